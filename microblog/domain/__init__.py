@@ -1,0 +1,1 @@
+"""Records and rules: pure, synchronous, no input or output."""

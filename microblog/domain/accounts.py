@@ -1,0 +1,149 @@
+"""Accounts (what everyone sees) and users (what only they see): records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from microblog.domain.visibility import Visibility
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MODERATOR = "moderator"
+    USER = "user"
+
+    @property
+    def moderates(self) -> bool:
+        return self is not Role.USER
+
+    @property
+    def administers(self) -> bool:
+        return self in (Role.OWNER, Role.ADMIN)
+
+
+class State(StrEnum):
+    PENDING = "pending"  #: signed up, waits for approval
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a profile: ``value`` as typed, ``html`` as shown."""
+
+    name: str
+    value: str
+    html: str
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What everyone may know of somebody. ``domain`` is None for people of this site."""
+
+    id: int
+    name: str
+    domain: str | None
+    display_name: str
+    bio: str  #: as typed
+    bio_html: str  #: as shown, sanitised
+    fields: tuple[Field, ...]
+    locked: bool  #: follows wait for approval
+    discoverable: bool  #: listed in the directory, offered by search
+    bot: bool
+    state: State
+    created_at: datetime
+    last_post_at: datetime | None
+    posts_count: int
+    followers_count: int
+    following_count: int
+    uri: str | None = None
+
+    @property
+    def address(self) -> str:
+        """``bob`` here, ``bob@example.org`` elsewhere: what follows the @."""
+        return self.name if self.domain is None else f"{self.name}@{self.domain}"
+
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.name
+
+    @property
+    def path(self) -> str:
+        """The profile's path on this site."""
+        return f"/@{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """What only its owner and the site's administrators know of a local account."""
+
+    account_id: int
+    email: str
+    email_confirmed_at: datetime | None
+    password_hash: str = field(repr=False)
+    role: Role
+    language: str | None  #: of the pages, and of new posts; None: the site's
+    default_visibility: Visibility
+    default_sensitive: bool
+    mail_mentions: bool
+    mail_replies: bool
+    mail_follows: bool
+    mail_boosts: bool
+    mail_favourites: bool
+    last_seen_at: datetime | None
+    notifications_read_id: int  #: the newest notification that they have seen
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: the account behind a session (browser) or a token (API, push port)."""
+
+    account: Account
+    role: Role
+    session_id: int | None = None
+    token_id: int | None = None
+    scopes: frozenset[str] = frozenset({"read", "write", "follow"})
+    unread: int = 0  #: notifications since the newest seen one, at most 100
+    language: str | None = None
+    default_visibility: Visibility = Visibility.PUBLIC
+    default_sensitive: bool = False
+
+    @property
+    def id(self) -> int:
+        return self.account.id
+
+    def can(self, scope: str) -> bool:
+        """Whether the token covers ``scope``; ``read:statuses`` is covered by ``read``."""
+        return scope in self.scopes or scope.partition(":")[0] in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """How the one who asks stands to ``account_id``."""
+
+    account_id: int
+    following: bool = False
+    requested: bool = False
+    followed_by: bool = False
+    requested_by: bool = False
+    blocking: bool = False
+    blocked_by: bool = False
+    muting: bool = False
+    muting_notifications: bool = False
+    show_boosts: bool = True
+    notify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that is logged in."""
+
+    id: int
+    created_at: datetime
+    seen_at: datetime
+    address: str
+    user_agent: str

@@ -1,0 +1,82 @@
+"""What happens, in the one order that all live surfaces share.
+
+Writers leave an event in the same transaction as the change. A sequencer gives each a ``position`` after
+its commit; positions grow in the order in which events become visible, so a reader that keeps the last one
+and asks for what lies above misses nothing and sees nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from microblog.domain.accounts import Account
+from microblog.domain.posts import Post
+from microblog.domain.visibility import Visibility
+
+
+class Kind(StrEnum):
+    POST = "post"
+    EDIT = "edit"
+    DELETE = "delete"
+    BOOST = "boost"
+    NOTIFICATION = "notification"
+    RELATION = "relation"  #: a follow, mute or block came or went: filters are read again
+    REVOKED = "revoked"  #: a session or token ended, or an account was suspended
+
+
+class NotificationKind(StrEnum):
+    MENTION = "mention"
+    REPLY = "reply"
+    FOLLOW = "follow"
+    FOLLOW_REQUEST = "follow_request"
+    BOOST = "boost"
+    FAVOURITE = "favourite"
+    EDIT = "edit"  #: of a post one boosted
+    POST = "post"  #: by somebody one asked to be told about
+    SIGN_UP = "sign_up"  #: for moderators
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom an event about a post may concern: enough to route and judge it when the post is gone."""
+
+    author_id: int
+    author_name: str
+    visibility: Visibility
+    mentioned_ids: tuple[int, ...]
+    tags: tuple[str, ...]
+    thread_id: int
+    reply_to_account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log. ``post`` is as a stranger sees it; adapters ask ``audience`` who may."""
+
+    position: int
+    kind: Kind
+    at: datetime
+    account_id: int | None  #: who did it
+    recipient_id: int | None  #: whom it is for alone, or None
+    post_id: int | None = None
+    post: Post | None = None
+    audience: Audience | None = None
+    notification: Notification | None = None
+    token_id: int | None = None
+    session_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something that concerns somebody: ``actor`` did it, to ``post`` where there is one."""
+
+    id: int
+    recipient_id: int
+    kind: NotificationKind
+    actor: Account
+    created_at: datetime
+    post: Post | None = None
+    read: bool = False
+

@@ -1,0 +1,120 @@
+"""Posts: records, and what makes a draft publishable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from microblog.domain.accounts import Account
+from microblog.domain.visibility import Visibility
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Somebody named in a post. Names never change, so they are kept with the post."""
+
+    account_id: int
+    name: str
+    domain: str | None = None
+
+    @property
+    def address(self) -> str:
+        return self.name if self.domain is None else f"{self.name}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to publish. ``key`` makes a repeated sending one post (Idempotency-Key)."""
+
+    text: str
+    summary: str = ""  #: content warning
+    sensitive: bool = False
+    visibility: Visibility = Visibility.PUBLIC
+    language: str | None = None
+    reply_to_id: int | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post as somebody sees it; the last fields are about the one who looks, and False for a stranger.
+
+    A boost is a post of its own with ``boost_of``; its text is empty, its ``author`` who boosted.
+    """
+
+    id: int
+    author: Account
+    visibility: Visibility
+    text: str  #: as typed
+    html: str  #: as shown: sanitised, with root-relative links
+    summary: str
+    sensitive: bool
+    language: str | None
+    created_at: datetime
+    edited_at: datetime | None
+    reply_to_id: int | None
+    reply_to_account_id: int | None
+    reply_to_name: str | None  #: address of whom it answers
+    thread_id: int  #: id of the post that began the thread; its own for a beginning
+    mentions: tuple[Mention, ...]
+    tags: tuple[str, ...]
+    replies_count: int
+    boosts_count: int
+    favourites_count: int
+    uri: str | None = None
+    boost_of: Post | None = None
+    favourited: bool = False
+    boosted: bool = False
+    bookmarked: bool = False
+
+    @property
+    def content(self) -> Post:
+        """What there is to read: the boosted post for a boost, else itself."""
+        return self.boost_of or self
+
+    @property
+    def path(self) -> str:
+        return f"{self.author.path}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """How a post read from ``created_at`` on."""
+
+    text: str
+    html: str
+    summary: str
+    sensitive: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A post with what it answers, oldest first, and what answers it, in reading order with depths."""
+
+    post: Post
+    ancestors: Sequence[Post]
+    descendants: Sequence[tuple[int, Post]]  #: (depth below the post, from 1; post)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a listing, newest first. Cursors are the ids to ask for next, None at an end."""
+
+    items: Sequence[T]
+    older: int | None = None  #: ``max_id`` of the page after this one
+    newer: int | None = None  #: ``min_id`` of the page before this one
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a listing, by ids: below ``max_id``, above ``since_id`` (newest first), or just above ``min_id``."""
+
+    max_id: int | None = None
+    since_id: int | None = None
+    min_id: int | None = None
+    limit: int = 20

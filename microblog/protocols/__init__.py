@@ -1,0 +1,1 @@
+"""The push line protocol."""
