@@ -35,7 +35,7 @@ FILE_NAME: Final = "microblog.toml"
 
 
 class ConfigError(Exception):
-    """A setting is wrong.  The message names the key, where it came from, its value, and what would be right."""
+    """A setting is wrong.  The text names the key, where it came from, its value, and what would be right."""
 
 
 SETTINGS: Final[tuple[Setting, ...]] = (
@@ -44,7 +44,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         kinds.directory,
         "./var",
         metavar="DIR",
-        help="Where everything is kept that has to last: the embedded database, mail without a server, secrets.",
+        help="Where all is kept that has to last: the embedded database, mail without a server, secrets.",
         example="/var/lib/microblog",
     ),
     Setting(
@@ -158,7 +158,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         kinds.networks,
         (),
         metavar="NETWORK",
-        help="Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Loopback is no exception.",
+        help="Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. "
+        "Loopback is no exception.",
         example="10.0.0.0/8",
         many=True,
         default_text="none",
@@ -308,13 +309,17 @@ class Config:
         return ZoneInfo(self.time_zone)
 
     @classmethod
-    def load(cls, options: Mapping[str, object], environ: Mapping[str, str]) -> Config:
+    def load(
+        cls, options: Mapping[str, object], environ: Mapping[str, str], *, listening: bool = True
+    ) -> Config:
         """Settings from ``options`` over ``environ`` over the file over the defaults.
 
         Args:
-            options: by key, with ``-`` or ``_``; those that are ``None`` or an empty list were not given.  ``config``
-                names the file.
+            options: by key, with ``-`` or ``_``; those that are ``None`` or an empty list were not given.
+                ``config`` names the file.
             environ: the process's environment; only ``MICROBLOG_*`` is looked at.
+            listening: whether the endpoints will be listened on, and so have to be right to the last byte of
+                their certificates.  The console command says no: it may not be able to read the keys.
 
         Raises:
             ConfigError: on the first thing that is wrong, in the order options, variables, file.
@@ -330,7 +335,7 @@ class Config:
         values: dict[str, Any] = {}
         for setting in SETTINGS:
             value, source_text = given.get(setting.key, (setting.default, "its default"))
-            values[setting.key] = _parse(setting, value, source_text)
+            values[setting.key] = _parse(setting, value, source_text, listening)
         if values["mail_from"] is None:
             values["mail_from"] = f"Microblog <microblog@{_mail_host(_host_of(values['public_url']))}>"
         return cls(**values, file=file)
@@ -410,15 +415,19 @@ def _from_file(
     return path, found
 
 
-def _parse(setting: Setting, value: object, source: str) -> Any:
+def _parse(setting: Setting, value: object, source: str, listening: bool = True) -> Any:
     if value is None:
         return None
+    parse = setting.parse
+    if parse is kinds.endpoints and not listening:
+        parse = kinds.endpoint_strings
     try:
-        return setting.parse(value)
+        return parse(value)
     except WrongValue as wrong:
         shown = "a value that is not shown, as it may hold a password" if setting.secret else repr(value)
         raise ConfigError(
-            f"{setting.key} is wrong: {shown}, from {source}. It must be {wrong}, for example {setting.example}"
+            f"{setting.key} is wrong: {shown}, from {source}. "
+            f"It must be {wrong}, for example: {setting.example}"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""What kinds of settings there are: each takes a raw value and returns it parsed, or says what would be right.
+"""What kinds of settings there are: each takes a raw value and returns it parsed, or says what is right.
 
-A raw value is a string (from an option or a variable), a list of strings (a repeated option), or whatever TOML
-has.  ``WrongValue``'s text completes the sentence "It must be …".
+A raw value is a string (from an option or a variable), a list of strings (a repeated option), or whatever
+TOML has.  ``WrongValue``'s text completes the sentence "It must be …".
 """
 
 from __future__ import annotations
@@ -200,23 +200,32 @@ def directory(value: object) -> Path:
     return path.resolve()
 
 
+_ENDPOINTS = "Twisted endpoint strings (tcp:PORT:interface=ADDRESS, ssl:…, unix:PATH, systemd:…)"
+
+
+def endpoint_strings(value: object) -> tuple[str, ...]:
+    """Endpoints by their looks only: for who will not listen on them."""
+    items = _items(value, _ENDPOINTS, _ENDPOINT_LIST)
+    if not items:
+        raise WrongValue(_ENDPOINTS)
+    return tuple(items)
+
+
 def endpoints(value: object) -> tuple[str, ...]:
+    """Endpoints that can be listened on, but for what only the attempt shows."""
     # Here and not above: the console command reads settings too, and need not load half of Twisted for it.
     from twisted.internet.endpoints import serverFromString
 
-    right = "Twisted endpoint strings (tcp:PORT:interface=ADDRESS, ssl:…, unix:PATH, systemd:…)"
-    items = _items(value, right, _ENDPOINT_LIST)
-    if not items:
-        raise WrongValue(right)
+    items = endpoint_strings(value)
     for item in items:
         if item.split(":", 1)[0] == "tcp" and not _is_port(item):
-            raise WrongValue(f"{right}; in {item!r} the port must be a number from 0 to 65535")
+            raise WrongValue(f"{_ENDPOINTS}; in {item!r} the port must be a number from 0 to 65535")
         try:
             # Parsing a TLS endpoint also loads its key and certificates: a missing file is found here.
             serverFromString(None, item)
         except Exception as error:  # noqa: BLE001 - the parsers are plugins, and raise what they like
-            raise WrongValue(f"{right}; {item!r} is not one ({_reason(error)})") from None
-    return tuple(items)
+            raise WrongValue(f"{_ENDPOINTS}; {item!r} is not one ({_reason(error)})") from None
+    return items
 
 
 def _is_port(item: str) -> bool:

@@ -1,0 +1,102 @@
+"""``twistd microblog``: its options, and the service they make.
+
+The options are made from the table in :mod:`microblog.config`, so that they, the variables and the file can't
+drift apart.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from microblog import __version__
+from microblog.config import SETTINGS, Config, ConfigError, option
+from microblog.log import LoggedService, observer_for_twistd
+from microblog.process import stop_on_signals, use_monotonic_clock
+from microblog.settings import Setting
+
+
+def _describe(setting: Setting) -> str:
+    repeat = " May be repeated." if setting.many else ""
+    return f"{setting.metavar}: {setting.help}{repeat} [default: {setting.shown_default}]"
+
+
+def _repeated(setting: Setting) -> Callable[[Any, str], None]:
+    """An ``opt_…`` method, which is how ``usage.Options`` takes an option several times."""
+
+    def gather(self: Any, value: str) -> None:
+        self.setdefault(setting.key, []).append(value)
+
+    gather.__doc__ = _describe(setting)
+    return gather
+
+
+class Options(usage.Options):
+    """Built from the settings' table; holds what was given, unparsed."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Each option is also a variable (--post-length: MICROBLOG_POST_LENGTH) and a key of the TOML file "
+        "(post_length). Options win over variables, variables over the file."
+    )
+    optParameters = [  # noqa: RUF012 - Twisted's way
+        [
+            "config",
+            None,
+            None,
+            "FILE: A TOML file with settings. [default: microblog.toml in the data directory]",
+        ],
+        *(
+            [option(setting.key)[2:], None, None, _describe(setting)]
+            for setting in SETTINGS
+            if not setting.many
+        ),
+    ]
+
+    def opt_version(self) -> None:
+        """Print Microblog's version and exit."""
+        sys.stdout.write(f"Microblog {__version__}\n")
+        raise SystemExit(0)
+
+    def settings(self) -> dict[str, object]:
+        """What was given, by key: for :meth:`microblog.config.Config.load`."""
+        return {str(key): value for key, value in self.items() if value is not None}
+
+    def postOptions(self) -> None:
+        # Here, and not in makeService: nothing has begun. Not a UsageError: twistd shows all options with that, and
+        # the one line that matters scrolls away.
+        try:
+            self.config = Config.load(self.settings(), os.environ)
+        except ConfigError as error:
+            raise SystemExit(f"microblog: {error}") from None
+
+
+for _setting in SETTINGS:
+    if _setting.many:
+        setattr(Options, "opt_" + _setting.key, _repeated(_setting))
+
+
+def makeService(options: Options) -> IService:
+    """The whole microblog as one service, for twistd."""
+    # Here, as the only module that may choose one: twistd has installed it by now.
+    from twisted.internet import reactor
+
+    use_monotonic_clock(reactor)
+    stop_on_signals(reactor)
+
+    # After the clock is set: what it imports may schedule.
+    from microblog.app import make_service
+
+    config = options.config
+    twistd = getattr(options, "parent", None)
+    logged = LoggedService(
+        observer_for_twistd(twistd, log_format=config.log_format, log_level=config.log_level)
+    )
+    make_service(config, reactor).setServiceParent(logged)
+    service: IService = logged
+    return service
