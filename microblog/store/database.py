@@ -1,0 +1,304 @@
+"""The database as the services see it: single reads, and transactions.
+
+Only this folder touches psycopg2.  Its errors become the domain's (`errors.py`'s tree) here and nowhere else.
+Queries are declared with dbxs beside their types, and loaded by the four loaders below, which fetch all rows at
+once (dbxs' own fetch one row at a time, which costs a coroutine step a row).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psycopg2
+from dbxs.async_dbapi import AsyncCursor
+from psycopg2 import errors as pg
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from microblog.domain.errors import Conflict, InvalidInput, MicroblogError, NotFound, Unavailable
+from microblog.store.pool import Connection, Pool
+
+log = Logger()
+T = TypeVar("T")
+
+Loader = Callable[[object, AsyncCursor], Coroutine[Any, Any, T]]
+
+
+def rows(load: Callable[..., T]) -> Loader[list[T]]:
+    """All rows, each passed to ``load`` column by column."""
+
+    async def loader(db: object, cursor: AsyncCursor) -> list[T]:
+        return [load(*each) for each in await cursor.fetchall()]
+
+    return loader
+
+
+def maybe_row(load: Callable[..., T]) -> Loader[T | None]:
+    """The first row, or None."""
+
+    async def loader(db: object, cursor: AsyncCursor) -> T | None:
+        found = await cursor.fetchall()
+        return load(*found[0]) if found else None
+
+    return loader
+
+
+def row(load: Callable[..., T]) -> Loader[T]:
+    """The first row. Raises NotFound when there is none."""
+
+    async def loader(db: object, cursor: AsyncCursor) -> T:
+        found = await cursor.fetchall()
+        if not found:
+            raise NotFound()
+        return load(*found[0])
+
+    return loader
+
+
+async def scalar(db: object, cursor: AsyncCursor) -> Any:
+    """The first column of the first row, or None."""
+    found = await cursor.fetchall()
+    return found[0][0] if found else None
+
+
+def domain_error(error: psycopg2.Error) -> MicroblogError | None:
+    """What a driver's error means to the domain, or None for one that is a mistake of ours."""
+    constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
+    if isinstance(error, pg.UniqueViolation):
+        return Conflict(constraint=constraint)
+    if isinstance(error, pg.ForeignKeyViolation):
+        return NotFound()
+    if isinstance(error, pg.CheckViolation | pg.StringDataRightTruncation | pg.UntranslatableCharacter):
+        return InvalidInput(f"That can't be kept as it is ({constraint or 'wrong form'}).")
+    if isinstance(error, pg.QueryCanceled | pg.LockNotAvailable):
+        return Unavailable("The database took too long over this. Try again shortly.")
+    if isinstance(error, pg.ReadOnlySqlTransaction):
+        return Unavailable(
+            "The site can only be read at the moment. Nothing was changed; try again later.", 30.0
+        )
+    if isinstance(error, pg.DiskFull | pg.InsufficientResources):
+        return Unavailable("The database has no room left. Nothing was changed; try again later.", 60.0)
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError | pg.DeadlockDetected):
+        return Unavailable()
+    return None
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether the connection itself is gone (and not merely the statement)."""
+    return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and not isinstance(
+        error,
+        pg.QueryCanceled | pg.LockNotAvailable | pg.DeadlockDetected | pg.DiskFull | pg.SerializationFailure,
+    )
+
+
+class _Cursor:
+    """dbxs' asynchronous cursor over txpostgres' one."""
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+        self._cursor: Any = None
+
+    async def execute(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> object:
+        self._cursor = await self._session.run(operation, parameters)
+        return self._cursor
+
+    async def description(self) -> Any:
+        return self._cursor.description
+
+    async def rowcount(self) -> int:
+        return int(self._cursor.rowcount)
+
+    async def fetchone(self) -> Sequence[Any] | None:
+        found: Sequence[Any] | None = self._cursor.fetchone()
+        return found
+
+    async def fetchall(self) -> Sequence[Sequence[Any]]:
+        return self._cursor.fetchall() if self._cursor.description is not None else ()
+
+    async def close(self) -> None:
+        if self._cursor is not None and not self._cursor.closed:
+            self._cursor.close()
+
+
+class _Session:
+    """What dbxs' accessors are bound to: something that can run a statement."""
+
+    paramstyle = "pyformat"
+
+    async def run(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        raise NotImplementedError  # pragma: no cover
+
+    async def cursor(self) -> _Cursor:
+        return _Cursor(self)
+
+    async def commit(self) -> None:
+        """Transactions end with their ``async with``."""
+
+    rollback = close = commit
+
+
+async def _execute(connection: Connection, operation: str, parameters: Any) -> Any:
+    """Run one statement on a connection, raising the driver's errors.
+
+    Cancelling the one who waits leaves the statement running, because PostgreSQL's protocol wants its answer read
+    before the next: ``connection.running`` then still holds it, and whoever gives the connection back waits for it.
+    """
+    inner: Deferred[Any] = connection.cursor().execute(operation, parameters)
+    outer: Deferred[Any] = Deferred(lambda _: None)
+    connection.running = inner
+
+    def pass_on(result: Any) -> None:
+        connection.running = None
+        if not outer.called:
+            outer.callback(result)
+        elif isinstance(result, Failure):
+            log.debug(
+                "a statement that nobody waits for any more failed: {error}", error=result.getErrorMessage()
+            )
+
+    inner.addBoth(pass_on)
+    return await outer
+
+
+async def _settled(connection: Connection) -> None:
+    """Wait until the statement that runs on ``connection``, if any, has ended."""
+    running = connection.running
+    if running is not None:
+        ended: Deferred[None] = Deferred()
+        running.addBoth(lambda _: ended.callback(None))
+        await ended
+
+
+class Transaction(_Session):
+    """One transaction on one connection. ``BEGIN`` goes out with the first statement, in the same packet."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.begun = False
+
+    async def run(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        if not self.begun:
+            self.begun = True
+            operation = "BEGIN;" + operation
+        try:
+            return await _execute(self.connection, operation, parameters)
+        except psycopg2.Error as error:
+            if (meant := domain_error(error)) is not None:
+                raise meant from error
+            raise
+
+
+class _Reads(_Session):
+    """Single statements outside a transaction; a SELECT is sent again once when its connection turns out dead."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def run(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        again = operation.lstrip()[:6].upper() == "SELECT"
+        while True:
+            connection = await self._pool.take()
+            broken = False
+            try:
+                return await _execute(connection, operation, parameters)
+            except psycopg2.Error as error:
+                broken = _lost(error)
+                if broken:
+                    self._pool.close_idle()
+                    if again:
+                        again = False
+                        continue
+                if (meant := domain_error(error)) is not None:
+                    raise meant from error
+                raise
+            finally:
+                self._back(connection, broken)
+
+    def _back(self, connection: Connection, broken: bool) -> None:
+        running = connection.running
+        if running is None:
+            self._pool.give(connection, broken=broken)
+        else:  # cancelled: it goes back when its answer has come
+            running.addBoth(lambda _: self._pool.give(connection))
+
+
+class Database:
+    """PostgreSQL, at ``dsn``, through a pool of ``size`` connections.
+
+    ``statement_timeout`` in seconds: no statement runs longer, no lock is waited for longer than a third of it.
+    """
+
+    def __init__(
+        self, dsn: str, reactor: Any, *, size: int = 8, statement_timeout: float = 10.0, wait: float = 5.0
+    ) -> None:
+        self.dsn = dsn
+        self.reactor = reactor
+        milliseconds = int(statement_timeout * 1000)
+        self.setup = (
+            "SET TIME ZONE 'UTC'; SET application_name = 'microblog'; "
+            f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds // 3}; "
+            f"SET idle_in_transaction_session_timeout = {milliseconds * 3}; SET jit = off"
+        )
+        self.pool = Pool(dsn, reactor, size=size, setup=self.setup, wait=wait)
+        self.reads: Any = _Reads(self.pool)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """``async with db.transaction() as tx``: committed at the end of the block, rolled back when it raises.
+
+        Raises Unavailable when the connection is lost.  When it is lost during COMMIT nobody knows whether that
+        happened; the text says so.  The connection goes back only when it is known to be outside a transaction.
+        """
+        connection = await self.pool.take()
+        tx = Transaction(connection)
+        healthy = False
+        try:
+            try:
+                yield tx
+            except BaseException:
+                healthy = await self._roll_back(tx)
+                raise
+            if tx.begun:
+                await self._commit(connection)
+            healthy = True
+        finally:
+            if not healthy and not connection.usable:
+                self.pool.close_idle()
+            self.pool.give(connection, broken=not healthy)
+
+    async def _commit(self, connection: Connection) -> None:
+        try:
+            await _execute(connection, "COMMIT", None)
+        except CancelledError:
+            # Somebody stopped waiting while it was being committed: let it end before the connection goes back.
+            await _settled(connection)
+            raise
+        except psycopg2.Error as error:
+            if _lost(error):
+                raise Unavailable(
+                    "The database went away just now. Look whether it was saved before you send it again."
+                ) from error
+            raise domain_error(error) or error from error
+
+    async def _roll_back(self, tx: Transaction) -> bool:
+        """Whether the connection is known to be fine afterwards."""
+        await _settled(tx.connection)
+        if not tx.begun:
+            return tx.connection.usable
+        if not tx.connection.usable:
+            return False
+        try:
+            await _execute(tx.connection, "ROLLBACK", None)
+        except BaseException:
+            return False
+        return True
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless the database answers."""
+        await self.reads.run("SELECT 1")
+
+    async def close(self) -> None:
+        await self.pool.close()

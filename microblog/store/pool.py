@@ -1,0 +1,197 @@
+"""A pool of txpostgres connections: bounded waiting, and connections that are replaced when they die.
+
+txpostgres' own pool neither reconnects nor bounds its queue, and a connection whose rollback failed goes back into
+it poisoned.  Here a connection is either known to be idle and outside any transaction, or it is closed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import psycopg2
+from twisted.internet.defer import Deferred
+from twisted.internet.error import AlreadyCalled, AlreadyCancelled
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from txpostgres import txpostgres
+
+from microblog.domain.errors import Unavailable
+
+log = Logger()
+
+
+class Cursor(txpostgres.Cursor):  # type: ignore[misc]
+    """A cursor whose statement timeouts stay errors of the database.
+
+    txpostgres takes each QueryCanceled for the outcome of a cancelled Deferred; here nobody cancels a statement.
+    """
+
+    def _handleCancellation(self, failure: Failure) -> Failure:
+        return failure
+
+
+class Connection(txpostgres.Connection):  # type: ignore[misc]
+    """A connection that closes itself, quietly, when the server goes away while it is idle."""
+
+    cursorFactory = Cursor
+    running: Deferred[Any] | None = None  #: the statement under way
+
+    def doRead(self) -> None:
+        try:
+            super().doRead()
+        except psycopg2.Error:
+            # Nobody is waiting for an answer: the server closed an idle connection.
+            self.close()
+
+    @property
+    def usable(self) -> bool:
+        return self._connection is not None and not self._connection.closed
+
+
+async def connect(
+    dsn: str, reactor: Any, timeout: float, setup: str = "", kind: type[Connection] = Connection
+) -> Connection:
+    """An open connection in UTC, after running ``setup``. Raises psycopg2.Error, or Unavailable after ``timeout`` s."""
+    connection = kind(reactor=reactor)
+    late = reactor.callLater(timeout, lambda: connection._connection and connection.close())
+    try:
+        await connection.connect(dsn)
+        if setup:
+            await connection.runOperation(setup)
+    except BaseException:
+        if connection._connection is not None:
+            connection.close()
+        raise
+    finally:
+        if late.active():
+            late.cancel()
+    return connection
+
+
+class Pool:
+    """At most ``size`` connections, opened when first needed; the one used last is used next, so idle ones stay warm.
+
+    ``wait``: seconds that somebody waits for a free one, with at most ``queue`` waiting, before Unavailable.
+    """
+
+    def __init__(
+        self, dsn: str, reactor: Any, *, size: int, setup: str = "", wait: float = 5.0, queue: int = 1000
+    ) -> None:
+        self.dsn = dsn
+        self.size = size
+        self.queue = queue
+        self.wait = wait
+        self._setup = setup
+        self._reactor: Any = reactor
+        self._idle: list[Connection] = []
+        self._waiting: deque[Deferred[Connection | None]] = deque()
+        self._open = 0  # idle, lent, or being opened
+        self._closed = False
+        self._drained: Deferred[None] | None = None
+
+    @property
+    def lent(self) -> int:
+        return self._open - len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    async def take(self) -> Connection:
+        """A usable connection, to be given back with `give`. Raises Unavailable."""
+        if self._closed:
+            raise Unavailable("The service is shutting down. Try again shortly.")
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            self._open -= 1
+        if self._open < self.size:
+            return await self._fresh()
+        if len(self._waiting) >= self.queue:
+            raise Unavailable("The database has too much to do. Try again shortly.")
+        handed = await self._turn()
+        return handed if handed is not None else await self._fresh()
+
+    def give(self, connection: Connection, *, broken: bool = False) -> None:
+        """Take ``connection`` back: idle and outside any transaction, or ``broken``, which closes it."""
+        if broken or self._closed or not connection.usable:
+            if connection._connection is not None:
+                connection.close()
+            self._freed(None)
+        elif not self._hand_over(connection):
+            self._idle.append(connection)
+        self._notice_drained()
+
+    def close_idle(self) -> None:
+        """Forget idle connections: after the server was seen to go away, they are dead as well."""
+        for connection in self._idle:
+            connection.close()
+        self._open -= len(self._idle)
+        self._idle.clear()
+
+    async def close(self) -> None:
+        """Close all; those lent are waited for."""
+        self._closed = True
+        self.close_idle()
+        while self._waiting:
+            self._waiting.popleft().errback(Unavailable("The service is shutting down. Try again shortly."))
+        if self._open:
+            self._drained = Deferred()
+            await self._drained
+
+    async def _fresh(self) -> Connection:
+        self._open += 1
+        try:
+            return await connect(self.dsn, self._reactor, self.wait, self._setup)
+        except psycopg2.Error as error:
+            self._freed(None)
+            self._notice_drained()
+            raise Unavailable() from error
+        except BaseException:
+            self._freed(None)
+            self._notice_drained()
+            raise
+
+    def _turn(self) -> Deferred[Connection | None]:
+        """Fires with a connection, or with None: there is room to open one."""
+        turn: Deferred[Connection | None] = Deferred(self._forget)
+        self._waiting.append(turn)
+
+        def too_late() -> None:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                turn.errback(Unavailable("The database has too much to do. Try again shortly."))
+
+        clock: IReactorTime = self._reactor
+        late = clock.callLater(self.wait, too_late)
+
+        def stop_clock(result: Connection | Failure | None) -> Connection | Failure | None:
+            try:
+                late.cancel()
+            except (AlreadyCalled, AlreadyCancelled):
+                pass
+            return result
+
+        return turn.addBoth(stop_clock)
+
+    def _forget(self, turn: Deferred[Connection | None]) -> None:
+        if turn in self._waiting:
+            self._waiting.remove(turn)
+
+    def _hand_over(self, connection: Connection | None) -> bool:
+        if not self._waiting:
+            return False
+        self._waiting.popleft().callback(connection)
+        return True
+
+    def _freed(self, connection: None) -> None:
+        self._open -= 1
+        self._hand_over(connection)
+
+    def _notice_drained(self) -> None:
+        if self._drained is not None and self._open == 0:
+            drained, self._drained = self._drained, None
+            drained.callback(None)

@@ -1,0 +1,66 @@
+"""Fixtures of all tests; `testrig` says what they stand on."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import ensureDeferred
+
+from microblog.store.database import Database
+from tests.testrig import Cluster
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def reactor_() -> Any:
+    from twisted.internet import reactor
+
+    return reactor
+
+
+def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run the reactor until it is done: session fixtures can't be asynchronous."""
+    result: T = pytest_twisted.blockon(ensureDeferred(coroutine))
+    return result
+
+
+@pytest.fixture(scope="session")
+def cluster(reactor_: Any) -> Iterator[Cluster]:
+    """A PostgreSQL server: an embedded one in a temporary folder, or the one of MICROBLOG_TEST_DATABASE."""
+    url = os.environ.get("MICROBLOG_TEST_DATABASE")
+    server = None
+    with tempfile.TemporaryDirectory(prefix="microblog-tests-", ignore_cleanup_errors=True) as folder:
+        if url is None:
+            from microblog.store.embedded import EmbeddedPostgres
+
+            Path(folder).chmod(0o755)
+            server = EmbeddedPostgres(Path(folder), reactor_)
+            url = wait_for(server.start())
+        made = Cluster(url, reactor_)
+        wait_for(made.prepare())
+        yield made
+        wait_for(made.dispose())
+        if server is not None:
+            wait_for(server.stop())
+
+
+@pytest_twisted.async_yield_fixture
+async def dsn(cluster: Cluster) -> AsyncIterator[str]:
+    """A database of this test's own, with all migrations."""
+    made = await cluster.fresh()
+    yield made
+    await cluster.drop(made)
+
+
+@pytest_twisted.async_yield_fixture
+async def db(dsn: str, reactor_: Any) -> AsyncIterator[Database]:
+    database = Database(dsn, reactor_, size=6)
+    yield database
+    await database.close()

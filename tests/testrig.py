@@ -1,0 +1,84 @@
+"""What the tests stand on: a real PostgreSQL, and for each test a database of its own, cloned from a migrated template.
+
+The cluster is an embedded one in a temporary folder, started once a run.  With ``MICROBLOG_TEST_DATABASE``
+set to a URL of a superuser (``postgresql://postgres@127.0.0.1:5432/postgres``) that server is used instead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg2.extensions import make_dsn
+from twisted.internet import defer
+
+from microblog.store.migrate import migrate
+from microblog.store.pool import connect
+
+_numbers = itertools.count(1)
+
+
+class Cluster:
+    """A PostgreSQL server with a migrated template database."""
+
+    def __init__(self, dsn: str, reactor: Any) -> None:
+        self.dsn = dsn
+        self._reactor = reactor
+        self._template = f"microblog_template_{os.getpid()}"
+
+    def database(self, name: str) -> str:
+        return str(make_dsn(self.dsn, dbname=name))
+
+    async def admin(self, statement: str) -> None:
+        connection = await connect(self.database("postgres"), self._reactor, 20.0)
+        try:
+            await connection.runOperation(statement)
+        finally:
+            connection.close()
+
+    async def prepare(self) -> None:
+        await self.admin(f"CREATE DATABASE {self._template}")
+        await migrate(self.database(self._template), self._reactor)
+
+    async def fresh(self) -> str:
+        """The DSN of a new database that has all migrations."""
+        name = f"microblog_test_{os.getpid()}_{next(_numbers)}"
+        await self.admin(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        return self.database(name)
+
+    async def empty(self) -> str:
+        """The DSN of a new database without anything."""
+        name = f"microblog_test_{os.getpid()}_{next(_numbers)}"
+        await self.admin(f"CREATE DATABASE {name}")
+        return self.database(name)
+
+    async def drop(self, dsn: str) -> None:
+        from psycopg2.extensions import parse_dsn
+
+        await self.admin(f"DROP DATABASE IF EXISTS {parse_dsn(dsn)['dbname']} WITH (FORCE)")
+
+    async def dispose(self) -> None:
+        await self.admin(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
+
+
+async def until(
+    reactor: Any, holds: Callable[[], bool | Awaitable[bool]], seconds: float = 20.0, every: float = 0.01
+) -> None:
+    """Wait for something that another process or the reactor does. Fails after ``seconds``."""
+    end = reactor.seconds() + seconds
+    while True:
+        result = holds()
+        if await result if not isinstance(result, bool) else result:
+            return
+        if reactor.seconds() > end:
+            raise AssertionError(f"did not happen within {seconds} s: {holds}")
+        waited: defer.Deferred[None] = defer.Deferred()
+        reactor.callLater(every, waited.callback, None)
+        await waited
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
