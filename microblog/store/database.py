@@ -292,7 +292,7 @@ class Database:
             return False
         try:
             await _execute(tx.connection, "ROLLBACK", None)
-        except BaseException:
+        except (psycopg2.Error, CancelledError):
             return False
         return True
 

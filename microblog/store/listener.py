@@ -126,7 +126,7 @@ class Listener:
             self._later.cancel()
         if not self._stopped:
             if not self._said:
-                log.warning("lost the connection that listens to the database; trying again until it is back")
+                log.warn("lost the connection that listens to the database; trying again until it is back")
                 self._said = True
             self._again()
 

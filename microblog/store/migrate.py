@@ -103,7 +103,8 @@ async def migrate(dsn: str, reactor: Any, wanted: list[Migration] | None = None)
                 await connection.runOperation(f"BEGIN; {each.sql}")
                 await connection.runOperation(
                     "INSERT INTO schema_version (version, compatible) VALUES (%s, %s) ON CONFLICT (one) DO UPDATE "
-                    "SET version = excluded.version, compatible = greatest(schema_version.compatible, excluded.compatible)",
+                    "SET version = excluded.version, "
+                    "compatible = greatest(schema_version.compatible, excluded.compatible)",
                     (each.number, each.compatible or has.compatible or 1),
                 )
                 await connection.runOperation("COMMIT")

@@ -22,7 +22,7 @@ from microblog.domain.errors import Unavailable
 log = Logger()
 
 
-class Cursor(txpostgres.Cursor):  # type: ignore[misc]
+class Cursor(txpostgres.Cursor):
     """A cursor whose statement timeouts stay errors of the database.
 
     txpostgres takes each QueryCanceled for the outcome of a cancelled Deferred; here nobody cancels a statement.
@@ -32,7 +32,7 @@ class Cursor(txpostgres.Cursor):  # type: ignore[misc]
         return failure
 
 
-class Connection(txpostgres.Connection):  # type: ignore[misc]
+class Connection(txpostgres.Connection):
     """A connection that closes itself, quietly, when the server goes away while it is idle."""
 
     cursorFactory = Cursor
