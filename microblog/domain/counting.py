@@ -1,0 +1,68 @@
+"""Counting text as its reader does: by grapheme clusters (UAX #29), bounded against abuse."""
+
+import re
+from typing import Final
+
+import regex
+
+CLUSTER_LIMIT: Final = 16
+"""Code points that count as one character at most.
+
+The longest clusters of honest text have about ten (a kissing couple with two skin tones). Without the
+limit a single "character" could be a megabyte of stacked accents or joined emoji.
+"""
+
+_CLUSTER = regex.compile(r"\X")
+
+# Characters that never join with a neighbour of the same class: Grapheme_Cluster_Break is Other, and they
+# are neither pictographs nor Indic consonants. All else goes through the full algorithm.
+_PLAIN = (
+    "\n -~\xa0-\xa8\xaa-\xac\xaf-\u02ff"  # Latin; © and ® are pictographs, soft hyphen is a control
+    "\u0370-\u0482\u048a-\u0559\u0561-\u0586"  # Greek, Cyrillic, Armenian
+    "\u05d0-\u05ea\u0620-\u064a\u0671-\u06d3"  # Hebrew and Arabic letters
+    "\u10a0-\u10ff\u1e00-\u1fff"  # Georgian; more Latin and Greek
+    "\u2010-\u2027\u2030-\u203b\u20a0-\u20bf"  # punctuation, currency
+    "\u3001-\u3020\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9d"  # CJK
+)
+_COMPLEX_RUN = re.compile(f"(?:[{_PLAIN}]?[^{_PLAIN}]+)+[{_PLAIN}]?")
+_ANY_COMPLEX = re.compile(f"[^{_PLAIN}]")
+
+
+def clusters(text: str) -> list[str]:
+    """The grapheme clusters of a text, in order; joined they are the text."""
+    found: list[str] = _CLUSTER.findall(text)
+    return found
+
+
+def graphemes(text: str) -> int:
+    """How many characters a reader sees; clusters above `CLUSTER_LIMIT` count once per limit begun."""
+    if text.isascii() and "\r" not in text:
+        return len(text)
+    if not _ANY_COMPLEX.search(text):
+        return len(text)
+    count = len(text)
+    for run in _COMPLEX_RUN.finditer(text):
+        chunk = run.group()
+        found = _CLUSTER.findall(chunk)
+        count += len(found) - len(chunk)
+        if len(chunk) > CLUSTER_LIMIT:
+            count += sum((len(cluster) - 1) // CLUSTER_LIMIT for cluster in found)
+    return count
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, an ellipsis being the last where something was cut."""
+    if limit < 1:
+        return ""
+    if len(text) <= limit or graphemes(text) <= limit:
+        return text
+    kept: list[str] = []
+    room = limit - 1
+    # No more than the limit of each cluster is wanted, so the tail of a huge text is never looked at.
+    for found in _CLUSTER.finditer(text, 0, (limit + 1) * CLUSTER_LIMIT):
+        cluster: str = found.group()
+        room -= 1 + (len(cluster) - 1) // CLUSTER_LIMIT
+        if room < 0:
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip() + "…"

@@ -1,0 +1,91 @@
+"""Host names: one canonical form to compare and store, one honest form to show.
+
+Everything in the project that compares, stores or fetches a host goes through `host`, so that
+``EXAMPLE.com``, ``example.com.`` and ``ｅｘａｍｐｌｅ.com`` can never be taken for three.
+"""
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import Final
+
+import idna
+import regex
+
+from microblog.domain.errors import InvalidInput
+
+MAX_LENGTH: Final = 253
+"""Of a host name in ASCII form, in characters (RFC 1035, 2.3.4)."""
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+_SCRIPTS: Final = (
+    "Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hebrew Kannada Khmer Lao "
+    "Latin Malayalam Myanmar Oriya Sinhala Tamil Telugu Thaana Thai Tibetan"
+)
+_ONE_SCRIPT = regex.compile(
+    "|".join(rf"[\p{{{script}}}\p{{Common}}\p{{Inherited}}]+" for script in _SCRIPTS.split())
+    + r"|[\p{Han}\p{Hiragana}\p{Katakana}\p{Common}\p{Inherited}]+"
+    + r"|[\p{Han}\p{Hangul}\p{Common}\p{Inherited}]+|[\p{Han}\p{Bopomofo}\p{Common}\p{Inherited}]+"
+)
+# Letters that pass for Latin ones. A label of nothing else, below a Latin top level, is a disguise.
+_LATIN_LOOKALIKE = re.compile("[0-9\\-асԁеһіјӏорԛѕԝхуүъьҽпгѵѡкαικνορτυωηχγεϲϳ]+")
+
+
+@lru_cache(maxsize=4096)
+def host(raw: str) -> str:
+    """The canonical ASCII form of a host name or IPv4 address, in lower case.
+
+    Follows UTS #46 (non-transitional, STD3 rules) to map and RFC 5891 (IDNA 2008) to validate.
+    IPv6 literals, underscores and the odd number forms that browsers read as IPv4 are refused.
+
+    Raises InvalidInput.
+    """
+    name = raw.strip().lower()
+    if not name or len(name) > MAX_LENGTH:
+        raise InvalidInput("This is not a host name.", field="host")
+    if not name.isascii() or "xn--" in name:
+        try:
+            name = idna.encode(name, uts46=True, std3_rules=True).decode("ascii").lower()
+        except (UnicodeError, ValueError, IndexError):
+            raise InvalidInput(
+                "This host name has characters that no host name can have.", field="host"
+            ) from None
+    name = name.removesuffix(".")
+    if len(name) > MAX_LENGTH or not _HOST.fullmatch(name):
+        raise InvalidInput("This is not a host name.", field="host")
+    if _NUMERIC.fullmatch(name.rpartition(".")[2]):
+        try:
+            ipaddress.IPv4Address(name)
+        except ValueError:
+            raise InvalidInput("This is not an IPv4 address.", field="host") from None
+    return name
+
+
+@lru_cache(maxsize=4096)
+def shown_host(canonical: str) -> str:
+    """The form of a canonical host to show to people.
+
+    Labels are shown in their own letters when these come from one script (UTS #39, 5.2, stricter: no
+    mixing with Latin), and stay punycode when they mix scripts or consist of look-alikes of Latin.
+    """
+    if "xn--" not in canonical:
+        return canonical
+    labels = [_unicode_label(label) for label in canonical.split(".")]
+    latin_top = labels[-1].isascii()
+    shown = []
+    for ascii_label, label in zip(canonical.split("."), labels, strict=True):
+        honest = _ONE_SCRIPT.fullmatch(label) and not (latin_top and _LATIN_LOOKALIKE.fullmatch(label))
+        shown.append(label if honest else ascii_label)
+    return ".".join(shown)
+
+
+def _unicode_label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return idna.ulabel(label)
+    except (UnicodeError, ValueError, IndexError):
+        return label

@@ -1,0 +1,233 @@
+"""Full text search: what of a text is indexed, and what a typed query asks for.
+
+PostgreSQL's own parser makes one token of a Japanese sentence, and a syntax error of an unlucky query. So words
+are found here, for both sides alike; PostgreSQL gets letters and digits between spaces, and stores, ranks and matches
+them under its ``simple`` configuration.
+
+    document   'Café 東京都 https://example.org/x'  →  'café 東京 京都 都 example org cafe 東京 …'
+    query      'café "東京都" -tea par'             →  'café' & ('東京' <-> '京都') & !'tea' & 'par':*
+
+Words are case-folded (NFKC). A text with accents is indexed twice, with and without: an accent in a query insists,
+its absence doesn't. Scripts without spaces become overlapping pairs of characters, and the last character of a run
+stands alone as well, so that a query of one character finds it by prefix wherever it is.
+
+A query, in full::
+
+    query    = *( [ "-" ] ( word / phrase ) / operator )
+    phrase   = DQUOTE words DQUOTE                         the words side by side
+    operator = "from:" name / "language:" code / "before:" date / "after:" date
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+import regex
+
+from microblog.domain.errors import InvalidInput
+from microblog.domain.hosts import host, shown_host
+from microblog.domain.language import language_code
+from microblog.domain.scripts import SPACELESS
+from microblog.domain.text import Link, Parsed, parse
+
+MAX_QUERY: Final = 500
+"""Characters of a query that are read; the rest is left out."""
+
+MAX_TERMS: Final = 20
+"""Words and phrases of a query that are looked for; the rest is left out."""
+
+MAX_TOKEN: Final = 100
+"""Characters of a word that are indexed and looked for; PostgreSQL refuses words above 2 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What somebody looks for.
+
+    ``tsquery`` is for ``to_tsquery('simple', …)`` and never a syntax error; empty when there are no words to look for.
+    ``author`` is a name or ``name@domain``. ``after`` and ``before`` are days, both exclusive.
+    ``words`` are the plain words, for people and hashtags.
+    """
+
+    tsquery: str
+    words: str = ""
+    author: str | None = None
+    language: str | None = None
+    after: date | None = None
+    before: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for nothing at all."""
+        return not (self.tsquery or self.author or self.language or self.after or self.before)
+
+
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_WORD = regex.compile(
+    rf"[{SPACELESS}][{SPACELESS}\p{{M}}]*|[[\p{{L}}\p{{Nd}}]--[{SPACELESS}]]"
+    rf"(?:[[\p{{L}}\p{{Nd}}]--[{SPACELESS}]]|\p{{M}})*",
+    regex.V1,
+)
+_SPACELESS = re.compile(f"[{SPACELESS}]")
+_LETTER_OF_RUN = regex.compile(r"[\p{L}\p{Nd}]\p{M}*")
+_INVISIBLE = regex.compile(r"\p{DI}+")
+_DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.V1)
+# Points and accents that people leave out when they type. Marks of other scripts are letters to their readers.
+_ACCENTS = regex.compile(r"([\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
+_BARE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
+_TERM = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
+_OPERATOR = re.compile(r"(from|language|lang|before|after):(.+)", re.IGNORECASE)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂「」『』", '"') | {"\u3000": " ", "\x00": " "})
+
+
+def document(source: str | Parsed) -> str:
+    """The tokens of a text, between spaces, for ``to_tsvector('simple', …)``. Links stand by their hosts alone."""
+    parsed = source if isinstance(source, Parsed) else parse(source)
+    text = parsed.text
+    for link in reversed([entity for entity in parsed.entities if isinstance(entity, Link)]):
+        text = f"{text[: link.start]} {shown_host(link.host)} {text[link.end :]}"
+    found = _tokens(text)
+    if not text.isascii():
+        bare = [_without_accents(token) for token in found]
+        if bare != found:
+            found = found + bare
+    return " ".join(found)
+
+
+def parse_query(source: str) -> SearchQuery:
+    """What a typed query asks for. Never fails: what can't be understood as an operator is a word."""
+    text = source[:MAX_QUERY].translate(_QUOTES)
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    words: list[str] = []
+    author: str | None = None
+    language: str | None = None
+    after: date | None = None
+    before: date | None = None
+    for found in list(_TERM.finditer(text))[: 4 * MAX_TERMS]:
+        if (word := found["word"]) and not found["minus"] and (operator := _OPERATOR.fullmatch(word)):
+            name, value = operator[1].lower(), operator[2]
+            if name == "from" and (address := _address(value)):
+                author = address
+                continue
+            if name in ("language", "lang") and (code := _language(value)):
+                language = code
+                continue
+            if name == "after" and (day := _day(value)):
+                after = day
+                continue
+            if name == "before" and (day := _day(value)):
+                before = day
+                continue
+        if len(wanted) + len(unwanted) == MAX_TERMS:
+            break
+        written = word if word is not None else found["phrase"]
+        # Only the word under the typist's hands may be unfinished.
+        unfinished = word is not None and found.end() == len(text) and not found["minus"]
+        term = _term(written, unfinished)
+        if not term:
+            continue
+        if found["minus"]:
+            unwanted.append(f"!{term}")
+        else:
+            wanted.append(term)
+            words.append(written)
+    # "Everything but" has no index to start from, unless an operator gives one.
+    terms = wanted + unwanted if wanted or author else []
+    return SearchQuery(" & ".join(terms), " ".join(words), author, language, after, before)
+
+
+def query(source: str) -> str:
+    """The words of a typed query for ``to_tsquery('simple', …)``; empty when there are none."""
+    return parse_query(source).tsquery
+
+
+def _fold(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = _INVISIBLE.sub("", folded)
+    return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), folded)
+
+
+def _tokens(text: str) -> list[str]:
+    """The tokens that a text is indexed under, in order."""
+    if text.isascii():
+        return [word[:MAX_TOKEN] for word in _ASCII_WORD.findall(text.lower())]
+    tokens: list[str] = []
+    for word in _WORD.findall(_fold(text)):
+        if not _SPACELESS.match(word):
+            tokens.append(word[:MAX_TOKEN])
+            continue
+        letters = _letters(word)
+        tokens += [first + second for first, second in pairwise(letters)]
+        tokens += letters[-1:]
+    return tokens
+
+
+def _letters(run: str) -> list[str]:
+    if run.isalnum():
+        return list(run)
+    # A letter with its marks; what has more of them than writing has is cut.
+    return [letter[:8] for letter in _LETTER_OF_RUN.findall(run)]
+
+
+def _term(written: str, unfinished: bool) -> str:
+    """A word or phrase as part of a tsquery; empty when nothing in it is indexed."""
+    words = _WORD.findall(_fold(written))
+    tokens: list[str] = []
+    for number, word in enumerate(words):
+        if not _SPACELESS.match(word):
+            tokens.append(f"'{word[:MAX_TOKEN]}'")
+            continue
+        letters = _letters(word)
+        pairs = [f"'{first}{second}'" for first, second in pairwise(letters)]
+        if number < len(words) - 1:
+            # The run ends here in the document too, with its last letter alone.
+            tokens += pairs + [f"'{letter}'" for letter in letters[-1:]]
+        elif pairs:
+            tokens += pairs
+        else:
+            tokens += [f"'{letter}':*" for letter in letters]
+    if not tokens:
+        return ""
+    if unfinished and not tokens[-1].endswith(":*") and not _SPACELESS.match(words[-1]):
+        tokens[-1] += ":*"
+    return tokens[0] if len(tokens) == 1 else f"({' <-> '.join(tokens)})"
+
+
+def _without_accents(token: str) -> str:
+    if token.isascii():
+        return token
+    bare = _ACCENTS.sub(r"\1", unicodedata.normalize("NFD", token))
+    return unicodedata.normalize("NFC", bare).translate(_BARE)
+
+
+def _address(value: str) -> str | None:
+    name, _, domain = value.removeprefix("@").lower().partition("@")
+    if not re.fullmatch(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?", name):
+        return None
+    if not domain:
+        return name
+    try:
+        return f"{name}@{host(domain)}"
+    except InvalidInput:
+        return None
+
+
+def _language(value: str) -> str | None:
+    try:
+        return language_code(value)
+    except InvalidInput:
+        return None
+
+
+def _day(value: str) -> date | None:
+    if not _DAY.fullmatch(value):
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
