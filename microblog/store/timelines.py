@@ -1,0 +1,147 @@
+"""Listings of posts: one query a page, by cursor, newest first (`paging` says how)."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from dbxs import accessor, query
+
+from microblog.domain.posts import Post
+from microblog.store.database import rows
+from microblog.store.paging import in_order, within
+from microblog.store.posts import (
+    BOOST_COLUMNS,
+    BOOST_TABLES,
+    POST_COLUMNS,
+    POST_TABLES,
+    listed_from,
+    post_from,
+)
+from microblog.store.visibility import VISIBLE, wanted
+
+
+def _post(*row: Any) -> Post:
+    return post_from(row)
+
+
+def _listed(*row: Any) -> Post:
+    return listed_from(row)
+
+
+def _marked(id: int, *row: Any) -> tuple[int, Post]:
+    return id, post_from(row)
+
+
+_PUBLIC: Final = (
+    "p.visibility = 'public' AND p.boost_of_id IS NULL "
+    "AND (p.reply_to_account_id IS NULL OR p.reply_to_account_id = p.author_id)"
+)
+
+# Whom somebody follows, and themselves; each gives its newest few, of which the newest are taken. It costs an index
+# probe for each one followed and never depends on how many posts there are.
+_HOME: Final = f"""
+    SELECT {BOOST_COLUMNS}
+    FROM (
+        SELECT each.id
+        FROM (
+            SELECT f.followee_id AS id, f.show_boosts FROM follows f WHERE f.follower_id = {{viewer}} AND f.accepted
+            UNION ALL SELECT {{viewer}}, true
+        ) source
+        CROSS JOIN LATERAL (
+            SELECT h.id FROM posts h
+            WHERE h.author_id = source.id AND {within("h.id")}
+            AND (h.boost_of_id IS NULL OR source.show_boosts)
+            AND (h.reply_to_account_id IS NULL OR h.reply_to_account_id IN ({{viewer}}, h.author_id) OR EXISTS (
+                SELECT FROM follows r
+                WHERE r.follower_id = {{viewer}} AND r.followee_id = h.reply_to_account_id AND r.accepted))
+            {in_order("h.id")}
+        ) each
+        {in_order("each.id")}
+    ) newest
+    JOIN {BOOST_TABLES.replace("posts w", "posts w ON w.id = newest.id", 1)}
+    WHERE {VISIBLE} AND (b.id IS NULL OR b.state = 'active')
+    AND {wanted("w.author_id")} AND (w.boost_of_id IS NULL OR ({wanted("p.author_id")}))
+    {in_order("w.id")}"""
+
+
+class TimelineQueries(Protocol):
+    """``below``, ``above``, ``rising`` and ``limit`` are `paging.bounds` of a span."""
+
+    @query(
+        sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {_PUBLIC} AND {within('p.id')} "
+        f"AND (NOT {{local}} OR a.domain IS NULL) AND {VISIBLE} "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
+        load=rows(_post),
+    )
+    async def public(
+        self, viewer: int | None, local: bool, below: int | None, above: int | None, rising: bool, limit: int
+    ) -> list[Post]: ...
+
+    @query(sql=_HOME, load=rows(_listed))
+    async def home(
+        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+    ) -> list[Post]: ...
+
+    @query(
+        sql=f"SELECT {POST_COLUMNS} FROM post_tags t JOIN posts p ON p.id = t.post_id "
+        "JOIN accounts a ON a.id = p.author_id "
+        f"WHERE t.tag = {{tag}} AND {within('t.post_id')} AND p.visibility = 'public' AND {VISIBLE} "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('t.post_id')}",
+        load=rows(_post),
+    )
+    async def tag(
+        self, viewer: int | None, tag: str, below: int | None, above: int | None, rising: bool, limit: int
+    ) -> list[Post]: ...
+
+    @query(
+        sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.author_id = {{author_id}} AND {within('w.id')} "
+        "AND ({boosts} OR w.boost_of_id IS NULL) "
+        "AND ({replies} OR w.reply_to_account_id IS NULL OR w.reply_to_account_id = w.author_id) "
+        f"AND {VISIBLE} AND (b.id IS NULL OR b.state = 'active') {in_order('w.id')}",
+        load=rows(_listed),
+    )
+    async def account(
+        self,
+        viewer: int | None,
+        author_id: int,
+        replies: bool,
+        boosts: bool,
+        below: int | None,
+        above: int | None,
+        rising: bool,
+        limit: int,
+    ) -> list[Post]: ...
+
+    @query(
+        sql=f"SELECT k.id, {POST_COLUMNS} FROM bookmarks k JOIN posts p ON p.id = k.post_id "
+        "JOIN accounts a ON a.id = p.author_id "
+        f"WHERE k.account_id = {{viewer}} AND {within('k.id')} AND {VISIBLE} {in_order('k.id')}",
+        load=rows(_marked),
+    )
+    async def bookmarks(
+        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+    ) -> list[tuple[int, Post]]: ...
+
+    @query(
+        sql=f"SELECT k.id, {POST_COLUMNS} FROM favourites k JOIN posts p ON p.id = k.post_id "
+        "JOIN accounts a ON a.id = p.author_id "
+        f"WHERE k.account_id = {{viewer}} AND {within('k.id')} AND {VISIBLE} {in_order('k.id')}",
+        load=rows(_marked),
+    )
+    async def favourites(
+        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+    ) -> list[tuple[int, Post]]: ...
+
+    @query(
+        sql=f"SELECT {POST_COLUMNS} FROM mentions m JOIN posts p ON p.id = m.post_id "
+        "JOIN accounts a ON a.id = p.author_id "
+        f"WHERE m.account_id = {{viewer}} AND {within('m.post_id')} AND (NOT {{direct}} OR p.visibility = 'direct') "
+        f"AND {VISIBLE} AND {wanted('p.author_id')} {in_order('m.post_id')}",
+        load=rows(_post),
+    )
+    async def mentions(
+        self, viewer: int, direct: bool, below: int | None, above: int | None, rising: bool, limit: int
+    ) -> list[Post]: ...
+
+
+timelines = accessor(TimelineQueries)
