@@ -147,3 +147,31 @@ class Session:
     seen_at: datetime
     address: str
     user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A program's access token, without the secret itself, which only its maker saw, once."""
+
+    id: int
+    account_id: int
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A link that lets somebody sign up. ``expires_at`` None: it stays until its uses are up."""
+
+    id: int
+    code: str
+    created_at: datetime
+    expires_at: datetime | None
+    uses_left: int
+
+    @property
+    def path(self) -> str:
+        """The link's path on this site."""
+        return f"/join/{self.code}"

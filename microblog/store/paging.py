@@ -1,19 +1,22 @@
 """Listings by cursor: the part of a query that a span decides, and the page made of its rows.
 
-A query ends with :func:`span_of` of the column that it pages by, takes ``**bounds(span)``, and returns rows of
-``(cursor, item)``; :func:`page_of` makes the page.  One row more than the limit is asked for, to know whether
-the listing goes on.  Parameters are put into the SQL by the driver, so the ``CASE`` is a constant to
-PostgreSQL's planner, which then drops it: an index on the column serves both directions.
+Mastodon's cursors are ids: ``max_id`` (below), ``since_id`` (above, the newest of them) and ``min_id`` (above,
+the oldest of them).  A query ends with :func:`span_of` of the column that it pages by and takes ``**bounds(span)``;
+:func:`page` or :func:`page_of` makes the page.  One row more than the limit is asked for, to know whether the listing
+goes on.  Parameters are put into the SQL by the driver, so the ``CASE`` is a constant to PostgreSQL's planner, which
+folds ``ORDER BY CASE WHEN true THEN id END`` to ``ORDER BY id``: an index on the column serves both directions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, TypedDict, TypeVar
 
 from microblog.domain.posts import Page, Span
 
 T = TypeVar("T")
+
+MOST: Final = 80  #: rows of the longest page
 
 
 class Bounds(TypedDict):
@@ -25,13 +28,25 @@ class Bounds(TypedDict):
     count: int
 
 
-def span_of(column: str) -> str:
-    """The end of a query: conditions (after others), order and limit, for :func:`bounds`' four parameters."""
+def within(column: str) -> str:
+    """The condition of a page."""
     return (
-        f" AND ({{below}}::bigint IS NULL OR {column} < {{below}})"
-        f" AND ({{above}}::bigint IS NULL OR {column} > {{above}})"
-        f" ORDER BY CASE WHEN {{ascending}} THEN {column} END, {column} DESC LIMIT {{count}}"
+        f"({{below}}::bigint IS NULL OR {column} < {{below}}::bigint) "
+        f"AND ({{above}}::bigint IS NULL OR {column} > {{above}}::bigint)"
     )
+
+
+def in_order(column: str) -> str:
+    """The order and the limit of a page."""
+    return (
+        f"ORDER BY CASE WHEN {{ascending}} THEN {column} END ASC, "
+        f"CASE WHEN NOT {{ascending}} THEN {column} END DESC LIMIT {{count}}"
+    )
+
+
+def span_of(column: str) -> str:
+    """The end of a query: condition (after others), order and limit."""
+    return f" AND {within(column)} {in_order(column)}"
 
 
 def bounds(span: Span) -> Bounds:
@@ -41,14 +56,15 @@ def bounds(span: Span) -> Bounds:
         below=span.max_id,
         above=span.min_id if ascending else span.since_id,
         ascending=ascending,
-        count=span.limit + 1,
+        count=_limit(span) + 1,
     )
 
 
-def page_of(found: Sequence[tuple[int, T]], span: Span) -> Page[T]:
-    """The page of ``found``, rows of cursor and item as the query returned them."""
-    more = len(found) > span.limit
-    kept = list(found[: span.limit])
+def page(found: Sequence[T], span: Span, cursor: Callable[[T], int]) -> Page[T]:
+    """The page of ``found``, whose items know their cursors."""
+    limit = _limit(span)
+    more = len(found) > limit
+    kept = list(found[:limit])
     ascending = span.min_id is not None
     if ascending:
         kept.reverse()
@@ -58,7 +74,17 @@ def page_of(found: Sequence[tuple[int, T]], span: Span) -> Page[T]:
     has_older = more if not ascending else True
     has_newer = more if ascending else span.max_id is not None
     return Page(
-        tuple(item for _, item in kept),
-        older=kept[-1][0] if has_older else None,
-        newer=kept[0][0] if has_newer else None,
+        tuple(kept),
+        older=cursor(kept[-1]) if has_older else None,
+        newer=cursor(kept[0]) if has_newer else None,
     )
+
+
+def page_of(found: Sequence[tuple[int, T]], span: Span) -> Page[T]:
+    """The page of ``found``, rows of cursor and item."""
+    pairs = page(found, span, lambda pair: pair[0])
+    return Page(tuple(item for _, item in pairs.items), older=pairs.older, newer=pairs.newer)
+
+
+def _limit(span: Span) -> int:
+    return max(1, min(span.limit, MOST))

@@ -1,0 +1,130 @@
+"""Sessions in the database, and the viewer that a session or a token stands for.
+
+A viewer costs one query: the session, its account and user, and how many notifications are unread (at most
+100, so that a long absence costs no long count).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from dbxs import accessor, query, statement
+
+from microblog.domain.accounts import Role, Session, Viewer
+from microblog.domain.visibility import Visibility
+from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
+from microblog.store.database import maybe_row, rows, scalar
+
+#: What a viewer has beside the account, of the aliases ``a`` (accounts) and ``u`` (users).
+VIEWER_COLUMNS: Final = f"""{ACCOUNT_COLUMNS}, u.role, u.language, u.default_visibility, u.default_sensitive,
+    (SELECT count(*) FROM (
+        SELECT FROM notifications n
+        WHERE n.account_id = a.id AND n.id > u.notifications_read_id AND NOT EXISTS (
+            SELECT FROM mutes m WHERE m.account_id = a.id AND m.target_id = n.actor_id AND m.notifications
+              AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))
+        LIMIT 100) unread)"""
+VIEWER_WIDTH: Final = ACCOUNT_WIDTH + 5
+
+_ROLES: Final = {role.value: role for role in Role}
+_VISIBILITIES: Final = {visibility.value: visibility for visibility in Visibility}
+
+
+def viewer_from(
+    columns: tuple[Any, ...],
+    session_id: int | None = None,
+    token_id: int | None = None,
+    scopes: frozenset[str] | None = None,
+) -> Viewer:
+    """The viewer in the first :data:`VIEWER_WIDTH` columns."""
+    role, language, visibility, sensitive, unread = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
+    extra = {} if scopes is None else {"scopes": scopes}
+    return Viewer(
+        account=account_from(columns),
+        role=_ROLES[role],
+        session_id=session_id,
+        token_id=token_id,
+        unread=unread,
+        language=language,
+        default_visibility=_VISIBILITIES[visibility],
+        default_sensitive=sensitive,
+        **extra,
+    )
+
+
+def _viewer(*columns: Any) -> tuple[Viewer, bool]:
+    session_id, stale = columns[VIEWER_WIDTH:]
+    return viewer_from(columns, session_id=session_id), stale
+
+
+def _plain_viewer(*columns: Any) -> Viewer:
+    return viewer_from(columns)
+
+
+class SessionQueries(Protocol):
+    @query(
+        sql="INSERT INTO sessions (token_hash, account_id, created_at, seen_at, address, user_agent) "
+        "VALUES ({token_hash}, {account_id}, {now}, {now}, {address}, {user_agent}) RETURNING id",
+        load=scalar,
+    )
+    async def insert(
+        self, token_hash: bytes, account_id: int, now: datetime, address: str, user_agent: str
+    ) -> int: ...
+
+    @query(
+        sql=f"""SELECT {VIEWER_COLUMNS}, s.id, s.seen_at < {{stale}}
+        FROM sessions s JOIN accounts a ON a.id = s.account_id JOIN users u ON u.account_id = a.id
+        WHERE s.token_hash = {{token_hash}} AND s.seen_at > {{idle_since}} AND a.state = 'active'""",
+        load=maybe_row(_viewer),
+    )
+    async def viewer(
+        self, token_hash: bytes, stale: datetime, idle_since: datetime
+    ) -> tuple[Viewer, bool] | None:
+        """Who it is, and whether the session was last marked as used before ``stale``."""
+        ...
+
+    @query(
+        sql=f"SELECT {VIEWER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
+        "WHERE a.id = {account_id} AND a.state = 'active'",
+        load=maybe_row(_plain_viewer),
+    )
+    async def viewer_of(self, account_id: int) -> Viewer | None: ...
+
+    @statement(sql="UPDATE sessions SET seen_at = {now} WHERE id = {session_id} AND seen_at < {now}")
+    async def touch(self, session_id: int, now: datetime) -> None: ...
+
+    @query(
+        sql="SELECT id, created_at, seen_at, address, user_agent FROM sessions "
+        "WHERE account_id = {account_id} AND seen_at > {idle_since} ORDER BY seen_at DESC, id DESC LIMIT 200",
+        load=rows(Session),
+    )
+    async def of(self, account_id: int, idle_since: datetime) -> list[Session]:
+        """The one used last first."""
+        ...
+
+    @query(
+        sql="""WITH ended AS (
+            DELETE FROM sessions WHERE account_id = {account_id} AND id = {session_id} RETURNING id
+        ), told AS (
+            INSERT INTO outbox (kind, account_id, detail)
+            SELECT 'revoked', {account_id}, jsonb_build_object('session', id) FROM ended
+        ) SELECT id FROM ended""",
+        load=scalar,
+    )
+    async def end(self, account_id: int, session_id: int) -> int | None:
+        """Ends one, with its event; None when there is none such."""
+        ...
+
+    @statement(
+        sql="""WITH ended AS (
+            DELETE FROM sessions WHERE account_id = {account_id} AND id IS DISTINCT FROM {keep}::bigint RETURNING id
+        )
+        INSERT INTO outbox (kind, account_id, detail)
+        SELECT 'revoked', {account_id}, jsonb_build_object('session', id) FROM ended"""
+    )
+    async def end_all(self, account_id: int, keep: int | None) -> None:
+        """Ends all but ``keep``, each with its event."""
+        ...
+
+
+sessions = accessor(SessionQueries)

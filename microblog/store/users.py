@@ -1,0 +1,233 @@
+"""Users in the database: the private side of an account, and the secrets sent to it by mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from dbxs import accessor, query, statement
+
+from microblog.domain.accounts import Account, Role, User
+from microblog.domain.visibility import Visibility
+from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
+from microblog.store.database import maybe_row, row, rows, scalar
+
+USER_COLUMNS: Final = (
+    "u.account_id, u.email, u.email_confirmed_at, u.password_hash, u.role, u.language, u.default_visibility, "
+    "u.default_sensitive, u.mail_mentions, u.mail_replies, u.mail_follows, u.mail_boosts, u.mail_favourites, "
+    "u.last_seen_at, u.notifications_read_id"
+)
+
+
+def user(*columns: Any) -> User:
+    """A dbxs loader for :data:`USER_COLUMNS`."""
+    return User(
+        account_id=columns[0],
+        email=columns[1],
+        email_confirmed_at=columns[2],
+        password_hash=columns[3],
+        role=Role(columns[4]),
+        language=columns[5],
+        default_visibility=Visibility(columns[6]),
+        default_sensitive=columns[7],
+        mail_mentions=columns[8],
+        mail_replies=columns[9],
+        mail_follows=columns[10],
+        mail_boosts=columns[11],
+        mail_favourites=columns[12],
+        last_seen_at=columns[13],
+        notifications_read_id=columns[14],
+    )
+
+
+def _person(*columns: Any) -> tuple[Account, User]:
+    return account_from(columns), user(*columns[ACCOUNT_WIDTH:])
+
+
+def _applicant(*columns: Any) -> tuple[Account, str]:
+    return account_from(columns), columns[ACCOUNT_WIDTH]
+
+
+class UserQueries(Protocol):
+    @query(sql=f"SELECT {USER_COLUMNS} FROM users u WHERE u.account_id = {{account_id}}", load=row(user))
+    async def by_id(self, account_id: int) -> User: ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
+        "WHERE a.id = {account_id}",
+        load=maybe_row(_person),
+    )
+    async def person(self, account_id: int) -> tuple[Account, User] | None: ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
+        "WHERE lower(a.name) = lower({name}) AND coalesce(a.domain, '') = ''",
+        load=maybe_row(_person),
+    )
+    async def by_name(self, name: str) -> tuple[Account, User] | None: ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
+        "WHERE lower(u.email) = lower({email})",
+        load=maybe_row(_person),
+    )
+    async def by_email(self, email: str) -> tuple[Account, User] | None: ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
+        "ORDER BY a.id",
+        load=rows(_person),
+    )
+    async def everyone(self) -> list[tuple[Account, User]]:
+        """Oldest first."""
+        ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS}, u.sign_up_reason FROM accounts a JOIN users u ON u.account_id = a.id "
+        "WHERE a.state = 'pending' ORDER BY a.id",
+        load=rows(_applicant),
+    )
+    async def pending(self) -> list[tuple[Account, str]]:
+        """Those who wait for approval and why they want in, oldest first."""
+        ...
+
+    @query(sql="SELECT account_id FROM users WHERE role <> 'user' ORDER BY account_id", load=rows(int))
+    async def moderators(self) -> list[int]: ...
+
+    @query(sql="SELECT EXISTS (SELECT FROM users)", load=scalar)
+    async def any(self) -> bool: ...
+
+    @query(sql="SELECT count(*) FROM users WHERE account_id <> {account_id}", load=scalar)
+    async def others(self, account_id: int) -> int: ...
+
+    @statement(
+        sql="""INSERT INTO users (account_id, email, password_hash, role, language, sign_up_reason, invitation_id,
+            email_confirmed_at)
+        VALUES ({account_id}, {email}, {password_hash}, {role}, {language}, {reason}, {invitation_id},
+            {confirmed_at}::timestamptz)"""
+    )
+    async def insert(
+        self,
+        account_id: int,
+        email: str,
+        password_hash: str,
+        role: str,
+        language: str | None,
+        reason: str,
+        invitation_id: int | None,
+        confirmed_at: datetime | None,
+    ) -> None: ...
+
+    @query(
+        sql="""UPDATE users u SET language = {language}, default_visibility = {default_visibility},
+            default_sensitive = {default_sensitive}, mail_mentions = {mail_mentions}, mail_replies = {mail_replies},
+            mail_follows = {mail_follows}, mail_boosts = {mail_boosts}, mail_favourites = {mail_favourites}
+        WHERE u.account_id = {account_id} RETURNING """
+        + USER_COLUMNS,
+        load=row(user),
+    )
+    async def update_preferences(
+        self,
+        account_id: int,
+        language: str | None,
+        default_visibility: str,
+        default_sensitive: bool,
+        mail_mentions: bool,
+        mail_replies: bool,
+        mail_follows: bool,
+        mail_boosts: bool,
+        mail_favourites: bool,
+    ) -> User: ...
+
+    @query(
+        sql=f"SELECT {USER_COLUMNS} FROM users u WHERE u.account_id = {{account_id}} FOR UPDATE",
+        load=row(user),
+    )
+    async def hold(self, account_id: int) -> User:
+        """The user, locked until the transaction ends."""
+        ...
+
+    @statement(sql="UPDATE users SET password_hash = {password_hash} WHERE account_id = {account_id}")
+    async def set_password(self, account_id: int, password_hash: str) -> None: ...
+
+    @statement(
+        sql="UPDATE users SET password_hash = {new} WHERE account_id = {account_id} AND password_hash = {old}"
+    )
+    async def rehash(self, account_id: int, old: str, new: str) -> None:
+        """Unless the password was changed meanwhile."""
+        ...
+
+    @statement(sql="UPDATE users SET role = {role} WHERE account_id = {account_id}")
+    async def set_role(self, account_id: int, role: str) -> None: ...
+
+    @statement(sql="UPDATE users SET role = 'admin' WHERE role = 'owner'")
+    async def step_down(self) -> None:
+        """The owner becomes an administrator, so that somebody else can be the owner."""
+        ...
+
+    @statement(
+        sql="UPDATE users SET email_confirmed_at = coalesce(email_confirmed_at, clock_timestamp()) "
+        "WHERE account_id = {account_id} AND lower(email) = lower({email})"
+    )
+    async def confirm(self, account_id: int, email: str) -> None: ...
+
+    @statement(
+        sql="UPDATE users SET last_seen_at = {now} WHERE account_id = {account_id} "
+        "AND (last_seen_at IS NULL OR last_seen_at < {now})"
+    )
+    async def seen(self, account_id: int, now: datetime) -> None: ...
+
+    @query(sql="SELECT pg_advisory_xact_lock(6369113)", load=scalar)
+    async def alone(self) -> object:
+        """Holds back everybody else who asks for this, until the transaction ends: for the site's first account."""
+        ...
+
+
+users = accessor(UserQueries)
+
+
+class EmailTokenQueries(Protocol):
+    """Secrets sent by mail; only their SHA-256 is kept. ``purpose`` is ``reset`` or ``confirm``."""
+
+    @statement(
+        sql="""INSERT INTO email_tokens (token_hash, account_id, purpose, email, created_at, expires_at)
+        VALUES ({token_hash}, {account_id}, {purpose}, {email}, {now}, {expires_at})"""
+    )
+    async def insert(
+        self,
+        token_hash: bytes,
+        account_id: int,
+        purpose: str,
+        email: str,
+        now: datetime,
+        expires_at: datetime,
+    ) -> None: ...
+
+    @query(
+        sql="SELECT count(*) FROM email_tokens "
+        "WHERE account_id = {account_id} AND purpose = {purpose} AND created_at > {since}",
+        load=scalar,
+    )
+    async def made_since(self, account_id: int, purpose: str, since: datetime) -> int: ...
+
+    @query(
+        sql="SELECT account_id FROM email_tokens "
+        "WHERE token_hash = {token_hash} AND purpose = {purpose} AND expires_at > {now}",
+        load=scalar,
+    )
+    async def whose(self, token_hash: bytes, purpose: str, now: datetime) -> int | None: ...
+
+    @query(
+        sql="DELETE FROM email_tokens "
+        "WHERE token_hash = {token_hash} AND purpose = {purpose} AND expires_at > {now} RETURNING account_id, email",
+        load=maybe_row(lambda account_id, email: (account_id, email)),
+    )
+    async def use(self, token_hash: bytes, purpose: str, now: datetime) -> tuple[int, str] | None:
+        """Whose it is and the address it was sent to; it can't be used again."""
+        ...
+
+    @statement(sql="DELETE FROM email_tokens WHERE account_id = {account_id} AND purpose = {purpose}")
+    async def void(self, account_id: int, purpose: str) -> None: ...
+
+
+email_tokens = accessor(EmailTokenQueries)
