@@ -412,7 +412,7 @@ class PostQueries(Protocol):
         load=rows(_liker),
     )
     async def favourited_by(
-        self, post_id: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, post_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
     @query(
@@ -421,7 +421,7 @@ class PostQueries(Protocol):
         load=rows(_liker),
     )
     async def boosted_by(
-        self, post_id: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, post_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
     @query(

@@ -65,7 +65,7 @@ _HOME: Final = f"""
 
 
 class TimelineQueries(Protocol):
-    """``below``, ``above``, ``rising`` and ``limit`` are `paging.bounds` of a span."""
+    """``below``, ``above``, ``ascending`` and ``count`` are `paging.bounds` of a span."""
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {_PUBLIC} AND {within('p.id')} "
@@ -74,12 +74,18 @@ class TimelineQueries(Protocol):
         load=rows(_post),
     )
     async def public(
-        self, viewer: int | None, local: bool, below: int | None, above: int | None, rising: bool, limit: int
+        self,
+        viewer: int | None,
+        local: bool,
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
     ) -> list[Post]: ...
 
     @query(sql=_HOME, load=rows(_listed))
     async def home(
-        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[Post]: ...
 
     @query(
@@ -90,7 +96,7 @@ class TimelineQueries(Protocol):
         load=rows(_post),
     )
     async def tag(
-        self, viewer: int | None, tag: str, below: int | None, above: int | None, rising: bool, limit: int
+        self, viewer: int | None, tag: str, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[Post]: ...
 
     @query(
@@ -108,8 +114,8 @@ class TimelineQueries(Protocol):
         boosts: bool,
         below: int | None,
         above: int | None,
-        rising: bool,
-        limit: int,
+        ascending: bool,
+        count: int,
     ) -> list[Post]: ...
 
     @query(
@@ -119,7 +125,7 @@ class TimelineQueries(Protocol):
         load=rows(_marked),
     )
     async def bookmarks(
-        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Post]]: ...
 
     @query(
@@ -129,7 +135,7 @@ class TimelineQueries(Protocol):
         load=rows(_marked),
     )
     async def favourites(
-        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Post]]: ...
 
     @query(
@@ -140,7 +146,7 @@ class TimelineQueries(Protocol):
         load=rows(_post),
     )
     async def mentions(
-        self, viewer: int, direct: bool, below: int | None, above: int | None, rising: bool, limit: int
+        self, viewer: int, direct: bool, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[Post]: ...
 
 
