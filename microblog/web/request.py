@@ -158,7 +158,7 @@ class Request:
 
     @property
     def wants_json(self) -> bool:
-        if self.path.startswith(_JSON_PATHS):
+        if self.route.program or self.path.startswith(_JSON_PATHS):
             return True
         accept = self.header("accept") or ""
         return accept.startswith("application/json") or (
@@ -257,10 +257,14 @@ class Request:
             return False
         return etag_matches(self.header("if-none-match"), etag)
 
-    def render(self, name: str, /, *, status: int = 200, public: bool = False, max_age: int = 0, **values: object) -> Html:
+    def render(
+        self, name: str, /, *, status: int = 200, public: bool = False, max_age: int = 0, **values: object
+    ) -> Html:
         """The template ``name`` as an answer.  It sees ``values`` and ``viewer``, ``request``, ``flashes``,
         ``csrf_token()`` and the templates' globals."""
-        return Html(self.web.templates.render_for(self, name, values), status=status, public=public, max_age=max_age)
+        return Html(
+            self.web.templates.render_for(self, name, values), status=status, public=public, max_age=max_age
+        )
 
 
 _JSON_PATHS = ("/api/", "/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/.well-known/", "/nodeinfo/")
@@ -272,6 +276,4 @@ def etag_matches(header: str | None, etag: str) -> bool:
         return False
     if header.strip() == "*":
         return True
-    return any(
-        candidate.strip().removeprefix("W/").strip('"') == etag for candidate in header.split(",")
-    )
+    return any(candidate.strip().removeprefix("W/").strip('"') == etag for candidate in header.split(","))

@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -37,7 +36,6 @@ from microblog.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from microblog.web.sse import EventSource
 
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _encode_json = msgspec.json.Encoder().encode
 
 
@@ -46,7 +44,7 @@ class Response:
     """What all answers have in common; the module's docstring explains the arguments."""
 
     status: int = field(default=200, kw_only=True)
-    headers: Mapping[str, str] = field(default=_NO_HEADERS, kw_only=True)
+    headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     public: bool = field(default=False, kw_only=True)
     max_age: int = field(default=0, kw_only=True)
     etag: str | None = field(default=None, kw_only=True)

@@ -74,6 +74,8 @@ class Route:
     shielded: bool
     public: bool
     summary: str
+    program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
+    cors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class Routes:
                         shielded=mutating if shielded is None else shielded,
                         public=public,
                         summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
+                        program=self.authenticate is not None,
+                        cors=self.cors,
                     )
                 )
             return page

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from microblog.web.static import Assets
 
 LOCALE = "en"
-_RTL = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ku-arab", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"})
+_RTL = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "ku-arab", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
 
 
 class Templates:
@@ -151,7 +153,11 @@ def format_count(number: int) -> str:
     for size, letter in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
         if number >= size:
             tenths = number * 10 // size  # rounds down: 999,999 is not yet a million
-            return f"{tenths // 10}{letter}" if tenths >= 1000 or tenths % 10 == 0 else f"{tenths / 10:.1f}{letter}"
+            return (
+                f"{tenths // 10}{letter}"
+                if tenths >= 1000 or tenths % 10 == 0
+                else f"{tenths / 10:.1f}{letter}"
+            )
     raise AssertionError(number)
 
 
@@ -161,5 +167,3 @@ def lang_dir(language: str | None) -> str:
         return "auto"
     tag = language.lower()
     return "rtl" if tag in _RTL or tag.split("-")[0] in _RTL else "ltr"
-
-

@@ -1,0 +1,72 @@
+"""What all pages share, put together once at start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from microblog.web.cookies import Cookies
+from microblog.web.csrf import Csrf
+from microblog.web.limits import Limits
+from microblog.web.proxies import Network, TrustedProxies
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
+    from microblog.web.templates import Templates
+
+
+class Sessions(Protocol):
+    """What the web needs of the sessions' service."""
+
+    async def viewer(self, token: str) -> Viewer | None:
+        """Who holds the session ``token``; None when it is void."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Shared by every page as ``request.web``."""
+
+    public_url: str
+    sessions: Sessions
+    templates: Templates
+    limits: Limits
+    cookies: Cookies
+    csrf: Csrf
+    proxies: TrustedProxies
+    wall_clock: Callable[[], float]
+
+    @property
+    def https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        public_url: str,
+        secret: bytes,
+        sessions: Sessions,
+        templates: Templates,
+        rate_limits: bool = True,
+        trusted_proxies: Iterable[str | Network] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> Web:
+        """From settings.  ``secret`` is the site's own and lasts: at least 16 random bytes.
+
+        ``monotonic`` drives the rate limits (a reactor's ``seconds``), ``wall_clock`` dates signed cookies.
+        """
+        cookies = Cookies(secure=public_url.startswith("https://"), secret=secret, seconds=wall_clock)
+        return cls(
+            public_url=public_url,
+            sessions=sessions,
+            templates=templates,
+            limits=Limits(monotonic, enabled=rate_limits),
+            cookies=cookies,
+            csrf=Csrf(secret=secret, cookies=cookies, public_url=public_url),
+            proxies=TrustedProxies(trusted_proxies),
+            wall_clock=wall_clock,
+        )

@@ -1,0 +1,135 @@
+"""The domain's errors as answers: the one place where they meet HTTP.
+
+A browser gets a page in the site's own frame (``pages/error.html`` with ``status``, ``title``, ``text`` and, for our own
+mistakes, ``request_id``), a program ``{"error": …}``, a page's own script (fragments) or ``Accept: text/plain`` one line.
+Somebody who has to log in first is sent there and back.
+
+An answer depends on nothing but the error's type and text and on who asks; so absent and forbidden things, for which the
+services raise the same NotFound, look the same to the byte.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from twisted.logger import Logger
+
+from microblog.domain.errors import (
+    InvalidInput,
+    MicroblogError,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+from microblog.web.limits import LimitExceeded
+from microblog.web.responses import Document, Html, Json, Redirect, Response
+
+if TYPE_CHECKING:
+    from microblog.web.request import Request
+
+_log = Logger()
+
+TITLES: Final = {
+    400: "That request is broken",
+    401: "Please log in",
+    403: "That is not allowed",
+    404: "Nothing here",
+    405: "That does not work here",
+    409: "Somebody was first",
+    410: "That is gone",
+    413: "That is too much",
+    422: "That can't be used",
+    429: "That was too often",
+    500: "Something went wrong",
+    503: "Back in a moment",
+}
+
+
+class MethodNotAllowed(MicroblogError):
+    """There is something at that path, but not for that method."""
+
+    status = 405
+    code = "method-not-allowed"
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__("That address does not take this kind of request.")
+        self.allowed = sorted(allowed)
+
+
+class InternalError(MicroblogError):
+    """Our own mistake; what it was is in the log."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side. It has been logged; please try again.")
+
+
+def answer(request: Request, error: MicroblogError) -> Response:
+    """The answer that tells whoever asked about ``error``."""
+    headers = _headers(error)
+    if request.wants_json:
+        if isinstance(error, Unauthenticated):
+            headers["WWW-Authenticate"] = "Bearer"
+        return Json(as_json(error, request.id), status=error.status, headers=headers)
+    accept = request.header("accept") or ""
+    if request.is_fragment or accept.startswith("text/plain"):
+        return Document(error.text + "\n", status=error.status, headers=headers)
+    if isinstance(error, Unauthenticated):
+        return Redirect(_login_path(request))
+    return Html(_page(request, error), status=error.status, headers=headers)
+
+
+def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
+    """``{"error": …}``, with ``details`` of the field at fault, as Mastodon's clients read them."""
+    value: dict[str, Any] = {"error": error.text}
+    if isinstance(error, InvalidInput) and error.field is not None:
+        reason = f"ERR_{error.reason.upper()}"
+        value["details"] = {error.field: [{"error": reason, "description": error.text}]}
+    if isinstance(error, InternalError):
+        value["request_id"] = request_id
+    return value
+
+
+def _headers(error: MicroblogError) -> dict[str, str]:
+    if isinstance(error, RateLimited | Unavailable):
+        return {"Retry-After": str(max(1, ceil(error.retry_after)))}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
+    return {}
+
+
+def limit_state(error: MicroblogError) -> tuple[int, int, float] | None:
+    """What the ``X-RateLimit-*`` headers say, where the error is about them."""
+    return error.state if isinstance(error, LimitExceeded) else None
+
+
+def _login_path(request: Request) -> str:
+    if request.method not in ("GET", "HEAD"):
+        return "/login"
+    query = f"?{request.query_string}" if request.query_string else ""
+    return "/login?next=" + quote(request.path + query, safe="/")
+
+
+def _page(request: Request, error: MicroblogError) -> str:
+    title = TITLES.get(error.status, "That did not work")
+    own = isinstance(error, InternalError)
+    try:
+        return request.web.templates.render_for(
+            request,
+            "pages/error.html",
+            {
+                "status": error.status,
+                "title": title,
+                "text": error.text,
+                "request_id": request.id if own else None,
+            },
+        )
+    except Exception:  # noqa: BLE001 - the page about errors must not be the one that fails
+        _log.failure("The error page could not be rendered.")
+    reference = f"<p>Reference: {escape(request.id)}</p>" if own else ""
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<h1>{escape(title)}</h1><p>{escape(error.text)}</p>{reference}</html>"
+    )

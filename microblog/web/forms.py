@@ -1,0 +1,198 @@
+"""Forms, coming in and shown again.
+
+``parse`` reads a body as ``Fields``, within caps.  A page that turns a form down shows it again with what was typed and
+the message by its field::
+
+    form = FormState(request.form.texts("name", "email"))
+    try:
+        await microblog.sign_up(…)
+    except InvalidInput as error:
+        return request.render("pages/sign-up.html", form=form.with_error(error), status=error.status)
+
+where the template says ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the message
+that belongs to no field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl
+
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from microblog.domain.errors import InvalidInput, MicroblogError, TooLarge
+
+MAX_FIELDS: Final = 200  #: of a query or a form
+MAX_PARTS: Final = 64  #: of a multipart body
+MAX_TEXT: Final = 256 * 1024  #: bytes of one multipart field that is no file
+
+
+class MalformedRequest(MicroblogError):
+    """It breaks the rules of HTTP or of its own format: 400, where a well-formed mistake gets 422."""
+
+    status = 400
+    code = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of a multipart form.  ``name`` and ``content_type`` are the sender's claims, never to be trusted."""
+
+    name: str
+    content_type: str
+    data: bytes = field(repr=False)
+
+
+class Fields:
+    """Names with one or more texts each, in the order they came, and files."""
+
+    __slots__ = ("_files", "_pairs")
+
+    def __init__(self, pairs: list[tuple[str, str]], files: list[tuple[str, Upload]] | None = None) -> None:
+        self._pairs = pairs
+        self._files = files or []
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The last text of that name, as browsers and most frameworks have it."""
+        for key, value in reversed(self._pairs):
+            if key == name:
+                return value
+        return default
+
+    def text(self, name: str) -> str:
+        """The same; empty when it is missing."""
+        return self.get(name) or ""
+
+    def texts(self, *names: str) -> dict[str, str]:
+        return {name: self.text(name) for name in names}
+
+    def all(self, name: str) -> list[str]:
+        """Every text called ``name``, or ``name[]``."""
+        return [value for key, value in self._pairs if key == name or key == f"{name}[]"]
+
+    def flag(self, name: str) -> bool:
+        """A check box, or a program's true: anything but missing, empty, ``0``, ``false``, ``off``, ``no``."""
+        return (self.get(name) or "").lower() not in _FALSE
+
+    def file(self, name: str) -> Upload | None:
+        """The file of that name; None when none was chosen."""
+        for key, upload in reversed(self._files):
+            if key == name and (upload.name or upload.data):
+                return upload
+        return None
+
+    def __contains__(self, name: object) -> bool:
+        return any(key == name for key, _ in self._pairs) or any(key == name for key, _ in self._files)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """The pairs, in order."""
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+
+_FALSE = frozenset({"", "0", "false", "off", "no", "f"})
+_NOTHING = Fields([])
+
+
+@dataclass(frozen=True, slots=True)
+class FormState:
+    """What was typed, and what is wrong with it."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str | None, str] = field(default_factory=dict)
+
+    def value(self, name: str, default: str = "") -> str:
+        return self.values.get(name, default)
+
+    def error(self, name: str | None = None) -> str | None:
+        return self.errors.get(name)
+
+    def with_error(self, error: MicroblogError) -> FormState:
+        """With the error's text at its field; at no field if the form does not have that one."""
+        name = getattr(error, "field", None)
+        return FormState(self.values, {**self.errors, (name if name in self.values else None): error.text})
+
+
+def parse(content_type: str, body: bytes) -> Fields:
+    """A body as fields; none for a body of another type.
+
+    :raises MalformedRequest: broken multipart, text that is not UTF-8, too many fields.
+    :raises TooLarge: a part above its cap.
+    """
+    if not body:
+        return _NOTHING
+    kind, options = parse_options_header(content_type)
+    if kind == "application/x-www-form-urlencoded":
+        return urlencoded(body)
+    if kind == "multipart/form-data":
+        return _multipart(options.get("boundary", ""), body)
+    return _NOTHING
+
+
+def urlencoded(text: bytes) -> Fields:
+    """:raises MalformedRequest: not UTF-8, control characters in a name, or more than ``MAX_FIELDS``."""
+    if not text:
+        return _NOTHING
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedRequest("The fields that were sent are not valid UTF-8.") from error
+    except ValueError as error:
+        raise MalformedRequest(f"At most {MAX_FIELDS} fields can be sent at once.") from error
+    return Fields(pairs)
+
+
+def _multipart(boundary: str, body: bytes) -> Fields:
+    """RFC 7578, strictly: no nesting, UTF-8 only, caps on parts, on their headers and on their sizes."""
+    pairs: list[tuple[str, str]] = []
+    files: list[tuple[str, Upload]] = []
+    if not boundary or len(boundary) > 70:
+        raise MalformedRequest("The form that was sent has no usable boundary.")
+    segment: MultipartSegment | None = None
+    data = bytearray()
+    try:
+        with PushMultipartParser(
+            boundary, max_segment_count=MAX_PARTS, max_header_size=4096, max_header_count=8, strict=True
+        ) as parser:
+            for event in parser.parse(body):
+                if isinstance(event, MultipartSegment):
+                    segment, data = event, bytearray()
+                elif event:
+                    data += event
+                    if segment is not None and segment.filename is None and len(data) > MAX_TEXT:
+                        raise TooLarge(f"One field can hold at most {MAX_TEXT} bytes.", segment.name)
+                elif segment is not None:
+                    if segment.filename is None:
+                        pairs.append((segment.name or "", data.decode("utf-8")))
+                    else:
+                        kind = segment.content_type or "application/octet-stream"
+                        files.append((segment.name or "", Upload(segment.filename, kind, bytes(data))))
+                    segment = None
+    except ParserLimitReached as error:
+        raise MalformedRequest(f"At most {MAX_PARTS} fields and files can be sent at once.") from error
+    except (MultipartError, UnicodeDecodeError, LookupError) as error:
+        raise MalformedRequest("The form that was sent is broken.") from error
+    return Fields(pairs, files)
+
+
+def missing(fields: Fields, *names: str) -> None:
+    """:raises InvalidInput: one of ``names`` is absent or blank."""
+    for name in names:
+        if not fields.text(name).strip():
+            raise InvalidInput("This can't be blank.", name, "blank")

@@ -1,0 +1,135 @@
+"""How often one may: token buckets, in memory, bounded.
+
+A bucket holds ``burst`` tokens and refills evenly over ``seconds``.  Its key is an account, a mail address or a network
+address, of which an IPv6 one counts by its /64, for that is what one customer gets.  The table keeps the most recently
+used ``MAX_BUCKETS``; an attacker who pushes a bucket out of it needs more addresses than that.
+
+Each process has its own: with several, what one may is that many times as much.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from types import MappingProxyType
+from typing import Final
+
+from microblog.domain.errors import RateLimited
+
+MAX_BUCKETS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``burst`` at once, and as many again over ``seconds``."""
+
+    burst: int
+    seconds: float
+
+
+LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
+    {
+        "read": Limit(600, 300),
+        "write": Limit(120, 300),
+        "search": Limit(60, 300),
+        "export": Limit(10, 600),
+        "app": Limit(20, 3600),
+        "login": Limit(10, 300),  # by address, and once more by account
+        "signup": Limit(5, 3600),
+        "mail": Limit(5, 3600),  # anything that sends a mail, by address and by recipient
+        "password": Limit(10, 900),
+        "upload": Limit(30, 600),
+        "post": Limit(300, 3 * 3600),
+    }
+)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    updated: float
+
+
+class Limits:
+    """Takes tokens.  ``enabled=False`` turns every limit off (the setting ``rate_limits``)."""
+
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        *,
+        enabled: bool = True,
+        limits: Mapping[str, Limit] = LIMITS,
+        max_buckets: int = MAX_BUCKETS,
+    ) -> None:
+        self.enabled = enabled
+        self._seconds = seconds
+        self._limits = limits
+        self._max_buckets = max_buckets
+        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def knows(self, kind: str) -> bool:
+        return kind in self._limits
+
+    def spend(self, kind: str, key: str) -> tuple[int, int, float] | None:
+        """Takes one token: ``(limit, remaining, seconds until it is full again)``, or None when limits are off.
+
+        :raises RateLimited: there is none left.
+        :raises KeyError: there is no such class of limit.
+        """
+        limit = self._limits[kind]
+        if not self.enabled:
+            return None
+        now = self._seconds()
+        place = (kind, key)
+        bucket = self._buckets.get(place)
+        rate = limit.burst / limit.seconds
+        if bucket is None:
+            bucket = self._buckets[place] = _Bucket(float(limit.burst), now)
+            if len(self._buckets) > self._max_buckets:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(place)
+            bucket.tokens = min(float(limit.burst), bucket.tokens + max(0.0, now - bucket.updated) * rate)
+            bucket.updated = now
+        if bucket.tokens < 1.0:
+            wait = (1.0 - bucket.tokens) / rate
+            raise LimitExceeded(kind, limit, wait, (limit.burst - bucket.tokens) / rate)
+        bucket.tokens -= 1.0
+        return limit.burst, int(bucket.tokens), (limit.burst - bucket.tokens) / rate
+
+
+class LimitExceeded(RateLimited):
+    """RateLimited, with what the headers say."""
+
+    def __init__(self, kind: str, limit: Limit, wait: float, full_in: float) -> None:
+        super().__init__(f"That was too often. Try again in {_spoken(wait)}.", retry_after=ceil(wait))
+        self.kind = kind
+        self.state = (limit.burst, 0, full_in)
+
+
+def _spoken(seconds: float) -> str:
+    whole = ceil(seconds)
+    if whole < 90:
+        return "a second" if whole <= 1 else f"{whole} seconds"
+    return f"{ceil(whole / 60)} minutes"
+
+
+@lru_cache(maxsize=4096)
+def address_key(address: str) -> str:
+    """The key of a network address: an IPv6 one by its /64, an IPv4 one inside IPv6 as itself."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address) + "/64"
+    return str(parsed)

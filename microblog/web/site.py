@@ -1,0 +1,358 @@
+"""The website's factory of connections: it counts them, holds their deadlines, and lets them end in peace.
+
+::
+
+    site = Site(website, reactor, https=…, proxies=web.proxies)
+    await site.drain()      # nothing new on a connection, running requests to their end, streams told
+
+``drain`` does not stop listening: whoever owns the port does that first.
+"""
+
+from __future__ import annotations
+
+import resource as process_limits
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.web import server
+from twisted.web.iweb import INonQueuedRequestFactory
+from twisted.web.resource import IResource
+from zope.interface import directlyProvides
+
+from microblog.web.channel import Channel, State
+from microblog.web.guard import decode_path
+from microblog.web.proxies import TrustedProxies
+from microblog.web.security import header_lines
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress, IReactorTime
+    from twisted.python.failure import Failure
+
+BODY_LIMIT: Final = 1_000_000  #: bytes of a body, where a route says nothing else
+_IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temporary file
+_GRACE: Final = 0.5  #: seconds that a connection without a request gets when the site drains
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds.  ``head`` and ``body`` are absolute: dripping does not extend them."""
+
+    head: float = 10.0
+    body: float = 60.0
+    idle: float = 75.0
+    write: float = 30.0  #: for a client that does not read what it was sent
+    linger: float = 2.0  #: for a client that goes on sending after a refusal
+
+
+class SiteRequest(server.Request):
+    """A request as Twisted has it, without what this site does in its own way (forms, sessions, ``Server``)."""
+
+    site: Site  # type: ignore[assignment]
+    channel: Channel
+    defaultContentType = None
+    body_limit = BODY_LIMIT
+    decoded_path = ""
+    received = 0
+
+    def __init__(self, channel: Channel, *args: Any, **options: Any) -> None:
+        super().__init__(channel, *args, **options)
+        self.site = channel.site
+        self._counted = False
+
+    def gotLength(self, length: int | None) -> None:
+        self.content: Any = BytesIO() if length == 0 else SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self.received += len(data)
+        if self.received > self.body_limit:
+            from microblog.web.guard import BODY_TOO_LARGE
+
+            self.channel.refuse(BODY_TOO_LARGE)
+        else:
+            self.content.write(data)
+
+    @property
+    def gone(self) -> bool:
+        """The client's connection was lost before the answer was whole."""
+        return bool(self._disconnected)
+
+    def body(self) -> bytes:
+        """All of it; it is within its cap."""
+        if not self.received or self.content is None:
+            return b""
+        self.content.seek(0)
+        return cast(bytes, self.content.read())
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = path.partition(b"?")[0]
+        self.args = {}
+        self.process()
+
+    def process(self) -> None:
+        self._counted = True
+        self.site.began()
+        decoded = decode_path(self.path)
+        if decoded is None:
+            self.answer(400, b"The path is not valid UTF-8.\n")
+            return
+        self.decoded_path = decoded
+        self.prepath = []
+        self.postpath = decoded[1:].encode().split(b"/")
+        try:
+            resource = self.site.resource
+            self.render(resource if resource.isLeaf else self.site.getResourceFor(self))
+        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer, and the log the rest
+            from twisted.python.failure import Failure
+
+            self.processingFailed(Failure())
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        self._log.failure("A request could not be answered.", failure=reason)
+        if self._disconnected or self.finished:
+            return reason
+        if self.startedWriting:
+            self.channel.transport.abortConnection()
+        else:
+            self.answer(500, b"Something went wrong here. It has been logged.\n")
+        return reason
+
+    def answer(self, status: int, line: bytes) -> None:
+        """A bare answer, where there is no page to be had."""
+        self.setResponseCode(status)
+        self.responseHeaders.setRawHeaders(b"Content-Type", [b"text/plain; charset=utf-8"])
+        self.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
+        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(line)])
+        self.write(line)
+        self.finish()
+
+    def finish(self) -> None:
+        super().finish()
+        self._ended()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self._ended()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _ended(self) -> None:
+        if self._counted:
+            self._counted = False
+            self.site.ended()
+
+
+directlyProvides(SiteRequest, INonQueuedRequestFactory)
+
+
+class Site(server.Site):
+    """A site whose root is ``resource``: a ``Website``, or any leaf resource.
+
+    ``https``: browsers are told to come by HTTPS only.  ``connections``: at most that many at a time (by default what
+    the descriptors allow), and ``connections_per_host`` from one address that is no trusted proxy; the others get 503.
+    ``max_unread``: bytes that may wait for a client that has stopped reading.
+    """
+
+    noisy = False
+    requestFactory = SiteRequest
+    _log = Logger()
+
+    def __init__(
+        self,
+        resource: IResource,
+        reactor: IReactorTime,
+        *,
+        https: bool = False,
+        proxies: TrustedProxies | None = None,
+        timeouts: Timeouts | None = None,
+        connections: int | None = None,
+        connections_per_host: int = 256,
+        max_unread: int = 4 * 1024 * 1024,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(resource, reactor=reactor, parsePOSTFormSubmission=False)
+        self.seconds: Callable[[], float] = reactor.seconds
+        self.timeouts = timeouts or Timeouts()
+        self.header_lines = header_lines(https=https)
+        self.max_unread = max_unread
+        self.draining = False
+        self._wall_clock = wall_clock
+        self._proxies = proxies or TrustedProxies()
+        self._max_connections = connections or _descriptors()
+        self._max_per_host = connections_per_host
+        self._channels: set[Channel] = set()
+        self._by_host: dict[str, int] = {}
+        self._running = 0
+        self._held = 0
+        self._sweeping: LoopingCall | None = None
+        self._when_draining: set[Callable[[], object]] = set()
+        self._drained: list[Deferred[None]] = []
+        self._date = (-1, b"")
+        self._body_limit: Callable[[bytes, bytes], int | None] = getattr(
+            resource, "body_limit", lambda *_: None
+        )
+
+    # -- connections ------------------------------------------------------------------------------------------
+
+    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]
+        host: str | None = getattr(addr, "host", None)
+        if host is not None and self._proxies.trusts(host):
+            host = None
+        shed = len(self._channels) >= self._max_connections or (
+            host is not None and self._by_host.get(host, 0) >= self._max_per_host
+        )
+        channel = Channel(self, host, shed=shed)
+        channel.factory = self
+        channel.requestFactory = self.requestFactory  # type: ignore[assignment]
+        channel.callLater = self.reactor.callLater
+        return channel
+
+    def opened(self, channel: Channel) -> None:
+        self._channels.add(channel)
+        if channel.remote_host is not None:
+            self._by_host[channel.remote_host] = self._by_host.get(channel.remote_host, 0) + 1
+        if self._sweeping is None:
+            self._sweep_every(1.0)
+
+    def closed(self, channel: Channel) -> None:
+        self._channels.discard(channel)
+        host = channel.remote_host
+        if host is not None:
+            left = self._by_host[host] - 1
+            if left:
+                self._by_host[host] = left
+            else:
+                del self._by_host[host]
+        if not self._channels:
+            self._stop_sweeping()
+        self._check_drained()
+
+    @property
+    def connections(self) -> int:
+        return len(self._channels)
+
+    def _sweep_every(self, interval: float) -> None:
+        self._stop_sweeping()
+        self._sweeping = LoopingCall(self._sweep)
+        self._sweeping.clock = self.reactor
+        self._sweeping.start(interval, now=False).addErrback(
+            lambda failure: self._log.failure(
+                "The deadlines of connections are no longer watched.", failure=failure
+            )
+        )
+
+    def _stop_sweeping(self) -> None:
+        sweeping, self._sweeping = self._sweeping, None
+        if sweeping is not None and sweeping.running:
+            sweeping.stop()
+
+    def _sweep(self) -> None:
+        now = self.seconds()
+        for channel in list(self._channels):
+            if channel.deadline is not None and channel.deadline <= now:
+                channel.overdue(now)
+            elif channel.stalled_since is not None and channel.stalled_since + self.timeouts.write <= now:
+                channel.transport.abortConnection()
+
+    # -- requests ---------------------------------------------------------------------------------------------
+
+    def began(self) -> None:
+        self._running += 1
+
+    def ended(self) -> None:
+        self._running -= 1
+
+    @property
+    def running(self) -> int:
+        """Requests that are being answered."""
+        return self._running
+
+    def hold(self, work: Deferred[Any]) -> None:
+        """``work`` goes on without its client: draining waits for it."""
+        self._held += 1
+
+        def done(result: object) -> object:
+            self._held -= 1
+            self._check_drained()
+            return result
+
+        work.addBoth(done)
+
+    def body_limit(self, method: bytes, target: bytes) -> int:
+        """Bytes that the body of such a request may have."""
+        limit = self._body_limit(method, target.partition(b"?")[0])
+        return BODY_LIMIT if limit is None else limit
+
+    def date_line(self) -> bytes:
+        """``Date``, made once a second."""
+        now = int(self._wall_clock())
+        if now != self._date[0]:
+            self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii"))
+        return self._date[1]
+
+    def log(self, request: object) -> None:
+        """No access log here: the pages log what is worth a line."""
+
+    def startFactory(self) -> None:
+        """Nothing: Twisted's would start its access log's timer."""
+
+    def stopFactory(self) -> None:
+        """Nothing: running connections outlive the port."""
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def on_drain(self, call: Callable[[], object]) -> Callable[[], None]:
+        """Calls ``call`` when the site begins to drain, so that a stream can say good-bye; returns how to take it back."""
+        self._when_draining.add(call)
+        return lambda: self._when_draining.discard(call)
+
+    def drain(self) -> Deferred[None]:
+        """Answers what was asked, and no more: fires when the last request, shielded work and connection have ended.
+
+        Connections without a request have half a second, in case one is on its way; each answer says
+        ``Connection: close``.  It has no deadline of its own.
+        """
+        if not self.draining:
+            self.draining = True
+            for call in list(self._when_draining):
+                call()
+            soon = self.seconds() + _GRACE
+            for channel in self._channels:
+                if channel.state in (State.FRESH, State.IDLE):
+                    channel.deadline = min(channel.deadline or soon, soon)
+            if self._channels:
+                self._sweep_every(0.1)
+        if self._is_drained():
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._drained.append(waiting)
+        return waiting
+
+    def abort(self) -> None:
+        """Ends every connection at once: for when draining took too long."""
+        for channel in list(self._channels):
+            channel.transport.abortConnection()
+
+    def _is_drained(self) -> bool:
+        return self.draining and not self._channels and not self._held
+
+    def _check_drained(self) -> None:
+        if self._drained and self._is_drained():
+            waiting, self._drained = self._drained, []
+            for deferred in waiting:
+                deferred.callback(None)
+
+
+def _descriptors() -> int:
+    """How many connections the limit on open files leaves room for."""
+    soft, _ = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
+    return 10_000 if soft < 0 else max(16, min(10_000, soft - 200))

@@ -1,0 +1,164 @@
+"""Server-sent events (WHATWG HTML, section 9.2), the transport alone.
+
+A page answers ``Stream(source)``.  The source is anything with ``subscribe``::
+
+    class PublicTimeline:
+        def subscribe(self, sink: EventSink) -> Callable[[], None]:
+            # sink.last_event_id: where the client stopped, or None
+            # sink.send(frame): bytes of a whole event, see event()
+            # sink.end(): no more; the client comes back by itself
+            return call_to_unsubscribe
+
+Each event is encoded once, with ``event``, and the same bytes go to every sink.
+
+A sink that its client does not read is ended at ``max_unread`` bytes: the browser comes back with ``Last-Event-ID``, and
+nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead peers.  When the site drains, each sink
+ends with a hint to come back after a random moment, so that not all come at once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import LoopingCall
+from zope.interface import implementer
+
+from microblog.web import sending
+
+if TYPE_CHECKING:
+    from microblog.web.request import Request
+    from microblog.web.responses import Stream
+    from microblog.web.site import SiteRequest
+
+HEARTBEAT: Final = 15.0  #: seconds
+MAX_UNREAD: Final = 256 * 1024  #: bytes
+_MAX_ID: Final = 100  #: characters of Last-Event-ID
+
+
+class EventSink(Protocol):
+    """What a source writes to."""
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The last event that the client has, from its header."""
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Sends one or more whole events.  Harmless after the end."""
+        ...
+
+    def end(self) -> None:
+        """Ends the stream; the client comes back by itself.  Harmless after the end."""
+        ...
+
+
+class EventSource(Protocol):
+    """What a page gives to ``Stream``."""
+
+    def subscribe(self, sink: EventSink) -> Callable[[], None]:
+        """Begins to write to ``sink``; what it returns is called once, when the sink has ended."""
+        ...
+
+
+def event(data: str, *, name: str | None = None, identifier: str | None = None) -> bytes:
+    """One event's frame.  Line ends in ``data`` become lines of their own, so content can't forge a field.
+
+    :raises ValueError: ``name`` or ``identifier`` has a line end in it.
+    """
+    lines = []
+    for label, value in (("event", name), ("id", identifier)):
+        if value is not None:
+            if any(character in value for character in "\r\n\0"):
+                raise ValueError(f"The {label} of an event is one line.")
+            lines.append(f"{label}: {value}\n")
+    lines.extend(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    return "".join(lines).encode() + b"\n"
+
+
+@implementer(IPushProducer)
+class Sink:
+    """One client's stream.  As a push producer it learns when the client has stopped reading, and when it reads again."""
+
+    def __init__(self, raw: SiteRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
+        self.last_event_id = last_event_id
+        self.ended: Deferred[None] = Deferred()
+        self._raw = raw
+        self._max_unread = max_unread
+        self._paused = False
+        self._unread = 0
+        self._open = True
+
+    def send(self, frame: bytes) -> None:
+        if not self._open:
+            return
+        if self._paused:
+            self._unread += len(frame)
+            if self._unread > self._max_unread:
+                self._close()
+                self._raw.channel.transport.abortConnection()
+                return
+        self._raw.write(frame)
+
+    def end(self) -> None:
+        self._close()
+
+    def say_goodbye(self) -> None:
+        """The site drains."""
+        self.send(b"retry: %d\n\n" % random.randint(500, 3000))
+        self._close()
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self.ended.callback(None)
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+        self._unread = 0
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+
+    def stopProducing(self) -> None:
+        self._close()
+
+
+async def send_stream(request: Request, response: Stream) -> bytes | None:
+    """Serves the stream until somebody ends it.
+
+    A client that goes away cancels this, and the source is unsubscribed.
+    """
+    raw = request.raw
+    raw.responseHeaders.setRawHeaders(b"X-Accel-Buffering", [b"no"])
+    sending.prepare_stream(request, response)
+    if request.method == "HEAD":
+        return b""
+    last = request.header("last-event-id") or request.query.get("last_event_id")
+    sink = Sink(raw, last if last and len(last) <= _MAX_ID and last.isprintable() else None)
+    raw.registerProducer(sink, True)  # type: ignore[no-untyped-call]
+    heartbeat = LoopingCall(sink.send, b":\n\n")
+    heartbeat.clock = raw.site.reactor
+    forget_drain = raw.site.on_drain(sink.say_goodbye)
+    unsubscribe: Callable[[], None] | None = None
+    try:
+        sink.send(b":\n\n")  # the headers reach the client now, not with the first event
+        heartbeat.start(HEARTBEAT, now=False)
+        if raw.site.draining:
+            sink.say_goodbye()
+        else:
+            unsubscribe = response.source.subscribe(sink)
+        await sink.ended
+    finally:
+        sink.end()
+        forget_drain()
+        if heartbeat.running:
+            heartbeat.stop()
+        if unsubscribe is not None:
+            unsubscribe()
+        if not raw.gone:
+            raw.unregisterProducer()  # type: ignore[no-untyped-call]
+    return None

@@ -1,0 +1,135 @@
+"""The files that pages need: styles, scripts, icons, from memory.
+
+``Assets`` reads a folder once, at start.  Each file is served at two addresses: ``/static/site.css``, which is asked about
+again each time (ETag), and ``/static/site.<hash>.css``, which browsers keep for a year, because other content gets another
+address; ``static_url('site.css')`` in a template gives that one.  The plain one stays for scripts that import each other.
+
+Also here: ``/favicon.ico`` and ``/robots.txt``, which are asked for whatever a page says.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from microblog.domain.errors import NotFound
+from microblog.web.request import Request, etag_matches
+from microblog.web.responses import Document, Empty, NotModified, Response
+from microblog.web.routing import Routes
+from microblog.web.sending import accepts_gzip
+
+STATIC_DIR: Final = Path(__file__).parent / "static"
+_FOR_A_YEAR: Final = "public, max-age=31536000, immutable"
+_ASK_AGAIN: Final = "public, no-cache"
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ico": "image/x-icon",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file's bytes; ``packed`` is None where gzip gains nothing."""
+
+    name: str
+    content_type: str
+    digest: str
+    body: bytes = field(repr=False)
+    packed: bytes | None = field(repr=False)
+
+
+class Assets:
+    """All files of ``directory`` and its folders; none if it is not there."""
+
+    def __init__(self, directory: Path = STATIC_DIR) -> None:
+        self._by_name: dict[str, Asset] = {}
+        self._hashed: dict[str, Asset] = {}
+        self._urls: dict[str, str] = {}
+        for path in sorted(directory.rglob("*")) if directory.is_dir() else ():
+            if path.is_file() and not path.name.startswith("."):
+                self._add(path, path.relative_to(directory).as_posix())
+
+    def _add(self, path: Path, name: str) -> None:
+        body = path.read_bytes()
+        content_type = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        packed = gzip.compress(body, 9, mtime=0)
+        digest = hashlib.blake2b(body, digest_size=6).hexdigest()
+        asset = Asset(name, content_type, digest, body, packed if len(packed) < len(body) * 0.9 else None)
+        hashed = f"{name[: -len(path.suffix)] if path.suffix else name}.{digest}{path.suffix}"
+        self._by_name[name] = asset
+        self._hashed[hashed] = asset
+        self._urls[name] = f"/static/{hashed}"
+
+    def url(self, name: str) -> str:
+        """The address with the content's hash.
+
+        :raises KeyError: there is no such file; a template with a wrong name fails at its first use.
+        """
+        return self._urls[name]
+
+    def find(self, name: str) -> tuple[Asset, bool]:
+        """The asset, and whether ``name`` carries its hash.
+
+        :raises NotFound: neither a file's name nor its hashed name.
+        """
+        asset = self._hashed.get(name)
+        if asset is not None:
+            return asset, True
+        asset = self._by_name.get(name)
+        if asset is None:
+            raise NotFound
+        return asset, False
+
+    def respond(self, request: Request, name: str) -> Response:
+        """:raises NotFound: there is no such file."""
+        asset, hashed = self.find(name)
+        packed = asset.packed if accepts_gzip(request) else None
+        etag = asset.digest + ("-gz" if packed is not None else "")
+        headers = {
+            "Cache-Control": _FOR_A_YEAR if hashed else _ASK_AGAIN,
+            "ETag": f'"{etag}"',
+            "Vary": "Accept-Encoding",
+        }
+        if etag_matches(request.header("if-none-match"), etag):
+            return NotModified(etag, headers=headers)
+        if packed is not None:
+            return Document(packed, asset.content_type, headers={**headers, "Content-Encoding": "gzip"})
+        return Document(asset.body, asset.content_type, headers=headers)
+
+
+routes = Routes("static")
+
+
+@routes.get("/static/<path:name>", viewer="none", limit=None, public=True)
+async def static(assets: Assets, request: Request) -> Response:
+    """A style, a script, an icon."""
+    return assets.respond(request, request.path_arg("name"))
+
+
+@routes.get("/favicon.ico", viewer="none", limit=None, public=True)
+async def favicon(assets: Assets, request: Request) -> Response:
+    """The icon that browsers ask for unasked."""
+    for name in ("favicon.ico", "icon.svg", "favicon.svg"):
+        try:
+            return assets.respond(request, name)
+        except NotFound:
+            continue
+    return Empty(headers={"Cache-Control": "public, max-age=86400"})
+
+
+@routes.get("/robots.txt", viewer="none", limit=None, public=True)
+async def robots(_: Assets, __: Request) -> Response:
+    """What crawlers should leave alone: what is no page to find again."""
+    return Document(
+        "User-agent: *\nDisallow: /api/\nDisallow: /oauth/\nDisallow: /search\nDisallow: /settings\nDisallow: /login\n",
+        headers={"Cache-Control": "public, max-age=86400"},
+    )
