@@ -1,0 +1,55 @@
+"""What one press does to a post: favourite, boost, bookmark, and their inverses.
+
+Each can be pressed again without harm.  A browser goes back to where it was; the page's own script gets the post
+as it now is, to put in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.errors import NotFound
+from microblog.domain.ids import parse_id
+from microblog.domain.posts import Post
+from microblog.web.responses import Redirect, Response, next_path
+from microblog.web.routing import Page, Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("actions")
+
+Action = Callable[["Microblog", Viewer, int], Awaitable[Post]]
+
+ACTIONS: Final[dict[str, Action]] = {
+    "favourite": lambda microblog, viewer, post_id: microblog.posts.favourite(viewer, post_id),
+    "unfavourite": lambda microblog, viewer, post_id: microblog.posts.unfavourite(viewer, post_id),
+    "boost": lambda microblog, viewer, post_id: microblog.posts.boost(viewer, post_id),
+    "unboost": lambda microblog, viewer, post_id: microblog.posts.unboost(viewer, post_id),
+    "bookmark": lambda microblog, viewer, post_id: microblog.posts.bookmark(viewer, post_id),
+    "unbookmark": lambda microblog, viewer, post_id: microblog.posts.unbookmark(viewer, post_id),
+}
+
+
+def _page(action: Action) -> Page:
+    async def page(microblog: Microblog, request: Request) -> Response:
+        post_id = parse_id(request.path_arg("id"))
+        if post_id is None:
+            raise NotFound
+        post = await action(microblog, request.require_viewer(), post_id)
+        if request.is_fragment:
+            return request.render("partials/one_post.html", post=post.content)
+        target = next_path(request.form.get("next"), post.content.path)
+        # Back to the very post on a long page; a fragment of the page's own would be another place.
+        return Redirect(target if "#" in target else f"{target}#p{post.content.id}")
+
+    return page
+
+
+for _name, _action in ACTIONS.items():
+    routes.post(
+        f"/posts/<int:id>/{_name}", name=_name, viewer="required", summary=f"{_name.capitalize()} a post"
+    )(_page(_action))

@@ -1,0 +1,178 @@
+"""Writing posts: a new one, an answer, an edit; and taking one back.
+
+Undo beats confirm: a deleted post comes back at once as a draft, in the answer to the deletion itself, so that its
+text travels in no address and no cookie.  Each form carries a key: sent twice, it is one post.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from microblog.domain.ids import parse_id
+from microblog.domain.posts import Draft, Post
+from microblog.domain.visibility import Visibility
+from microblog.web.forms import Fields, FormState
+from microblog.web.responses import Redirect, Response, next_path
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("compose")
+
+_FIELDS: Final = ("text", "summary", "visibility", "language")
+
+
+@routes.get("/compose", viewer="required")
+async def blank(microblog: Microblog, request: Request) -> Response:
+    """A page to write on; ``text`` and ``reply_to`` may come along, from a bookmark or a share button."""
+    reply_to = await _reply_target(microblog, request, request.query.text("reply_to"))
+    state = FormState(dict.fromkeys(_FIELDS, "") | {"text": request.query.text("text")})
+    return _composer(request, state, reply_to=reply_to)
+
+
+@routes.post("/posts", viewer="required", limit="post")
+async def publish(microblog: Microblog, request: Request) -> Response:
+    """Publish a post."""
+    viewer = request.require_viewer()
+    sent = request.form
+    state = FormState(sent.texts(*_FIELDS))
+    reply_to: Post | None = None
+    try:
+        reply_to = await _reply_target(microblog, request, sent.text("reply_to"))
+        post = await microblog.posts.publish(viewer, _draft(sent, reply_to))
+    except (InvalidInput, Conflict, Forbidden) as error:
+        return _composer(request, state.with_error(error), reply_to=reply_to, status=422)
+    except NotFound:
+        gone = InvalidInput(
+            "The post that this answers is gone. Your text is kept: post it on its own, or not."
+        )
+        return _composer(request, state.with_error(gone), status=422)
+    if request.is_fragment:
+        return request.render("partials/one_post.html", post=post, status=201)
+    return Redirect(next_path(sent.get("next"), post.path))
+
+
+@routes.get("/posts/<int:id>/edit", viewer="required")
+async def edit_form(microblog: Microblog, request: Request) -> Response:
+    """A post of one's own, to be changed."""
+    post = await _own(microblog, request)
+    state = FormState({"text": post.text, "summary": post.summary, "language": post.language or ""})
+    return _edit_page(request, post, state)
+
+
+@routes.post("/posts/<int:id>/edit", viewer="required", limit="post")
+async def edit(microblog: Microblog, request: Request) -> Response:
+    """Change a post; how it read before stays in its history."""
+    post = await _own(microblog, request)
+    state = FormState(request.form.texts("text", "summary", "language"))
+    try:
+        changed = await microblog.posts.edit(
+            request.require_viewer(), post.id, _draft(request.form, None, sensitive=post.sensitive)
+        )
+    except (InvalidInput, Conflict) as error:
+        return _edit_page(request, post, state.with_error(error), status=422)
+    return Redirect(changed.path)
+
+
+@routes.post("/posts/<int:id>/delete", viewer="required")
+async def delete(microblog: Microblog, request: Request) -> Response:
+    """Delete a post, and offer it back as a draft."""
+    viewer = request.require_viewer()
+    was = await microblog.posts.delete(viewer, _post_id(request))
+    reply_to = None
+    if was.reply_to_id is not None:
+        try:
+            reply_to = await microblog.posts.by_id(viewer, was.reply_to_id)
+        except NotFound:
+            reply_to = None  # deleted as well, in the meantime
+    state = FormState(
+        {
+            "text": was.text,
+            "summary": was.summary,
+            "visibility": was.visibility.value,
+            "language": was.language or "",
+            "sensitive": "on" if was.sensitive else "",
+        }
+    )
+    return _composer(request, state, reply_to=reply_to, deleted=was)
+
+
+def _draft(sent: Fields, reply_to: Post | None, *, sensitive: bool = False) -> Draft:
+    """:raises InvalidInput: a visibility that there is none of."""
+    visibility = sent.text("visibility") or Visibility.PUBLIC.value
+    if visibility not in set(Visibility):
+        raise InvalidInput("Choose who may see it: public, unlisted, followers or direct.", "visibility")
+    return Draft(
+        text=sent.text("text"),
+        summary=sent.text("summary"),
+        sensitive=sensitive or sent.flag("sensitive"),
+        visibility=Visibility(visibility),
+        language=sent.text("language") or None,
+        reply_to_id=None if reply_to is None else reply_to.id,
+        key=sent.text("key")[:100] or None,
+    )
+
+
+async def _reply_target(microblog: Microblog, request: Request, raw: str) -> Post | None:
+    """:raises NotFound: it is not there, or not for this person's eyes."""
+    if not raw:
+        return None
+    post_id = parse_id(raw)
+    if post_id is None:
+        raise NotFound
+    return (await microblog.posts.by_id(request.require_viewer(), post_id)).content
+
+
+async def _own(microblog: Microblog, request: Request) -> Post:
+    """:raises NotFound: no such post, or somebody else's: both look the same."""
+    viewer = request.require_viewer()
+    post = await microblog.posts.by_id(viewer, _post_id(request))
+    if post.author.id != viewer.id or post.boost_of is not None:
+        raise NotFound
+    return post
+
+
+def _post_id(request: Request) -> int:
+    post_id = parse_id(request.path_arg("id"))
+    if post_id is None:
+        raise NotFound
+    return post_id
+
+
+def _composer(
+    request: Request,
+    state: FormState,
+    *,
+    reply_to: Post | None = None,
+    deleted: Post | None = None,
+    status: int = 200,
+) -> Response:
+    return request.render(
+        "pages/compose.html",
+        draft=state.values,
+        errors=_errors(state),
+        key=secrets.token_urlsafe(16),
+        reply_to=reply_to,
+        deleted=deleted,
+        next=next_path(request.form.get("next") or request.query.get("next"), "") if deleted is None else "",
+        status=status,
+    )
+
+
+def _edit_page(request: Request, post: Post, state: FormState, *, status: int = 200) -> Response:
+    return request.render(
+        "pages/edit.html", post=post, draft=state.values, errors=_errors(state), status=status
+    )
+
+
+def _errors(state: FormState) -> Mapping[str, str]:
+    """As the composer wants them: each of its fields has an entry, and there is none without a text but theirs."""
+    errors = {"text": "", "summary": ""}
+    for name, text in state.errors.items():
+        errors[name or ""] = text
+    return errors

@@ -1,0 +1,126 @@
+"""Feeds of profiles, tags and the public timeline, each as RSS, Atom and JSON Feed.
+
+They are for everyone, so nobody is looked up: a feed holds what a stranger may see, whoever asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from microblog.domain.errors import NotFound
+from microblog.domain.posts import Span
+from microblog.domain.text import hashtag_key
+from microblog.web.html.syndication import FORMATS, LENGTH, Feed, http_date
+from microblog.web.responses import Document, NotModified, Response
+from microblog.web.routing import Page, Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("feeds")
+
+#: seconds that a feed may be reused without asking again
+MAX_AGE: Final = 60
+#: Unlisted posts and boosts of a profile are left out after asking, so that more is asked for.
+_ASKED: Final = Span(limit=2 * LENGTH)
+#: the time of a feed that nothing has ever been in
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def of_profile(microblog: Microblog, request: Request) -> Feed:
+    account = await microblog.accounts.by_name(request.path_arg("name"))
+    page = await microblog.timelines.account(None, account.id, _ASKED, replies=False, boosts=False)
+    return Feed.of(
+        list(page.items),
+        base=microblog.config.public_url,
+        title=f"{account.shown_name} (@{account.address})",
+        description=account.bio or f"Public posts of @{account.address}",
+        path=account.path,
+        own_path=quote(request.path),
+        icon=f"/avatars/{account.id}.svg",
+        since=account.created_at,
+    )
+
+
+async def of_tag(microblog: Microblog, request: Request) -> Feed:
+    tag = hashtag_key(request.path_arg("tag"))
+    if tag is None:
+        raise NotFound
+    page = await microblog.timelines.tag(None, tag, _ASKED)
+    return Feed.of(
+        list(page.items),
+        base=microblog.config.public_url,
+        title=f"#{tag} on {microblog.config.site_name}",
+        description=f"Public posts with #{tag}",
+        path=f"/tags/{quote(tag)}",
+        own_path=quote(request.path),
+        since=_NEVER,
+    )
+
+
+async def of_public(microblog: Microblog, request: Request) -> Feed:
+    page = await microblog.timelines.public(None, _ASKED)
+    return Feed.of(
+        list(page.items),
+        base=microblog.config.public_url,
+        title=microblog.config.site_name,
+        description=microblog.config.site_description or f"Public posts on {microblog.config.site_name}",
+        path="/public",
+        own_path=quote(request.path),
+        since=_NEVER,
+    )
+
+
+def answer(feed: Feed, extension: str, request: Request) -> Response:
+    """The feed as bytes, or 304 when the reader's copy is of the same second (RFC 9110, section 13.2.2).
+
+    Only an equal date counts as the same: when the newest post is deleted, the date goes back.
+    """
+    if request.header("if-none-match") is None and _is_copy_of(
+        request.header("if-modified-since"), feed.updated
+    ):
+        return NotModified("", headers={"Last-Modified": http_date(feed.updated)}, max_age=MAX_AGE)
+    write, content_type = FORMATS[extension]
+    return Document(
+        write(feed),
+        content_type,
+        public=True,
+        max_age=MAX_AGE,
+        headers={"Last-Modified": http_date(feed.updated), "Access-Control-Allow-Origin": "*"},
+    )
+
+
+def _is_copy_of(header: str | None, updated: datetime) -> bool:
+    if not header:
+        return False
+    try:
+        return parsedate_to_datetime(header) == updated.replace(microsecond=0)
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return False
+
+
+def _page(feed_of: Callable[[Microblog, Request], Awaitable[Feed]], extension: str) -> Page:
+    async def page(microblog: Microblog, request: Request) -> Response:
+        return answer(await feed_of(microblog, request), extension, request)
+
+    return page
+
+
+for _extension in FORMATS:
+    for _name, _feed_of, _paths in (
+        ("profile", of_profile, (f"/@<name>.{_extension}", f"/@<name>/feed.{_extension}")),
+        ("tag", of_tag, (f"/tags/<tag>.{_extension}",)),
+        ("public", of_public, (f"/public.{_extension}",)),
+    ):
+        routes.get(
+            *_paths,
+            name=f"{_name}_{_extension}",
+            viewer="none",
+            public=True,
+            summary=f"The {_name} feed as {_extension}",
+        )(_page(_feed_of, _extension))

@@ -1,0 +1,77 @@
+"""Logging in and out.
+
+Each log-in has a session of its own, with a new secret; the one that the browser came with is ended, so that
+a planted cookie is worth nothing (session fixation).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.domain.errors import Forbidden, InvalidInput, Unauthenticated
+from microblog.web.forms import FormState
+from microblog.web.responses import Redirect, Response, next_path
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("log_in")
+
+
+@routes.get("/login")
+async def form(_microblog: Microblog, request: Request) -> Response:
+    """The form to log in with; ``next`` says where to go from there."""
+    target = next_path(request.query.get("next"))
+    if request.viewer is not None:
+        return Redirect(target)
+    return _shown(request, FormState({"login": request.query.get("login") or "", "next": target}))
+
+
+@routes.post("/login", limit="login")
+async def log_in(microblog: Microblog, request: Request) -> Response:
+    """Log in."""
+    sent = request.form
+    target = next_path(sent.get("next"))
+    # What was typed for the password stays here: it is never part of a page again.
+    state = FormState({"login": sent.text("login").strip(), "password": "", "next": target})
+    if error := _blank(state, sent.text("password")):
+        return _shown(request, state.with_error(error), status=422)
+    # Trying many passwords for one person from many addresses is slowed down as well.
+    request.spend("login", f"account:{state.value('login').lower()[:254]}")
+    try:
+        token, _viewer = await microblog.sessions.log_in(
+            state.value("login"),
+            sent.text("password"),
+            address=request.remote_address,
+            user_agent=(request.header("user-agent") or "")[:300],
+        )
+    except (InvalidInput, Unauthenticated, Forbidden) as error:
+        return _shown(request, state.with_error(error), status=422)
+    if (former := request.session_token) is not None:
+        await microblog.sessions.log_out(former)
+    request.sign_in(token)
+    return Redirect(target)
+
+
+@routes.post("/logout", limit=None)
+async def log_out(microblog: Microblog, request: Request) -> Response:
+    """Log out, here."""
+    if (token := request.session_token) is not None:
+        await microblog.sessions.log_out(token)
+    request.sign_out()
+    request.flash("You are logged out.")
+    return Redirect("/")
+
+
+def _blank(state: FormState, password: str) -> InvalidInput | None:
+    if not state.value("login"):
+        return InvalidInput("Type your name or your e-mail address.", "login", "blank")
+    if not password:
+        return InvalidInput("Type your password.", "password", "blank")
+    return None
+
+
+def _shown(request: Request, state: FormState, *, status: int = 200) -> Response:
+    return request.render("pages/log_in.html", form=state, status=status)

@@ -1,0 +1,88 @@
+"""A forgotten password, and the confirmation of an e-mail address: both by a link that came by mail.
+
+Following a link only shows a page: mail programs follow links on their own, and would use them up.  The
+button on the page does it.  What is wrong with a link is said without saying whose it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.domain.errors import Gone, InvalidInput, NotFound
+from microblog.web.forms import FormState
+from microblog.web.responses import Redirect, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("password")
+
+
+@routes.get("/password/forgotten")
+async def forgotten(_microblog: Microblog, request: Request) -> Response:
+    """The form to ask for a new password with."""
+    return request.render("pages/password_forgotten.html", form=FormState({"email": ""}), sent=False)
+
+
+@routes.post("/password/forgotten", limit="mail")
+async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
+    """Ask for a mail to set a new password with.  The answer is the same whether the address is known or not."""
+    state = FormState({"email": request.form.text("email").strip()})
+    if "@" not in state.value("email"):
+        error = InvalidInput("Type the e-mail address that you signed up with.", "email")
+        return request.render(
+            "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422
+        )
+    request.spend("mail", f"mail:{state.value('email').lower()[:254]}")
+    try:
+        await microblog.accounts.request_reset(state.value("email"))
+    except InvalidInput as error:
+        return request.render(
+            "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422
+        )
+    return request.render("pages/password_forgotten.html", form=state, sent=True)
+
+
+@routes.get("/password/reset/<token>")
+async def reset_form(_microblog: Microblog, request: Request) -> Response:
+    """The form to set a new password with."""
+    return _reset_page(request, FormState({"password": ""}))
+
+
+@routes.post("/password/reset/<token>", limit="password")
+async def reset(microblog: Microblog, request: Request) -> Response:
+    """Set a new password; every session and token of the account ends."""
+    state = FormState({"password": ""})
+    try:
+        await microblog.accounts.reset(request.path_arg("token"), request.form.text("password"))
+    except (InvalidInput, NotFound, Gone) as error:
+        return _reset_page(request, state.with_error(error), status=422)
+    request.sign_out()
+    request.flash("Your password is changed. Log in with the new one.")
+    return Redirect("/login")
+
+
+def _reset_page(request: Request, state: FormState, *, status: int = 200) -> Response:
+    return request.render(
+        "pages/password_reset.html", form=state, token=request.path_arg("token"), status=status
+    )
+
+
+@routes.get("/confirm/<token>")
+async def confirm_page(_microblog: Microblog, request: Request) -> Response:
+    """The button that confirms an e-mail address."""
+    return request.render("pages/confirm.html", form=FormState(), token=request.path_arg("token"))
+
+
+@routes.post("/confirm/<token>", limit="password")
+async def confirm(microblog: Microblog, request: Request) -> Response:
+    """Confirm an e-mail address."""
+    try:
+        await microblog.accounts.confirm_email(request.path_arg("token"))
+    except (InvalidInput, NotFound, Gone) as error:
+        state = FormState().with_error(error)
+        return request.render("pages/confirm.html", form=state, token=request.path_arg("token"), status=422)
+    request.flash("Your e-mail address is confirmed.")
+    return Redirect("/")

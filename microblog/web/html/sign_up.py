@@ -1,0 +1,82 @@
+"""Becoming a member: open to all, on approval, by invitation, or not at all, as ``registration`` says.
+
+Whatever it says, the first account of a site can be made: its owner's.  The service decides; the pages show
+the form that fits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from microblog.domain.accounts import State
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from microblog.web.forms import FormState
+from microblog.web.responses import Redirect, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("sign_up")
+
+_KEPT: Final = ("name", "email", "reason", "invitation")
+
+
+@routes.get("/signup")
+async def form(microblog: Microblog, request: Request) -> Response:
+    """The form to sign up with."""
+    if request.viewer is not None:
+        return Redirect("/")
+    return _shown(microblog, request, FormState(dict.fromkeys(_KEPT, "")))
+
+
+@routes.get("/join/<code>")
+async def invited(microblog: Microblog, request: Request) -> Response:
+    """The same, with an invitation in hand."""
+    if request.viewer is not None:
+        return Redirect("/")
+    values = dict.fromkeys(_KEPT, "") | {"invitation": request.path_arg("code")}
+    return _shown(microblog, request, FormState(values))
+
+
+@routes.post("/signup", limit="signup")
+async def sign_up(microblog: Microblog, request: Request) -> Response:
+    """Sign up; where it is open, one is logged in at once."""
+    sent = request.form
+    # The password has a place, so that what is wrong with it is said beside it, but it is never shown again.
+    state = FormState({**{name: sent.text(name).strip() for name in _KEPT}, "password": ""})
+    try:
+        account = await microblog.accounts.register(
+            state.value("name"),
+            state.value("email"),
+            sent.text("password"),
+            reason=state.value("reason"),
+            invitation=state.value("invitation") or None,
+        )
+    except (InvalidInput, Conflict, Forbidden, NotFound) as error:
+        return _shown(microblog, request, state.with_error(error), status=422)
+    if account.state is not State.ACTIVE:
+        return request.render("pages/sign_up_pending.html", account=account)
+    if (former := request.session_token) is not None:
+        await microblog.sessions.log_out(former)
+    token, _viewer = await microblog.sessions.log_in(
+        account.name,
+        sent.text("password"),
+        address=request.remote_address,
+        user_agent=(request.header("user-agent") or "")[:300],
+    )
+    request.sign_in(token)
+    request.flash(f"Welcome, @{account.name}. Write something, or look around and follow people.")
+    return Redirect("/")
+
+
+def _shown(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
+    registration = microblog.config.registration
+    return request.render(
+        "pages/sign_up.html",
+        form=state,
+        registration=registration,
+        accepting=registration != "closed" or bool(state.value("invitation")),
+        status=status,
+    )
