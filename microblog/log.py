@@ -148,7 +148,9 @@ def _namespace(event: LogEvent) -> str:
     if namespace == "log_legacy":
         return "twisted"
     if namespace.startswith("microblog."):
-        return namespace.removeprefix("microblog.")
+        # Without the class that a Logger() in its body adds.
+        module, _, last = namespace.removeprefix("microblog.").rpartition(".")
+        return module if module and last[:1].isupper() else namespace.removeprefix("microblog.")
     return namespace.partition(".")[0]
 
 

@@ -195,6 +195,8 @@ class OrderedService(MultiService):
         if self._starting is not None:
             self._starting.cancel()
         end = self._reactor.seconds() + self._deadline
+        # What was starting may have something to undo.
+        await within(self._starting, max(self._deadline, GRACE), self._reactor)
         while self._begun:
             service = self._begun.pop()
             seconds = max(end - self._reactor.seconds(), GRACE)
