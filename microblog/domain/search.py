@@ -90,12 +90,9 @@ def document(source: str | Parsed) -> str:
     text = parsed.text
     for link in reversed([entity for entity in parsed.entities if isinstance(entity, Link)]):
         text = f"{text[: link.start]} {shown_host(link.host)} {text[link.end :]}"
-    found = _tokens(text)
-    if not text.isascii():
-        bare = [_without_accents(token) for token in found]
-        if bare != found:
-            found = found + bare
-    return " ".join(found)
+    tokens = " ".join(_tokens(text))
+    bare = _without_accents(tokens)
+    return tokens if bare == tokens else f"{tokens} {bare}"
 
 
 def parse_query(source: str) -> SearchQuery:
@@ -198,10 +195,10 @@ def _term(written: str, unfinished: bool) -> str:
     return tokens[0] if len(tokens) == 1 else f"({' <-> '.join(tokens)})"
 
 
-def _without_accents(token: str) -> str:
-    if token.isascii():
-        return token
-    bare = _ACCENTS.sub(r"\1", unicodedata.normalize("NFD", token))
+def _without_accents(tokens: str) -> str:
+    if tokens.isascii():
+        return tokens
+    bare = _ACCENTS.sub(r"\1", unicodedata.normalize("NFD", tokens))
     return unicodedata.normalize("NFC", bare).translate(_BARE)
 
 

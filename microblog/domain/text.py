@@ -13,9 +13,10 @@ No other scheme is ever a link, nor is an address with user and password in it (
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import regex
@@ -24,6 +25,8 @@ from microblog.domain import counting
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host as canonical_host
 from microblog.domain.scripts import BIDI_CONTROLS, SPACELESS
+
+T = TypeVar("T")
 
 LINK_LENGTH: Final = 23
 """Characters that a link counts, however long it is; clients of the Mastodon protocol rely on it."""
@@ -94,22 +97,29 @@ class Parsed:
     @property
     def mentions(self) -> tuple[Mention, ...]:
         """The first mention of each account, in order."""
-        return tuple({e.address: e for e in reversed(self.entities) if isinstance(e, Mention)}.values())[::-1]
+        return _first_of((e.address, e) for e in self.entities if isinstance(e, Mention))
 
     @property
     def hashtags(self) -> tuple[Hashtag, ...]:
         """The first hashtag of each key, in order."""
-        return tuple({e.key: e for e in reversed(self.entities) if isinstance(e, Hashtag)}.values())[::-1]
+        return _first_of((e.key, e) for e in self.entities if isinstance(e, Hashtag))
 
     @property
     def links(self) -> tuple[Link, ...]:
         """The first link to each address, in order."""
-        return tuple({e.url: e for e in reversed(self.entities) if isinstance(e, Link)}.values())[::-1]
+        return _first_of((e.url, e) for e in self.entities if isinstance(e, Link))
 
     @property
     def is_blank(self) -> bool:
         """Whether nothing in it can be seen."""
         return is_blank(self.text)
+
+
+def _first_of(pairs: Iterable[tuple[str, T]]) -> tuple[T, ...]:
+    firsts: dict[str, T] = {}
+    for key, entity in pairs:
+        firsts.setdefault(key, entity)
+    return tuple(firsts.values())
 
 
 # --- normal form -----------------------------------------------------------------------------------------
