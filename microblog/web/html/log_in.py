@@ -45,7 +45,7 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
             state.value("login"),
             sent.text("password"),
             address=request.remote_address,
-            user_agent=(request.header("user-agent") or "")[:300],
+            user_agent=request.header("user-agent") or "",
         )
     except (InvalidInput, Unauthenticated, Forbidden) as error:
         return _shown(request, state.with_error(error), status=422)

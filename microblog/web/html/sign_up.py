@@ -60,11 +60,8 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
         return request.render("pages/sign_up_pending.html", account=account)
     if (former := request.session_token) is not None:
         await microblog.sessions.log_out(former)
-    token, _viewer = await microblog.sessions.log_in(
-        account.name,
-        sent.text("password"),
-        address=request.remote_address,
-        user_agent=(request.header("user-agent") or "")[:300],
+    token = await microblog.sessions.open_for(
+        account, address=request.remote_address, user_agent=request.header("user-agent") or ""
     )
     request.sign_in(token)
     request.flash(f"Welcome, @{account.name}. Write something, or look around and follow people.")
