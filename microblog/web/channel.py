@@ -3,8 +3,8 @@
 Twisted's HTTPChannel parses; this subclass adds what it leaves open (measured: headers dripped a line a second held a
 connection for minutes, a 300 MB body was buffered, a client that never reads filled 200 MB):
 
-- absolute deadlines for the head and the body of a request, and one for an idle connection.  They are plain numbers that
-  the site compares once a second: no timer a request;
+- absolute deadlines for the head and the body of a request, and one for an idle connection.  They are plain
+  numbers that the site compares once a second: no timer a request;
 - refusals as whole answers, after which nothing on the connection is believed;
 - a cap on the body before it is buffered;
 - a bound on what waits to be written, and a deadline for a client that does not read it.
@@ -53,10 +53,14 @@ class Channel(HTTPChannel):
     timeOut = None
     site: Site
     requests: list[SiteRequest]
+    transport: Any  # what it can do beyond ITransport differs between TCP, TLS and Unix sockets
 
     def __init__(self, site: Site, host: str | None, *, shed: bool = False) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.site = site
+        self.factory = site
+        self.requestFactory: Any = site.requestFactory
+        self.callLater: Any = site.reactor.callLater
         self.remote_host = host
         self.state = State.FRESH
         self.deadline: float | None = None
@@ -69,7 +73,7 @@ class Channel(HTTPChannel):
     # -- the connection ---------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        super().connectionMade()  # type: ignore[no-untyped-call]
+        super().connectionMade()
         self.deadline = self.site.seconds() + self.site.timeouts.head
         self.site.opened(self)
         if self._shed:
@@ -77,7 +81,7 @@ class Channel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.state = State.CLOSING
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
         self.site.closed(self)
 
     def readConnectionLost(self) -> None:
@@ -105,7 +109,7 @@ class Channel(HTTPChannel):
         """Ends the connection after what is to be written; by force if that takes too long."""
         self.state = State.CLOSING
         self.deadline = now + self.site.timeouts.write
-        self.loseConnection()  # type: ignore[no-untyped-call]
+        self.loseConnection()
 
     def refuse(self, refusal: guard.Refusal, extra: bytes = b"") -> None:
         """Answers for a request that is none, and ends the connection.
@@ -118,11 +122,11 @@ class Channel(HTTPChannel):
         self.state = State.CLOSING
         self.persistent = False
         self.deadline = self.site.seconds() + self.site.timeouts.linger
-        self.clearLineBuffer()  # type: ignore[no-untyped-call]
+        self.clearLineBuffer()
         self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines))
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is None or self._shed:
-            self.loseConnection()  # type: ignore[no-untyped-call]
+            self.loseConnection()
         else:
             half_close()
 
@@ -151,7 +155,7 @@ class Channel(HTTPChannel):
             self.state = State.HEAD  # the deadline runs since the connection was made
         elif state is State.IDLE:
             self._begin_head()
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
+        super().dataReceived(data)
 
     def _begin_head(self) -> None:
         self.state = State.HEAD
@@ -169,7 +173,7 @@ class Channel(HTTPChannel):
         elif line[:1] in (b" ", b"\t"):
             self.refuse(guard.FOLDED)
         else:
-            super().lineReceived(line)  # type: ignore[no-untyped-call]
+            super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self.refuse(guard.TARGET_TOO_LONG if self._head_count == 0 else guard.HEAD_TOO_LARGE)
@@ -181,7 +185,7 @@ class Channel(HTTPChannel):
         if len(line) > 64 and line[:14].lower() == b"content-length":
             self.refuse(guard.BAD_LENGTH)  # more digits than int() is willing to read
             return False
-        return bool(super().headerReceived(line))  # type: ignore[no-untyped-call]
+        return bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:
         if self.state is State.CLOSING:
@@ -202,7 +206,7 @@ class Channel(HTTPChannel):
                 return
             self.state = State.BODY
             self.deadline = self.site.seconds() + self.site.timeouts.body
-        super().allHeadersReceived()  # type: ignore[no-untyped-call]
+        super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
         if self.state is State.CLOSING:
@@ -210,13 +214,17 @@ class Channel(HTTPChannel):
         self.state = State.BUSY
         self.deadline = None
         self._head_size = self._head_count = 0
-        super().allContentReceived()  # type: ignore[no-untyped-call]
+        super().allContentReceived()
 
     def rawDataReceived(self, data: bytes) -> None:
         if self.state is not State.CLOSING:
             super().rawDataReceived(data)
 
     # -- answers, leaving -------------------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Cuts the connection at once, whatever is still to be written."""
+        self.transport.abortConnection()
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         lines = [b"%b %b %b\r\n" % (version, code, reason), self.site.date_line(), self.site.header_lines]
@@ -226,8 +234,7 @@ class Channel(HTTPChannel):
             self.persistent = False
             headers.setRawHeaders(b"Connection", [b"close"])
         for name, values in headers.getAllRawHeaders():
-            for value in values:
-                lines.append(b"%b: %b\r\n" % (name, value))
+            lines.extend([b"%b: %b\r\n" % (name, value) for value in values])
         lines.append(b"\r\n")
         self.write(b"".join(lines))
 
@@ -258,18 +265,18 @@ class Channel(HTTPChannel):
         else:
             self.state = State.CLOSING
             self.deadline = now + self.site.timeouts.write
-        super().requestDone(request)  # type: ignore[no-untyped-call]
+        super().requestDone(request)
 
     def pauseProducing(self) -> None:
         if self.stalled_since is None:
             self.stalled_since = self.site.seconds()
             self._unread = 0
-        super().pauseProducing()  # type: ignore[no-untyped-call]
+        super().pauseProducing()
 
     def resumeProducing(self) -> None:
         self.stalled_since = None
-        super().resumeProducing()  # type: ignore[no-untyped-call]
+        super().resumeProducing()
         if self.paused:
             self.paused = False
             # Straight to the line parser: what waits there is no news, and there may be none.
-            super().dataReceived(b"")  # type: ignore[no-untyped-call]
+            super().dataReceived(b"")

@@ -1,9 +1,9 @@
 """Forged forms: two walls.
 
 1. Where the browser says from where a form was sent (``Sec-Fetch-Site``, ``Origin``), it has to be from this site.
-2. Each form carries a token: an HMAC over the session's token, or, for people who have none yet (log-in, sign-up), over a
-   random visitor cookie.  It is masked with fresh random bytes in each answer, so that a compressed page never holds the
-   same secret twice and guessing it byte by byte from the page's length (BREACH) finds nothing.
+2. Each form carries a token: an HMAC over the session's token, or, for people who have none yet (log-in, sign-up),
+   over a random visitor cookie.  It is masked with fresh random bytes in each answer, so that a compressed page
+   never holds the same secret twice and guessing it byte by byte from the page's length (BREACH) finds nothing.
 
 The log-in form is protected too: otherwise one could be logged in, unnoticed, as somebody else.
 """

@@ -1,11 +1,11 @@
 """The domain's errors as answers: the one place where they meet HTTP.
 
-A browser gets a page in the site's own frame (``pages/error.html`` with ``status``, ``title``, ``text`` and, for our own
-mistakes, ``request_id``), a program ``{"error": …}``, a page's own script (fragments) or ``Accept: text/plain`` one line.
-Somebody who has to log in first is sent there and back.
+A browser gets a page in the site's own frame (``pages/error.html`` with ``status``, ``title``, ``text`` and, for
+our own mistakes, ``request_id``), a program ``{"error": …}``, a page's own script (fragments) or ``Accept:
+text/plain`` one line. Somebody who has to log in first is sent there and back.
 
-An answer depends on nothing but the error's type and text and on who asks; so absent and forbidden things, for which the
-services raise the same NotFound, look the same to the byte.
+An answer depends on nothing but the error's type and text and on who asks; so absent and forbidden things, for
+which the services raise the same NotFound, look the same to the byte.
 """
 
 from __future__ import annotations

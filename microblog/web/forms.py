@@ -9,8 +9,8 @@ the message by its field::
     except InvalidInput as error:
         return request.render("pages/sign-up.html", form=form.with_error(error), status=error.status)
 
-where the template says ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the message
-that belongs to no field.
+where the template says ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the
+message that belongs to no field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
-from multipart import (
+from multipart import (  # type: ignore[import-untyped]
     MultipartError,
     MultipartSegment,
     ParserLimitReached,

@@ -1,7 +1,8 @@
 """Whose word counts when a header says where a request comes from.
 
-``X-Forwarded-For`` is believed only as far as configured proxies wrote it: from the right, past each trusted address, to
-the first one that is not.  Nothing is trusted by itself, the loopback neither: anybody on the machine can connect there.
+``X-Forwarded-For`` is believed only as far as configured proxies wrote it: from the right, past each trusted
+address, to the first one that is not.  Nothing is trusted by itself, the loopback neither: anybody on the machine
+can connect there.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ Keyword arguments that all of them take:
 
 ``headers``   a mapping of further headers.
 ``public``    True says: this answer is the same for everyone who is not logged in.  Such an answer gets an ETag and
-              ``Vary``; it stays ``no-store`` whenever somebody is logged in, a form's token or a cookie went out with it.
+              ``Vary``; it stays ``no-store`` whenever somebody is logged in, a form's token or a cookie went out
+              with it.
 ``max_age``   seconds that a public answer may be reused without asking again.
 ``etag``      an opaque text of the page's own making, instead of a hash of the body.
 """

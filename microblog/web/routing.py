@@ -23,10 +23,11 @@ text.  A trailing slash is taken too.  A path answers HEAD where it answers GET.
 
 What a declaration can say, beside the path:
 
-``viewer``      ``"optional"`` (the default: who asks is looked up when a cookie or token came), ``"required"`` (else 401,
-                for browsers the log-in page), ``"none"`` (never looked up: static files, health).
+``viewer``      ``"optional"`` (the default: who asks is looked up when a cookie or token came), ``"required"``
+                (else 401, for browsers the log-in page), ``"none"`` (never looked up: static files, health).
 ``scope``       an OAuth scope that a token needs (``"read:statuses"``); tables with ``authenticate=`` only.
-``limit``       the class of rate limit (``limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise; None for none.
+``limit``       the class of rate limit (``limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
+                None for none.
 ``csrf``        whether the form's token is checked: True for everything but GET in a table without ``authenticate=``.
 ``body_limit``  bytes; above it the body is refused before it is buffered.  Only for paths without placeholders.
 ``shielded``    whether the work goes on when the client goes away: True for everything but GET.
@@ -90,8 +91,8 @@ class Routes:
     """A table of routes.
 
     ``name`` is unique among the tables of a site.  ``authenticate`` makes it a table for programs: who asks comes from
-    there instead of the session's cookie, no form token is checked (no cookie is believed), and ``cors=True`` lets other
-    sites' scripts in, preflights included.
+    there instead of the session's cookie, no form token is checked (no cookie is believed), and ``cors=True`` lets
+    other sites' scripts in, preflights included.
     """
 
     def __init__(self, name: str, *, authenticate: Authenticate | None = None, cors: bool = False) -> None:
@@ -140,7 +141,7 @@ class Routes:
         mutating = method != "GET"
 
         def declare(page: P) -> P:
-            own_name: str = name or getattr(page, "__name__", "")
+            own_name = name or page.__name__
             for index, path in enumerate(paths):
                 self._add(
                     Route(

@@ -1,7 +1,7 @@
 """The headers that every answer carries, whatever made it.
 
-No inline script or style, nothing from elsewhere, no framing.  A page that needs another policy (one that lets a form end
-at another site, as OAuth's consent does) sets ``Content-Security-Policy`` itself.
+No inline script or style, nothing from elsewhere, no framing.  A page that needs another policy (one that lets a
+form end at another site, as OAuth's consent does) sets ``Content-Security-Policy`` itself.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Timeouts:
 class SiteRequest(server.Request):
     """A request as Twisted has it, without what this site does in its own way (forms, sessions, ``Server``)."""
 
-    site: Site  # type: ignore[assignment]
+    site: Site
     channel: Channel
     defaultContentType = None
     body_limit = BODY_LIMIT
@@ -120,7 +120,7 @@ class SiteRequest(server.Request):
         if self._disconnected or self.finished:
             return reason
         if self.startedWriting:
-            self.channel.transport.abortConnection()
+            self.channel.abort()
         else:
             self.answer(500, b"Something went wrong here. It has been logged.\n")
         return reason
@@ -138,9 +138,9 @@ class SiteRequest(server.Request):
         super().finish()
         self._ended()
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure) -> None:
         self._ended()
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
 
     def _ended(self) -> None:
         if self._counted:
@@ -207,11 +207,7 @@ class Site(server.Site):
         shed = len(self._channels) >= self._max_connections or (
             host is not None and self._by_host.get(host, 0) >= self._max_per_host
         )
-        channel = Channel(self, host, shed=shed)
-        channel.factory = self
-        channel.requestFactory = self.requestFactory  # type: ignore[assignment]
-        channel.callLater = self.reactor.callLater
-        return channel
+        return Channel(self, host, shed=shed)
 
     def opened(self, channel: Channel) -> None:
         self._channels.add(channel)
@@ -258,7 +254,7 @@ class Site(server.Site):
             if channel.deadline is not None and channel.deadline <= now:
                 channel.overdue(now)
             elif channel.stalled_since is not None and channel.stalled_since + self.timeouts.write <= now:
-                channel.transport.abortConnection()
+                channel.abort()
 
     # -- requests ---------------------------------------------------------------------------------------------
 
@@ -311,7 +307,7 @@ class Site(server.Site):
     # -- the end ----------------------------------------------------------------------------------------------
 
     def on_drain(self, call: Callable[[], object]) -> Callable[[], None]:
-        """Calls ``call`` when the site begins to drain, so that a stream can say good-bye; returns how to take it back."""
+        """Calls ``call`` when the site begins to drain, so that a stream can say good-bye; returns the way back."""
         self._when_draining.add(call)
         return lambda: self._when_draining.discard(call)
 
@@ -340,7 +336,7 @@ class Site(server.Site):
     def abort(self) -> None:
         """Ends every connection at once: for when draining took too long."""
         for channel in list(self._channels):
-            channel.transport.abortConnection()
+            channel.abort()
 
     def _is_drained(self) -> bool:
         return self.draining and not self._channels and not self._held

@@ -11,9 +11,9 @@ A page answers ``Stream(source)``.  The source is anything with ``subscribe``::
 
 Each event is encoded once, with ``event``, and the same bytes go to every sink.
 
-A sink that its client does not read is ended at ``max_unread`` bytes: the browser comes back with ``Last-Event-ID``, and
-nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead peers.  When the site drains, each sink
-ends with a hint to come back after a random moment, so that not all come at once.
+A sink that its client does not read is ended at ``max_unread`` bytes: the browser comes back with
+``Last-Event-ID``, and nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead peers.
+When the site drains, each sink ends with a hint to come back after a random moment, so that not all come at once.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def event(data: str, *, name: str | None = None, identifier: str | None = None) 
 
 @implementer(IPushProducer)
 class Sink:
-    """One client's stream.  As a push producer it learns when the client has stopped reading, and when it reads again."""
+    """One client's stream.  As a push producer it learns when the client stops reading, and when it reads again."""
 
     def __init__(self, raw: SiteRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
         self.last_event_id = last_event_id
@@ -99,7 +99,7 @@ class Sink:
             self._unread += len(frame)
             if self._unread > self._max_unread:
                 self._close()
-                self._raw.channel.transport.abortConnection()
+                self._raw.channel.abort()
                 return
         self._raw.write(frame)
 
@@ -139,7 +139,7 @@ async def send_stream(request: Request, response: Stream) -> bytes | None:
         return b""
     last = request.header("last-event-id") or request.query.get("last_event_id")
     sink = Sink(raw, last if last and len(last) <= _MAX_ID and last.isprintable() else None)
-    raw.registerProducer(sink, True)  # type: ignore[no-untyped-call]
+    raw.registerProducer(sink, True)
     heartbeat = LoopingCall(sink.send, b":\n\n")
     heartbeat.clock = raw.site.reactor
     forget_drain = raw.site.on_drain(sink.say_goodbye)
@@ -160,5 +160,5 @@ async def send_stream(request: Request, response: Stream) -> bytes | None:
         if unsubscribe is not None:
             unsubscribe()
         if not raw.gone:
-            raw.unregisterProducer()  # type: ignore[no-untyped-call]
+            raw.unregisterProducer()
     return None

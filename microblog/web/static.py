@@ -1,8 +1,9 @@
 """The files that pages need: styles, scripts, icons, from memory.
 
-``Assets`` reads a folder once, at start.  Each file is served at two addresses: ``/static/site.css``, which is asked about
-again each time (ETag), and ``/static/site.<hash>.css``, which browsers keep for a year, because other content gets another
-address; ``static_url('site.css')`` in a template gives that one.  The plain one stays for scripts that import each other.
+``Assets`` reads a folder once, at start.  Each file is served at two addresses: ``/static/site.css``, which is
+asked about again each time (ETag), and ``/static/site.<hash>.css``, which browsers keep for a year, because other
+content gets another address; ``static_url('site.css')`` in a template gives that one.  The plain one stays for
+scripts that import each other.
 
 Also here: ``/favicon.ico`` and ``/robots.txt``, which are asked for whatever a page says.
 """

@@ -2,11 +2,12 @@
 
 Templates see, beside what a page passes:
 
-``site``                  ``site.name``, ``site.description``, ``site.public_url``, ``site.languages`` …: what ``Templates`` was given
+``site``                  ``site.name``, ``site.description``, ``site.public_url``, ``site.languages`` …: what
+                          ``Templates`` was given
 ``request``, ``viewer``   the Request and the Viewer (or none)
 ``flashes``               messages for the top of the page, as a list of texts; taking them empties them
-``csrf_token()``          for ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``: call it only where a form
-                          is, for it makes the answer personal
+``csrf_token()``          for ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``: call it only
+                          where a form is, for it makes the answer personal
 ``static_url('site.css')``  the file's address with its content's hash, cached for a year
 ``now()``                 the time, aware
 ``_('…')``, ``{% trans %}``  translation; every text of the site goes through one of them

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred
@@ -74,7 +74,7 @@ class Website(Resource):
                 if route.limit is not None and not web.limits.knows(route.limit):
                     raise ValueError(f"{route.name}: there is no limit called {route.limit!r}.")
                 self._add(bound, route)
-        self._app.handle_errors(HTTPException)(self._unmatched)
+        self._app.handle_errors(HTTPException)(cast(Any, self._unmatched))
         self._klein = self._app.resource()
 
     def _add(self, bound: BoundRoutes, route: Route) -> None:
@@ -140,7 +140,7 @@ class Website(Resource):
     def _unmatched(self, raw: SiteRequest, failure: Failure) -> Deferred[bytes | None]:
         """No route: an answer in the site's frame, on the same way as all others."""
         allowed = None
-        if failure.check(WerkzeugMethodNotAllowed):
+        if isinstance(failure.value, WerkzeugMethodNotAllowed):
             allowed = [str(method) for method in failure.value.valid_methods or ()]
         bound = _NO_PROGRAM_ROUTE if raw.decoded_path.startswith(PROGRAM_PATHS) else _NO_PAGE_ROUTE
         (route,) = bound.table
@@ -208,7 +208,7 @@ class Website(Resource):
         if raw.startedWriting:
             # Too late to say anything: a cut connection at least does not look like a whole answer.
             if not raw.gone:
-                raw.channel.transport.abortConnection()
+                raw.channel.abort()
             return None
         request.cookies_out.clear()
         request.limit_state = errors.limit_state(error) or request.limit_state
