@@ -1,0 +1,20 @@
+"""About the site: what it is, who may join, how else to read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.web.responses import Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("about")
+
+
+@routes.get("/about", public=True)
+async def about(microblog: Microblog, request: Request) -> Response:
+    """What this site is."""
+    return request.render("pages/about.html", numbers=await microblog.statistics.numbers(), public=True)

@@ -1,0 +1,29 @@
+"""What one kept: bookmarks, which nobody else sees, and favourites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("bookmarks")
+
+
+@routes.get("/bookmarks", viewer="required")
+async def bookmarks(microblog: Microblog, request: Request) -> Response:
+    """The posts that one bookmarked."""
+    page = await microblog.timelines.bookmarks(request.require_viewer(), span_of(request))
+    return request.render("pages/kept.html", page=page, which="bookmarks")
+
+
+@routes.get("/favourites", viewer="required")
+async def favourites(microblog: Microblog, request: Request) -> Response:
+    """The posts that one favourited."""
+    page = await microblog.timelines.favourites(request.require_viewer(), span_of(request))
+    return request.render("pages/kept.html", page=page, which="favourites")

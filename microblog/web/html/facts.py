@@ -1,0 +1,55 @@
+"""What every page may know of the site: ``site`` in the templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from microblog.domain.language import LANGUAGES, native_name
+
+if TYPE_CHECKING:
+    from microblog.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFacts:
+    """``languages`` are (code, name in itself), the site's own first; ``push_port`` is None where it has none."""
+
+    name: str
+    description: str
+    public_url: str
+    host: str
+    registration: str
+    post_length: int
+    languages: tuple[tuple[str, str], ...]
+    push_port: int | None = None
+    software: str = "Microblog"
+    version: str = ""
+
+    @classmethod
+    def of(cls, config: Config, version: str = "") -> SiteFacts:
+        """From the settings."""
+        own = tuple((code, native_name(code)) for code in config.languages)
+        others = tuple((each.code, each.native) for each in LANGUAGES if each.code not in config.languages)
+        return cls(
+            name=config.site_name,
+            description=config.site_description,
+            public_url=config.public_url,
+            host=config.host,
+            registration=config.registration,
+            post_length=config.post_length,
+            languages=own + others,
+            push_port=_port(config.push),
+            version=version,
+        )
+
+
+def _port(endpoints: tuple[str, ...]) -> int | None:
+    """The first port that people can reach by number: of a ``tcp:`` endpoint, else of an ``ssl:`` one."""
+    for kind in ("tcp", "tcp4", "tcp6", "ssl"):
+        for endpoint in endpoints:
+            name, _, rest = endpoint.partition(":")
+            number = rest.partition(":")[0].removeprefix("port=")
+            if name == kind and number.isdecimal() and int(number):
+                return int(number)
+    return None

@@ -1,0 +1,29 @@
+"""Home: what one follows, and where one writes."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("home")
+
+
+@routes.get("/home", viewer="required")
+async def show(microblog: Microblog, request: Request) -> Response:
+    """The posts of those whom one follows, and one's own."""
+    span = span_of(request)
+    page = await microblog.timelines.home(request.require_viewer(), span)
+    return request.render(
+        "pages/home.html",
+        page=page,
+        first=span.max_id is None and span.min_id is None,
+        key=secrets.token_urlsafe(16),
+    )

@@ -1,0 +1,92 @@
+"""One post with its thread; how it read before; who favourited and boosted it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from microblog.domain.errors import NotFound
+from microblog.domain.ids import parse_id
+from microblog.domain.posts import Post
+from microblog.domain.text import one_line
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Redirect, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("post")
+
+#: characters of a post that its title shows
+TITLE = 60
+
+
+@routes.get("/@<name>/<int:id>", public=True)
+async def thread(microblog: Microblog, request: Request) -> Response:
+    """A post, what it answers and what answers it."""
+    found = await microblog.posts.thread(request.viewer, _id(request))
+    post = found.post
+    if (elsewhere := _elsewhere(request, post)) is not None:
+        return elsewhere
+    return request.render(
+        "pages/post.html",
+        thread=found,
+        post=post,
+        excerpt=excerpt(post),
+        key=secrets.token_urlsafe(16),
+        public=True,
+    )
+
+
+@routes.get("/@<name>/<int:id>/history", public=True)
+async def history(microblog: Microblog, request: Request) -> Response:
+    """How a post read before it was edited."""
+    post = await microblog.posts.by_id(request.viewer, _id(request))
+    if (elsewhere := _elsewhere(request, post, "/history")) is not None:
+        return elsewhere
+    edits = await microblog.posts.history(request.viewer, post.id)
+    return request.render(
+        "pages/post_history.html", post=post, edits=edits, excerpt=excerpt(post), public=True
+    )
+
+
+@routes.get("/@<name>/<int:id>/favourites", public=True)
+async def favourited_by(microblog: Microblog, request: Request) -> Response:
+    """Who favourited a post."""
+    post = await microblog.posts.by_id(request.viewer, _id(request))
+    if (elsewhere := _elsewhere(request, post, "/favourites")) is not None:
+        return elsewhere
+    page = await microblog.posts.favourited_by(request.viewer, post.id, span_of(request, 40))
+    return request.render("pages/post_people.html", post=post, page=page, which="favourites", public=True)
+
+
+@routes.get("/@<name>/<int:id>/boosts", public=True)
+async def boosted_by(microblog: Microblog, request: Request) -> Response:
+    """Who boosted a post."""
+    post = await microblog.posts.by_id(request.viewer, _id(request))
+    if (elsewhere := _elsewhere(request, post, "/boosts")) is not None:
+        return elsewhere
+    page = await microblog.posts.boosted_by(request.viewer, post.id, span_of(request, 40))
+    return request.render("pages/post_people.html", post=post, page=page, which="boosts", public=True)
+
+
+def excerpt(post: Post) -> str:
+    """A post in a title or a preview: its warning where it has one, never what is behind it."""
+    shown = post.content
+    return one_line(shown.summary or ("" if shown.sensitive else shown.text), TITLE)
+
+
+def _id(request: Request) -> int:
+    """:raises NotFound: it is no id of ours."""
+    post_id = parse_id(request.path_arg("id"))
+    if post_id is None:
+        raise NotFound
+    return post_id
+
+
+def _elsewhere(request: Request, post: Post, rest: str = "") -> Redirect | None:
+    """To the post's own address: below its author's name, and a boost's is what was boosted."""
+    path = post.content.path + rest
+    return None if request.path == path else Redirect(path, status=301)

@@ -1,0 +1,89 @@
+"""Somebody's page: who they are, what they wrote, whom they follow and who follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from microblog.domain.accounts import Account, Relationship
+from microblog.domain.posts import Page
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Redirect, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("profile")
+
+
+@routes.get("/@<name>", public=True)
+async def profile(microblog: Microblog, request: Request) -> Response:
+    """Somebody's posts and boosts."""
+    return await _posts(microblog, request, replies=False)
+
+
+@routes.get("/@<name>/with-replies", public=True)
+async def with_replies(microblog: Microblog, request: Request) -> Response:
+    """The same, with what they answered to others."""
+    return await _posts(microblog, request, replies=True)
+
+
+@routes.get("/@<name>/followers", public=True)
+async def followers(microblog: Microblog, request: Request) -> Response:
+    """Who follows somebody."""
+    account = await _account(microblog, request)
+    found = microblog.follows.followers(request.viewer, account.id, span_of(request, 40))
+    return await _people(microblog, request, account, found, which="followers")
+
+
+@routes.get("/@<name>/following", public=True)
+async def following(microblog: Microblog, request: Request) -> Response:
+    """Whom somebody follows."""
+    account = await _account(microblog, request)
+    found = microblog.follows.following(request.viewer, account.id, span_of(request, 40))
+    return await _people(microblog, request, account, found, which="following")
+
+
+async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Response:
+    account = await _account(microblog, request)
+    if request.path_arg("name") != account.address:
+        # One address a page: /@Bob is /@bob.
+        return Redirect(account.path + ("/with-replies" if replies else ""), status=301)
+    page = await microblog.timelines.account(request.viewer, account.id, span_of(request), replies=replies)
+    return request.render(
+        "pages/profile.html",
+        account=account,
+        page=page,
+        relationship=await _relationship(microblog, request, account),
+        tab="replies" if replies else "posts",
+        public=True,
+    )
+
+
+async def _people(
+    microblog: Microblog, request: Request, account: Account, found: Awaitable[Page[Account]], *, which: str
+) -> Response:
+    return request.render(
+        "pages/profile_people.html",
+        account=account,
+        page=await found,
+        relationship=await _relationship(microblog, request, account),
+        tab=which,
+        public=True,
+    )
+
+
+async def _account(microblog: Microblog, request: Request) -> Account:
+    """:raises NotFound: nobody of that name."""
+    return await microblog.accounts.by_name(request.path_arg("name"))
+
+
+async def _relationship(microblog: Microblog, request: Request, account: Account) -> Relationship | None:
+    """How the one who looks stands to ``account``; None for a stranger and for oneself."""
+    viewer = request.viewer
+    if viewer is None or viewer.id == account.id:
+        return None
+    found = await microblog.follows.relationships(viewer, [account.id])
+    return found[0] if found else None

@@ -1,0 +1,35 @@
+"""The public timeline, and the front page, which is the timeline that one most likely wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.web.html import home
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("public")
+
+
+@routes.get("/", public=True)
+async def front(microblog: Microblog, request: Request) -> Response:
+    """Home for those who are logged in; for others a word of welcome over the public timeline."""
+    if request.viewer is not None:
+        return await home.show(microblog, request)
+    return await _show(microblog, request, welcome=True)
+
+
+@routes.get("/public", public=True)
+async def public(microblog: Microblog, request: Request) -> Response:
+    """The newest public posts."""
+    return await _show(microblog, request, welcome=False)
+
+
+async def _show(microblog: Microblog, request: Request, *, welcome: bool) -> Response:
+    page = await microblog.timelines.public(request.viewer, span_of(request))
+    return request.render("pages/public.html", page=page, welcome=welcome, public=True)

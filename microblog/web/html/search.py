@@ -1,0 +1,45 @@
+"""Searching people, hashtags and posts; and how a browser's own search box finds its way here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape, quoteattr
+
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Document, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("search")
+
+#: characters of a question that are read; the rest is left out
+MAX_QUERY: Final = 300
+
+
+@routes.get("/search", limit="search")
+async def search(microblog: Microblog, request: Request) -> Response:
+    """What there is for the words of ``q``."""
+    query = " ".join(request.query.text("q").split())[:MAX_QUERY]
+    found = await microblog.search.find(request.viewer, query, span_of(request)) if query else None
+    return request.render("pages/search.html", query=query, found=found, public=True)
+
+
+@routes.get("/opensearch.xml", viewer="none", public=True)
+async def description(microblog: Microblog, request: Request) -> Response:
+    """OpenSearch 1.1: with it a browser offers to search here."""
+    config = microblog.config
+    template = quoteattr(f"{config.public_url}/search?q={{searchTerms}}")
+    return Document(
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
+        f"<ShortName>{escape(config.site_name[:16])}</ShortName>"
+        f"<Description>{escape(config.site_description or config.site_name)}</Description>"
+        f'<InputEncoding>UTF-8</InputEncoding><Url type="text/html" template={template}/>'
+        "</OpenSearchDescription>\n",
+        "application/opensearchdescription+xml; charset=utf-8",
+        public=True,
+        max_age=86_400,
+    )

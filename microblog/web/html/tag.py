@@ -1,0 +1,33 @@
+"""A hashtag's posts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from microblog.domain.errors import NotFound
+from microblog.domain.text import hashtag_key
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Redirect, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("tag")
+
+
+@routes.get("/tags/<tag>", public=True)
+async def tag(microblog: Microblog, request: Request) -> Response:
+    """The newest public posts with a hashtag."""
+    written = request.path_arg("tag")
+    key = hashtag_key(written)
+    if key is None:
+        raise NotFound(
+            "That can't be a hashtag. A hashtag is letters, digits and underscores, not digits alone."
+        )
+    if key != written:
+        return Redirect(f"/tags/{quote(key)}", status=301)
+    page = await microblog.timelines.tag(request.viewer, key, span_of(request))
+    return request.render("pages/tag.html", tag=key, page=page, public=True)
