@@ -20,7 +20,15 @@ COMPRESS_TO: Final = 512 * 1024
 VARY: Final = b"Accept, Accept-Encoding, Authorization, Cookie, X-Fragment"
 EXPOSED: Final = b"Link, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
-_COMPRESSIBLE = ("text/", "application/json", "application/activity+json", "image/svg+xml")
+_COMPRESSIBLE = (
+    "text/",
+    "application/json",
+    "application/activity+json",
+    "application/atom+xml",
+    "application/feed+json",
+    "application/rss+xml",
+    "image/svg+xml",
+)
 
 
 def prepare(request: Request, response: Response) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 
-routes = Routes("feeds")
+routes = Routes("feeds", cors=True)
 
 #: seconds that a feed may be reused without asking again
 MAX_AGE: Final = 60
@@ -91,7 +91,7 @@ def answer(feed: Feed, extension: str, request: Request) -> Response:
         content_type,
         public=True,
         max_age=MAX_AGE,
-        headers={"Last-Modified": http_date(feed.updated), "Access-Control-Allow-Origin": "*"},
+        headers={"Last-Modified": http_date(feed.updated)},
     )
 
 

@@ -245,7 +245,8 @@ def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: s
 
 
 def _document(root: ET.Element) -> bytes:
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="utf-8")
+    written: bytes = ET.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + written
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 
-routes = Routes("wellknown")
+routes = Routes("wellknown", cors=True)
 
-_ANYONE: Final = {"Access-Control-Allow-Origin": "*"}
 _ACCT: Final = re.compile(r"(?:acct:)?@?([^@\s]+)@([^@\s]+)", re.IGNORECASE)
 _SCHEMA: Final = "http://nodeinfo.diaspora.software/ns/schema/"
 
@@ -56,7 +55,7 @@ async def webfinger(site: Microblog, request: Request) -> Response:
         "aliases": [profile],
         "links": [link for link in links if not wanted or link["rel"] in wanted],
     }
-    return Json(document, content_type="application/jrd+json", headers=_ANYONE, public=True, max_age=3600)
+    return Json(document, content_type="application/jrd+json", public=True, max_age=3600)
 
 
 def _local_name(resource: str, public_url: str) -> str:
@@ -85,7 +84,7 @@ async def nodeinfo_links(site: Microblog, request: Request) -> Response:
         {"rel": _SCHEMA + version, "href": f"{site.config.public_url}/nodeinfo/{version}"}
         for version in ("2.1", "2.0")
     ]
-    return Json({"links": links}, headers=_ANYONE, public=True, max_age=3600)
+    return Json({"links": links}, public=True, max_age=3600)
 
 
 @routes.get("/nodeinfo/2.0", name="nodeinfo_2_0", viewer="none", public=True, summary="NodeInfo 2.0")
@@ -106,7 +105,6 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
     return Json(
         document,
         content_type=f'application/json; profile="{_SCHEMA}{version}#"',
-        headers=_ANYONE,
         public=True,
         max_age=1800,
     )
