@@ -14,12 +14,8 @@ from dbxs import accessor, query, statement
 
 from microblog.domain.accounts import Account, Relationship
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
-from microblog.store.database import maybe_row, rows, scalar
-from microblog.store.paging import in_order, within
-
-
-def _span(column: str) -> str:
-    return f" AND {within(column)} {in_order(column)}"
+from microblog.store.database import row, rows, scalar
+from microblog.store.paging import span_of
 
 
 def _made(accepted: bool, new: bool) -> tuple[bool, bool]:
@@ -32,7 +28,7 @@ class FollowQueries(Protocol):
         VALUES ({follower_id}, {followee_id}, {accepted}, {show_boosts}, {notify})
         ON CONFLICT (follower_id, followee_id) DO UPDATE SET show_boosts = {show_boosts}, notify = {notify}
         RETURNING accepted, xmax = 0""",
-        load=maybe_row(_made),
+        load=row(_made),
     )
     async def put(
         self, follower_id: int, followee_id: int, accepted: bool, show_boosts: bool, notify: bool
@@ -158,7 +154,7 @@ class FollowQueries(Protocol):
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.follower_id "
         "WHERE f.followee_id = {account_id} AND f.accepted = {accepted} AND a.state = 'active'"
-        + _span("f.id"),
+        + span_of("f.id"),
         load=rows(account_at),
     )
     async def followers(
@@ -175,30 +171,30 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.followee_id "
-        "WHERE f.follower_id = {account_id} AND f.accepted AND a.state = 'active'" + _span("f.id"),
+        "WHERE f.follower_id = {account_id} AND f.accepted AND a.state = 'active'" + span_of("f.id"),
         load=rows(account_at),
     )
     async def following(
-        self, account_id: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, account_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
     @query(
         sql=f"SELECT b.id, {ACCOUNT_COLUMNS} FROM blocks b JOIN accounts a ON a.id = b.target_id "
-        "WHERE b.account_id = {account_id}" + _span("b.id"),
+        "WHERE b.account_id = {account_id}" + span_of("b.id"),
         load=rows(account_at),
     )
     async def blocks(
-        self, account_id: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, account_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
     @query(
         sql=f"SELECT m.id, {ACCOUNT_COLUMNS} FROM mutes m JOIN accounts a ON a.id = m.target_id "
         "WHERE m.account_id = {account_id} AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())"
-        + _span("m.id"),
+        + span_of("m.id"),
         load=rows(account_at),
     )
     async def mutes(
-        self, account_id: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, account_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
 

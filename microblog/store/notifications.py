@@ -97,7 +97,7 @@ class NotificationQueries(Protocol):
         load=rows(_notification),
     )
     async def page(
-        self, viewer: int, below: int | None, above: int | None, rising: bool, limit: int
+        self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[Notification]: ...
 
     @query(

@@ -81,8 +81,8 @@ class SearchQueries(Protocol):
         zone: str,
         below: int | None,
         above: int | None,
-        rising: bool,
-        limit: int,
+        ascending: bool,
+        count: int,
     ) -> list[Post]:
         """Public ones, one's own, and those one is named in."""
         ...

@@ -1,0 +1,193 @@
+"""How people stand to each other: follows and requests, blocks, mutes.
+
+Every change is one transaction that first holds both accounts, in the order of their ids, so that counters fit
+their rows and two who act on each other at once never wait for each other.  All are idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from microblog.domain.accounts import Account, Relationship, State, Viewer
+from microblog.domain.errors import Forbidden, InvalidInput, NotFound
+from microblog.domain.events import Kind, NotificationKind
+from microblog.domain.posts import Page, Span
+from microblog.services.notify import notify as tell
+from microblog.store.accounts import Locked, accounts
+from microblog.store.database import Database
+from microblog.store.events import outbox
+from microblog.store.follows import follows
+from microblog.store.notifications import notifications
+from microblog.store.paging import bounds, page_of
+
+#: The longest that a mute can be told to last; whoever wants more mutes for good.
+LONGEST_MUTE = timedelta(days=3650)
+
+
+class Follows:
+    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+
+    def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
+        self.db = db
+        self._poke = poke
+        self._now = now
+
+    async def follow(
+        self, viewer: Viewer, account_id: int, *, show_boosts: bool = True, notify: bool = False
+    ) -> Relationship:
+        """Follow somebody, or ask to when they are locked; again, it changes what is shown.
+
+        Raises NotFound, InvalidInput for oneself, Forbidden where a block is in the way.
+        """
+        async with self._change(viewer, account_id, "follow") as (tx, target):
+            if target.state is not State.ACTIVE:
+                raise NotFound()
+            if await follows(tx).blocked_either_way(viewer.id, account_id):
+                raise Forbidden("You can't follow somebody who blocks you, or whom you block.")
+            accepted, new = await follows(tx).put(
+                viewer.id, account_id, not target.locked, show_boosts, notify
+            )
+            if new:
+                if accepted:
+                    await follows(tx).count(viewer.id, account_id, 1)
+                kind = NotificationKind.FOLLOW if accepted else NotificationKind.FOLLOW_REQUEST
+                await tell(tx, account_id, kind, viewer.id)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def unfollow(self, viewer: Viewer, account_id: int) -> Relationship:
+        """Follow no more, or take the request back."""
+        async with self._change(viewer, account_id, "unfollow") as (tx, _):
+            await self._remove(tx, viewer.id, account_id)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def remove_follower(self, viewer: Viewer, account_id: int) -> Relationship:
+        """They follow the viewer no more; they may again."""
+        async with self._change(viewer, account_id, "remove") as (tx, _):
+            await self._remove(tx, account_id, viewer.id)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def accept(self, viewer: Viewer, follower_id: int) -> Relationship:
+        """Somebody who asked may follow. Raises NotFound when they don't ask (any more) and don't follow."""
+        async with self._change(viewer, follower_id, "accept") as (tx, _):
+            if await follows(tx).accept(follower_id, viewer.id) is not None:
+                await follows(tx).count(follower_id, viewer.id, 1)
+                await notifications(tx).withdraw(
+                    viewer.id, follower_id, NotificationKind.FOLLOW_REQUEST.value
+                )
+            elif not (await self._one(tx, viewer, follower_id)).followed_by:
+                raise NotFound("This request to follow you was taken back, or answered already.")
+        return await self._one(self.db.reads, viewer, follower_id)
+
+    async def reject(self, viewer: Viewer, follower_id: int) -> Relationship:
+        """Somebody who asked may not follow; they are not told."""
+        async with self._change(viewer, follower_id, "reject") as (tx, _):
+            if await follows(tx).reject(follower_id, viewer.id) is not None:
+                await notifications(tx).withdraw(
+                    viewer.id, follower_id, NotificationKind.FOLLOW_REQUEST.value
+                )
+            elif (await self._one(tx, viewer, follower_id)).followed_by:
+                raise NotFound("They follow you already. Remove them from your followers instead.")
+        return await self._one(self.db.reads, viewer, follower_id)
+
+    async def block(self, viewer: Viewer, account_id: int) -> Relationship:
+        """Neither sees the other any more; follows end both ways, and what they were told of each other goes."""
+        async with self._change(viewer, account_id, "block") as (tx, _):
+            await follows(tx).block(viewer.id, account_id)
+            await self._remove(tx, viewer.id, account_id)
+            await self._remove(tx, account_id, viewer.id)
+            await notifications(tx).forget(viewer.id, account_id)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def unblock(self, viewer: Viewer, account_id: int) -> Relationship:
+        async with self._change(viewer, account_id, "unblock") as (tx, _):
+            await follows(tx).unblock(viewer.id, account_id)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def mute(
+        self, viewer: Viewer, account_id: int, *, notifications: bool = True, seconds: float | None = None
+    ) -> Relationship:
+        """Not shown on timelines any more, for so many ``seconds`` or for good; they are not told."""
+        until: datetime | None = None
+        if seconds is not None and seconds > 0:  # 0 is "for good" in the Mastodon protocol
+            until = self._now() + min(timedelta(seconds=min(seconds, 1e10)), LONGEST_MUTE)
+        async with self._change(viewer, account_id, "mute") as (tx, _):
+            await follows(tx).mute(viewer.id, account_id, notifications, until)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def unmute(self, viewer: Viewer, account_id: int) -> Relationship:
+        async with self._change(viewer, account_id, "unmute") as (tx, _):
+            await follows(tx).unmute(viewer.id, account_id)
+        return await self._one(self.db.reads, viewer, account_id)
+
+    async def relationships(self, viewer: Viewer, ids: Sequence[int]) -> list[Relationship]:
+        """How the viewer stands to each, in one query; ids that nobody has are left out."""
+        if not ids:
+            return []
+        found: list[Relationship] = await follows(self.db.reads).relationships(viewer.id, list(ids))
+        return found
+
+    async def requests(self, viewer: Viewer, span: Span) -> Page[Account]:
+        """Who asks to follow the viewer, the newest first."""
+        found: list[tuple[int, Account]] = await follows(self.db.reads).followers(
+            viewer.id, False, **bounds(span)
+        )
+        return page_of(found, span)
+
+    async def followers(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
+        """Who follows somebody, the newest first. Raises NotFound."""
+        await self._shown(viewer, account_id)
+        found: list[tuple[int, Account]] = await follows(self.db.reads).followers(
+            account_id, True, **bounds(span)
+        )
+        return page_of(found, span)
+
+    async def following(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
+        """Whom somebody follows, the newest first. Raises NotFound."""
+        await self._shown(viewer, account_id)
+        found: list[tuple[int, Account]] = await follows(self.db.reads).following(account_id, **bounds(span))
+        return page_of(found, span)
+
+    async def blocks(self, viewer: Viewer, span: Span) -> Page[Account]:
+        found: list[tuple[int, Account]] = await follows(self.db.reads).blocks(viewer.id, **bounds(span))
+        return page_of(found, span)
+
+    async def mutes(self, viewer: Viewer, span: Span) -> Page[Account]:
+        found: list[tuple[int, Account]] = await follows(self.db.reads).mutes(viewer.id, **bounds(span))
+        return page_of(found, span)
+
+    async def _shown(self, viewer: Viewer | None, account_id: int) -> None:
+        account = await accounts(self.db.reads).by_id(account_id)
+        if account is None or (account.state is not State.ACTIVE and not (viewer and viewer.role.moderates)):
+            raise NotFound()
+
+    @asynccontextmanager
+    async def _change(self, viewer: Viewer, other_id: int, verb: str) -> AsyncIterator[tuple[Any, Locked]]:
+        """A transaction that holds both, and what is to be known of the other; with the event, told after it."""
+        if viewer.id == other_id:
+            raise InvalidInput(f"You can't {verb} yourself.")
+        async with self.db.transaction() as tx:
+            yield tx, await self._hold(tx, viewer.id, other_id)
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, other_id, None, None)
+        self._poke()
+
+    async def _hold(self, tx: Any, viewer_id: int, other_id: int) -> Locked:
+        """Locks both; returns what is to be known of the other. Raises NotFound."""
+        held: list[Locked] = await accounts(tx).lock([viewer_id, other_id])
+        for each in held:
+            if each.id == other_id:
+                return each
+        raise NotFound()
+
+    async def _remove(self, tx: Any, follower_id: int, followee_id: int) -> None:
+        counted = await follows(tx).remove(follower_id, followee_id)
+        if counted:
+            await follows(tx).count(follower_id, followee_id, -1)
+        elif counted is False:
+            await notifications(tx).withdraw(followee_id, follower_id, NotificationKind.FOLLOW_REQUEST.value)
+
+    async def _one(self, tx: Any, viewer: Viewer, account_id: int) -> Relationship:
+        found: list[Relationship] = await follows(tx).relationships(viewer.id, [account_id])
+        return found[0]

@@ -1,0 +1,34 @@
+"""Telling people, in the transaction of what they are told about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from microblog.domain.events import NotificationKind
+from microblog.store.notifications import notifications
+
+#: Seconds from a notification to its mail: what comes in between goes into the same one.
+MAIL_DELAY: Final = 20.0
+
+
+async def notify(
+    tx: Any, recipient_id: int, kind: NotificationKind, actor_id: int, post_id: int | None = None
+) -> bool:
+    """Tell somebody, with an event and a mail job where they want mail; whether they were told.
+
+    Nobody is told of what they did themselves, nor by somebody they block or mute, nor twice of the same.
+    """
+    return bool(await notify_all(tx, (recipient_id,), kind, actor_id, post_id))
+
+
+async def notify_all(
+    tx: Any, recipient_ids: Sequence[int], kind: NotificationKind, actor_id: int, post_id: int | None = None
+) -> list[int]:
+    """The same for several in one statement: the ids of those who were told."""
+    if not recipient_ids:
+        return []
+    told: list[int] = await notifications(tx).put(
+        sorted(set(recipient_ids)), kind.value, actor_id, post_id, MAIL_DELAY
+    )
+    return told

@@ -1,0 +1,146 @@
+"""Sessions: browsers that are logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from twisted.logger import Logger
+
+from microblog.domain.accounts import Account, Session, State, User, Viewer
+from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unavailable
+from microblog.domain.names import known_name
+from microblog.services.passwords import Passwords
+from microblog.services.secret_tokens import digest, new_secret
+from microblog.store.database import Database
+from microblog.store.sessions import sessions
+from microblog.store.users import users
+
+log = Logger()
+
+#: A session that nobody uses for so long is over.
+IDLE: Final = timedelta(days=90)
+#: The time of use is written at most so often.
+TOUCH: Final = timedelta(minutes=5)
+
+
+class Sessions:
+    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+
+    def __init__(
+        self, *, db: Database, passwords: Passwords, poke: Callable[[], None], now: Callable[[], datetime]
+    ) -> None:
+        self.db = db
+        self._passwords = passwords
+        self._poke = poke
+        self._now = now
+
+    async def log_in(
+        self, login: str, password: str, *, address: str = "", user_agent: str = ""
+    ) -> tuple[str, Viewer]:
+        """A new session's secret, for the cookie, and who it stands for. ``login`` is a name or a mail address.
+
+        Raises InvalidInput, the same for an unknown name as for a wrong password, after the same work; Forbidden
+        where the account waits for approval or is suspended, which only its owner gets to read; Unavailable when
+        too many log in at once.
+        """
+        person = await self._person(login)
+        right, outdated = await self._passwords.verify(person[1].password_hash if person else None, password)
+        if person is None or not right:
+            raise InvalidInput(
+                "That is not the name and the password of anybody here. Mind capitals in the password.",
+                field="password",
+                reason="wrong",
+            )
+        account, user = person
+        if account.state is State.PENDING:
+            raise Forbidden(
+                "Your account waits for a moderator's approval. You will get a mail when it is open."
+            )
+        if account.state is State.SUSPENDED:
+            raise Forbidden("Your account is suspended. Write to the people who run this site.")
+        renewed = await self._passwords.hash(password) if outdated else None
+        token, token_hash = new_secret()
+        now = self._now()
+        async with self.db.transaction() as tx:
+            if renewed is not None:
+                await users(tx).rehash(account.id, user.password_hash, renewed)
+            session_id = await sessions(tx).insert(
+                token_hash, account.id, now, address[:100], user_agent[:300]
+            )
+            await users(tx).seen(account.id, now)
+            found = await sessions(tx).viewer(token_hash, now - TOUCH, now - IDLE)
+            if found is None:  # suspended between the two looks
+                raise Forbidden("Your account is suspended. Write to the people who run this site.")
+        log.info("session {session} of account {account} began", session=session_id, account=account.id)
+        return token, found[0]
+
+    async def open_for(self, account: Account, *, address: str = "", user_agent: str = "") -> str:
+        """A session for somebody who has just proved who they are otherwise: by signing up."""
+        token, token_hash = new_secret()
+        async with self.db.transaction() as tx:
+            await sessions(tx).insert(token_hash, account.id, self._now(), address[:100], user_agent[:300])
+        return token
+
+    async def viewer(self, token: str) -> Viewer | None:
+        """Who a cookie's secret stands for; None when it is void."""
+        if not token:
+            return None
+        now = self._now()
+        found = await sessions(self.db.reads).viewer(digest(token), now - TOUCH, now - IDLE)
+        if found is None:
+            return None
+        viewer, stale = found
+        if stale and viewer.session_id is not None:
+            await self._touch(viewer.session_id, viewer.id, now)
+        return viewer
+
+    async def viewer_of(self, account_id: int) -> Viewer | None:
+        """An active account as a viewer without a session: for the console command, and for tests."""
+        found: Viewer | None = await sessions(self.db.reads).viewer_of(account_id)
+        return found
+
+    async def log_out(self, token: str) -> None:
+        """Ends the session, if it is one."""
+        viewer = await self.viewer(token)
+        if viewer is not None and viewer.session_id is not None:
+            try:
+                await self.end(viewer, viewer.session_id)
+            except NotFound:
+                log.debug("a session was ended twice at once")
+
+    async def all(self, viewer: Viewer) -> list[Session]:
+        """The viewer's sessions, the one used last first."""
+        found: list[Session] = await sessions(self.db.reads).of(viewer.id, self._now() - IDLE)
+        return found
+
+    async def end(self, viewer: Viewer, session_id: int) -> None:
+        """Log out there. Raises NotFound unless it is a session of the viewer's."""
+        async with self.db.transaction() as tx:
+            if await sessions(tx).end(viewer.id, session_id) is None:
+                raise NotFound()
+        self._poke()
+
+    async def _person(self, login: str) -> tuple[Account, User] | None:
+        login = login.strip()
+        found: tuple[Account, User] | None
+        if "@" in login[1:]:
+            if "\x00" in login or len(login) > 254:
+                return None
+            found = await users(self.db.reads).by_email(login)
+        else:
+            name = known_name(login)
+            found = None if name is None else await users(self.db.reads).by_name(name)
+        return found
+
+    async def _touch(self, session_id: int, account_id: int, now: datetime) -> None:
+        try:
+            async with self.db.transaction() as tx:
+                await sessions(tx).touch(session_id, now)
+                await users(tx).seen(account_id, now)
+        except Unavailable as error:
+            # Reading goes on while nothing can be written.
+            log.debug("the time of use was not written: {error}", error=error.text)
+        except MicroblogError as error:
+            log.warn("the time of use was not written: {error}", error=error.text)
