@@ -49,6 +49,22 @@ class Audience:
     tags: tuple[str, ...]
     thread_id: int
     reply_to_account_id: int | None = None
+    is_boost: bool = False
+
+    @classmethod
+    def of(cls, post: Post) -> Audience:
+        """That of a post, or of a boost: what is boosted decides who may see it, who boosts whose it is."""
+        content = post.content
+        return cls(
+            author_id=post.author.id,
+            author_name=post.author.address,
+            visibility=max(post.visibility, content.visibility, key=list(Visibility).index),
+            mentioned_ids=tuple(each.account_id for each in content.mentions),
+            tags=content.tags,
+            thread_id=content.thread_id,
+            reply_to_account_id=post.reply_to_account_id,
+            is_boost=post.boost_of is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +95,3 @@ class Notification:
     created_at: datetime
     post: Post | None = None
     read: bool = False
-

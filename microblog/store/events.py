@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from dbxs import accessor, query
 
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.database import row, rows, scalar
 
 LOCK: Final = 0x73657175  # "sequ": any constant of ours
 CHANNEL: Final = "events"
@@ -84,7 +84,7 @@ class EventQueries(Protocol):
     @query(
         sql="SELECT CASE WHEN is_called THEN last_value ELSE 0 END, (SELECT min(position) FROM events) "
         "FROM events_position_seq",
-        load=maybe_row(lambda last, oldest: (last, oldest)),
+        load=row(lambda last, oldest: (last, oldest)),
     )
     async def kept(self) -> tuple[int, int | None]:
         """The last position ever given, and the oldest one that is still kept (None when none is)."""

@@ -16,7 +16,7 @@ from microblog.domain.accounts import Account
 from microblog.domain.posts import Edit, Mention, Post
 from microblog.domain.visibility import Visibility
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.database import maybe_row, row, rows, scalar
 from microblog.store.paging import in_order, within
 from microblog.store.visibility import VISIBLE
 
@@ -154,6 +154,10 @@ def _liker(id: int, *row: Any) -> tuple[int, Account]:
     return id, account_from(row)
 
 
+def _inserted(id: int, told: list[int]) -> tuple[int, list[int]]:
+    return id, told
+
+
 def _named(id: int, name: str, domain: str | None) -> Mention:
     return Mention(id, name, domain)
 
@@ -179,7 +183,7 @@ class PostQueries(Protocol):
         "AND {viewer}::bigint IS NULL",
         load=rows(_listed),
     )
-    async def for_events(self, ids: list[int], viewer: None) -> list[Post]:
+    async def for_events(self, ids: list[int], viewer: None = None) -> list[Post]:
         """Posts whoever may see them: the notifier judges for each of its readers."""
 
     @query(
@@ -226,8 +230,9 @@ class PostQueries(Protocol):
         ), told AS (
             INSERT INTO outbox (kind, account_id, post_id) SELECT 'post', {author_id}, id FROM made
         )
-        SELECT id FROM made""",
-        load=scalar,
+        SELECT id, ARRAY(SELECT follower_id FROM follows WHERE followee_id = {author_id} AND notify AND accepted)
+        FROM made""",
+        load=row(_inserted),
     )
     async def insert(
         self,
@@ -247,19 +252,24 @@ class PostQueries(Protocol):
         tags: list[str],
         search: str,
         at: datetime | None,
-    ) -> int:
-        """A new post with all that hangs on it, its event included, in one statement; returns its id."""
+    ) -> tuple[int, list[int]]:
+        """A new post with all that hangs on it, its event included, in one statement.
+
+        Returns its id, and those who asked to be told whenever its author posts.
+        """
 
     @query(
-        sql="INSERT INTO tags (tag, shown, posts_count) "
+        sql="SET LOCAL synchronous_commit = off; INSERT INTO tags (tag, shown, posts_count) "
         "SELECT t.tag, t.shown, 1 FROM unnest({tags}::text[], {shown}::text[]) AS t (tag, shown) ORDER BY t.tag "
         "ON CONFLICT (tag) DO UPDATE SET posts_count = tags.posts_count + 1, last_at = clock_timestamp()",
         load=scalar,
     )
-    async def count_tags(self, tags: list[str], shown: list[str]) -> None: ...
+    async def count_tags(self, tags: list[str], shown: list[str]) -> None:
+        """After the post's own transaction: all who use a tag meet in one row, and it is only for ordering."""
 
     @query(
-        sql="UPDATE tags SET posts_count = greatest(posts_count - 1, 0) WHERE tag IN ("
+        sql="SET LOCAL synchronous_commit = off; "
+        "UPDATE tags SET posts_count = greatest(posts_count - 1, 0) WHERE tag IN ("
         "SELECT tag FROM tags WHERE tag = ANY ({tags}::text[]) ORDER BY tag FOR UPDATE)",
         load=scalar,
     )
@@ -276,11 +286,14 @@ class PostQueries(Protocol):
         """Those of the addresses that somebody has; domain '' for ours."""
 
     @query(
-        sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE p.id = {{post_id}} AND p.author_id = {{viewer}} "
-        "AND p.boost_of_id IS NULL FOR UPDATE OF p",
+        sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE p.id = {{post_id}} "
+        "AND (p.author_id = {viewer} OR {any_author}) AND p.boost_of_id IS NULL FOR UPDATE OF p",
         load=maybe_row(_post),
     )
-    async def own_for_update(self, post_id: int, viewer: int) -> Post | None: ...
+    async def for_update(self, post_id: int, viewer: int, any_author: bool) -> Post | None: ...
+
+    @query(sql="SELECT author_id FROM posts WHERE boost_of_id = {post_id} LIMIT 1000", load=rows(int))
+    async def boosters(self, post_id: int) -> list[int]: ...
 
     @query(
         sql="""
@@ -335,7 +348,8 @@ class PostQueries(Protocol):
             RETURNING reply_to_id, boost_of_id, author_id
         ), counted AS (
             UPDATE accounts SET posts_count = greatest(posts_count - 1, 0)
-            WHERE id = {author_id} AND EXISTS (SELECT FROM gone)
+            WHERE (id = {author_id} OR id IN (SELECT author_id FROM posts WHERE boost_of_id = {post_id}))
+            AND EXISTS (SELECT FROM gone)
         ), answered AS (
             UPDATE posts SET replies_count = greatest(replies_count - 1, 0)
             WHERE id = (SELECT reply_to_id FROM gone)

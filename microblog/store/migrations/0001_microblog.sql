@@ -229,6 +229,7 @@ CREATE TABLE follows (
     CHECK (follower_id <> followee_id)
 );
 CREATE INDEX follows_followee ON follows (followee_id, id DESC);
+CREATE INDEX follows_notify ON follows (followee_id) WHERE notify;
 CREATE INDEX follows_follower ON follows (follower_id, id DESC);
 COMMENT ON COLUMN follows.accepted IS 'False while the followed one (locked, or elsewhere) has not said yes';
 

@@ -1,0 +1,140 @@
+"""Live streams: their names, and the rule which events belong on them.
+
+public  local                      what the public timelines list
+user:<account id>                  posts and boosts of somebody
+tag:<tag>                          public posts with a tag, normalised
+thread:<post id>                   a thread, by the post that began it
+home  mentions  notifications  direct      of the one who is logged in
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Final
+
+from microblog.domain.events import Event, Kind
+from microblog.domain.visibility import STRANGER, Standing, Visibility, may_see
+
+Stream = str
+
+OPEN: Final = frozenset({"public", "local"})
+PERSONAL: Final = frozenset({"home", "mentions", "notifications", "direct"})
+WITH_ID: Final = frozenset({"user", "thread"})
+_ABOUT_POSTS: Final = frozenset({Kind.POST, Kind.EDIT, Kind.DELETE, Kind.BOOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How somebody stands to others, as far as streams ask. Times are seconds since 1970."""
+
+    id: int
+    follows: Mapping[int, bool] = field(default_factory=dict)  #: whom they follow: whether with boosts
+    blocked_by: Set[int] = frozenset()
+    blocking: Set[int] = frozenset()
+    muting: Mapping[int, float | None] = field(default_factory=dict)  #: until when; None for ever
+
+    def hides(self, account_id: int, at: float) -> bool:
+        """Whether they don't want to see that account."""
+        if account_id in self.blocking:
+            return True
+        until = self.muting.get(account_id, 0.0)
+        return until is None or until > at
+
+
+def keys(event: Event) -> Iterable[str]:
+    """Where to look for those who may want an event: names of streams, personal ones with their owner's id."""
+    if event.kind is Kind.NOTIFICATION:
+        yield f"notifications@{event.recipient_id}"
+        return
+    audience = event.audience
+    if audience is None or event.kind not in _ABOUT_POSTS:
+        return
+    yield "home"
+    yield f"user:{audience.author_id}"
+    if audience.is_boost:
+        return
+    yield f"thread:{audience.thread_id}"
+    if audience.visibility is Visibility.PUBLIC:
+        yield "public"
+        yield "local"
+        for tag in audience.tags:
+            yield f"tag:{tag}"
+    for account_id in audience.mentioned_ids:
+        yield f"mentions@{account_id}"
+        yield f"direct@{account_id}"
+    if audience.visibility is Visibility.DIRECT:
+        yield f"direct@{audience.author_id}"
+
+
+def key(stream: Stream, owner_id: int | None) -> str:
+    """Under which of `keys` a subscription is found."""
+    return f"{stream}@{owner_id}" if stream in ("mentions", "notifications", "direct") else stream
+
+
+def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
+    """Whether an event belongs on somebody's ``stream``, and they may see it. ``ties`` is None for a stranger."""
+    if event.kind is Kind.NOTIFICATION:
+        return stream == "notifications" and ties is not None and event.recipient_id == ties.id
+    audience = event.audience
+    if audience is None or event.kind not in _ABOUT_POSTS:
+        return False
+    author_id = audience.author_id
+    if ties is None:
+        if not may_see(audience.visibility, STRANGER):
+            return False
+    else:
+        standing = Standing(
+            is_author=author_id == ties.id,
+            is_mentioned=ties.id in audience.mentioned_ids,
+            follows_author=author_id in ties.follows,
+            blocked_by_author=author_id in ties.blocked_by,
+        )
+        if not may_see(audience.visibility, standing):
+            return False
+        if not stream.startswith("user:"):
+            at = event.at.timestamp()
+            if ties.hides(author_id, at):
+                return False
+            original = event.post.content.author.id if event.post is not None else author_id
+            if original != author_id and (ties.hides(original, at) or original in ties.blocked_by):
+                return False
+    if stream in OPEN:
+        return (
+            audience.visibility is Visibility.PUBLIC
+            and not audience.is_boost
+            and audience.reply_to_account_id in (None, author_id)
+        )
+    if stream == "home":
+        return ties is not None and _at_home(event, ties)
+    if stream == "mentions":
+        return ties is not None and not audience.is_boost and ties.id in audience.mentioned_ids
+    if stream == "direct":
+        return (
+            ties is not None
+            and audience.visibility is Visibility.DIRECT
+            and (ties.id == author_id or ties.id in audience.mentioned_ids)
+        )
+    name, _, rest = stream.partition(":")
+    if name == "user":
+        return rest == str(author_id)
+    if name == "thread":
+        return not audience.is_boost and rest == str(audience.thread_id)
+    return (
+        name == "tag"
+        and not audience.is_boost
+        and audience.visibility is Visibility.PUBLIC
+        and rest in audience.tags
+    )
+
+
+def _at_home(event: Event, ties: Ties) -> bool:
+    audience = event.audience
+    assert audience is not None
+    author_id = audience.author_id
+    if author_id != ties.id:
+        boosts = ties.follows.get(author_id)
+        if boosts is None or (audience.is_boost and not boosts):
+            return False
+    answered = audience.reply_to_account_id
+    return answered in (None, author_id, ties.id) or answered in ties.follows

@@ -1,0 +1,200 @@
+"""Readers of live streams: what one is, how they share work, how one catches up.
+
+Readers that want the same streams with the same eyes share a `Feed`: which events it gets is decided once for all
+of them, and a `Batch` is rendered once for each format.  What is left for each reader is one call with one
+piece of bytes.
+
+A reader is *attached* (gets what the notifier dispatches) or it is *behind*: then it reads the log from its
+cursor until it has reached the notifier's position and is attached in that same turn of the reactor, so that there is
+neither a gap nor a repeat.  A new reader with a cursor, a slow one that has drained, and one that was cut off
+before are all the same case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.internet.defer import DeferredLock
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.errors import Unauthenticated
+from microblog.domain.events import Event
+from microblog.domain.streams import PERSONAL, Stream, Ties, belongs
+
+if TYPE_CHECKING:
+    from microblog.services.notifier import Notifier
+
+REPLAY = 200  #: events read from the log at a time
+
+
+class Reader(Protocol):
+    """An open connection of somebody who reads. Its methods are called from the reactor and must not raise."""
+
+    def deliver(self, batch: Batch) -> None: ...
+
+    def end(self, reason: str) -> None:
+        """Say goodbye and close. ``reason``: "revoked", "suspended", "closing" or "gone" (its cursor is too old)."""
+
+
+class Batch:
+    """Events for the readers of one feed; ``position`` is the cursor after it."""
+
+    __slots__ = ("_joined", "_rendered", "events", "position")
+
+    def __init__(
+        self, events: tuple[Event, ...], position: int, rendered: dict[tuple[str, int], bytes] | None = None
+    ) -> None:
+        self.events = events
+        self.position = position
+        self._rendered = {} if rendered is None else rendered
+        self._joined: dict[str, bytes] = {}
+
+    def joined(self, form: str, render: Callable[[Event], bytes]) -> bytes:
+        """All events in one piece, each rendered once a format over all readers, joined once a feed."""
+        joined = self._joined.get(form)
+        if joined is None:
+            pieces = []
+            for event in self.events:
+                name = (form, event.position)
+                piece = self._rendered.get(name)
+                if piece is None:
+                    piece = self._rendered[name] = render(event)
+                pieces.append(piece)
+            joined = self._joined[form] = b"".join(pieces)
+        return joined
+
+
+class Feed:
+    """The readers that want the same streams with the same eyes."""
+
+    __slots__ = ("pending", "readers", "streams", "ties")
+
+    def __init__(self, streams: frozenset[Stream], ties: Ties | None) -> None:
+        self.streams = streams
+        self.ties = ties
+        self.readers: set[Live] = set()
+        self.pending: list[Event] = []
+
+    def wants(self, event: Event) -> bool:
+        return any(belongs(event, stream, self.ties) for stream in self.streams)
+
+
+class Live:
+    """One reader's subscriptions. Made by `Notifier.connect`."""
+
+    def __init__(self, notifier: Notifier, reader: Reader, viewer: Viewer | None) -> None:
+        self.reader = reader
+        self.viewer = viewer
+        self.feed: Feed | None = None
+        self.closed = False
+        self.paused = False
+        self._notifier = notifier
+        self._cursor = notifier.position
+        self._from: dict[Stream, int] = {}  # each stream with the position that it counts from
+        self._lock = DeferredLock()
+
+    @property
+    def streams(self) -> frozenset[Stream]:
+        return frozenset(self._from)
+
+    @property
+    def cursor(self) -> int:
+        """All that concerns the reader up to here was delivered."""
+        return self._notifier.position if self.feed is not None else self._cursor
+
+    async def subscribe(self, stream: Stream, since: int | None = None) -> None:
+        """Add a stream; with ``since``, what the log has above that cursor is delivered first.
+
+        Raises Unauthenticated for a personal stream without a viewer, NotFound for a user or thread that isn't there,
+        Gone for a cursor that the log no longer (or not yet) covers.
+        """
+        if stream in PERSONAL and self.viewer is None:
+            raise Unauthenticated("Log in first: this stream is somebody's own.")
+        await self._notifier.check(stream, since, self.viewer)
+        await self._lock.acquire()
+        try:
+            self._detach()
+            if not self._from:
+                self._cursor = self._notifier.position
+            self._from[stream] = self._cursor if since is None else since
+            if since is not None:
+                self._from = {
+                    each: max(at, self._cursor) if each != stream else at for each, at in self._from.items()
+                }
+                self._cursor = min(self._cursor, since)
+            await self._catch_up()
+        finally:
+            self._lock.release()
+
+    def unsubscribe(self, stream: Stream | None = None) -> None:
+        """Drop a stream, or all of them."""
+        attached = self.feed is not None
+        self._detach()
+        if stream is None:
+            self._from.clear()
+        else:
+            self._from.pop(stream, None)
+        if attached and self._from:
+            self._notifier.attach(self)
+
+    def set_viewer(self, viewer: Viewer | None) -> None:
+        """Somebody logged in: what is subscribed to goes on with their eyes after the next `resume` or `subscribe`."""
+        self._notifier.forget(self)
+        self._detach()
+        self.viewer = viewer
+        self._notifier.remember(self)
+
+    def pause(self) -> None:
+        """Deliver no more until `resume`: the reader is slow, the log waits for it."""
+        self.paused = True
+        self._detach()
+
+    async def resume(self) -> None:
+        """Read on from the cursor. Raises Gone when the log no longer reaches back to it."""
+        self.paused = False
+        await self._lock.acquire()
+        try:
+            if not self.closed and self.feed is None and self._from:
+                await self._notifier.check_cursor(self._cursor)
+                await self._catch_up()
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._detach()
+            self._notifier.forget(self)
+
+    def _detach(self) -> None:
+        if self.feed is not None:
+            self._cursor = self._notifier.position
+            self._notifier.detach(self)
+
+    async def _catch_up(self) -> None:
+        """Deliver from the log up to the notifier's position, and attach in the same turn."""
+        notifier = self._notifier
+        ties = await notifier.ties(self.viewer)
+        while self._behind():
+            if self._cursor >= notifier.position:
+                notifier.attach(self, ties)
+                return
+            events, position = await notifier.read(self._cursor, notifier.position, REPLAY)
+            if not self._behind():
+                return
+            wanted = tuple(event for event in events if self._wants(event, ties))
+            self._cursor = position
+            if wanted:
+                self.reader.deliver(Batch(wanted, position))
+            if notifier.stale(ties):
+                ties = await notifier.ties(self.viewer)
+
+    def _behind(self) -> bool:
+        """Whether there is catching up to do: asked again after each wait, in which anything may have happened."""
+        return not (self.closed or self.paused or self.feed is not None)
+
+    def _wants(self, event: Event, ties: Ties | None) -> bool:
+        return any(
+            event.position > since and belongs(event, stream, ties) for stream, since in self._from.items()
+        )

@@ -1,0 +1,350 @@
+"""One notifier a process, under all live surfaces: push port, server-sent events, WebSocket.
+
+After each commit of its own process it is poked, and has the sequencer place what was written; other processes tell by
+NOTIFY.  Either way it then reads the log above its position, in one query for the events and one for their posts, and
+hands each feed what belongs to it.  Nothing live is decided from a notification's content: a lost one costs at most
+the second until the next look.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.errors import Gone, MicroblogError, NotFound
+from microblog.domain.events import Audience, Event, Kind
+from microblog.domain.streams import Stream, Ties, key, keys
+from microblog.domain.visibility import Visibility
+from microblog.services.live import Batch, Feed, Live, Reader
+from microblog.store.database import Database
+from microblog.store.events import CHANNEL, Row, events
+from microblog.store.listener import Listener
+from microblog.store.live import live
+from microblog.store.notifications import notifications
+from microblog.store.posts import posts
+
+log = Logger()
+
+LOOK: Final = 1.0  #: seconds between looks without being told
+MOST: Final = 500  #: events placed, or read, at a time
+
+
+class Notifier:
+    """See the module. ``position`` is that of the newest event dispatched in this process."""
+
+    def __init__(self, db: Database, reactor: Any, listener: Listener | None = None) -> None:
+        self.position = 0
+        self._db = db
+        self._reactor = reactor
+        self._listener = listener
+        self._feeds: dict[tuple[int | None, frozenset[Stream]], Feed] = {}
+        self._index: defaultdict[str, set[Feed]] = defaultdict(set)
+        self._ties: dict[int, Ties] = {}
+        self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
+        self._all: set[Live] = set()
+        self._to_place = False
+        self._to_read = False
+        self._running: Deferred[None] | None = None
+        self._started = False
+        self._failing = False
+        self._looking = LoopingCall(self.poke)
+        self._looking.clock = reactor
+        if listener is not None:
+            listener.on(CHANNEL, self._heard)
+
+    # ------------------------------------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """From the log's present end on. Raises Unavailable."""
+        while await events(self._db.reads).sequence(MOST):
+            pass
+        self.position, _ = await events(self._db.reads).kept()
+        self._started = True
+        self._looking.start(LOOK, now=False)
+
+    async def stop(self) -> None:
+        """After `closing`: dispatch no more."""
+        self._started = False
+        if self._looking.running:
+            self._looking.stop()
+        if self._running is not None:
+            await self._running
+
+    async def closing(self) -> None:
+        """Tell all readers that this process ends."""
+        for each in list(self._all):
+            each.reader.end("closing")
+
+    def poke(self) -> None:
+        """Something was committed: have it placed and dispatch it. Cheap, and synchronous."""
+        self._to_place = True
+        self._wake()
+
+    def _heard(self, payload: str | None) -> None:
+        if payload is None:  # (re)connected: look for what came in between
+            self.poke()
+        elif not payload.isdigit() or int(payload) > self.position:
+            self._to_read = True
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._started and self._running is None:
+            self._running = ensureDeferred(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._started and (self._to_place or self._to_read):
+                if self._to_place:
+                    self._to_place = False
+                    placed = await events(self._db.reads).sequence(MOST)
+                    if placed is None and not self._to_read:
+                        continue
+                    self._to_place = self._to_place or placed == MOST
+                self._to_read = False
+                await self._dispatch_new()
+            if self._failing:
+                self._failing = False
+                log.info("live events flow again")
+        except (MicroblogError, CancelledError) as error:
+            # The next look, within a second, tries again; nothing is lost, it is in the database.
+            self._to_place = self._to_read = True
+            if not self._failing:
+                self._failing = True
+                log.warn("live events wait for the database: {error}", error=error)
+        except Exception:  # noqa: BLE001 - one bad event must not stop the others for good
+            self._to_read = True
+            log.failure("live events stumbled; the next look tries again")
+        finally:
+            self._running = None
+
+    # ------------------------------------------------------------------------------------------------ readers
+
+    @property
+    def readers(self) -> int:
+        """Live readers of this process."""
+        return len(self._all)
+
+    def connect(self, reader: Reader, viewer: Viewer | None) -> Live:
+        made = Live(self, reader, viewer)
+        self.remember(made)
+        return made
+
+    def remember(self, reader: Live) -> None:
+        self._all.add(reader)
+        if reader.viewer is not None:
+            self._viewers[reader.viewer.id].add(reader)
+
+    def forget(self, reader: Live) -> None:
+        self._all.discard(reader)
+        if reader.viewer is not None:
+            same = self._viewers.get(reader.viewer.id)
+            if same is not None:
+                same.discard(reader)
+                if not same:
+                    del self._viewers[reader.viewer.id]
+                    self._ties.pop(reader.viewer.id, None)
+
+    def attach(self, reader: Live, ties: Ties | None = None) -> None:
+        """Give a reader that has caught up a place in the feed of its kind."""
+        viewer_id = reader.viewer.id if reader.viewer is not None else None
+        name = (viewer_id, reader.streams)
+        feed = self._feeds.get(name)
+        if feed is None:
+            if ties is None and viewer_id is not None:
+                ties = self._ties.get(viewer_id)
+            feed = self._feeds[name] = Feed(reader.streams, ties)
+            for stream in feed.streams:
+                self._index[key(stream, viewer_id)].add(feed)
+        feed.readers.add(reader)
+        reader.feed = feed
+
+    def detach(self, reader: Live) -> None:
+        feed = reader.feed
+        if feed is None:
+            return
+        reader.feed = None
+        feed.readers.discard(reader)
+        if feed.readers:
+            return
+        viewer_id = reader.viewer.id if reader.viewer is not None else None
+        self._feeds.pop((viewer_id, feed.streams), None)
+        for stream in feed.streams:
+            name = key(stream, viewer_id)
+            self._index[name].discard(feed)
+            if not self._index[name]:
+                del self._index[name]
+
+    # ------------------------------------------------------------------------------------------------ what readers ask
+
+    async def check(self, stream: Stream, since: int | None, viewer: Viewer | None) -> None:
+        """Raises NotFound for a user or thread that the viewer can't see, Gone for a cursor out of reach."""
+        name, _, rest = stream.partition(":")
+        if name in ("user", "thread"):
+            viewer_id = viewer.id if viewer is not None else None
+            if not rest.isdigit() or not await live(self._db.reads).there_is(name, int(rest), viewer_id):
+                raise NotFound(f"There is no such {name}.")
+        if since is not None:
+            await self.check_cursor(since)
+
+    async def check_cursor(self, cursor: int) -> None:
+        last, oldest = await events(self._db.reads).kept()
+        if cursor > last:
+            raise Gone(
+                "That cursor is not of this site's log. Read the timeline, then subscribe without a cursor."
+            )
+        reach = last if oldest is None else oldest - 1
+        if cursor < reach:
+            raise Gone(
+                f"That cursor is too old; the log reaches back to {reach}. Read the timeline for what came before."
+            )
+
+    async def ties(self, viewer: Viewer | None) -> Ties | None:
+        """How the viewer stands to others, kept while they have a reader here."""
+        if viewer is None:
+            return None
+        known = self._ties.get(viewer.id)
+        if known is None:
+            known = await live(self._db.reads).ties(viewer.id)
+            if viewer.id in self._viewers:
+                self._ties[viewer.id] = known
+        return known
+
+    def stale(self, ties: Ties | None) -> bool:
+        return ties is not None and self._ties.get(ties.id) is not ties
+
+    async def read(self, after: int, up_to: int, most: int) -> tuple[list[Event], int]:
+        """Events of the log above ``after``, at most up to ``up_to``, and the cursor after them."""
+        found = [row for row in await events(self._db.reads).after(after, most) if row.position <= up_to]
+        return await self._load(found), found[-1].position if found else up_to
+
+    # ------------------------------------------------------------------------------------------------ dispatch
+
+    async def _dispatch_new(self) -> None:
+        while True:
+            found = await events(self._db.reads).after(self.position, MOST)
+            if not found:
+                return
+            loaded = await self._load(found)
+            await self._heed(found)
+            self._dispatch(loaded, found[-1].position)
+            if len(found) < MOST:
+                return
+
+    def _dispatch(self, loaded: Iterable[Event], position: int) -> None:
+        """Hand each feed what belongs to it. In one turn of the reactor: the position and the deliveries agree."""
+        touched: dict[Feed, None] = {}
+        for event in loaded:
+            seen: set[Feed] = set()
+            for name in keys(event):
+                for feed in self._index.get(name, ()):
+                    if feed not in seen:
+                        seen.add(feed)
+                        if feed.wants(event):
+                            feed.pending.append(event)
+                            touched[feed] = None
+        self.position = position
+        rendered: dict[tuple[str, int], bytes] = {}
+        for feed in touched:
+            batch = Batch(tuple(feed.pending), position, rendered)
+            feed.pending.clear()
+            for reader in list(feed.readers):
+                reader.reader.deliver(batch)
+
+    async def _heed(self, found: list[Row]) -> None:
+        """What the events mean to this process itself: ties to read again, readers to end."""
+        changed: set[int] = set()
+        for row in found:
+            if row.kind == Kind.RELATION:
+                changed.update(each for each in (row.account_id, row.recipient_id) if each in self._ties)
+            elif row.kind == Kind.REVOKED and row.detail is not None:
+                self._revoke(row.detail)
+        for account_id in changed:
+            fresh = await live(self._db.reads).ties(account_id)
+            if account_id in self._ties:
+                self._ties[account_id] = fresh
+                for reader in self._viewers.get(account_id, ()):
+                    if reader.feed is not None:
+                        reader.feed.ties = fresh
+
+    def _revoke(self, detail: dict[str, Any]) -> None:
+        if "account" in detail:
+            for reader in list(self._viewers.get(detail["account"], ())):
+                reader.reader.end("suspended")
+            return
+        token, session = detail.get("token"), detail.get("session")
+        for reader in list(self._all):
+            viewer = reader.viewer
+            if viewer is not None and (
+                (token is not None and viewer.token_id == token)
+                or (session is not None and viewer.session_id == session)
+            ):
+                reader.reader.end("revoked")
+
+    async def _load(self, found: list[Row]) -> list[Event]:
+        """Rows of the log with what they are about. One that is gone by now is left out: its deletion follows."""
+        reads = self._db.reads
+        post_ids = [
+            row.post_id for row in found if row.kind in (Kind.POST, Kind.EDIT, Kind.BOOST) and row.post_id
+        ]
+        about = {post.id: post for post in await posts(reads).for_events(post_ids)} if post_ids else {}
+        told = [row.detail["notification"] for row in found if row.kind == Kind.NOTIFICATION and row.detail]
+        noted = {each.id: each for each in await notifications(reads).by_ids(told)} if told else {}
+        loaded = []
+        for row in found:
+            kind = Kind(row.kind)
+            if kind in (Kind.POST, Kind.EDIT, Kind.BOOST):
+                post = about.get(row.post_id or 0)
+                if post is not None:
+                    loaded.append(
+                        Event(
+                            row.position, kind, row.at, row.account_id, None, post.id, post, Audience.of(post)
+                        )
+                    )
+            elif kind is Kind.DELETE and row.detail is not None:
+                loaded.append(
+                    Event(
+                        row.position,
+                        kind,
+                        row.at,
+                        row.account_id,
+                        None,
+                        row.post_id,
+                        None,
+                        audience_from(row.detail),
+                    )
+                )
+            elif kind is Kind.NOTIFICATION and row.detail is not None:
+                notification = noted.get(row.detail["notification"])
+                if notification is not None:
+                    loaded.append(
+                        Event(
+                            row.position,
+                            kind,
+                            row.at,
+                            row.account_id,
+                            row.recipient_id,
+                            row.post_id,
+                            notification=notification,
+                        )
+                    )
+        return loaded
+
+
+def audience_from(detail: dict[str, Any]) -> Audience:
+    """The audience kept with the deletion of a post: see `services.posts.audience_json`."""
+    return Audience(
+        author_id=detail["author_id"],
+        author_name=detail["author_name"],
+        visibility=Visibility(detail["visibility"]),
+        mentioned_ids=tuple(detail["mentioned_ids"]),
+        tags=tuple(detail["tags"]),
+        thread_id=detail["thread_id"],
+        reply_to_account_id=detail["reply_to_account_id"],
+        is_boost=detail["is_boost"],
+    )

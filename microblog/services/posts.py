@@ -1,0 +1,380 @@
+"""Writing: publish, edit, delete, boost, favourite, bookmark; and reading single posts and threads."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from twisted.logger import Logger
+
+from microblog.config import Config
+from microblog.domain import counting, render, search, text
+from microblog.domain.accounts import Account, Viewer
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError, NotFound
+from microblog.domain.events import Audience, NotificationKind
+from microblog.domain.language import language_code
+from microblog.domain.posts import Draft, Edit, Mention, Page, Post, Span, Thread
+from microblog.domain.visibility import Visibility, may_boost
+from microblog.services.notifier import Notifier
+from microblog.services.notify import notify, notify_all
+from microblog.store.database import Database
+from microblog.store.paging import bounds, page_of
+from microblog.store.posts import posts
+
+log = Logger()
+
+RAW_MOST: Final = 40_000  #: characters as typed, before links count as 23
+MENTIONS_MOST: Final = 30  #: people that one post can name
+DESCENDANTS_MOST: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A draft that was found publishable."""
+
+    parsed: text.Parsed
+    html: str
+    summary: str
+    language: str | None
+    mentions: tuple[Mention, ...]
+    tags: tuple[str, ...]
+    search: str
+
+    @property
+    def mentions_json(self) -> str:
+        return json.dumps([{"id": e.account_id, "name": e.name, "domain": e.domain} for e in self.mentions])
+
+    @property
+    def mentioned_ids(self) -> list[int]:
+        return [each.account_id for each in self.mentions]
+
+
+def audience_json(post: Post) -> str:
+    """What stays of a deleted post, in the event that says so: whom it concerned."""
+    return json.dumps(asdict(Audience.of(post)))
+
+
+class Posts:
+    """Use cases around posts. A ``viewer`` of None is a stranger."""
+
+    def __init__(self, config: Config, db: Database, notifier: Notifier) -> None:
+        self._config = config
+        self._db = db
+        self._notifier = notifier
+
+    # -------------------------------------------------------------------------------------------- writing
+
+    async def publish(self, viewer: Viewer, draft: Draft) -> Post:
+        """Publish a draft; with the same ``draft.key`` again, the same post.
+
+        Raises InvalidInput (field "text", "summary" or "language"), NotFound when what it answers can't be seen.
+        """
+        parsed, summary, language = self._checked(draft, viewer.language)
+        try:
+            post_id, kept = await self._insert(viewer, draft, parsed, summary, language)
+        except Conflict as conflict:
+            if draft.key is None or conflict.constraint != "idempotency_keys_pkey":
+                raise
+            # The same request, racing: the other one was first, and committed.
+            found = await posts(self._db.reads).kept_key(viewer.id, draft.key)
+            if found is None:
+                raise
+            return await self.by_id(viewer, found)
+        self._notifier.poke()
+        if kept is not None and kept.tags and draft.visibility is Visibility.PUBLIC:
+            shown = {each.key: each.name for each in parsed.hashtags}
+            await self._count_tags(kept.tags, [shown[tag] for tag in kept.tags])
+        return await self.by_id(viewer, post_id)
+
+    async def _insert(
+        self, viewer: Viewer, draft: Draft, parsed: text.Parsed, summary: str, language: str | None
+    ) -> tuple[int, _Written | None]:
+        async with self._db.transaction() as tx:
+            if draft.key is not None:
+                found = await posts(tx).kept_key(viewer.id, draft.key)
+                if found is not None:
+                    return found, None
+            answered: Post | None = None
+            if draft.reply_to_id is not None:
+                answered = await posts(tx).visible(draft.reply_to_id, viewer.id)
+                if answered is None:
+                    raise NotFound(
+                        "What you answer is gone, or was never for you to see. Your text was not published."
+                    )
+                answered = answered.content
+            written = await self._written(tx, parsed, summary, language)
+            post_id, told = await posts(tx).insert(
+                viewer.id,
+                draft.visibility.value,
+                parsed.text,
+                written.html,
+                summary,
+                draft.sensitive or bool(summary),
+                language,
+                answered.id if answered else None,
+                answered.author.id if answered else None,
+                answered.author.address if answered else None,
+                answered.thread_id if answered else None,
+                written.mentions_json,
+                written.mentioned_ids,
+                list(written.tags),
+                written.search,
+                None,
+            )
+            if draft.key is not None:
+                await posts(tx).keep_key(viewer.id, draft.key, post_id)
+            await self._tell(tx, viewer, draft, written, post_id, answered, told)
+        return post_id, written
+
+    async def _tell(
+        self,
+        tx: Any,
+        viewer: Viewer,
+        draft: Draft,
+        written: _Written,
+        post_id: int,
+        answered: Post | None,
+        told: list[int],
+    ) -> None:
+        """Notify each person once: of a reply, else of a mention, else of a post they asked to be told of."""
+        done = {viewer.id}
+        mentioned = set(written.mentioned_ids)
+        if answered is not None and answered.author.id not in done:
+            # One who may not see the answer is not told of it.
+            reachable = draft.visibility.open or answered.author.id in mentioned
+            if reachable:
+                await notify(tx, answered.author.id, NotificationKind.REPLY, viewer.id, post_id)
+                done.add(answered.author.id)
+        if named := mentioned - done:
+            await notify_all(tx, sorted(named), NotificationKind.MENTION, viewer.id, post_id)
+            done |= named
+        if draft.visibility is not Visibility.DIRECT and answered is None and (rest := set(told) - done):
+            await notify_all(tx, sorted(rest), NotificationKind.POST, viewer.id, post_id)
+
+    async def edit(self, viewer: Viewer, post_id: int, draft: Draft) -> Post:
+        """Change one's post; how it read before is kept. The draft's visibility and reply are ignored.
+
+        Raises InvalidInput as `publish`, NotFound when it isn't the viewer's.
+        """
+        parsed, summary, language = self._checked(draft, viewer.language)
+        async with self._db.transaction() as tx:
+            before = await posts(tx).for_update(post_id, viewer.id, False)
+            if before is None:
+                raise NotFound
+            written = await self._written(tx, parsed, summary, language)
+            sensitive = draft.sensitive or bool(summary)
+            same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, sensitive)
+            if not same or before.language != language:
+                await posts(tx).update(
+                    post_id,
+                    viewer.id,
+                    parsed.text,
+                    written.html,
+                    summary,
+                    sensitive,
+                    language,
+                    written.mentions_json,
+                    written.mentioned_ids,
+                    list(written.tags),
+                    written.search,
+                    None,
+                )
+                fresh = (
+                    set(written.mentioned_ids) - {each.account_id for each in before.mentions} - {viewer.id}
+                )
+                await notify_all(tx, sorted(fresh), NotificationKind.MENTION, viewer.id, post_id)
+                boosters = set(await posts(tx).boosters(post_id)) - {viewer.id} - fresh
+                await notify_all(tx, sorted(boosters), NotificationKind.EDIT, viewer.id, post_id)
+        self._notifier.poke()
+        if before.visibility is Visibility.PUBLIC:
+            added = [each for each in parsed.hashtags if each.key not in before.tags]
+            if added:
+                await self._count_tags([each.key for each in added], [each.name for each in added])
+        return await self.by_id(viewer, post_id)
+
+    async def delete(self, viewer: Viewer, post_id: int) -> Post:
+        """Delete one's post (a moderator: anybody's) and return what it was, so that it can be offered as a draft.
+
+        Raises NotFound.
+        """
+        async with self._db.transaction() as tx:
+            post = await posts(tx).for_update(post_id, viewer.id, viewer.role.moderates)
+            if post is None:
+                raise NotFound
+            await posts(tx).delete(post_id, post.author.id, audience_json(post))
+        self._notifier.poke()
+        if post.tags and post.visibility is Visibility.PUBLIC:
+            await self._count_tags(post.tags, None)
+        return post
+
+    async def boost(self, viewer: Viewer, post_id: int) -> Post:
+        """Boost a post; again, nothing changes. Returns the post.  Raises NotFound, Forbidden for a private one."""
+        async with self._db.transaction() as tx:
+            post = await self._visible(tx, viewer, post_id)
+            if not may_boost(post.visibility, post.author.id == viewer.id):
+                raise Forbidden("This post was not meant for everyone, so it can't be boosted.")
+            made = await posts(tx).boost(viewer.id, post.visibility.value, post.id)
+            if made is not None:
+                await notify(tx, post.author.id, NotificationKind.BOOST, viewer.id, post.id)
+        self._notifier.poke()
+        return await self.by_id(viewer, post.id)
+
+    async def unboost(self, viewer: Viewer, post_id: int) -> Post:
+        async with self._db.transaction() as tx:
+            post = await self._visible(tx, viewer, post_id)
+            boost_id = await posts(tx).boost_id(post.id, viewer.id)
+            if boost_id is not None:
+                boost = await posts(tx).visible(boost_id, viewer.id)
+                await posts(tx).delete(boost_id, viewer.id, audience_json(boost or post))
+        self._notifier.poke()
+        return await self.by_id(viewer, post.id)
+
+    async def favourite(self, viewer: Viewer, post_id: int) -> Post:
+        async with self._db.transaction() as tx:
+            post = await self._visible(tx, viewer, post_id)
+            if await posts(tx).favourite(viewer.id, post.id):
+                await notify(tx, post.author.id, NotificationKind.FAVOURITE, viewer.id, post.id)
+        self._notifier.poke()
+        return await self.by_id(viewer, post.id)
+
+    async def unfavourite(self, viewer: Viewer, post_id: int) -> Post:
+        async with self._db.transaction() as tx:
+            post = await self._visible(tx, viewer, post_id)
+            await posts(tx).unfavourite(viewer.id, post.id)
+        return await self.by_id(viewer, post.id)
+
+    async def bookmark(self, viewer: Viewer, post_id: int) -> Post:
+        async with self._db.transaction() as tx:
+            post = await self._visible(tx, viewer, post_id)
+            await posts(tx).bookmark(viewer.id, post.id)
+        return await self.by_id(viewer, post.id)
+
+    async def unbookmark(self, viewer: Viewer, post_id: int) -> Post:
+        async with self._db.transaction() as tx:
+            post = await self._visible(tx, viewer, post_id)
+            await posts(tx).unbookmark(viewer.id, post.id)
+        return await self.by_id(viewer, post.id)
+
+    # -------------------------------------------------------------------------------------------- reading
+
+    async def by_id(self, viewer: Viewer | None, post_id: int) -> Post:
+        """Raises NotFound for what is absent and for what the viewer may not see, alike."""
+        found = await posts(self._db.reads).visible(post_id, _id(viewer))
+        if found is None:
+            raise NotFound
+        return found
+
+    async def thread(self, viewer: Viewer | None, post_id: int) -> Thread:
+        """A post with what it answers and what answers it. Three queries, whatever its length."""
+        post = (await self.by_id(viewer, post_id)).content
+        ancestors: Sequence[Post] = ()
+        if post.reply_to_id is not None:
+            ancestors = await posts(self._db.reads).ancestors(post.id, _id(viewer))
+        later = await posts(self._db.reads).of_thread(post.thread_id, post.id, _id(viewer), DESCENDANTS_MOST)
+        return Thread(post, ancestors, _descendants(post, later))
+
+    async def history(self, viewer: Viewer | None, post_id: int) -> list[Edit]:
+        """How a post read, the oldest first, and how it reads now at the end."""
+        post = (await self.by_id(viewer, post_id)).content
+        now = Edit(post.text, post.html, post.summary, post.sensitive, post.edited_at or post.created_at)
+        return [*await posts(self._db.reads).edits(post.id), now]
+
+    async def favourited_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
+        post = (await self.by_id(viewer, post_id)).content
+        return page_of(await posts(self._db.reads).favourited_by(post.id, **bounds(span)), span)
+
+    async def boosted_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
+        post = (await self.by_id(viewer, post_id)).content
+        return page_of(await posts(self._db.reads).boosted_by(post.id, **bounds(span)), span)
+
+    # -------------------------------------------------------------------------------------------- parts
+
+    def _checked(self, draft: Draft, language: str | None) -> tuple[text.Parsed, str, str | None]:
+        if len(draft.text) > RAW_MOST or len(draft.summary) > RAW_MOST:
+            raise InvalidInput(
+                f"That is far too long. A post has {self._config.post_length} characters.", "text", "too_long"
+            )
+        parsed = text.parse(draft.text)
+        summary = " ".join(text.normalise(draft.summary).split())
+        if parsed.is_blank:
+            raise InvalidInput("There is nothing to publish yet. Write something first.", "text", "blank")
+        length = text.length(parsed) + counting.graphemes(summary)
+        if length > self._config.post_length:
+            over = length - self._config.post_length
+            raise InvalidInput(
+                f"That is {over} {'character' if over == 1 else 'characters'} too long: "
+                f"a post has at most {self._config.post_length}.",
+                "text",
+                "too_long",
+            )
+        if len(parsed.mentions) > MENTIONS_MOST:
+            raise InvalidInput(f"A post can name at most {MENTIONS_MOST} people.", "text", "too_many")
+        chosen = draft.language or language
+        return parsed, summary, language_code(chosen) if chosen else None
+
+    async def _written(self, tx: Any, parsed: text.Parsed, summary: str, language: str | None) -> _Written:
+        wanted = parsed.mentions
+        found: dict[str, Mention] = {}
+        if wanted:
+            here = self._config.host
+            domains = ["" if each.domain in (None, here) else str(each.domain) for each in wanted]
+            known = {m.address: m for m in await posts(tx).named([each.name for each in wanted], domains)}
+            for each, domain in zip(wanted, domains, strict=True):
+                hit = known.get(f"{each.name}@{domain}" if domain else each.name)
+                if hit is not None:
+                    found[each.address] = hit
+        targets = {address: render.MentionTarget(m.name, f"/@{m.address}") for address, m in found.items()}
+        unique = tuple({m.account_id: m for m in found.values()}.values())
+        return _Written(
+            parsed,
+            render.html(parsed, targets),
+            summary,
+            language,
+            unique,
+            tuple(each.key for each in parsed.hashtags),
+            search.document(parsed) if not summary else search.document(f"{summary}\n{parsed.text}"),
+        )
+
+    async def _visible(self, tx: Any, viewer: Viewer, post_id: int) -> Post:
+        found = await posts(tx).visible(post_id, viewer.id)
+        if found is None:
+            raise NotFound
+        return found.content
+
+    async def _count_tags(self, tags: Sequence[str], shown: list[str] | None) -> None:
+        """After the commit: a count that fails must not make a published post look unpublished."""
+        try:
+            if shown is None:
+                await posts(self._db.reads).uncount_tags(list(tags))
+            else:
+                await posts(self._db.reads).count_tags(list(tags), shown)
+        except MicroblogError as error:
+            log.warn("tags were not counted: {error}", error=error)
+
+
+def _id(viewer: Viewer | None) -> int | None:
+    return viewer.id if viewer is not None else None
+
+
+def _descendants(post: Post, later: Sequence[Post]) -> list[tuple[int, Post]]:
+    """Those of ``later`` (by id) that hang below ``post``, in reading order, with their depths.
+
+    Below the post that began a thread, answers to something deleted are shown as if they answered it.
+    """
+    answers: defaultdict[int, list[Post]] = defaultdict(list)
+    known = {post.id, *(each.id for each in later)}
+    for each in later:
+        if each.reply_to_id in known:
+            answers[each.reply_to_id or 0].append(each)
+        elif post.id == post.thread_id:
+            answers[post.id].append(each)
+    found: list[tuple[int, Post]] = []
+    stack = [(1, each) for each in reversed(answers[post.id])]
+    while stack:
+        depth, each = stack.pop()
+        found.append((depth, each))
+        stack.extend((depth + 1, answer) for answer in reversed(answers[each.id]))
+    return found

@@ -1,0 +1,61 @@
+"""What live streams ask the database beside the log: how a reader stands to others, and whether a stream exists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from dbxs import accessor, query
+
+from microblog.domain.streams import Ties
+from microblog.store.database import row, scalar
+from microblog.store.visibility import VISIBLE
+
+
+def _ties(
+    account_id: int,
+    followed: list[int],
+    with_boosts: list[bool],
+    blocked_by: list[int],
+    blocking: list[int],
+    muted: list[int],
+    until: list[datetime | None],
+) -> Ties:
+    return Ties(
+        account_id,
+        dict(zip(followed, with_boosts, strict=True)),
+        frozenset(blocked_by),
+        frozenset(blocking),
+        {each: end.timestamp() if end else None for each, end in zip(muted, until, strict=True)},
+    )
+
+
+class LiveQueries(Protocol):
+    @query(
+        sql="""
+        SELECT {account_id}::bigint, f.ids, f.boosts, b.by_ids, c.ids, m.ids, m.ends
+        FROM (SELECT coalesce(array_agg(followee_id ORDER BY id), '{{}}') AS ids,
+                     coalesce(array_agg(show_boosts ORDER BY id), '{{}}') AS boosts
+              FROM follows WHERE follower_id = {account_id} AND accepted) f,
+             (SELECT coalesce(array_agg(account_id), '{{}}') AS by_ids FROM blocks WHERE target_id = {account_id}) b,
+             (SELECT coalesce(array_agg(target_id), '{{}}') AS ids FROM blocks WHERE account_id = {account_id}) c,
+             (SELECT coalesce(array_agg(target_id ORDER BY id), '{{}}') AS ids,
+                     coalesce(array_agg(expires_at ORDER BY id), '{{}}') AS ends
+              FROM mutes WHERE account_id = {account_id}) m""",
+        load=row(_ties),
+    )
+    async def ties(self, account_id: int) -> Ties: ...
+
+    @query(
+        sql=f"""
+        SELECT CASE WHEN {{name}} = 'user'
+            THEN EXISTS (SELECT FROM accounts a WHERE a.id = {{id}} AND a.state = 'active')
+            ELSE EXISTS (SELECT FROM posts p JOIN accounts a ON a.id = p.author_id
+                         WHERE p.thread_id = {{id}} AND p.boost_of_id IS NULL AND {VISIBLE}) END""",
+        load=scalar,
+    )
+    async def there_is(self, name: str, id: int, viewer: int | None) -> bool:
+        """Whether there is such a user, or a thread of which the viewer may see anything."""
+
+
+live = accessor(LiveQueries)
