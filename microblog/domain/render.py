@@ -104,7 +104,8 @@ _CLEANER = nh3.Cleaner(
         "math",
         "svg",
     },
-    attributes={"a": {"href"}},
+    # Without "*", the library allows lang and title on every tag.
+    attributes={"*": set(), "a": {"href"}},
     tag_attribute_values={"a": {"rel": {"tag", LINK_REL}, "dir": {"ltr"}}},
     allowed_classes={
         "a": {"mention", "hashtag", "u-url"},

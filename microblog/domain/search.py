@@ -146,7 +146,8 @@ def query(source: str) -> str:
 def _fold(text: str) -> str:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     folded = _INVISIBLE.sub("", folded)
-    return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), folded)
+    # The two libraries know different versions of Unicode: what is a digit to one may be unknown to the other.
+    return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), folded)
 
 
 def _tokens(text: str) -> list[str]:

@@ -38,6 +38,7 @@ SCRIPTING = [
     "<a href='/\t/evil.example/'>x</a>",
     "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
     "<p style='position:fixed' onclick=alert(1) id=x class='admin'>x</p>",
+    "<p title=x lang=en dir=rtl hidden>x</p><a title=x href=/x target=_blank download>x</a>",
     "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
     "<form action=/settings><input name=x></form>",
     "<!--<img src='--><img src=x onerror=alert(1)>'>",

@@ -33,6 +33,7 @@ class TestDocument:
             ("#First @bob@example.com", "first bob example com"),
             ("see https://Example.com/secret/path?q=1 there", "see example com there"),
             ("https://пример.рф/x", "пример рф"),
+            ("\U00016130", "\U00016130"),  # a digit since Unicode 16
             ("in\u00advisible\u200b", "invisible"),
             ("👍 !?", ""),
         ],
