@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from microblog.web.responses import Response
 from microblog.web.routing import Routes
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 routes = Routes("about")
 
+DAYS: Final = 30  #: that the numbers are of
+
 
 @routes.get("/about", public=True)
 async def about(microblog: Microblog, request: Request) -> Response:
-    """What this site is."""
-    return request.render("pages/about.html", numbers=await microblog.statistics.numbers(), public=True)
+    """What this site is, and how lively."""
+    lately = await microblog.statistics.summary(DAYS)
+    return request.render("pages/about.html", lately=lately, days=DAYS, public=True)
