@@ -1,0 +1,81 @@
+"""Rows whose time is over.  Each statement takes a bounded number, so that none holds locks for long."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from dbxs import accessor, query
+
+from microblog.store.database import scalar
+
+
+def _delete(table: str, where: str) -> str:
+    """Deletes at most {limit} rows, leaving those that somebody holds for the next time; says how many."""
+    return (
+        f"WITH gone AS (DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {where} "
+        "LIMIT {limit} FOR UPDATE SKIP LOCKED)) RETURNING 1) SELECT count(*) FROM gone"
+    )
+
+
+class PruningQueries(Protocol):
+    @query(sql=_delete("sessions", "seen_at < clock_timestamp() - interval '90 days'"), load=scalar)
+    async def sessions(self, limit: int) -> int: ...
+
+    @query(sql=_delete("tokens", "expires_at < clock_timestamp() - interval '30 days'"), load=scalar)
+    async def tokens(self, limit: int) -> int: ...
+
+    @query(sql=_delete("email_tokens", "expires_at < clock_timestamp() - interval '1 day'"), load=scalar)
+    async def email_tokens(self, limit: int) -> int: ...
+
+    @query(sql=_delete("idempotency_keys", "created_at < clock_timestamp() - interval '1 day'"), load=scalar)
+    async def idempotency_keys(self, limit: int) -> int: ...
+
+    @query(
+        sql=_delete(
+            "events",
+            # The newest stays, however old: it says where the log is.
+            "at < clock_timestamp() - interval '7 days' AND position < (SELECT max(position) FROM events)",
+        ),
+        load=scalar,
+    )
+    async def events(self, limit: int) -> int: ...
+
+    @query(
+        sql=_delete("jobs", "parked_at < clock_timestamp() - interval '90 days'"),
+        load=scalar,
+    )
+    async def parked_jobs(self, limit: int) -> int: ...
+
+    @query(sql=_delete("reader_samples", "at < clock_timestamp() - interval '8 days'"), load=scalar)
+    async def reader_samples(self, limit: int) -> int: ...
+
+    @query(
+        sql="""
+        WITH over AS (
+            DELETE FROM mutes WHERE id = ANY(ARRAY(
+                SELECT id FROM mutes WHERE expires_at < clock_timestamp() LIMIT {limit} FOR UPDATE SKIP LOCKED))
+            RETURNING account_id, target_id),
+        told AS (
+            INSERT INTO outbox (kind, account_id, recipient_id) SELECT 'relation', account_id, target_id FROM over)
+        SELECT count(*) FROM over
+        """,
+        load=scalar,
+    )
+    async def mutes(self, limit: int) -> int:
+        """Mutes that ended; live readers hear of it."""
+        ...
+
+
+pruning = accessor(PruningQueries)
+
+#: In this order.
+PRUNED: Final = (
+    "mutes",
+    "sessions",
+    "tokens",
+    "email_tokens",
+    "idempotency_keys",
+    "events",
+    "parked_jobs",
+    "reader_samples",
+)

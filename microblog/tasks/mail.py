@@ -1,0 +1,95 @@
+"""The jobs of mail: read what there is to say, write it, send it, and write down that it was sent.
+
+==================  ============================  ===============================================================
+kind                payload                       mail
+==================  ============================  ===============================================================
+mail.notifications  {"account"}                   what its reader has not seen, gathered; nothing when all was seen
+mail.reset          {"account", "token"}          the link to a new password; void after an hour, then not sent
+mail.welcome        {"account", "token"}          the link that confirms the address
+mail.approved       {"account"}                   a moderator said yes
+==================  ============================  ===============================================================
+
+A mail whose server died after taking it is sent again, under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Final
+
+from microblog.services.jobs import Effect, Job
+from microblog.services.outgoing_mail import OutgoingMail, Recipient, Wait
+from microblog.tasks.jobs import Done, Expected, GiveUp, Handler, Later
+from microblog.tasks.mailers import Mailer, MailError
+from microblog.tasks.messages import Messages
+
+RESET_VALID: Final = timedelta(hours=1)
+
+
+class MailJobs:
+    """The handlers of the jobs above."""
+
+    def __init__(
+        self, rules: OutgoingMail, messages: Messages, mailer: Mailer, now: Callable[[], datetime]
+    ) -> None:
+        self._rules = rules
+        self._messages = messages
+        self._mailer = mailer
+        self._now = now
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "mail.notifications": self.notifications,
+            "mail.reset": self.reset,
+            "mail.welcome": self.welcome,
+            "mail.approved": self.approved,
+        }
+
+    async def notifications(self, job: Job) -> Done | Later:
+        notice = await self._rules.notice(job.payload["account"])
+        if notice is None:
+            return Done()
+        if isinstance(notice, Wait):
+            return Later(notice.seconds)
+        effect = self._rules.notice_sent(notice)
+        return await self._send(notice.recipient, self._messages.notifications(notice), effect)
+
+    async def reset(self, job: Job) -> Done | Later:
+        if self._now() - job.created_at >= RESET_VALID:
+            return Done()
+        return await self._asked_for(job, lambda to, token: self._messages.reset(to, token, job.id))
+
+    async def welcome(self, job: Job) -> Done | Later:
+        return await self._asked_for(job, lambda to, token: self._messages.welcome(to, token, job.id))
+
+    async def approved(self, job: Job) -> Done | Later:
+        recipient = await self._rules.addressee(job.payload["account"])
+        if recipient is None:
+            return Done()
+        if isinstance(recipient, Wait):
+            return Later(recipient.seconds)
+        message = self._messages.approved(recipient, job.id)
+        return await self._send(recipient, message, self._rules.sent(recipient))
+
+    async def _asked_for(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
+        token = job.payload.get("token")
+        if token is None:
+            return Done()  # it was parked, which forgot the secret: they have to ask again
+        recipient = await self._rules.addressee(job.payload["account"])
+        if recipient is None:
+            return Done()
+        if isinstance(recipient, Wait):
+            return Later(recipient.seconds)
+        return await self._send(recipient, write(recipient, token), self._rules.sent(recipient))
+
+    async def _send(self, recipient: Recipient, message: EmailMessage, effect: Effect) -> Done:
+        try:
+            await self._mailer.send(message)
+        except MailError as error:
+            if error.permanent:
+                raise GiveUp(error.text, self._rules.bounced(recipient) if error.address else None) from error
+            raise Expected(error.text) from error
+        return Done(effect)
