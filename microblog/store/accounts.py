@@ -241,5 +241,37 @@ class AccountQueries(Protocol):
         """Take what the account did out of everybody else's counters, before it is deleted."""
         ...
 
+    @statement(
+        sql="""UPDATE accounts a SET posts_count = greatest(a.posts_count - d.boosts, 0)
+        FROM (SELECT w.author_id, count(*) AS boosts FROM posts w JOIN posts p ON p.id = w.boost_of_id
+              WHERE p.author_id = {account_id} AND w.author_id <> {account_id} GROUP BY w.author_id) d
+        WHERE a.id = d.author_id"""
+    )
+    async def release_boosts(self, account_id: int) -> None:
+        """Others' boosts of the account's posts go with these."""
+        ...
+
+    @statement(
+        sql="""UPDATE tags t SET posts_count = greatest(t.posts_count - d.uses, 0)
+        FROM (SELECT g.tag, count(*) AS uses FROM post_tags g JOIN posts p ON p.id = g.post_id
+              WHERE p.author_id = {account_id} GROUP BY g.tag) d
+        WHERE t.tag = d.tag"""
+    )
+    async def release_tags(self, account_id: int) -> None: ...
+
+    @statement(
+        sql="""INSERT INTO outbox (kind, account_id, post_id, detail)
+        SELECT 'delete', p.author_id, p.id, jsonb_build_object(
+            'author_id', p.author_id, 'author_name', a.name, 'visibility', p.visibility,
+            'mentioned_ids', to_jsonb(p.mentioned_ids), 'tags', to_jsonb(p.tags), 'thread_id', p.thread_id,
+            'reply_to_account_id', p.reply_to_account_id, 'is_boost', p.boost_of_id IS NOT NULL)
+        FROM posts p JOIN accounts a ON a.id = p.author_id
+        WHERE p.author_id = {account_id} AND p.created_at > clock_timestamp() - interval '7 days'
+        ORDER BY p.id DESC LIMIT 5000"""
+    )
+    async def tell_of_deleted(self, account_id: int) -> None:
+        """Live readers get to know which posts go: those that the log of events may still have."""
+        ...
+
 
 accounts = accessor(AccountQueries)

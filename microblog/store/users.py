@@ -11,6 +11,7 @@ from microblog.domain.accounts import Account, Role, User
 from microblog.domain.visibility import Visibility
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
 from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.paging import span_of
 
 USER_COLUMNS: Final = (
     "u.account_id, u.email, u.email_confirmed_at, u.password_hash, u.role, u.language, u.default_visibility, "
@@ -80,6 +81,24 @@ class UserQueries(Protocol):
     )
     async def everyone(self) -> list[tuple[Account, User]]:
         """Oldest first."""
+        ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
+        "WHERE (lower(a.name) LIKE {prefix} OR ({by_email} AND lower(u.email) LIKE {prefix}))"
+        + span_of("a.id"),
+        load=rows(_person),
+    )
+    async def listing(
+        self,
+        prefix: str,
+        by_email: bool,
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
+    ) -> list[tuple[Account, User]]:
+        """Those whose name (or address) is like ``prefix``, a pattern of LIKE in lower case."""
         ...
 
     @query(

@@ -1,0 +1,118 @@
+"""Accounts: signing up, profiles, credentials, and their end.
+
+The class is put together from four parts, one idea a file: ``sign_up.py``, ``profiles.py``, ``credentials.py``, and
+here suspension, roles and deletion.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from microblog.domain.accounts import Account, Role, State, User, Viewer
+from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.domain.posts import Page, Span
+from microblog.services.credentials import Credentials
+from microblog.services.people import require_moderator
+from microblog.services.profiles import Profiles
+from microblog.services.sign_up import SignUp
+from microblog.store.accounts import accounts
+from microblog.store.paging import bounds, page
+from microblog.store.patterns import beginning_with
+from microblog.store.users import users
+
+log = Logger()
+
+_RANKS = [Role.USER, Role.MODERATOR, Role.ADMIN, Role.OWNER]
+
+
+class Accounts(SignUp, Profiles, Credentials):
+    """All that concerns an account as a whole."""
+
+    async def all(self) -> list[tuple[Account, User]]:
+        """Everybody of this site, oldest first: for the console."""
+        found: list[tuple[Account, User]] = await users(self.db.reads).everyone()
+        return found
+
+    async def named(self, name: str) -> tuple[Account, User]:
+        """Somebody in whatever state: for the console. Raises NotFound."""
+        return await self._by_name(name)
+
+    async def listing(self, viewer: Viewer, looked_for: str, span: Span) -> Page[tuple[Account, User]]:
+        """Everybody whose name begins so, newest first; administrators find them by mail address as well.
+
+        Raises Forbidden.
+        """
+        require_moderator(viewer)
+        pattern = beginning_with(looked_for.strip().removeprefix("@").lower())
+        found: list[tuple[Account, User]] = await users(self.db.reads).listing(
+            pattern, viewer.role.administers, **bounds(span)
+        )
+        return page(found, span, lambda each: each[0].id)
+
+    async def suspend(self, name: str, *, by: Viewer | None = None) -> Account:
+        """Logged out everywhere, and nobody sees what they wrote, until ``unsuspend``.
+
+        ``by`` is who does it, None on the console. Raises NotFound, Forbidden.
+        """
+        account, user = await self._by_name(name)
+        self._may_judge(by, account, user)
+        async with self.db.transaction() as tx:
+            await accounts(tx).lock([account.id])
+            account = await accounts(tx).set_state(account.id, State.SUSPENDED.value)
+            await self._revoke_account(tx, account.id)
+        self._poke()
+        log.info("account {account} was suspended", account=account.id)
+        return account
+
+    async def unsuspend(self, name: str, *, by: Viewer | None = None) -> Account:
+        """They are back, with all they wrote. Raises NotFound, Forbidden."""
+        account, user = await self._by_name(name)
+        self._may_judge(by, account, user)
+        if account.state is State.SUSPENDED:
+            async with self.db.transaction() as tx:
+                account = await accounts(tx).set_state(account.id, State.ACTIVE.value)
+            log.info("account {account} is back from suspension", account=account.id)
+        return account
+
+    async def set_role(self, name: str, role: Role) -> Account:
+        """On the console. A new owner makes the old one an administrator. Raises NotFound, InvalidInput."""
+        account, user = await self._by_name(name)
+        if user.role is Role.OWNER and role is not Role.OWNER:
+            raise InvalidInput(f"@{account.name} owns this site. Make somebody else its owner first.")
+        async with self.db.transaction() as tx:
+            if role is Role.OWNER:
+                await users(tx).step_down()
+            await users(tx).set_role(account.id, role.value)
+        return account
+
+    async def delete(self, viewer: Viewer, password: str) -> None:
+        """Delete the viewer's account with all it wrote and did. Its name stays taken, as others' posts name it.
+
+        Raises InvalidInput for a wrong password; Forbidden for the owner of a site with others on it.
+        """
+        user = await self._prove(viewer, password, field="password")
+        if user.role is Role.OWNER and await users(self.db.reads).others(viewer.id):
+            raise Forbidden(
+                "You own this site. Hand it over first: microblog account role NAME owner, on the console."
+            )
+        async with self.db.transaction() as tx:
+            await accounts(tx).allow_long()
+            await accounts(tx).hold_everyone_near(viewer.id)
+            await self._revoke_account(tx, viewer.id)
+            await accounts(tx).tell_of_deleted(viewer.id)
+            await accounts(tx).release(viewer.id)
+            await accounts(tx).release_boosts(viewer.id)
+            await accounts(tx).release_tags(viewer.id)
+            await accounts(tx).reserve(viewer.account.name)
+            await accounts(tx).delete(viewer.id)
+        self._poke()
+        log.info("account {account} deleted itself", account=viewer.id)
+
+    def _may_judge(self, by: Viewer | None, account: Account, user: User) -> None:
+        if user.role is Role.OWNER:
+            raise Forbidden("The owner of a site can't be suspended.")
+        if by is None:
+            return
+        require_moderator(by)
+        if _RANKS.index(by.role) <= _RANKS.index(user.role):
+            raise Forbidden(f"@{account.name} helps to run this site. Only somebody above them can do this.")

@@ -1,0 +1,160 @@
+"""Profiles and preferences."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from microblog.domain import names, render, text
+from microblog.domain.accounts import Account, State, User, Viewer
+from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.language import language_code
+from microblog.domain.search import document
+from microblog.domain.visibility import Visibility
+from microblog.services.people import People
+from microblog.store.accounts import Locked, accounts
+from microblog.store.follows import follows
+from microblog.store.users import users
+
+_SWITCHES: Final = frozenset(
+    {"default_sensitive", "mail_mentions", "mail_replies", "mail_follows", "mail_boosts", "mail_favourites"}
+)
+
+
+class Profiles(People):
+    """Part of :class:`microblog.services.accounts.Accounts`."""
+
+    async def by_name(self, name: str) -> Account:
+        """An active account of this site; ``@`` and capitals don't matter. Raises NotFound."""
+        known = names.known_name(name)
+        return _shown(None if known is None else await accounts(self.db.reads).by_name(known))
+
+    async def by_id(self, account_id: int) -> Account:
+        """An active account. Raises NotFound."""
+        return _shown(await accounts(self.db.reads).by_id(account_id))
+
+    async def by_ids(self, ids: Sequence[int]) -> list[Account]:
+        """Active accounts, in the order asked for; others are left out."""
+        if not ids:
+            return []
+        found: dict[int, Account] = {
+            each.id: each for each in await accounts(self.db.reads).by_ids(list(ids))
+        }
+        return [found[each] for each in ids if each in found and found[each].state is State.ACTIVE]
+
+    async def user(self, viewer: Viewer) -> User:
+        """What only they know of themselves."""
+        found: User = await users(self.db.reads).by_id(viewer.id)
+        return found
+
+    async def update_profile(
+        self,
+        viewer: Viewer,
+        *,
+        display_name: str,
+        bio: str,
+        fields: Sequence[tuple[str, str]],
+        locked: bool,
+        discoverable: bool,
+        bot: bool,
+    ) -> Account:
+        """Change what everyone sees. Who was locked and no longer is accepts all who asked to follow.
+
+        Raises InvalidInput, with ``field``.
+        """
+        display_name = names.display_name(display_name)
+        bio = names.bio(bio)
+        pairs = names.profile_fields(list(fields))
+        parsed_bio = text.parse(bio)
+        parsed_values = [text.parse(value) for _, value in pairs]
+        targets = await self._targets([parsed_bio, *parsed_values])
+        content = [
+            {"name": name, "value": value, "html": _inline(render.html(parsed, targets))}
+            for (name, value), parsed in zip(pairs, parsed_values, strict=True)
+        ]
+        async with self.db.transaction() as tx:
+            held: list[Locked] = await accounts(tx).lock([viewer.id])
+            account: Account = await accounts(tx).update_profile(
+                viewer.id,
+                display_name,
+                bio,
+                render.html(parsed_bio, targets),
+                json.dumps(content, ensure_ascii=False),
+                locked,
+                discoverable,
+                bot,
+                document(f"{viewer.account.name} {display_name}"),
+            )
+        if held and held[0].locked and not locked:
+            # A transaction of its own, now that nobody new can be made to wait: it holds all who ask, in order.
+            async with self.db.transaction() as tx:
+                waiting = await follows(tx).waiting(viewer.id)
+                if waiting:
+                    await accounts(tx).lock([viewer.id, *waiting])
+                    await follows(tx).accept_all(viewer.id, waiting)
+                    account = _shown(await accounts(tx).by_id(viewer.id))
+            self._poke()
+        return account
+
+    async def update_preferences(self, viewer: Viewer, **changes: Any) -> User:
+        """Change some of: ``language``, ``default_visibility``, ``default_sensitive``, ``mail_…`` of a User.
+
+        Raises InvalidInput, with ``field``.
+        """
+        checked: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name == "language":
+                checked[name] = language_code(value) if value else None
+            elif name == "default_visibility":
+                checked[name] = _visibility(value)
+            elif name in _SWITCHES:
+                checked[name] = bool(value)
+            else:
+                raise TypeError(f"there is no preference {name}")
+        async with self.db.transaction() as tx:
+            user = dataclasses.replace(await users(tx).hold(viewer.id), **checked)
+            changed: User = await users(tx).update_preferences(
+                viewer.id,
+                user.language,
+                user.default_visibility.value,
+                user.default_sensitive,
+                user.mail_mentions,
+                user.mail_replies,
+                user.mail_follows,
+                user.mail_boosts,
+                user.mail_favourites,
+            )
+        return changed
+
+    async def _targets(self, parsed: Sequence[text.Parsed]) -> dict[str, render.MentionTarget]:
+        """Whom the texts name, in one query: people of this site."""
+        wanted = {
+            each.name for one in parsed for each in one.mentions if each.domain in (None, self.config.host)
+        }
+        if not wanted:
+            return {}
+        targets: dict[str, render.MentionTarget] = {}
+        for account in await accounts(self.db.reads).by_names(sorted(wanted)):
+            target = render.MentionTarget(account.name, account.path)
+            targets[account.name] = targets[f"{account.name}@{self.config.host}"] = target
+        return targets
+
+
+def _shown(account: Account | None) -> Account:
+    if account is None or account.state is not State.ACTIVE:
+        raise NotFound()
+    return account
+
+
+def _inline(rendered: str) -> str:
+    """The HTML of a single line, without its paragraph."""
+    return rendered.removeprefix("<p>").removesuffix("</p>")
+
+
+def _visibility(value: object) -> Visibility:
+    try:
+        return Visibility(str(value))
+    except ValueError:
+        raise InvalidInput("Choose who may see your posts.", field="default_visibility") from None
