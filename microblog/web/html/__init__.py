@@ -1,6 +1,7 @@
 """The website for people: one module a page or a kind of form, each with its table of routes.
 
-``tables`` gathers them.  What every page shares is in ``templates/base.html``, ``templates/partials`` and ``facts``.
+``TABLES`` is all of them; the application binds them to its services.  What every page shares is in
+``templates/base.html``, ``templates/partials`` and ``facts``.
 """
 
 from __future__ import annotations
@@ -34,17 +35,13 @@ from microblog.web.html import (
 )
 
 if TYPE_CHECKING:
-    from microblog.services.microblog import Microblog
-    from microblog.web.routing import BoundRoutes
+    from microblog.web.routing import Routes
 
-PAGES = (
+_PAGES = (
     # to read
     public, home, profile, post, tag, search, notifications, bookmarks, about, avatars, feeds, wellknown,
     # to write
     sign_up, log_in, password, compose, actions, relations, settings, security, invitations, admin, appearance,
 )  # fmt: skip
 
-
-def tables(microblog: Microblog) -> list[BoundRoutes]:
-    """Every page's table of routes, over ``microblog``."""
-    return [page.routes.bind(microblog) for page in PAGES]
+TABLES: tuple[Routes, ...] = tuple(page.routes for page in _PAGES)
