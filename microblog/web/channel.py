@@ -123,6 +123,8 @@ class Channel(HTTPChannel):
         self.persistent = False
         self.deadline = self.site.seconds() + self.site.timeouts.linger
         self.clearLineBuffer()
+        for request in self.requests:
+            request.drop_body()
         self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines))
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is None or self._shed:

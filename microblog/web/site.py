@@ -91,6 +91,11 @@ class SiteRequest(server.Request):
         self.content.seek(0)
         return cast(bytes, self.content.read())
 
+    def drop_body(self) -> None:
+        """The request was refused: what came of its body is thrown away."""
+        if self.content is not None:
+            self.content.close()
+
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self.method, self.uri, self.clientproto = command, path, version
         self.path = path.partition(b"?")[0]

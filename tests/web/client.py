@@ -7,8 +7,8 @@
     page.status, page.headers["content-type"], page.text, page.json(), page.html
     await client.post("/login", form={"name": "bob", "password": "…"})
 
-It keeps cookies as a browser does (by name; it is always the same host), sends the form's token with each form once it
-has seen one (``client.csrf_from("/login")`` goes and gets one), and follows redirects when told to with ``follow=True``.
+It keeps cookies as a browser does (by name; it is always the same host), sends the form's token with each form once
+it has seen one (``client.csrf_from("/login")`` goes and gets one), and follows redirects when told to with ``follow=True``.
 A page's ``html`` is an lxml tree, for ``.cssselect``-free queries by XPath: ``page.html.xpath("//h1/text()")``.
 
 ``client.connect()`` gives the bare connection, for bytes that no client should send.
@@ -298,8 +298,8 @@ BOUNDARY = "----a-boundary-of-the-tests"
 def multipart(fields: Mapping[str, str | list[str]], files: Mapping[str, tuple[str, str, bytes]]) -> bytes:
     parts = []
     for name, value in fields.items():
-        for text in value if isinstance(value, list) else [value]:
-            parts.append(f'Content-Disposition: form-data; name="{name}"\r\n\r\n{text}'.encode())
+        texts = value if isinstance(value, list) else [value]
+        parts.extend(f'Content-Disposition: form-data; name="{name}"\r\n\r\n{text}'.encode() for text in texts)
     for name, (filename, content_type, data) in files.items():
         head = f'Content-Disposition: form-data; name="{name}"; filename="{filename}"\r\nContent-Type: {content_type}'
         parts.append(head.encode() + b"\r\n\r\n" + data)
