@@ -1,0 +1,366 @@
+"""Jobs: taken under a lease, finished once, tried again, parked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_twisted
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
+
+from microblog.domain.errors import NotFound
+from microblog.services.jobs import Job, Jobs, LeaseLost
+from microblog.store.database import Database
+from microblog.tasks.jobs import LONGEST_DELAY, Done, Expected, GiveUp, Handler, Later, Worker, delay_after
+from tests.tasks.logs import logged
+from tests.tasks.site import People
+from tests.testrig import until
+
+
+@pytest.fixture
+def jobs(db: Database) -> Jobs:
+    return Jobs(db)
+
+
+@pytest.fixture
+def people(db: Database) -> People:
+    return People(db)
+
+
+@pytest_twisted.async_yield_fixture
+async def worker(jobs: Jobs, reactor_: Any) -> AsyncIterator[Callable[..., Worker]]:
+    """Makes workers that run, and drains them."""
+    made: list[Worker] = []
+
+    def make(handler: Handler, **options: Any) -> Worker:
+        new = Worker(jobs, {"test": handler}, reactor_, **({"poll": 0.02} | options))
+        new.start()
+        made.append(new)
+        return new
+
+    yield make
+    for each in made:
+        await each.drain(0.1)
+
+
+async def due_now(people: People) -> None:
+    """As if the time of every job had come, and every lease run out."""
+    await people.sql(
+        "UPDATE jobs SET run_at = least(run_at, clock_timestamp()), "
+        "leased_until = leased_until - interval '1 day'"
+    )
+
+
+# -- leases ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_job_is_taken_once(jobs: Jobs, people: People) -> None:
+    await people.put("test", {"n": 1})
+    [job] = await jobs.take(["test"], 5, 60)
+    assert (job.kind, job.payload, job.attempts) == ("test", {"n": 1}, 1)
+    assert await jobs.take(["test"], 5, 60) == []
+
+
+async def test_only_kinds_that_are_asked_for_and_only_when_due(jobs: Jobs, people: People) -> None:
+    await people.put("other", {})
+    await people.put("test", {}, delay=60)
+    assert await jobs.take(["test"], 5, 60) == []
+
+
+async def test_takers_who_race_never_get_the_same_job(jobs: Jobs, people: People) -> None:
+    for number in range(40):
+        await people.put("test", {"n": number})
+    taken = await DeferredList([ensureDeferred(jobs.take(["test"], 7, 60)) for _ in range(8)])
+    ids = [job.id for _, found in taken for job in found]
+    assert len(ids) == 40
+    assert len(set(ids)) == 40
+
+
+async def test_a_dead_workers_job_is_anybodys_after_the_lease_and_the_dead_one_can_finish_nothing(
+    jobs: Jobs, people: People
+) -> None:
+    await people.put("test", {})
+    [first] = await jobs.take(["test"], 1, 60)
+    await due_now(people)
+    [second] = await jobs.take(["test"], 1, 60)
+    assert (second.id, second.attempts) == (first.id, 2)
+
+    async def effect(tx: Any) -> None:
+        await tx.run("INSERT INTO tags (tag, shown) VALUES ('done', 'done')")
+
+    with pytest.raises(LeaseLost):
+        await jobs.finish(first, effect)
+    assert await people.count("tags") == 0
+    await jobs.finish(second, effect)
+    assert await people.count("tags") == 1
+    assert await jobs.waiting() == 0
+
+
+async def test_the_effect_and_the_end_of_the_job_happen_both_or_neither(jobs: Jobs, people: People) -> None:
+    await people.put("test", {})
+    [job] = await jobs.take(["test"], 1, 60)
+
+    async def effect(tx: Any) -> None:
+        await tx.run("INSERT INTO tags (tag, shown) VALUES ('done', 'done')")
+        raise ValueError("after all, no")
+
+    with pytest.raises(ValueError, match="after all"):
+        await jobs.finish(job, effect)
+    assert await people.count("tags") == 0
+    assert await jobs.waiting() == 1
+
+
+# -- keys ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_burst_asks_once(jobs: Jobs, people: People) -> None:
+    for _ in range(3):
+        await people.put("test", {}, key="mail:1")
+    assert await jobs.waiting() == 1
+
+
+async def test_asked_for_again_while_it_runs_it_runs_again(jobs: Jobs, people: People) -> None:
+    await people.put("test", {}, key="mail:1")
+    [job] = await jobs.take(["test"], 1, 60)
+    await people.put("test", {}, key="mail:1")
+    assert await jobs.take(["test"], 1, 60) == []
+    await jobs.finish(job)
+    [again] = await jobs.take(["test"], 1, 60)
+    assert (again.id, again.attempts) == (job.id, 1)
+    await jobs.finish(again)
+    assert await jobs.waiting() == 0
+
+
+async def test_a_parked_job_stands_in_nobodys_way(jobs: Jobs, people: People) -> None:
+    await people.put("test", {}, key="mail:1")
+    [job] = await jobs.take(["test"], 1, 60)
+    await people.put("test", {}, key="mail:1")
+    await jobs.park(job, "refused")
+    [other] = await jobs.take(["test"], 1, 60)
+    assert other.id != job.id
+    await jobs.finish(other)
+    await people.put("test", {}, key="mail:1")
+    assert await jobs.waiting() == 1
+
+
+# -- parked ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_parked_job_is_listed_with_its_reason_without_its_secret_and_can_be_retried(
+    jobs: Jobs, people: People
+) -> None:
+    await people.put("test", {"account": 1, "token": "canary"})
+    [job] = await jobs.take(["test"], 1, 60)
+    await jobs.park(job, "refused")
+    assert await jobs.take(["test"], 1, 60) == []
+    [parked] = await jobs.parked()
+    assert (parked.id, parked.last_error, parked.payload) == (job.id, "refused", {"account": 1})
+    await jobs.retry(job.id)
+    assert await jobs.parked() == []
+    [again] = await jobs.take(["test"], 1, 60)
+    assert again.attempts == 1
+
+
+async def test_only_parked_jobs_can_be_retried(jobs: Jobs, people: People) -> None:
+    await people.put("test", {})
+    [job] = await jobs.take(["test"], 1, 60)
+    with pytest.raises(NotFound):
+        await jobs.retry(job.id)
+    with pytest.raises(NotFound):
+        await jobs.retry(1)
+
+
+# -- the worker ------------------------------------------------------------------------------------------------------
+
+
+async def test_two_workers_one_effect(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    for number in range(30):
+        await people.put("test", {"n": number})
+
+    async def handler(job: Job) -> Done:
+        async def effect(tx: Any) -> None:
+            await tx.run("INSERT INTO tags (tag, shown) VALUES (%s, 'x')", (f"{job.payload['n']}-{job.attempts}",))
+
+        return Done(effect)
+
+    worker(handler)
+    worker(handler)
+
+    async def all_done() -> bool:
+        return await jobs.waiting() == 0
+
+    await until(reactor_, all_done)
+    assert await people.count("tags") == 30
+
+
+async def test_what_a_handler_raises_delays_its_job_and_no_other(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    done: list[int] = []
+
+    async def handler(job: Job) -> Done:
+        if job.payload["n"] == 0:
+            raise RuntimeError("poison")
+        done.append(job.payload["n"])
+        return Done()
+
+    for number in range(5):
+        await people.put("test", {"n": number})
+    with logged() as lines:
+        worker(handler, concurrency=1)
+        await until(reactor_, lambda: len(done) == 4)
+    assert any("failed" in line for line in lines)
+    assert await people.count("jobs", "attempts = 1 AND run_at > clock_timestamp() + interval '15 s'") == 1
+
+
+async def test_a_poison_job_is_parked_after_its_tries(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    tries: list[int] = []
+
+    async def handler(job: Job) -> Done:
+        tries.append(job.attempts)
+        raise Expected("the server is busy")
+
+    await people.put("test", {})
+    worker(handler, tries=3)
+
+    async def parked() -> bool:
+        await due_now(people)
+        return bool(await jobs.parked())
+
+    await until(reactor_, parked)
+    assert tries == [1, 2, 3]
+    [job] = await jobs.parked()
+    assert job.last_error == "the server is busy"
+
+
+async def test_a_job_that_kills_its_worker_each_time_is_parked_without_another_try(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    await people.put("test", {})
+    for _ in range(3):
+        assert await jobs.take(["test"], 1, 60)
+        await due_now(people)
+    tried: list[Job] = []
+
+    async def handler(job: Job) -> Done:
+        tried.append(job)
+        return Done()
+
+    worker(handler, tries=3)
+
+    async def parked() -> bool:
+        return bool(await jobs.parked())
+
+    await until(reactor_, parked)
+    assert tried == []
+
+
+async def test_giving_up_parks_at_once_and_writes_its_effect(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    async def effect(tx: Any) -> None:
+        await tx.run("INSERT INTO tags (tag, shown) VALUES ('bounced', 'x')")
+
+    async def handler(job: Job) -> Done:
+        raise GiveUp("no such mailbox", effect)
+
+    await people.put("test", {})
+    worker(handler)
+
+    async def parked() -> bool:
+        return bool(await jobs.parked())
+
+    await until(reactor_, parked)
+    assert await people.count("tags") == 1
+
+
+async def test_too_early_is_no_try(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    async def handler(job: Job) -> Later:
+        return Later(100)
+
+    await people.put("test", {})
+    worker(handler)
+
+    async def put_off() -> bool:
+        return await people.count("jobs", "attempts = 0 AND lease IS NULL AND run_at > clock_timestamp()") == 1
+
+    await until(reactor_, put_off)
+
+
+async def test_no_more_at_a_time_than_allowed(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    gates: list[Deferred[None]] = []
+
+    async def handler(job: Job) -> Done:
+        gate: Deferred[None] = Deferred()
+        gates.append(gate)
+        await gate
+        return Done()
+
+    for _ in range(5):
+        await people.put("test", {})
+    running = worker(handler, concurrency=2)
+    await until(reactor_, lambda: len(gates) == 2)
+    assert running.running == 2
+    assert await people.count("jobs", "lease IS NOT NULL") == 2
+    for _ in range(5):
+        await until(reactor_, lambda: bool(gates))
+        gates.pop().callback(None)
+
+    async def all_done() -> bool:
+        return await jobs.waiting() == 0
+
+    await until(reactor_, all_done)
+
+
+async def test_draining_hands_back_what_does_not_end_and_takes_nothing_more(
+    jobs: Jobs, people: People, reactor_: Any
+) -> None:
+    began: list[Job] = []
+
+    async def handler(job: Job) -> Done:
+        began.append(job)
+        await Deferred()
+        return Done()
+
+    await people.put("test", {})
+    worker = Worker(jobs, {"test": handler}, reactor_, poll=0.02)
+    worker.start()
+    await until(reactor_, lambda: bool(began))
+    await worker.drain(0.05)
+    [job] = await jobs.take(["test"], 1, 60)
+    assert job.attempts == 1
+    worker.wake()
+    assert worker.running == 0
+
+
+async def test_a_handler_that_never_ends_is_cut_before_its_lease_ends(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], reactor_: Any
+) -> None:
+    async def handler(job: Job) -> Done:
+        await Deferred()
+        return Done()
+
+    await people.put("test", {})
+    worker(handler, lease=0.5)
+
+    async def failed() -> bool:
+        return await people.count("jobs", "last_error = 'It did not end in time.'") == 1
+
+    await until(reactor_, failed)
+
+
+@given(st.integers(1, 60), st.floats(0.75, 1.25))
+def test_delays_grow_and_end_growing(attempts: int, spread: float) -> None:
+    assert delay_after(attempts + 1, spread) >= delay_after(attempts, spread) > 0
+    assert delay_after(attempts) <= LONGEST_DELAY * 1.25
