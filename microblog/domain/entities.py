@@ -1,0 +1,238 @@
+"""Records as programs see them: the entities of the Mastodon client protocol, ready for JSON.
+
+Shapes follow the Mastodon documentation (docs.joinmastodon.org/entities): ids are strings of digits, times are UTC
+with milliseconds (``2026-01-01T00:00:00.000Z``), every link is absolute.  What this site does not have (media,
+polls, custom emojis, cards) is there as empty, since clients read it without asking.
+
+``base_url`` is the site's address without a slash at its end (``Config.public_url``).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from msgspec import UNSET, Struct, UnsetType
+
+from microblog.domain.accounts import Account, State
+from microblog.domain.events import Notification, NotificationKind
+from microblog.domain.posts import Mention, Post
+from microblog.domain.render import absolute
+from microblog.domain.visibility import Visibility
+
+VISIBILITIES: Final = {
+    Visibility.PUBLIC: "public",
+    Visibility.UNLISTED: "unlisted",
+    Visibility.FOLLOWERS: "private",
+    Visibility.DIRECT: "direct",
+}
+
+NOTIFICATION_TYPES: Final = {
+    NotificationKind.MENTION: "mention",
+    NotificationKind.REPLY: "mention",
+    NotificationKind.FOLLOW: "follow",
+    NotificationKind.FOLLOW_REQUEST: "follow_request",
+    NotificationKind.BOOST: "reblog",
+    NotificationKind.FAVOURITE: "favourite",
+    NotificationKind.EDIT: "update",
+    NotificationKind.POST: "status",
+    NotificationKind.SIGN_UP: "admin.sign_up",
+}
+
+
+class FieldEntity(Struct, frozen=True):
+    """One line of a profile."""
+
+    name: str
+    value: str  #: HTML
+    verified_at: str | None
+
+
+class AccountEntity(Struct, frozen=True):
+    """An account."""
+
+    id: str
+    username: str
+    acct: str  #: ``bob``, or ``bob@example.org`` for people from elsewhere
+    display_name: str
+    locked: bool
+    bot: bool
+    discoverable: bool
+    created_at: str
+    note: str  #: HTML
+    url: str
+    uri: str
+    avatar: str
+    avatar_static: str
+    header: str
+    header_static: str
+    followers_count: int
+    following_count: int
+    statuses_count: int
+    last_status_at: str | None  #: a day: ``2026-01-01``
+    fields: tuple[FieldEntity, ...]
+    emojis: tuple[()] = ()
+    roles: tuple[()] = ()
+    group: bool = False
+    suspended: bool | UnsetType = UNSET
+
+
+class MentionEntity(Struct, frozen=True):
+    """Somebody named in a post."""
+
+    id: str
+    username: str
+    acct: str
+    url: str
+
+
+class TagEntity(Struct, frozen=True):
+    """A hashtag in a post."""
+
+    name: str
+    url: str
+
+
+class StatusEntity(Struct, frozen=True):
+    """A post. For a boost, everything that there is to read is the boosted post's, which ``reblog`` holds."""
+
+    id: str
+    created_at: str
+    in_reply_to_id: str | None
+    in_reply_to_account_id: str | None
+    sensitive: bool
+    spoiler_text: str
+    visibility: str
+    language: str | None
+    uri: str
+    url: str
+    replies_count: int
+    reblogs_count: int
+    favourites_count: int
+    edited_at: str | None
+    content: str  #: HTML
+    reblog: StatusEntity | None
+    account: AccountEntity
+    mentions: tuple[MentionEntity, ...]
+    tags: tuple[TagEntity, ...]
+    favourited: bool
+    reblogged: bool
+    bookmarked: bool
+    muted: bool = False
+    pinned: bool = False
+    media_attachments: tuple[()] = ()
+    emojis: tuple[()] = ()
+    filtered: tuple[()] = ()
+    application: None = None
+    card: None = None
+    poll: None = None
+
+
+class NotificationEntity(Struct, frozen=True):
+    """Something that concerns somebody. ``status`` is missing where the kind has none."""
+
+    id: str
+    type: str
+    created_at: str
+    group_key: str
+    account: AccountEntity
+    status: StatusEntity | UnsetType = UNSET
+
+
+def timestamp(when: datetime) -> str:
+    """``2026-01-01T00:00:00.000Z``."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def account(account: Account, base_url: str) -> AccountEntity:
+    """``account`` as programs see it."""
+    url = base_url + account.path
+    avatar = f"{base_url}/avatars/{account.id}.svg"
+    header = f"{base_url}/static/header.svg"
+    return AccountEntity(
+        id=str(account.id),
+        username=account.name,
+        acct=account.address,
+        display_name=account.display_name,
+        locked=account.locked,
+        bot=account.bot,
+        discoverable=account.discoverable,
+        created_at=timestamp(account.created_at),
+        note=absolute(account.bio_html, base_url),
+        url=url,
+        uri=account.uri or url,
+        avatar=avatar,
+        avatar_static=avatar,
+        header=header,
+        header_static=header,
+        followers_count=account.followers_count,
+        following_count=account.following_count,
+        statuses_count=account.posts_count,
+        last_status_at=account.last_post_at.astimezone(UTC).date().isoformat()
+        if account.last_post_at
+        else None,
+        fields=tuple(
+            FieldEntity(
+                field.name,
+                absolute(field.html, base_url),
+                timestamp(field.verified_at) if field.verified_at else None,
+            )
+            for field in account.fields
+        ),
+        suspended=True if account.state is State.SUSPENDED else UNSET,
+    )
+
+
+def mention(mention: Mention, base_url: str) -> MentionEntity:
+    """``mention`` as programs see it."""
+    return MentionEntity(
+        str(mention.account_id), mention.name, mention.address, f"{base_url}/@{mention.address}"
+    )
+
+
+def tag(name: str, base_url: str) -> TagEntity:
+    """The hashtag with the key ``name``, as programs see it."""
+    return TagEntity(name, f"{base_url}/tags/{quote(name)}")
+
+
+def status(post: Post, base_url: str) -> StatusEntity:
+    """``post`` as programs see it; ``favourited`` and its like are about whomever the record was read for."""
+    content = post.content
+    url = base_url + post.path
+    return StatusEntity(
+        id=str(post.id),
+        created_at=timestamp(post.created_at),
+        in_reply_to_id=None if post.reply_to_id is None else str(post.reply_to_id),
+        in_reply_to_account_id=None if post.reply_to_account_id is None else str(post.reply_to_account_id),
+        sensitive=content.sensitive,
+        spoiler_text=content.summary,
+        visibility=VISIBILITIES[post.visibility],
+        language=content.language,
+        uri=post.uri or url,
+        url=url,
+        replies_count=content.replies_count,
+        reblogs_count=content.boosts_count,
+        favourites_count=content.favourites_count,
+        edited_at=timestamp(content.edited_at) if content.edited_at else None,
+        content=absolute(content.html, base_url),
+        reblog=status(post.boost_of, base_url) if post.boost_of else None,
+        account=account(post.author, base_url),
+        mentions=tuple(mention(named, base_url) for named in content.mentions),
+        tags=tuple(tag(name, base_url) for name in content.tags),
+        favourited=content.favourited,
+        reblogged=content.boosted,
+        bookmarked=content.bookmarked,
+    )
+
+
+def notification(notification: Notification, base_url: str) -> NotificationEntity:
+    """``notification`` as programs see it."""
+    return NotificationEntity(
+        id=str(notification.id),
+        type=NOTIFICATION_TYPES[notification.kind],
+        created_at=timestamp(notification.created_at),
+        group_key=f"ungrouped-{notification.id}",
+        account=account(notification.actor, base_url),
+        status=status(notification.post, base_url) if notification.post else UNSET,
+    )

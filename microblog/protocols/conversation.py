@@ -1,0 +1,340 @@
+"""What each command does.  One :class:`Conversation` a connection; the connection sees to bytes and order.
+
+An answer is the bytes of one ``OK`` line, with the posts of ``LAST`` below it; anything else is raised as an error
+of the domain, which the connection says as ``ERR``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+)
+from microblog.domain.events import Event, Kind, Notification, NotificationKind
+from microblog.domain.posts import Draft, Page, Span
+from microblog.domain.posts import Post as PostRecord
+from microblog.domain.text import hashtag_key
+from microblog.domain.visibility import Visibility
+from microblog.protocols.commands import (
+    COMMANDS,
+    Auth,
+    Command,
+    Format,
+    Help,
+    List,
+    Ping,
+    Post,
+    Quit,
+    Reply,
+    StreamName,
+    Subscribe,
+    Unsubscribe,
+    named,
+)
+from microblog.protocols.replies import Ok, to_bytes
+
+if TYPE_CHECKING:
+    from microblog.protocols.push import PushFactory
+    from microblog.services.live import Live
+
+#: Streams that one connection may subscribe to.
+MAX_SUBSCRIPTIONS: Final = 100
+#: Pages of a listing that ``LAST`` reads, at most, to find what it wants.
+_MAX_PAGES: Final = 10
+_PAGE: Final = 40
+
+#: Of a conversation that was ended by QUIT.
+QUIT: Final = "quit"
+
+T = TypeVar("T")
+_HAS_LAST_IN_NOTIFICATIONS: Final = ("mentions", "notifications", "direct")
+_NAMING: Final = (NotificationKind.MENTION, NotificationKind.REPLY)
+
+
+class Conversation:
+    """``live`` is the connection's place at the notifier, ``host`` its address."""
+
+    def __init__(self, factory: PushFactory, live: Live, host: str) -> None:
+        self._factory = factory
+        self._microblog = factory.microblog
+        self._live = live
+        self._host = host
+        self._names: dict[str, str] = {}  # canonical stream -> how LIST shows it
+        self._by_default = False
+        self.viewer: Viewer | None = None
+        self.format = "text"
+        #: why the connection is over after this command: QUIT, or an error's code
+        self.ended: str | None = None
+        #: ids of what LAST has printed: their events are not said again
+        self.printed: set[int] = set()
+
+    @property
+    def cursor(self) -> int:
+        """All that concerns this connection up to here was sent: what to resume from."""
+        return self._live.cursor if self._names else self._microblog.notifier.position
+
+    async def begin(self) -> None:
+        """A connection reads the public stream until it says what it wants: ``nc`` shows something at once."""
+        self._by_default = True
+        self._names["public"] = "public"
+        await self._live.subscribe("public")
+
+    async def answer(self, command: Command) -> bytes:
+        """Does what ``command`` says. :raises MicroblogError: it can't be done."""
+        match command:
+            case Help():
+                return to_bytes(Ok("HELP", self._help(command)))
+            case Auth():
+                return to_bytes(Ok("AUTH", await self._auth(command)))
+            case Subscribe():
+                return await self._subscribe(command)
+            case Unsubscribe():
+                return to_bytes(Ok("UNSUBSCRIBE", await self._unsubscribe(command)))
+            case List():
+                return to_bytes(Ok("LIST", (self.format, str(self.cursor), *sorted(self._names.values()))))
+            case Format():
+                self.format = command.format
+                return to_bytes(Ok("FORMAT", (command.format,)))
+            case Post():
+                return to_bytes(Ok("POST", await self._publish(command.text, None)))
+            case Reply():
+                return to_bytes(Ok("REPLY", await self._publish(command.text, command.to_id)))
+            case Ping():
+                return to_bytes(Ok("PING", (str(self.cursor),)))
+            case Quit():
+                self.ended = QUIT
+                return to_bytes(Ok("QUIT", (str(self.cursor),)))
+
+    def said_before(self, event: Event) -> bool:
+        """Whether LAST has printed what ``event`` tells; asked once an event."""
+        if event.kind is Kind.NOTIFICATION:
+            shown = event.notification.id if event.notification else None
+        elif event.kind in (Kind.POST, Kind.BOOST):
+            shown = event.post_id
+        else:
+            return False
+        if shown in self.printed:
+            self.printed.discard(shown)
+            return True
+        return False
+
+    # -- what can be said, and by whom
+
+    def _help(self, command: Help) -> tuple[str, ...]:
+        if command.about is None:
+            names = " ".join(each.name for each in COMMANDS)
+            return (
+                f"{names} - HELP <command> explains one; a line is at most {self._factory.max_line} bytes",
+            )
+        about = named(command.about)
+        if about is None:
+            raise InvalidInput("There is no such command. HELP alone names all there are.")
+        return (f"{about.form} - {about.purpose}",)
+
+    async def _auth(self, command: Auth) -> tuple[str, ...]:
+        if self.viewer is not None:
+            raise Conflict(
+                f"This connection is logged in as @{self.viewer.account.name}. Open another one for somebody else."
+            )
+        self._factory.spend_log_in(self._host)
+        viewer = await self._microblog.tokens.viewer(command.token)
+        if viewer is None:
+            raise Unauthenticated(
+                "There is no such token, or it was revoked. Make one by: microblog token create NAME"
+            )
+        if not viewer.can("read"):
+            raise Forbidden("This token lacks the scope read.")
+        self.viewer = viewer
+        self._live.set_viewer(viewer)
+        if not self._live.paused:
+            await self._settled(self._live.resume())  # what is subscribed to goes on with the new eyes
+        return (f"@{viewer.account.name}", *sorted(viewer.scopes))
+
+    def _require(self, scope: str) -> Viewer:
+        if self.viewer is None:
+            raise Unauthenticated("Log in first: AUTH <token>.")
+        if not self.viewer.can(scope):
+            raise Forbidden(f"This needs a token with the scope {scope}.")
+        return self.viewer
+
+    async def _settled(self, change: Awaitable[None]) -> None:
+        """Awaits a change of what is live. Broken off halfway, nothing would come any more: it ends."""
+        self.ended = "unavailable"
+        try:
+            await change
+        except (Forbidden, Gone, InvalidInput, NotFound, Unauthenticated):
+            self.ended = None
+            raise
+        self.ended = None
+
+    # -- subscriptions
+
+    async def _subscribe(self, command: Subscribe) -> bytes:
+        stream, shown = await self._resolve(command.stream)
+        if self._by_default:
+            self._by_default = False
+            self._live.unsubscribe("public")
+            self._names.clear()
+        again = stream in self._names
+        if not again and len(self._names) >= MAX_SUBSCRIPTIONS:
+            raise RateLimited(
+                f"At most {MAX_SUBSCRIPTIONS} subscriptions on a connection. UNSUBSCRIBE from one first."
+            )
+        if again and command.since is None and command.last is None:
+            return to_bytes(Ok("SUBSCRIBE", (shown, "CURSOR", str(self.cursor))))
+        if again:
+            self._live.unsubscribe(stream)
+            del self._names[stream]
+
+        gap = False
+        if command.since is not None:
+            try:
+                await self._settled(self._live.subscribe(stream, since=command.since))
+            except Gone as gone:
+                if command.last is None:
+                    raise Gone(
+                        "The log does not go back to that cursor. SUBSCRIBE with LAST, and go on from its cursor."
+                    ) from gone
+                gap = True
+            else:
+                self._names[stream] = shown
+                return to_bytes(Ok("SUBSCRIBE", (shown, "CURSOR", str(command.since))))
+
+        if command.last is None:
+            await self._settled(self._live.subscribe(stream))
+            self._names[stream] = shown
+            return to_bytes(Ok("SUBSCRIBE", (shown, "CURSOR", str(self.cursor))))
+
+        # The position first: what is published while the timeline is read comes as an event, and is told from what
+        # the timeline had by its id.
+        position = self._microblog.notifier.position
+        lines = await self._last(command.stream, stream, command.last)
+        await self._settled(self._live.subscribe(stream, since=position))
+        self._names[stream] = shown
+        words = (shown, "CURSOR", str(position), "GAP") if gap else (shown, "CURSOR", str(position))
+        return b"".join((to_bytes(Ok("SUBSCRIBE", words)), *lines))
+
+    async def _unsubscribe(self, command: Unsubscribe) -> tuple[str, ...]:
+        self._by_default = False
+        if command.stream is None:
+            self._live.unsubscribe(None)
+            self._names.clear()
+            return ("ALL",)
+        named_so = [stream for stream, shown in self._names.items() if shown == str(command.stream)]
+        stream = named_so[0] if named_so else (await self._resolve(command.stream))[0]
+        if stream not in self._names:
+            raise NotFound(f"There is no subscription to {command.stream}. LIST names all.")
+        self._live.unsubscribe(stream)
+        return (self._names.pop(stream),)
+
+    async def _resolve(self, name: StreamName) -> tuple[str, str]:
+        """The notifier's name of a stream, and the one to show. :raises MicroblogError: there is none."""
+        if name.personal:
+            self._require("read")
+        if name.kind == "user":
+            account = await self._microblog.accounts.by_name(name.argument)
+            return f"user:{account.id}", f"user:{account.address}"
+        if name.kind == "tag":
+            key = hashtag_key(name.argument)
+            if key is None:
+                raise InvalidInput("A tag has letters, digits and _, and not digits alone.", "stream")
+            return f"tag:{key}", f"tag:{key}"
+        if name.kind == "thread":
+            post = await self._microblog.posts.by_id(self.viewer, int(name.argument))
+            thread = post.content.thread_id
+            return f"thread:{thread}", f"thread:{thread}"
+        return name.kind, name.kind
+
+    # -- what was before
+
+    async def _last(self, name: StreamName, stream: str, count: int) -> list[bytes]:
+        """The newest ``count`` of a stream as lines, oldest first. Their ids are remembered."""
+        rendering = self._factory.rendering
+        if name.kind in _HAS_LAST_IN_NOTIFICATIONS:
+            notified = await self._newest(
+                lambda span: self._microblog.notifications.page(self._require("read"), span),
+                count,
+                lambda found: name.kind == "notifications" or _names_in(name.kind, found),
+            )
+            if name.kind == "notifications":
+                self.printed.update(found.id for found in notified)
+                return [rendering.notification(self.format, found) for found in reversed(notified)]
+            posts = [found.post for found in notified if found.post is not None]
+        elif name.kind == "thread":
+            thread = await self._microblog.posts.thread(self.viewer, int(stream.partition(":")[2]))
+            whole = [*thread.ancestors, thread.post, *(post for _, post in thread.descendants)]
+            posts = sorted(whole, key=lambda post: post.id, reverse=True)[:count]
+        else:
+            posts = await self._newest(self._timeline(name.kind, stream), count)
+        self.printed.update(post.id for post in posts)
+        return [rendering.post(self.format, post) for post in reversed(posts)]
+
+    def _timeline(self, kind: str, stream: str) -> Callable[[Span], Awaitable[Page[PostRecord]]]:
+        timelines, viewer = self._microblog.timelines, self.viewer
+        argument = stream.partition(":")[2]
+        if kind == "home":
+            owner = self._require("read")
+            return lambda span: timelines.home(owner, span)
+        if kind == "user":
+            return lambda span: timelines.account(viewer, int(argument), span, replies=True)
+        if kind == "tag":
+            return lambda span: timelines.tag(viewer, argument, span)
+        return lambda span: timelines.public(viewer, span, local=kind == "local")
+
+    @staticmethod
+    async def _newest(
+        fetch: Callable[[Span], Awaitable[Page[T]]], count: int, wanted: Callable[[T], bool] = lambda _: True
+    ) -> list[T]:
+        """Up to ``count`` items, newest first, page by page."""
+        found: list[T] = []
+        older: int | None = None
+        for _ in range(_MAX_PAGES):
+            page = await fetch(Span(max_id=older, limit=min(_PAGE, max(count - len(found), 1))))
+            found.extend(item for item in page.items if wanted(item))
+            older = page.older
+            if older is None or len(found) >= count:
+                break
+        return found[:count]
+
+    # -- writing
+
+    async def _publish(self, text: str, reply_to_id: int | None) -> tuple[str, ...]:
+        viewer = self._require("write")
+        self._factory.spend_post(viewer.id)
+        visibility = viewer.default_visibility
+        if reply_to_id is not None:
+            answered = (await self._microblog.posts.by_id(viewer, reply_to_id)).content
+            reply_to_id = answered.id
+            visibility = visibility.no_wider_than(answered.visibility)
+            address = answered.author.address
+            narrow = visibility in (Visibility.FOLLOWERS, Visibility.DIRECT)
+            if narrow and answered.author.id != viewer.id and f"@{address}" not in text.lower():
+                text = f"@{address} {text}"  # else those who are answered could not see it
+        post = await self._microblog.posts.publish(
+            viewer,
+            Draft(
+                text,
+                sensitive=viewer.default_sensitive,
+                visibility=visibility,
+                language=viewer.language,
+                reply_to_id=reply_to_id,
+            ),
+        )
+        return (str(post.id), f"{self._microblog.config.public_url}{post.path}")
+
+
+def _names_in(kind: str, notification: Notification) -> bool:
+    """Whether a notification is of a post that belongs to the stream ``mentions`` (or, narrower, ``direct``)."""
+    post = notification.post
+    if post is None or notification.kind not in _NAMING:
+        return False
+    return kind == "mentions" or post.visibility is Visibility.DIRECT

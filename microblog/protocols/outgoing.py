@@ -1,0 +1,124 @@
+"""What waits to be sent to one reader: bounded, counted, and mostly nothing.
+
+Twisted's ``transport.write`` costs three system calls a reader and message: the reactor is told to watch for
+writability, ``send``, and told to stop.  While nothing waits, :class:`Outgoing` calls the socket's own
+``send``, once a batch; what that does not take (the reader is slow, the kernel's buffer full) goes to
+``transport.write``, and everything later queues here, in order, until the transport says that it is empty.
+TLS and other transports are always written through.
+
+The transport says so as to any streaming producer (``IPushProducer``): with ``bufferSize`` 0, a TCP transport
+pauses its producer as soon as one byte has to wait, and resumes it when none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.tcp import Connection
+from zope.interface import implementer
+
+
+@implementer(IPushProducer)
+class Outgoing:
+    """Writes to ``transport``; calls ``drained()`` whenever everything that had to wait has gone.
+
+    It never refuses: whoever writes asks :attr:`backlog` and stops in time.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_drained",
+        "_handed",
+        "_send",
+        "_transport",
+        "_waiting",
+        "_waiting_size",
+        "blocked",
+        "wrote",
+    )
+
+    def __init__(self, transport: Any, drained: Callable[[], None]) -> None:
+        self._transport = transport
+        self._drained = drained
+        #: the socket's send, where bytes may go past the transport
+        self._send: Callable[[bytes], int] | None = None
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
+        #: bytes that the transport took and had not sent when it paused us: an upper bound
+        self._handed = 0
+        self._closed = False
+        #: whether something waits for the reader
+        self.blocked = False
+        #: whether anything was written since somebody set this to False: the heartbeat asks
+        self.wrote = False
+        if isinstance(transport, Connection) and not transport.TLS:
+            transport.bufferSize = 0
+            self._send = transport.socket.send
+        transport.registerProducer(self, True)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait for the reader. Past a TLS transport, those within its own buffer (64 KiB) are not seen."""
+        return self._handed + self._waiting_size if self.blocked else 0
+
+    def write(self, data: bytes) -> None:
+        """Sends ``data``, now or after what waits. Nothing after :meth:`finish`."""
+        if self._closed or not data:
+            return
+        self.wrote = True
+        if self.blocked:
+            self._waiting.append(data)
+            self._waiting_size += len(data)
+            return
+        if self._send is not None:
+            try:
+                sent = self._send(data)
+            except OSError:
+                # The kernel's buffer is full; or the connection is lost: then the transport meets the same error,
+                # and tells the protocol in the usual way.
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._handed = len(data)
+        self._transport.write(data)  # may call pauseProducing
+
+    def finish(self) -> None:
+        """Hands over what waits, and closes the connection when that has gone."""
+        if self._closed:
+            return
+        self._closed = True
+        self._transport.unregisterProducer()
+        if self._waiting:
+            self._transport.write(b"".join(self._waiting))
+            self._waiting.clear()
+        self._transport.loseConnection()
+
+    def abandon(self) -> None:
+        """Forgets what waits: the connection is gone, or about to be."""
+        self._closed = True
+        self._waiting.clear()
+        self._waiting_size = 0
+        self._handed = 0
+        self._send = None
+
+    # -- IPushProducer, called by the transport
+
+    def pauseProducing(self) -> None:
+        self.blocked = True
+
+    def resumeProducing(self) -> None:
+        self.blocked = False
+        self._handed = 0
+        if self._waiting:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._waiting_size = 0
+            self.write(data)
+        if not self.blocked and not self._closed:
+            self._drained()
+
+    def stopProducing(self) -> None:
+        self.abandon()

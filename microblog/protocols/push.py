@@ -1,0 +1,160 @@
+"""The push port: what all its connections share.
+
+Where things are: ``commands`` and ``replies`` have the grammar, ``connection`` one connection, ``conversation`` what
+the commands do.  ``docs/push-protocol.md`` is the description for those who write clients.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from microblog.protocols.allowances import COMMANDS, LOG_INS, POSTS, Bucket, Buckets, host_key
+from microblog.protocols.connection import HEARTBEAT, PushConnection
+from microblog.protocols.rendering import Rendering
+from microblog.protocols.replies import Err, to_bytes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+
+log = Logger()
+
+
+class _Refusal(Protocol):
+    """Says why, and hangs up."""
+
+    transport: Any
+
+    def __init__(self, line: Err) -> None:
+        self._line = line
+
+    def connectionMade(self) -> None:
+        self.transport.write(to_bytes(self._line))
+        self.transport.loseConnection()
+
+
+class PushFactory(Factory):
+    """All connections of a push port (or several).
+
+    ``clock`` is the reactor; limits come from ``microblog.config``: ``push_connections_per_host``, ``push_buffer``,
+    ``rate_limits``.
+    """
+
+    noisy = False
+
+    def __init__(self, microblog: Microblog, clock: IReactorTime) -> None:
+        config = microblog.config
+        self.microblog = microblog
+        self.clock = clock
+        self.buffer = config.push_buffer
+        #: bytes of the longest line: room for the longest post, whatever script it is in
+        self.max_line = max(16_384, 1024 + 32 * config.post_length)
+        self.rendering = Rendering(config.public_url, config.zone, microblog.now)
+        self.greeting = (
+            f"{config.site_name}: Microblog push protocol 1. You read the public stream as it is written. "
+            "HELP says what can be said; reading needs no AUTH."
+        )
+        #: how often a reader was too slow and had to catch up, and how often it was cut off
+        self.gaps = 0
+        self.cut = 0
+        self._log_ins = Buckets(LOG_INS, clock.seconds)
+        self._posts = Buckets(POSTS, clock.seconds)
+        self._hosts: Counter[str] = Counter()
+        self._connections: set[PushConnection] = set()
+        self._slots: list[set[PushConnection]] = [set() for _ in range(HEARTBEAT)]
+        self._slot = 0
+        self._draining = False
+        self._all_gone: list[Deferred[None]] = []
+        self._pulse = LoopingCall(self._beat)
+        self._pulse.clock = clock
+
+    # -- Twisted's side
+
+    def startFactory(self) -> None:
+        self._pulse.start(1.0, now=False)
+
+    def stopFactory(self) -> None:
+        if self._pulse.running:
+            self._pulse.stop()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        if self._draining:
+            return None
+        host = host_key(getattr(addr, "host", None) or "unix")
+        most = self.microblog.config.push_connections_per_host
+        if self._hosts[host] >= most:
+            return _Refusal(
+                Err("too-many-connections", f"At most {most} connections from one address. Close one first.")
+            )
+        connection = PushConnection(self, host)
+        connection.factory = self
+        return connection
+
+    def joined(self, connection: PushConnection) -> None:
+        self._connections.add(connection)
+        self._hosts[connection.host] += 1
+        min(self._slots, key=len).add(connection)
+
+    def left(self, connection: PushConnection) -> None:
+        if connection not in self._connections:
+            return
+        self._connections.discard(connection)
+        for slot in self._slots:
+            slot.discard(connection)
+        self._hosts[connection.host] -= 1
+        if self._hosts[connection.host] <= 0:
+            del self._hosts[connection.host]
+        if not self._connections:
+            waiting, self._all_gone = self._all_gone, []
+            for gone in waiting:
+                gone.callback(None)
+
+    # -- what connections share
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+        return len(self._connections)
+
+    def __iter__(self) -> Iterator[PushConnection]:
+        return iter(tuple(self._connections))
+
+    def spend_command(self, bucket: Bucket) -> None:
+        if self.microblog.config.rate_limits:
+            bucket.spend(COMMANDS, self.clock.seconds())
+
+    def spend_log_in(self, host: str) -> None:
+        if self.microblog.config.rate_limits:
+            self._log_ins.spend(host)
+
+    def spend_post(self, account_id: int) -> None:
+        if self.microblog.config.rate_limits:
+            self._posts.spend(account_id)
+
+    async def drain(self) -> None:
+        """Lets nobody in, tells everybody ``BYE restart <cursor>``, and waits until they have gone.
+
+        Commands that run are finished. Ends within LINGER seconds of the last answer.
+        """
+        self._draining = True
+        for connection in self:
+            connection.end("closing")
+        if self._connections:
+            gone: Deferred[None] = Deferred()
+            self._all_gone.append(gone)
+            await gone
+
+    def _beat(self) -> None:
+        """Each second one slot of connections has its turn, so that not all hear their PING at once."""
+        self._slot = (self._slot + 1) % HEARTBEAT
+        for connection in tuple(self._slots[self._slot]):
+            try:
+                connection.tick()
+            except Exception:  # noqa: BLE001 - a LoopingCall ends at the first exception, and the heartbeat with it
+                log.failure("The heartbeat of a push connection failed.")
