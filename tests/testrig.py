@@ -15,6 +15,8 @@ from typing import Any
 from psycopg2.extensions import make_dsn
 from twisted.internet import defer
 
+from microblog.domain.accounts import Role, Viewer
+from microblog.store.accounts import accounts
 from microblog.store.migrate import migrate
 from microblog.store.pool import connect
 
@@ -78,6 +80,22 @@ async def until(
         waited: defer.Deferred[None] = defer.Deferred()
         reactor.callLater(every, waited.callback, None)
         await waited
+
+
+async def person(
+    db: Any, name: str, *, locked: bool = False, state: str = "active", role: str = "user"
+) -> Viewer:
+    """Somebody, made straight in the database: without the costs of a password, for tests that are not about it."""
+    cursor = await db.reads.run(
+        "WITH made AS (INSERT INTO accounts (name, locked, state) VALUES (%s, %s, %s) RETURNING id) "
+        "INSERT INTO users (account_id, email, password_hash, role) "
+        "SELECT id, %s, 'none', %s FROM made RETURNING account_id",
+        (name, locked, state, f"{name}@example.org", role),
+    )
+    [[account_id]] = cursor.fetchall()
+    account = await accounts(db.reads).by_id(account_id)
+    assert account is not None
+    return Viewer(account, Role(role))
 
 
 def now() -> datetime:

@@ -1,0 +1,199 @@
+"""The wiring, and the only one: settings in, one service out.
+
+It starts in this order, and stops in the reverse one: the embedded PostgreSQL (where there is no URL), the schema, the
+services, the tasks, the website, the push port.  So at the end the ports close first, running requests are finished,
+readers are told, jobs are handed back, and the database outlives all that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.logger import Logger
+
+from microblog import __version__
+from microblog.config import Config
+from microblog.domain.errors import Unavailable
+from microblog.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen
+from microblog.protocols.push import PushFactory
+from microblog.resources import templates_dir
+from microblog.services.microblog import Microblog
+from microblog.store.migrate import SchemaError, migrate
+from microblog.tasks.jobs import Worker
+from microblog.tasks.mail import MailJobs
+from microblog.tasks.mailers import Maildir, Mailer
+from microblog.tasks.messages import Messages
+from microblog.tasks.periodic import Periodic
+from microblog.tasks.smtp import SmtpMailer
+from microblog.web import health, static
+from microblog.web.context import Web
+from microblog.web.html import TABLES
+from microblog.web.html.facts import SiteFacts
+from microblog.web.site import Site
+from microblog.web.static import Assets
+from microblog.web.templates import Templates
+from microblog.web.website import Website
+
+log = Logger()
+
+PRUNE_EVERY = 3600.0  #: seconds, as the two below
+COUNT_EVERY = 60.0
+SAMPLE_EVERY = 10.0
+
+
+def make_service(config: Config, reactor: Any) -> IService:
+    """The whole microblog, as far as ``config.roles`` say."""
+    return _App(config, reactor).service
+
+
+class _App:
+    """What the stages share while they start."""
+
+    microblog: Microblog
+    embedded: Any = None
+    site: Site | None = None
+    push: PushFactory | None = None
+    worker: Worker | None = None
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self.config = config
+        self.reactor = reactor
+        self.ports: list[Listening] = []
+        self.periodic: list[Periodic] = []
+        self.service = OrderedService(reactor, deadline=config.drain_timeout, when_started=self._started)
+        stages = [
+            Stage("database", self._start_database, self._stop_database),
+            Stage("services", self._start_services, self._stop_services),
+        ]
+        if "tasks" in config.roles:
+            stages.append(Stage("tasks", self._start_tasks, self._stop_tasks))
+        if "web" in config.roles:
+            stages.append(Stage("website", self._start_web, self._stop_web))
+        if "push" in config.roles:
+            stages.append(Stage("push port", self._start_push, self._stop_push))
+        stages.append(Stage("ports", self._open_ports, self._close_ports))
+        for stage in stages:
+            stage.setServiceParent(self.service)
+
+    # ------------------------------------------------------------------------------------------------ database
+
+    async def _start_database(self) -> None:
+        self.dsn = self.config.database
+        if self.dsn is None:
+            from microblog.store.embedded import EmbeddedPostgres
+
+            self.embedded = EmbeddedPostgres(self.config.data_dir, self.reactor)
+            self.dsn = await self.embedded.start()
+        try:
+            applied = await migrate(self.dsn, self.reactor)
+        except (SchemaError, Unavailable) as error:
+            raise StartError(str(error)) from error
+        if applied:
+            log.info("schema brought up to {version}", version=applied[-1].number)
+
+    async def _stop_database(self) -> None:
+        if self.embedded is not None:
+            await self.embedded.stop()
+
+    async def _start_services(self) -> None:
+        assert self.dsn is not None
+        self.microblog = Microblog(self.config, self.dsn, self.reactor)
+        await self.microblog.start()
+
+    async def _stop_services(self) -> None:
+        await self.microblog.stop()
+
+    # ------------------------------------------------------------------------------------------------ tasks
+
+    async def _start_tasks(self) -> None:
+        microblog, config, reactor = self.microblog, self.config, self.reactor
+        mailer: Mailer
+        if config.smtp is None:
+            mailer = Maildir(config.data_dir / "mail", reactor)
+        else:
+            mailer = SmtpMailer(config.smtp, config.mail_from, config.host, reactor)
+        messages = Messages(config, templates_dir(), microblog.now)
+        mail = MailJobs(microblog.outgoing_mail, messages, mailer, microblog.now)
+        self.worker = Worker(microblog.jobs, mail.handlers(), reactor)
+        process = f"{socket.gethostname()}:{os.getpid()}"
+
+        async def sample() -> None:
+            await microblog.statistics.sample_readers(process, microblog.notifier.readers)
+
+        self.periodic = [
+            Periodic("the daily statistics", microblog.statistics.compute_missing, COUNT_EVERY, reactor),
+            Periodic("the counting of readers", sample, SAMPLE_EVERY, reactor),
+            Periodic("the clearing of what is old", microblog.pruning.prune, PRUNE_EVERY, reactor),
+        ]
+        self.worker.start()
+        for each in self.periodic:
+            each.start()
+
+    async def _stop_tasks(self) -> None:
+        for each in self.periodic:
+            await each.stop()
+        if self.worker is not None:
+            await self.worker.drain(self.config.drain_timeout / 2)
+
+    # ------------------------------------------------------------------------------------------------ website
+
+    async def _start_web(self) -> None:
+        microblog, config = self.microblog, self.config
+        assets = Assets()
+        web = Web.build(
+            public_url=config.public_url,
+            secret=await microblog.secret("forms"),
+            sessions=microblog.sessions,
+            templates=Templates(templates_dir(), assets, SiteFacts.of(config, __version__), microblog.now),
+            rate_limits=config.rate_limits,
+            trusted_proxies=config.trusted_proxies,
+            monotonic=self.reactor.seconds,
+        )
+        tables = [
+            *(table.bind(microblog) for table in TABLES),
+            health.routes.bind(microblog),
+            static.routes.bind(assets),
+        ]
+        self.site = Site(Website(web, tables), self.reactor, https=config.secure, proxies=web.proxies)
+
+    async def _stop_web(self) -> None:
+        if self.site is not None:
+            await self.site.drain()
+
+    # ------------------------------------------------------------------------------------------------ push port
+
+    async def _start_push(self) -> None:
+        self.push = PushFactory(self.microblog, self.reactor)
+
+    async def _stop_push(self) -> None:
+        if self.push is not None:
+            await self.push.drain()
+
+    # ------------------------------------------------------------------------------------------------ ports
+
+    async def _open_ports(self) -> None:
+        if self.site is not None:
+            for endpoint in self.config.http:
+                await self._open(endpoint, self.site, "http")
+        if self.push is not None:
+            for endpoint in self.config.push:
+                await self._open(endpoint, self.push, "push")
+
+    async def _open(self, endpoint: str, factory: Any, setting: str) -> None:
+        port = listen(endpoint, factory, self.reactor, setting=setting)
+        self.ports.append(port)
+        await port.startService()
+
+    async def _close_ports(self) -> None:
+        for port in self.ports:
+            await port.stopService()
+
+    def _started(self) -> None:
+        freeze_heap()
+        if self.site is not None:
+            log.info("The site: {url}", url=self.config.public_url)
+        for port in self.ports:
+            log.info("{name} is open", name=port.name)

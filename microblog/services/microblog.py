@@ -1,0 +1,81 @@
+"""The facade: one object that knows what a microblog can do. Website, API, push port and tasks are adapters over it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from microblog.config import Config
+from microblog.services.accounts import Accounts
+from microblog.services.follows import Follows
+from microblog.services.jobs import Jobs
+from microblog.services.notifications import Notifications
+from microblog.services.notifier import Notifier
+from microblog.services.outgoing_mail import OutgoingMail
+from microblog.services.passwords import Passwords
+from microblog.services.posts import Posts
+from microblog.services.pruning import Pruning
+from microblog.services.search import Search
+from microblog.services.secrets import site_secret
+from microblog.services.sessions import Sessions
+from microblog.services.statistics import Statistics
+from microblog.services.timelines import Timelines
+from microblog.services.tokens import Tokens
+from microblog.store.database import Database
+from microblog.store.listener import Listener
+from microblog.store.migrate import current
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Microblog:
+    """All use cases, by noun. ``dsn`` names a migrated database; ``listen`` is False where nothing live is served."""
+
+    def __init__(
+        self, config: Config, dsn: str, reactor: Any, *, listen: bool = True, passwords: Any = None
+    ) -> None:
+        self.config = config
+        self.now = utc_now
+        self.db = db = Database(
+            dsn, reactor, size=config.pool_size, statement_timeout=config.statement_timeout
+        )
+        self.listener = Listener(dsn, reactor) if listen else None
+        self.notifier = Notifier(db, reactor, self.listener)
+        poke = self.notifier.poke
+        self._passwords = Passwords(reactor) if passwords is None else passwords
+        self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=self.now)
+        self.tokens = Tokens(db=db, poke=poke, now=self.now)
+        self.accounts = Accounts(config=config, db=db, passwords=self._passwords, poke=poke, now=self.now)
+        self.follows = Follows(db=db, poke=poke, now=self.now)
+        self.notifications = Notifications(db=db)
+        self.search = Search(config=config, db=db)
+        self.posts = Posts(config, db, self.notifier)
+        self.timelines = Timelines(db)
+        self.jobs = Jobs(db)
+        self.outgoing_mail = OutgoingMail(db)
+        self.statistics = Statistics(db, config.zone, reactor.seconds)
+        self.pruning = Pruning(db)
+
+    async def start(self) -> None:
+        """Ready for work when this returns. Raises Unavailable."""
+        if self.listener is not None:
+            await self.listener.start()
+        await self.notifier.start()
+
+    async def stop(self) -> None:
+        """After all adapters: nothing may ask any more."""
+        await self.notifier.stop()
+        if self.listener is not None:
+            self.listener.stop()
+        self._passwords.stop()
+        await self.db.close()
+
+    async def ready(self) -> None:
+        """Raises Unavailable unless the database answers and has all migrations of this release."""
+        await current(self.db.reads)
+
+    async def secret(self, name: str) -> bytes:
+        """A key that all processes of the site share, made when it is first asked for."""
+        return await site_secret(self.db, name)
