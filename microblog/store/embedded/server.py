@@ -88,7 +88,7 @@ class EmbeddedPostgres:
 
         def relay(result: str | Failure) -> None:
             if not waiting.called:
-                waiting.callback(result)  # type: ignore[arg-type]  # a Failure goes to the errbacks
+                waiting.callback(result)  # a Failure goes to the errbacks
 
         self._starting = starting.addBoth(relay)
         return await waiting
