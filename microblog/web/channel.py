@@ -241,19 +241,24 @@ class Channel(HTTPChannel):
         self.write(b"".join(lines))
 
     def write(self, data: bytes) -> None:
-        self.transport.write(data)
-        if self.stalled_since is not None:
-            self._count(len(data))
+        if self.stalled_since is None or self._may_wait(len(data)):
+            self.transport.write(data)
 
     def writeSequence(self, iovec: Sequence[bytes]) -> None:
-        self.transport.writeSequence(iovec)
-        if self.stalled_since is not None:
-            self._count(sum(map(len, iovec)))
+        if self.stalled_since is None or self._may_wait(sum(map(len, iovec))):
+            self.transport.writeSequence(iovec)
 
-    def _count(self, size: int) -> None:
-        self._unread += size
+    def _may_wait(self, size: int) -> bool:
+        """Whether more may wait for a client that has stopped reading; if not, the connection is cut.
+
+        The write that goes beyond the bound is the last that is taken, however large: an answer that was made whole is
+        in memory anyway, and a slow client may have it.
+        """
         if self._unread > self.site.max_unread:
-            self.transport.abortConnection()
+            self.abort()
+            return False
+        self._unread += size
+        return True
 
     def requestDone(self, request: SiteRequest) -> None:
         now = self.site.seconds()

@@ -299,7 +299,9 @@ def multipart(fields: Mapping[str, str | list[str]], files: Mapping[str, tuple[s
     parts = []
     for name, value in fields.items():
         texts = value if isinstance(value, list) else [value]
-        parts.extend(f'Content-Disposition: form-data; name="{name}"\r\n\r\n{text}'.encode() for text in texts)
+        parts.extend(
+            f'Content-Disposition: form-data; name="{name}"\r\n\r\n{text}'.encode() for text in texts
+        )
     for name, (filename, content_type, data) in files.items():
         head = f'Content-Disposition: form-data; name="{name}"; filename="{filename}"\r\nContent-Type: {content_type}'
         parts.append(head.encode() + b"\r\n\r\n" + data)

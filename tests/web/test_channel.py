@@ -120,17 +120,30 @@ SMUGGLING: dict[str, bytes] = {
     "a length before a space": POST + b"Content-Length : 3\r\n\r\n" + SMUGGLED,
     "chunked twice": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + SMUGGLED,
     "chunked and another": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + SMUGGLED,
-    "chunked, then identity": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + SMUGGLED,
+    "chunked, then identity": POST
+    + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n"
+    + SMUGGLED,
     "almost chunked": POST + b"Transfer-Encoding: xchunked\r\n\r\n" + SMUGGLED,
     "chunked behind a vertical tab": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + SMUGGLED,
-    "chunked in HTTP/1.0": b"POST /echo HTTP/1.0\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" + SMUGGLED,
+    "chunked in HTTP/1.0": b"POST /echo HTTP/1.0\r\n"
+    + HOST
+    + b"Transfer-Encoding: chunked\r\n\r\n"
+    + SMUGGLED,
     "a chunk size with a sign": POST + b"Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n" + SMUGGLED,
     "a chunk size with 0x": POST + b"Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n" + SMUGGLED,
     "a chunk size with a space": POST + b"Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n" + SMUGGLED,
     "no chunk size": POST + b"Transfer-Encoding: chunked\r\n\r\n\r\nabc\r\n" + SMUGGLED,
-    "a chunk that is longer than it says": POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n" + SMUGGLED,
-    "a chunk extension with a line feed": POST + b"Transfer-Encoding: chunked\r\n\r\n3;a\nb\r\nabc\r\n" + SMUGGLED,
-    "an endless chunk extension": POST + b"Transfer-Encoding: chunked\r\n\r\n3;" + b"a" * 4000 + b"\r\n" + SMUGGLED,
+    "a chunk that is longer than it says": POST
+    + b"Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n"
+    + SMUGGLED,
+    "a chunk extension with a line feed": POST
+    + b"Transfer-Encoding: chunked\r\n\r\n3;a\nb\r\nabc\r\n"
+    + SMUGGLED,
+    "an endless chunk extension": POST
+    + b"Transfer-Encoding: chunked\r\n\r\n3;"
+    + b"a" * 4000
+    + b"\r\n"
+    + SMUGGLED,
 }
 
 
@@ -185,7 +198,9 @@ def test_an_absolute_target_is_taken_and_its_host_counts(site: Rig) -> None:
 
 def test_pipelined_answers_keep_their_order(site: Rig) -> None:
     connection = site.client.connect()
-    requests = b"".join(b"GET /%b HTTP/1.1\r\n%b\r\n" % (path, HOST) for path in (b"n/1", b"wait", b"n/2", b"n/3"))
+    requests = b"".join(
+        b"GET /%b HTTP/1.1\r\n%b\r\n" % (path, HOST) for path in (b"n/1", b"wait", b"n/2", b"n/3")
+    )
     connection.send(requests)
     assert [page.text for page in connection.answers()] == ["1"]
     waiting[0].callback(None)
@@ -229,7 +244,9 @@ def test_a_chunked_body_is_cut_at_the_cap(site: Rig) -> None:
 async def test_a_body_within_the_cap_arrives_whole_chunked_or_not(site: Rig) -> None:
     assert (await site.client.post("/echo", body=b"x" * 900_000)).json() == {"size": 900_000}
     connection = site.client.connect()
-    connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;a=b\r\ndefg\r\n0\r\nX-Trailer: a\r\n\r\n")
+    connection.send(
+        POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;a=b\r\ndefg\r\n0\r\nX-Trailer: a\r\n\r\n"
+    )
     assert connection.answers("POST")[0].json() == {"size": 7}
 
 
@@ -332,12 +349,44 @@ def test_they_go_on_when_it_reads_again(site: Rig) -> None:
     assert connection.open
 
 
+def test_one_large_answer_is_whole_however_slowly_it_is_read(site: Rig) -> None:
+    connection = site.client.connect()
+    connection.transport.reads = False
+    connection.send(b"GET /big/20000000 HTTP/1.1\r\n" + HOST + b"\r\n")
+    site.pass_time(20)
+    connection.transport.read()
+    assert len(connection.answers()[0].body) == 20_000_000
+
+
+def test_a_page_that_goes_on_writing_to_a_client_that_does_not_read_is_cut(make: Make) -> None:
+    routes = Routes("flood")
+    written: list[int] = []
+
+    @routes.get("/flood", limit=None)
+    async def flood(_: Any, request: Request) -> Response:
+        for _number in range(1000):
+            request.raw.write(b"x" * 100_000)
+            written.append(100_000)
+        return Document("")
+
+    connection = make(routes).client.connect()
+    connection.transport.reads = False
+    connection.send(b"GET /flood HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert connection.transport.aborted
+    assert len(connection.received) < 5_000_000
+
+
 # -- clients that go away -------------------------------------------------------------------------------------
 
 
 def test_resets_leave_nothing_in_the_log(site: Rig) -> None:
     with logged() as events:
-        for sent in (b"", b"GET /", POST + b"Content-Length: 10\r\n\r\nabc", b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n"):
+        for sent in (
+            b"",
+            b"GET /",
+            POST + b"Content-Length: 10\r\n\r\nabc",
+            b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n",
+        ):
             connection = site.client.connect()
             connection.send(sent)
             connection.hang_up()
