@@ -53,7 +53,7 @@ class Notifier:
         self._running: Deferred[None] | None = None
         self._started = False
         self._failing = False
-        self._looking = LoopingCall(self.poke)
+        self._looking = LoopingCall(self.look)
         self._looking.clock = reactor
         if listener is not None:
             listener.on(CHANNEL, self._heard)
@@ -86,9 +86,14 @@ class Notifier:
         self._to_place = True
         self._wake()
 
+    def look(self) -> None:
+        """Place and dispatch whatever is there, by whomever it was written or placed."""
+        self._to_place = self._to_read = True
+        self._wake()
+
     def _heard(self, payload: str | None) -> None:
-        if payload is None:  # (re)connected: look for what came in between
-            self.poke()
+        if payload is None:  # (re)connected: something may have come in between
+            self.look()
         elif not payload.isdigit() or int(payload) > self.position:
             self._to_read = True
             self._wake()
