@@ -35,7 +35,9 @@ class People:
             found = cursor.fetchall() if cursor.description else []
         return found[0][0] if found else None
 
-    async def user(self, name: str, *, confirmed: bool = True, at: datetime | None = None, **columns: object) -> int:
+    async def user(
+        self, name: str, *, confirmed: bool = True, at: datetime | None = None, **columns: object
+    ) -> int:
         account: int = await self.sql(
             "INSERT INTO accounts (name, display_name, created_at) "
             "VALUES (%s, %s, coalesce(%s, clock_timestamp())) RETURNING id",
@@ -83,7 +85,9 @@ class People:
         )
         return post
 
-    async def notify(self, recipient: int, kind: str, actor: int, post: int | None = None, *, age: float = 60) -> int:
+    async def notify(
+        self, recipient: int, kind: str, actor: int, post: int | None = None, *, age: float = 60
+    ) -> int:
         """A notification that came ``age`` seconds ago."""
         notification: int = await self.sql(
             "INSERT INTO notifications (account_id, kind, actor_id, post_id, created_at) "
@@ -102,7 +106,9 @@ class People:
             )
         return notification
 
-    async def put(self, kind: str, payload: dict[str, object], key: str | None = None, delay: float = 0) -> None:
+    async def put(
+        self, kind: str, payload: dict[str, object], key: str | None = None, delay: float = 0
+    ) -> None:
         from microblog.store.jobs import jobs
 
         async with self.db.transaction() as tx:

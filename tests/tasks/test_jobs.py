@@ -184,7 +184,9 @@ async def test_two_workers_one_effect(
 
     async def handler(job: Job) -> Done:
         async def effect(tx: Any) -> None:
-            await tx.run("INSERT INTO tags (tag, shown) VALUES (%s, 'x')", (f"{job.payload['n']}-{job.attempts}",))
+            await tx.run(
+                "INSERT INTO tags (tag, shown) VALUES (%s, 'x')", (f"{job.payload['n']}-{job.attempts}",)
+            )
 
         return Done(effect)
 
@@ -291,7 +293,9 @@ async def test_too_early_is_no_try(
     worker(handler)
 
     async def put_off() -> bool:
-        return await people.count("jobs", "attempts = 0 AND lease IS NULL AND run_at > clock_timestamp()") == 1
+        return (
+            await people.count("jobs", "attempts = 0 AND lease IS NULL AND run_at > clock_timestamp()") == 1
+        )
 
     await until(reactor_, put_off)
 
