@@ -1,0 +1,173 @@
+"""Who becomes a member, and how."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import DeferredList, ensureDeferred
+
+from microblog.domain.accounts import Role, State
+from microblog.domain.errors import Forbidden, InvalidInput, NotFound
+from tests.services.people import PASSWORD, Site
+
+
+async def test_the_first_account_owns_the_site_and_the_second_does_not(site: Site) -> None:
+    ada = await site.person("ada")
+    bob = await site.person("bob")
+    assert ada.role is Role.OWNER
+    assert bob.role is Role.USER
+
+
+async def test_of_many_first_sign_ups_at_once_exactly_one_owns_the_site(site: Site) -> None:
+    names = [f"person{number}" for number in range(6)]
+    results = await DeferredList([ensureDeferred(site.person(name)) for name in names])
+    viewers = [viewer for success, viewer in results if success]
+    assert len(viewers) == len(names)
+    assert [viewer.role for viewer in viewers].count(Role.OWNER) == 1
+
+
+async def test_names_and_addresses_are_taken_whatever_their_capitals(site: Site) -> None:
+    await site.accounts.register("Ada", "ada@example.org", PASSWORD)
+    with pytest.raises(InvalidInput) as name:
+        await site.accounts.register("ADA", "other@example.org", PASSWORD)
+    assert (name.value.field, name.value.reason) == ("name", "taken")
+    with pytest.raises(InvalidInput) as email:
+        await site.accounts.register("eve", "ADA@EXAMPLE.ORG", PASSWORD)
+    assert (email.value.field, email.value.reason) == ("email", "taken")
+
+
+async def test_of_two_who_want_one_name_at_once_one_gets_it(site: Site) -> None:
+    await site.person("olga")
+    wishes = [
+        ensureDeferred(site.accounts.register("ada", f"{number}@example.org", PASSWORD)) for number in (1, 2)
+    ]
+    results = await DeferredList(wishes, consumeErrors=True)
+    assert sorted(success for success, _ in results) == [False, True]
+    [failure] = [result for success, result in results if not success]
+    assert failure.value.field == "name"
+
+
+async def test_a_welcome_is_mailed_whose_link_confirms_the_address(site: Site) -> None:
+    ada = await site.person("ada")
+    assert (await site.accounts.user(ada)).email_confirmed_at is None
+    await site.accounts.confirm_email(await site.secret_of("mail.welcome"))
+    assert (await site.accounts.user(ada)).email_confirmed_at is not None
+
+
+async def test_secrets_are_kept_as_hashes_only(site: Site) -> None:
+    ada = await site.person("ada")
+    secret = await site.tokens.create(ada, ["read"])
+    session, _ = await site.sessions.log_in("ada", PASSWORD)
+    for table in ("users", "sessions", "tokens", "email_tokens", "outbox", "accounts"):
+        found = await site.sql(f"SELECT t::text FROM {table} t")
+        assert not [row for row in found for canary in (PASSWORD, secret, session) if canary in row[0]]
+
+
+class TestApproval:
+    async def test_people_wait_and_moderators_are_told(self, site: Site) -> None:
+        site = site.over(registration="approval")
+        owner = await site.person("olga")
+        account = await site.accounts.register("bob", "bob@example.org", PASSWORD, reason="I like it here.")
+        assert account.state is State.PENDING
+        assert [(each.name, reason) for each, reason in await site.accounts.pending(owner)] == [
+            ("bob", "I like it here.")
+        ]
+        assert await site.sql("SELECT kind, account_id FROM notifications") == [("sign_up", owner.id)]
+        with pytest.raises(Forbidden, match="approval"):
+            await site.sessions.log_in("bob", PASSWORD)
+        with pytest.raises(NotFound):
+            await site.accounts.by_name("bob")
+
+    async def test_once_approved_they_log_in_and_get_a_mail(self, site: Site) -> None:
+        site = site.over(registration="approval")
+        owner = await site.person("olga")
+        account = await site.accounts.register("bob", "bob@example.org", PASSWORD)
+        await site.accounts.approve(owner, account.id)
+        assert await site.sql("SELECT payload FROM jobs WHERE kind = 'mail.approved'") == [
+            ({"account": account.id},)
+        ]
+        await site.sessions.log_in("bob", PASSWORD)
+        with pytest.raises(NotFound):
+            await site.accounts.approve(owner, account.id)
+
+    async def test_turned_down_they_are_gone_and_the_name_is_free(self, site: Site) -> None:
+        site = site.over(registration="approval")
+        owner = await site.person("olga")
+        account = await site.accounts.register("bob", "bob@example.org", PASSWORD)
+        await site.accounts.turn_down(owner, account.id)
+        assert (await site.accounts.register("bob", "bob@example.org", PASSWORD)).state is State.PENDING
+
+    async def test_members_neither_see_nor_decide(self, site: Site) -> None:
+        await site.people("olga", "bob")
+        bob = await site.viewer((await site.accounts.by_name("bob")).id)
+        site = site.over(registration="approval")
+        account = await site.accounts.register("eve", "eve@example.org", PASSWORD)
+        for asked in (
+            site.accounts.pending(bob),
+            site.accounts.approve(bob, account.id),
+            site.accounts.turn_down(bob, account.id),
+            site.accounts.invite(bob),
+        ):
+            with pytest.raises(Forbidden):
+                await asked
+
+
+class TestInvitation:
+    async def test_only_those_with_a_valid_one_get_in_and_it_is_used_up(self, site: Site) -> None:
+        site = site.over(registration="invitation")
+        owner = await site.person("olga")
+        with pytest.raises(InvalidInput) as none:
+            await site.accounts.register("bob", "bob@example.org", PASSWORD)
+        assert none.value.field == "invitation"
+        invitation = await site.accounts.invite(owner, uses=1)
+        await site.accounts.register("bob", "bob@example.org", PASSWORD, invitation=invitation.code)
+        with pytest.raises(InvalidInput) as used:
+            await site.accounts.register("eve", "eve@example.org", PASSWORD, invitation=invitation.code)
+        assert used.value.field == "invitation"
+        assert await site.accounts.invitations(owner) == []
+
+    async def test_a_failed_sign_up_uses_nothing_up(self, site: Site) -> None:
+        site = site.over(registration="invitation")
+        owner = await site.person("olga")
+        invitation = await site.accounts.invite(owner)
+        with pytest.raises(InvalidInput):
+            await site.accounts.register("olga", "bob@example.org", PASSWORD, invitation=invitation.code)
+        assert [each.uses_left for each in await site.accounts.invitations(owner)] == [1]
+
+    async def test_it_ends_with_its_time_and_when_withdrawn(self, site: Site) -> None:
+        site = site.over(registration="invitation")
+        owner = await site.person("olga")
+        old, withdrawn = await site.accounts.invite(owner, days=1), await site.accounts.invite(owner, days=30)
+        await site.accounts.withdraw(owner, withdrawn.id)
+        site.now.advance(days=2)
+        for code in (old.code, withdrawn.code):
+            with pytest.raises(InvalidInput):
+                await site.accounts.register("bob", "bob@example.org", PASSWORD, invitation=code)
+
+    async def test_someone_elses_is_not_there(self, site: Site) -> None:
+        ada, bob = await site.people("ada", "bob")
+        invitation = await site.accounts.invite(ada)
+        with pytest.raises(NotFound):
+            await site.accounts.withdraw(bob, invitation.id)
+        assert await site.accounts.invitations(bob) == []
+
+    async def test_under_approval_it_spares_the_wait(self, site: Site) -> None:
+        site = site.over(registration="approval")
+        owner = await site.person("olga")
+        code = (await site.accounts.invite(owner)).code
+        account = await site.accounts.register("bob", "bob@example.org", PASSWORD, invitation=code)
+        assert account.state is State.ACTIVE
+
+
+async def test_closed_is_closed(site: Site) -> None:
+    with pytest.raises(Forbidden):
+        await site.over(registration="closed").accounts.register("ada", "ada@example.org", PASSWORD)
+
+
+async def test_the_console_makes_accounts_whatever_the_registration(site: Site) -> None:
+    site = site.over(registration="closed")
+    owner, _ = await site.accounts.create("admin", "admin@example.org")
+    bob, password = await site.accounts.create("bob", "bob@example.org", Role.MODERATOR)
+    assert (await site.viewer(owner.id)).role is Role.OWNER
+    assert (await site.viewer(bob.id)).role is Role.MODERATOR
+    await site.sessions.log_in("bob", password)
+    assert await site.sql("SELECT * FROM jobs") == []
