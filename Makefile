@@ -41,11 +41,13 @@ help:
 	@sed -n '1,5s/^# //p' Makefile
 
 $(VENV)/.run-stamp: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded]'
+	@echo "Installing what setup.cfg asks for."
+	@PIP_USE_PEP517=1 $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded]'
 	@touch $@
 
 $(VENV)/.dev-stamp: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded,test,dev]'
+	@echo "Installing what setup.cfg asks for."
+	@PIP_USE_PEP517=1 $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded,test,dev]'
 	@touch $(VENV)/.run-stamp $@
 
 $(BIN)/python:

@@ -25,6 +25,10 @@ class FileLock:
     def _take(self, how: int) -> bool:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            if os.geteuid() == 0:
+                # Root may help out in another user's data directory, and must not leave files closed to them.
+                folder = self._path.parent.stat()
+                os.fchown(self._descriptor, folder.st_uid, folder.st_gid)
         try:
             fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -29,7 +29,9 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mb-", ignore_cleanup_errors=True) as name:
         yield Path(name) / "var"
         for process in psutil.process_iter(["name", "cmdline"]):
-            if process.info["name"] == "postgres" and f"{name}/var/postgres" in (process.info["cmdline"] or []):
+            if process.info["name"] == "postgres" and f"{name}/var/postgres" in (
+                process.info["cmdline"] or []
+            ):
                 process.kill()
 
 
