@@ -1,0 +1,149 @@
+"""axe-core finds nothing, on any page, in light and in dark; and nothing is logged in the browser's console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import axe_selenium_python
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser.service import PASSWORD, Service, Visitor
+from tests.browser.test_newcomer import wait
+
+AXE = (Path(axe_selenium_python.__file__).parent / "node_modules/axe-core/axe.min.js").read_text(
+    encoding="utf-8"
+)
+
+FOR_ALL = (
+    "/", "/public", "/public?max_id=1", "/@ann", "/@ann/with-replies", "/@ann/followers", "/@ann/following", "/@ben",
+    "{post}", "{post}/boosts", "{post}/favourites", "{edited}/history", "/tags/first", "/tags/nothing", "/search",
+    "/search?q=first", "/search?q=nothing-at-all", "/about", "/about/stats", "/nothing-here",
+)  # fmt: skip
+FOR_STRANGERS = ("/login", "/signup", "/password/forgotten")
+FOR_MEMBERS = (
+    "/home", "/notifications", "/bookmarks", "/favourites", "/compose", "{post}/edit", "/follow-requests", "/settings",
+    "/settings/preferences", "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/blocks",
+    "/settings/mutes", "/settings/invitations", "/settings/delete", "/admin/accounts", "/admin/approvals",
+)  # fmt: skip
+
+
+class Busy:
+    """A site with something of everything; ann is its owner."""
+
+    def __init__(self, service: Service) -> None:
+        self.ann = Visitor(service.url).sign_up("ann")
+        self.post = self.ann.write("Hello @ben #first")
+        edited = self.ann.write("A typo, here")
+        number = edited.rpartition("/")[2]
+        self.ann.send(f"/posts/{number}/edit", text="A typo, there", language="en")
+        self.edited = edited
+        ben = Visitor(service.url).sign_up("ben")
+        first = self.post.rpartition("/")[2]
+        ben.write("@ann Good morning!", reply_to=first)
+        ben.write("The butler did it.", summary="Spoilers")
+        ben.write("صباح الخير #كتب", language="ar")
+        ben.write("今日は雪が降っています。 https://example.org/a/long/path/that/goes/on/and/on/and/on")
+        ben.write("w" * 500, visibility="unlisted")
+        for verb in ("favourite", "boost", "bookmark"):
+            ben.send(f"/posts/{first}/{verb}")
+        ben.send("/@ann/follow")
+
+    def path(self, template: str) -> str:
+        if template == "{post}/edit":
+            return f"/posts/{self.post.rpartition('/')[2]}/edit"
+        return template.format(post=self.post, edited=self.edited)
+
+
+@pytest.fixture(scope="module")
+def busy(service: Service) -> Busy:
+    return Busy(service)
+
+
+@pytest.fixture(scope="module")
+def stranger(open_browser: Any) -> Any:
+    return open_browser()
+
+
+@pytest.fixture(scope="module")
+def member(service: Service, busy: Busy, open_browser: Any) -> Any:
+    browser = open_browser()
+    browser.get(f"{service.url}/login")
+    browser.find_element(By.NAME, "login").send_keys("ann")
+    browser.find_element(By.NAME, "password").send_keys(PASSWORD)
+    browser.find_element(By.CSS_SELECTOR, "main form button.main").click()
+    wait(browser, lambda: browser.find_elements(By.LINK_TEXT, "Home"))
+    return browser
+
+
+def check(browser: Any, url: str) -> None:
+    """Nothing that axe-core minds; one heading of the first rank; nothing wider than a small phone's screen."""
+    for scheme in ("light", "dark"):
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        )
+        browser.get(url)
+        # What is folded away is looked at as well.
+        browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+        browser.execute_script(AXE)
+        found = browser.execute_async_script(
+            "axe.run(document).then(arguments[0], (error) => arguments[0]({error: String(error)}))"
+        )
+        wrong = [
+            (each["id"], each["help"], [node["html"][:200] for node in each["nodes"]])
+            for each in found["violations"]
+        ]
+        assert not wrong, (url, scheme)
+    assert len(browser.find_elements(By.TAG_NAME, "h1")) == 1
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": False},
+    )
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert width <= 320, f"{url} is {width} pixels wide on a screen of 320"
+    said = [
+        entry["message"]
+        for entry in browser.get_log("browser")
+        if "404" not in entry["message"] and entry["level"] in ("SEVERE", "WARNING")
+    ]
+    assert not said, url
+
+
+@pytest.mark.parametrize("path", FOR_ALL + FOR_STRANGERS)
+def test_every_page_is_accessible_to_strangers(
+    service: Service, busy: Busy, stranger: Any, path: str
+) -> None:
+    check(stranger, service.url + busy.path(path))
+
+
+@pytest.mark.parametrize("path", FOR_ALL + FOR_MEMBERS)
+def test_every_page_is_accessible_to_members(service: Service, busy: Busy, member: Any, path: str) -> None:
+    check(member, service.url + busy.path(path))
+
+
+def test_an_empty_site_is_accessible_too(cluster: Any, tmp_path: Path, open_browser: Any) -> None:
+    from tests.conftest import wait_for
+
+    dsn = wait_for(cluster.fresh())
+    service = Service(dsn, tmp_path)
+    try:
+        browser = open_browser()
+        for path in ("/", "/public", "/about", "/about/stats"):
+            check(browser, service.url + path)
+    finally:
+        service.stop()
+        wait_for(cluster.drop(dsn))
+
+
+def test_the_first_page_is_light(service: Service, busy: Busy, open_browser: Any) -> None:
+    """All that comes over the wire for the front page, without anything kept from before: below 50 KB."""
+    browser = open_browser()
+    browser.get(f"{service.url}/")
+    sizes = browser.execute_script(
+        "return performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'))"
+        ".map((each) => [each.name, each.transferSize])"
+    )
+    assert all(name.startswith(service.url) for name, _ in sizes), "nothing comes from elsewhere"
+    assert sum(size for _, size in sizes) < 50_000, sizes
