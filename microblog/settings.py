@@ -261,7 +261,8 @@ def database_url(value: object) -> str:
     # postgresql:///name and ?host=/run/postgresql are libpq's own ways to a Unix socket.
     if not url.netloc and not url.path.strip("/") and not url.query:
         raise WrongValue(right)
-    return url.geturl()
+    # Not geturl(): for a scheme that urllib doesn't know it makes postgresql:/name of postgresql:///name.
+    return _string(value, right)
 
 
 def public_url(value: object) -> str:

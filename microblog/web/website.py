@@ -78,8 +78,8 @@ class Website(Resource):
         self._klein = self._app.resource()
 
     def _add(self, bound: BoundRoutes, route: Route) -> None:
-        def endpoint(raw: SiteRequest, **args: str) -> Deferred[bytes | None]:
-            return self._run(raw, route, bound, args)
+        def endpoint(raw: SiteRequest, **args: object) -> Deferred[bytes | None]:
+            return self._run(raw, route, bound, {name: str(value) for name, value in args.items()})
 
         endpoint.__name__ = route.name
         self.routes.append(route)
