@@ -72,7 +72,8 @@ class People:
         post: int = await self.sql(
             "INSERT INTO posts (author_id, visibility, text, summary, thread_id, created_at, boost_of_id, "
             "reply_to_account_id, tags) "
-            "VALUES (%s, %s, %s, %s, coalesce(%s, 1), coalesce(%s, clock_timestamp()), %s, %s, %s::text[]) RETURNING id",
+            "VALUES (%s, %s, %s, %s, coalesce(%s, 1), coalesce(%s, clock_timestamp()), %s, %s, %s::text[]) "
+            "RETURNING id",
             author,
             visibility,
             "" if boost_of else text,
