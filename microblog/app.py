@@ -117,7 +117,7 @@ class _App:
             mailer = SmtpMailer(config.smtp, config.mail_from, config.host, reactor)
         messages = Messages(config, templates_dir(), microblog.now)
         mail = MailJobs(microblog.outgoing_mail, messages, mailer, microblog.now)
-        self.worker = Worker(microblog.jobs, mail.handlers(), reactor)
+        self.worker = Worker(microblog.jobs, mail.handlers, reactor)
         process = f"{socket.gethostname()}:{os.getpid()}"
 
         async def sample() -> None:
