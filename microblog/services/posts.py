@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from twisted.logger import Logger
@@ -67,14 +68,14 @@ class Posts:
 
     # -------------------------------------------------------------------------------------------- writing
 
-    async def publish(self, viewer: Viewer, draft: Draft) -> Post:
-        """Publish a draft; with the same ``draft.key`` again, the same post.
+    async def publish(self, viewer: Viewer, draft: Draft, *, at: datetime | None = None) -> Post:
+        """Publish a draft; with the same ``draft.key`` again, the same post. ``at``: as if it were then.
 
         Raises InvalidInput (field "text", "summary" or "language"), NotFound when what it answers can't be seen.
         """
         parsed, summary, language = self._checked(draft, viewer.language)
         try:
-            post_id, kept = await self._insert(viewer, draft, parsed, summary, language)
+            post_id, kept = await self._insert(viewer, draft, parsed, summary, language, at)
         except Conflict as conflict:
             if draft.key is None or conflict.constraint != "idempotency_keys_pkey":
                 raise
@@ -90,7 +91,13 @@ class Posts:
         return await self.by_id(viewer, post_id)
 
     async def _insert(
-        self, viewer: Viewer, draft: Draft, parsed: text.Parsed, summary: str, language: str | None
+        self,
+        viewer: Viewer,
+        draft: Draft,
+        parsed: text.Parsed,
+        summary: str,
+        language: str | None,
+        at: datetime | None,
     ) -> tuple[int, _Written | None]:
         async with self._db.transaction() as tx:
             if draft.key is not None:
@@ -122,7 +129,7 @@ class Posts:
                 written.mentioned_ids,
                 list(written.tags),
                 written.search,
-                None,
+                at,
             )
             if draft.key is not None:
                 await posts(tx).keep_key(viewer.id, draft.key, post_id)
@@ -210,13 +217,13 @@ class Posts:
             await self._count_tags(post.tags, None)
         return post
 
-    async def boost(self, viewer: Viewer, post_id: int) -> Post:
+    async def boost(self, viewer: Viewer, post_id: int, *, at: datetime | None = None) -> Post:
         """Boost a post; again, nothing changes. Returns the post.  Raises NotFound, Forbidden for a private one."""
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
             if not may_boost(post.visibility, post.author.id == viewer.id):
                 raise Forbidden("This post was not meant for everyone, so it can't be boosted.")
-            made = await posts(tx).boost(viewer.id, post.visibility.value, post.id)
+            made = await posts(tx).boost(viewer.id, post.visibility.value, post.id, at)
             if made is not None:
                 await notify(tx, post.author.id, NotificationKind.BOOST, viewer.id, post.id)
         self._notifier.poke()

@@ -368,8 +368,10 @@ class PostQueries(Protocol):
     @query(
         sql="""
         WITH made AS (
-            INSERT INTO posts (id, author_id, visibility, boost_of_id, thread_id)
-            SELECT n, {author_id}, {visibility}, {post_id}, n FROM (SELECT snowflake() AS n) i
+            INSERT INTO posts (id, author_id, visibility, boost_of_id, thread_id, created_at)
+            SELECT n.id, {author_id}, {visibility}, {post_id}, n.id, n.at
+            FROM (SELECT snowflake(at) AS id, at FROM (
+                SELECT coalesce({at}::timestamptz, clock_timestamp()) AS at) t) n
             ON CONFLICT DO NOTHING RETURNING id
         ), boosted AS (
             UPDATE posts SET boosts_count = boosts_count + 1 WHERE id = {post_id} AND EXISTS (SELECT FROM made)
@@ -381,7 +383,7 @@ class PostQueries(Protocol):
         SELECT id FROM made""",
         load=scalar,
     )
-    async def boost(self, author_id: int, visibility: str, post_id: int) -> int | None:
+    async def boost(self, author_id: int, visibility: str, post_id: int, at: datetime | None) -> int | None:
         """The id of the boost, or None when there was one already."""
 
     @query(sql="SELECT id FROM posts WHERE boost_of_id = {post_id} AND author_id = {author_id}", load=scalar)
