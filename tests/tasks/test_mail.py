@@ -470,7 +470,7 @@ async def test_all_processes_sign_alike(db: Database) -> None:
     )
 
 
-# -- a maildir instead of a server ---------------------------------------------------------------------------------------
+# -- a maildir instead of a server ----------------------------------------------------------------------------------
 
 
 async def test_without_a_server_mail_lands_in_a_maildir_and_the_log_says_where(
