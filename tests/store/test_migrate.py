@@ -1,0 +1,66 @@
+"""Migrations: numbered, under a lock, once; and releases that meet a schema of another age."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import ensureDeferred
+
+from microblog.domain.errors import Unavailable
+from microblog.store.database import Database
+from microblog.store.migrate import Migration, SchemaError, current, migrate, migrations
+from tests.testrig import Cluster
+
+FIRST = Migration(1, "first", "CREATE TABLE one (n integer);", None)
+SECOND = Migration(2, "second", "CREATE TABLE two (n integer);", None)
+BREAKING = Migration(3, "breaking", "DROP TABLE one;", 3)
+BROKEN = Migration(4, "broken", "CREATE TABLE four (n integer); SELECT 1 / 0;", None)
+
+
+def test_the_numbers_are_unique_and_the_names_say_what() -> None:
+    numbers = [each.number for each in migrations()]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1
+
+
+async def test_two_processes_that_start_at_once_apply_each_once(cluster: Cluster, reactor_: Any) -> None:
+    dsn = await cluster.empty()
+    both = [ensureDeferred(migrate(dsn, reactor_)) for _ in range(3)]
+    applied = [await each for each in both]
+    assert sorted(len(each) for each in applied) == [0, 0, len(migrations())]
+    assert await migrate(dsn, reactor_) == []
+    db = Database(dsn, reactor_)
+    await current(db.reads)
+    await db.close()
+    await cluster.drop(dsn)
+
+
+async def test_a_migration_that_fails_leaves_what_was_before_it(cluster: Cluster, reactor_: Any) -> None:
+    dsn = await cluster.empty()
+    with pytest.raises(Exception, match="division by zero"):
+        await migrate(dsn, reactor_, [FIRST, SECOND, BROKEN])
+    db = Database(dsn, reactor_)
+    assert (await db.reads.run("SELECT version FROM schema_version")).fetchall() == [(2,)]
+    assert (await db.reads.run("SELECT to_regclass('four')")).fetchall() == [(None,)]
+    with pytest.raises(Unavailable, match="microblog migrate"):
+        await current(db.reads)
+    await db.close()
+    await cluster.drop(dsn)
+
+
+async def test_an_older_release_starts_on_a_newer_schema_unless_that_says_otherwise(
+    cluster: Cluster, reactor_: Any
+) -> None:
+    dsn = await cluster.empty()
+    await migrate(dsn, reactor_, [FIRST, SECOND])
+    assert await migrate(dsn, reactor_, [FIRST]) == []
+    await migrate(dsn, reactor_, [FIRST, SECOND, BREAKING])
+    with pytest.raises(SchemaError, match="newer release"):
+        await migrate(dsn, reactor_, [FIRST, SECOND])
+    await cluster.drop(dsn)
+
+
+async def test_a_database_that_is_away_says_so(reactor_: Any) -> None:
+    with pytest.raises(Unavailable, match="can't be reached"):
+        await migrate("postgresql://nobody@127.0.0.1:1/none", reactor_)

@@ -1,0 +1,74 @@
+"""The visibility rule in SQL says what the domain's says: every combination there is, on a real database."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from microblog.domain.visibility import Standing, Visibility, may_see
+from microblog.store.database import Database
+from microblog.store.posts import posts
+from tests.testrig import person
+
+
+async def write(db: Database, author_id: int, visibility: Visibility, mentioned: list[int]) -> int:
+    async with db.transaction() as tx:
+        post_id, _ = await posts(tx).insert(
+            author_id,
+            visibility.value,
+            "x",
+            "<p>x</p>",
+            "",
+            False,
+            None,
+            None,
+            None,
+            None,
+            None,
+            "[]",
+            mentioned,
+            [],
+            "",
+            None,
+        )
+    return int(post_id)
+
+
+async def run(db: Database, sql: str, *parameters: Any) -> None:
+    async with db.transaction() as tx:
+        await tx.run(sql, parameters)
+
+
+async def test_sql_and_domain_agree_for_every_standing(db: Database) -> None:
+    author = await person(db, "author")
+    cases = []
+    standings = itertools.product((False, True), repeat=3)
+    for number, (mentioned, follows, blocked) in enumerate(standings):
+        viewer = await person(db, f"viewer{number}")
+        if follows:
+            await run(
+                db,
+                "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)",
+                viewer.id,
+                author.id,
+            )
+        else:  # a follow that waits for approval is none
+            await run(
+                db,
+                "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, false)",
+                viewer.id,
+                author.id,
+            )
+        if blocked:
+            await run(db, "INSERT INTO blocks (account_id, target_id) VALUES (%s, %s)", author.id, viewer.id)
+        cases.append((viewer.id, Standing(False, mentioned, follows, blocked)))
+    cases.append((author.id, Standing(is_author=True)))
+    named = [viewer_id for viewer_id, standing in cases if standing.is_mentioned]
+    for visibility in Visibility:
+        post_id = await write(db, author.id, visibility, named)
+        for viewer_id, standing in [*cases, (None, Standing())]:
+            found = await posts(db.reads).visible(post_id, viewer_id)
+            assert (found is not None) == may_see(visibility, standing), (visibility, standing)
+    await run(db, "UPDATE accounts SET state = 'suspended' WHERE id = %s", author.id)
+    for viewer_id, _ in [*cases, (None, Standing())]:
+        assert await posts(db.reads).visible(post_id, viewer_id) is None
