@@ -32,6 +32,16 @@ def service(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     wait_for(cluster.drop(dsn))
 
 
+@pytest.fixture(scope="module")
+def empty_service(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Another one, which stays empty."""
+    dsn = wait_for(cluster.fresh())
+    made = Service(dsn, tmp_path_factory.mktemp("empty-site"))
+    yield made
+    made.stop()
+    wait_for(cluster.drop(dsn))
+
+
 @pytest.fixture
 def visitor(service: Service) -> Callable[[], Visitor]:
     return lambda: Visitor(service.url)
@@ -57,7 +67,7 @@ def open_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
         for argument in (
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage",
+            "--force-prefers-reduced-motion", "--disable-dev-shm-usage",
             "--window-size=1000,900", "--no-proxy-server",
             f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
         ):  # fmt: skip

@@ -123,18 +123,9 @@ def test_every_page_is_accessible_to_members(service: Service, busy: Busy, membe
     check(member, service.url + busy.path(path))
 
 
-def test_an_empty_site_is_accessible_too(cluster: Any, tmp_path: Path, open_browser: Any) -> None:
-    from tests.conftest import wait_for
-
-    dsn = wait_for(cluster.fresh())
-    service = Service(dsn, tmp_path)
-    try:
-        browser = open_browser()
-        for path in ("/", "/public", "/about", "/about/stats"):
-            check(browser, service.url + path)
-    finally:
-        service.stop()
-        wait_for(cluster.drop(dsn))
+@pytest.mark.parametrize("path", ["/", "/public", "/about", "/about/stats", "/search?q=x"])
+def test_an_empty_site_is_accessible_too(empty_service: Service, stranger: Any, path: str) -> None:
+    check(stranger, empty_service.url + path)
 
 
 def test_the_first_page_is_light(service: Service, busy: Busy, open_browser: Any) -> None:

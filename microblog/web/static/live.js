@@ -29,7 +29,7 @@ const hear = (event) => {
   if (!id) return;
   if (what.kind === "delete") seen.delete(id);
   else if (what.kind === "post" || what.kind === "boost" || what.kind === "notification") {
-    if (document.getElementById(`p${id}`)) return;
+    if (document.getElementById((what.kind === "notification" ? "n" : "p") + id)) return;
     if (news.dataset.self && String(what.author ?? "") === news.dataset.self) return;
     seen.add(id);
   }
