@@ -7,8 +7,6 @@ readers are told, jobs are handed back, and the database outlives all that needs
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import Any
 
 from twisted.application.service import IService
@@ -22,12 +20,7 @@ from microblog.protocols.push import PushFactory
 from microblog.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import SchemaError, migrate
-from microblog.tasks.jobs import Worker
-from microblog.tasks.mail import MailJobs
-from microblog.tasks.mailers import Maildir, Mailer
-from microblog.tasks.messages import Messages
-from microblog.tasks.periodic import Periodic
-from microblog.tasks.smtp import SmtpMailer
+from microblog.tasks.service import ReaderSamples, Tasks
 from microblog.web import health, static
 from microblog.web.context import Web
 from microblog.web.html import TABLES
@@ -38,10 +31,6 @@ from microblog.web.templates import Templates
 from microblog.web.website import Website
 
 log = Logger()
-
-PRUNE_EVERY = 3600.0  #: seconds, as the two below
-COUNT_EVERY = 60.0
-SAMPLE_EVERY = 10.0
 
 
 def make_service(config: Config, reactor: Any) -> IService:
@@ -56,13 +45,13 @@ class _App:
     embedded: Any = None
     site: Site | None = None
     push: PushFactory | None = None
-    worker: Worker | None = None
+    tasks: Tasks | None = None
+    samples: ReaderSamples | None = None
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self.config = config
         self.reactor = reactor
         self.ports: list[Listening] = []
-        self.periodic: list[Periodic] = []
         self.service = OrderedService(reactor, deadline=config.drain_timeout, when_started=self._started)
         stages = [
             Stage("database", self._start_database, self._stop_database),
@@ -102,41 +91,23 @@ class _App:
         assert self.dsn is not None
         self.microblog = Microblog(self.config, self.dsn, self.reactor)
         await self.microblog.start()
+        self.samples = ReaderSamples(self.microblog, self.reactor)
+        self.samples.start()
 
     async def _stop_services(self) -> None:
+        if self.samples is not None:
+            await self.samples.stop()
         await self.microblog.stop()
 
     # ------------------------------------------------------------------------------------------------ tasks
 
     async def _start_tasks(self) -> None:
-        microblog, config, reactor = self.microblog, self.config, self.reactor
-        mailer: Mailer
-        if config.smtp is None:
-            mailer = Maildir(config.data_dir / "mail", reactor)
-        else:
-            mailer = SmtpMailer(config.smtp, config.mail_from, config.host, reactor)
-        messages = Messages(config, templates_dir(), microblog.now)
-        mail = MailJobs(microblog.outgoing_mail, messages, mailer, microblog.now)
-        self.worker = Worker(microblog.jobs, mail.handlers, reactor)
-        process = f"{socket.gethostname()}:{os.getpid()}"
-
-        async def sample() -> None:
-            await microblog.statistics.sample_readers(process, microblog.notifier.readers)
-
-        self.periodic = [
-            Periodic("the daily statistics", microblog.statistics.compute_missing, COUNT_EVERY, reactor),
-            Periodic("the counting of readers", sample, SAMPLE_EVERY, reactor),
-            Periodic("the clearing of what is old", microblog.pruning.prune, PRUNE_EVERY, reactor),
-        ]
-        self.worker.start()
-        for each in self.periodic:
-            each.start()
+        self.tasks = Tasks(self.microblog, self.reactor)
+        self.tasks.start()
 
     async def _stop_tasks(self) -> None:
-        for each in self.periodic:
-            await each.stop()
-        if self.worker is not None:
-            await self.worker.drain(self.config.drain_timeout / 2)
+        if self.tasks is not None:
+            await self.tasks.drain(self.config.drain_timeout / 2)
 
     # ------------------------------------------------------------------------------------------------ website
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from microblog.domain.errors import NotFound
 from microblog.store.database import Database
-from microblog.store.jobs import Job, jobs
+from microblog.store.jobs import CHANNEL, Job, jobs
 
-__all__ = ["Effect", "Job", "Jobs", "LeaseLost"]
+__all__ = ["CHANNEL", "Effect", "Job", "Jobs", "LeaseLost"]
 
 #: What a job changes in the database.  Run in the transaction that finishes the job: both happen, or neither.
 Effect = Callable[[Any], Awaitable[None]]
@@ -28,6 +28,16 @@ class Jobs:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._wake: Callable[[], None] | None = None
+
+    def when_due(self, wake: Callable[[], None]) -> None:
+        """``wake`` is called when there may be a job to do now: a worker's, cheap and synchronous."""
+        self._wake = wake
+
+    def heard(self, _payload: str | None = None) -> None:
+        """A notification on ``CHANNEL``, or a connection that may have missed some."""
+        if self._wake is not None:
+            self._wake()
 
     async def put(
         self, kind: str, payload: Mapping[str, object], *, key: str | None = None, delay: float = 0

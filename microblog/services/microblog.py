@@ -8,7 +8,7 @@ from typing import Any
 from microblog.config import Config
 from microblog.services.accounts import Accounts
 from microblog.services.follows import Follows
-from microblog.services.jobs import Jobs
+from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.notifications import Notifications
 from microblog.services.notifier import Notifier
 from microblog.services.outgoing_mail import OutgoingMail
@@ -54,6 +54,8 @@ class Microblog:
         self.posts = Posts(config, db, self.notifier)
         self.timelines = Timelines(db)
         self.jobs = Jobs(db)
+        if self.listener is not None:
+            self.listener.on(CHANNEL, self.jobs.heard)
         self.outgoing_mail = OutgoingMail(db)
         self.statistics = Statistics(db, config.zone, reactor.seconds)
         self.pruning = Pruning(db)

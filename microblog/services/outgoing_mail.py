@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import base64
 import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from microblog.domain.errors import NotFound
 from microblog.services.jobs import Effect
+from microblog.services.secrets import site_secret
 from microblog.store.database import Database
 from microblog.store.mail import News, PostNews, Recipient, mail
 
@@ -188,9 +188,5 @@ class OutgoingMail:
 
     async def _signature(self, content: bytes) -> bytes:
         if self._key is None:
-            found = await mail(self._db.reads).secret(_SECRET)
-            if found is None:
-                async with self._db.transaction() as tx:
-                    found = await mail(tx).keep_secret(_SECRET, secrets.token_bytes(32))
-            self._key = bytes(found)
+            self._key = await site_secret(self._db, _SECRET)
         return hmac.digest(self._key, content, "sha256")[:_SIGNATURE]

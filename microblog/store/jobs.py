@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from dbxs import accessor, query, statement
 
@@ -38,20 +38,30 @@ class Job:
     last_error: str | None
 
 
+#: Notified when there is a job to do now.
+CHANNEL: Final = "jobs"
+
 _COLUMNS = "id, kind, payload, key, attempts, coalesce(lease, 0), created_at, run_at, parked_at, last_error"
 
 
 class JobQueries(Protocol):
-    @statement(
-        sql="""
-        INSERT INTO jobs (kind, payload, key, run_at)
-        VALUES ({kind}, {payload}::jsonb, {key}, clock_timestamp() + make_interval(secs => {delay}))
-        ON CONFLICT (key) DO UPDATE SET again_at = least(jobs.again_at, excluded.run_at)
-            WHERE jobs.lease IS NOT NULL
-        """
+    @query(
+        sql=f"""
+        WITH job AS (
+            INSERT INTO jobs (kind, payload, key, run_at)
+            VALUES ({{kind}}, {{payload}}::jsonb, {{key}}, clock_timestamp() + make_interval(secs => {{delay}}))
+            ON CONFLICT (key) DO UPDATE SET again_at = least(jobs.again_at, excluded.run_at)
+                WHERE jobs.lease IS NOT NULL)
+        SELECT pg_notify('{CHANNEL}', '') WHERE {{delay}} <= 0
+        """,
+        load=scalar,
     )
     async def put(self, kind: str, payload: str, key: str | None, delay: float) -> None:
-        """``payload`` is JSON; ``delay`` is in seconds."""
+        """``payload`` is JSON; ``delay`` is in seconds.  Without a delay, workers are told at the commit.
+
+        A transaction that notifies holds a lock of the whole server while it commits, so what is written often has
+        a delay; such jobs are found by looking.
+        """
 
     @query(
         sql=f"""
@@ -63,7 +73,7 @@ class JobQueries(Protocol):
                 AND (lease IS NULL OR leased_until < clock_timestamp())
             ORDER BY run_at LIMIT {{limit}} FOR UPDATE SKIP LOCKED)
         RETURNING {_COLUMNS}
-        """,  # noqa: S608 - a list of columns
+        """,
         load=rows(Job),
     )
     async def take(self, kinds: list[str], limit: int, lease: int, seconds: float) -> list[Job]:
@@ -123,7 +133,7 @@ class JobQueries(Protocol):
         """After ``hold``: out of the queue until somebody says ``retry``.  Its secret, if any, is forgotten."""
 
     @query(
-        sql=f"SELECT {_COLUMNS} FROM jobs WHERE parked_at IS NOT NULL ORDER BY parked_at DESC, id DESC LIMIT {{limit}}",  # noqa: S608
+        sql=f"SELECT {_COLUMNS} FROM jobs WHERE parked_at IS NOT NULL ORDER BY parked_at DESC, id DESC LIMIT {{limit}}",
         load=rows(Job),
     )
     async def parked(self, limit: int) -> list[Job]: ...
@@ -131,11 +141,11 @@ class JobQueries(Protocol):
     @query(
         sql="""
         UPDATE jobs SET parked_at = NULL, attempts = 0, run_at = clock_timestamp()
-        WHERE id = {job_id} AND parked_at IS NOT NULL RETURNING id
+        WHERE id = {job_id} AND parked_at IS NOT NULL RETURNING id, pg_notify({channel}, '')
         """,
-        load=maybe_row(int),
+        load=maybe_row(lambda job_id, _: job_id),
     )
-    async def retry(self, job_id: int) -> int | None: ...
+    async def retry(self, job_id: int, channel: str = CHANNEL) -> int | None: ...
 
     @query(sql="SELECT count(*) FROM jobs WHERE parked_at IS NULL", load=scalar)
     async def waiting(self) -> int: ...

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
 
 from microblog.domain.errors import NotFound
-from microblog.services.jobs import Job, Jobs, LeaseLost
+from microblog.services.jobs import CHANNEL, Job, Jobs, LeaseLost
 from microblog.store.database import Database
+from microblog.store.listener import Listener
 from microblog.tasks.jobs import LONGEST_DELAY, Done, Expected, GiveUp, Handler, Later, Worker, delay_after
 from tests.tasks.logs import logged
 from tests.tasks.site import People
@@ -368,3 +369,33 @@ async def test_a_handler_that_never_ends_is_cut_before_its_lease_ends(
 def test_delays_grow_and_end_growing(attempts: int, spread: float) -> None:
     assert delay_after(attempts + 1, spread) >= delay_after(attempts, spread) > 0
     assert delay_after(attempts) <= LONGEST_DELAY * 1.25
+
+
+# -- waking ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_due_at_once_wakes_the_workers_of_all_processes(
+    jobs: Jobs, people: People, worker: Callable[..., Worker], dsn: str, reactor_: Any
+) -> None:
+    done: list[int] = []
+
+    async def handler(job: Job) -> Done:
+        done.append(job.payload["n"])
+        return Done()
+
+    listener = Listener(dsn, reactor_)
+    listener.on(CHANNEL, jobs.heard)
+    await listener.start()
+    try:
+        running = worker(handler, poll=3600)
+        jobs.when_due(running.wake)
+        for number in range(3):
+            await people.put("test", {"n": number})
+            await until(reactor_, lambda number=number: len(done) == number + 1)
+        await people.put("test", {"n": 3}, delay=1000)
+        await people.sql("UPDATE jobs SET parked_at = now(), run_at = now()")
+        [parked] = await jobs.parked()
+        await jobs.retry(parked.id)
+        await until(reactor_, lambda: len(done) == 4)
+    finally:
+        listener.stop()
