@@ -20,10 +20,12 @@ routes = Routes("home")
 async def show(microblog: Microblog, request: Request) -> Response:
     """The posts of those whom one follows, and one's own."""
     span = span_of(request)
+    since = microblog.notifier.position
     page = await microblog.timelines.home(request.require_viewer(), span)
     return request.render(
         "pages/home.html",
         page=page,
+        since=since,
         first=span.max_id is None and span.min_id is None,
         key=secrets.token_urlsafe(16),
     )

@@ -19,8 +19,9 @@ routes = Routes("notifications")
 async def notifications(microblog: Microblog, request: Request) -> Response:
     """Mentions, replies, follows, boosts and favourites. What is shown counts as seen from then on."""
     viewer = request.require_viewer()
+    since = microblog.notifier.position
     page = await microblog.notifications.page(viewer, span_of(request))
-    response = request.render("pages/notifications.html", page=page)
+    response = request.render("pages/notifications.html", page=page, since=since)
     if any(not item.read for item in page.items):
         await microblog.notifications.mark_read(viewer, max(item.id for item in page.items))
     return response

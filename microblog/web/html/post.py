@@ -26,6 +26,7 @@ TITLE = 60
 @routes.get("/@<name>/<int:id>", public=True)
 async def thread(microblog: Microblog, request: Request) -> Response:
     """A post, what it answers and what answers it."""
+    since = microblog.notifier.position
     found = await microblog.posts.thread(request.viewer, _id(request))
     post = found.post
     if (elsewhere := _elsewhere(request, post)) is not None:
@@ -33,6 +34,7 @@ async def thread(microblog: Microblog, request: Request) -> Response:
     return request.render(
         "pages/post.html",
         thread=found,
+        since=since,
         post=post,
         excerpt=excerpt(post),
         key=secrets.token_urlsafe(16),

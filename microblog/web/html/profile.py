@@ -51,11 +51,13 @@ async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Re
     if request.path_arg("name") != account.address:
         # One address a page: /@Bob is /@bob.
         return Redirect(account.path + ("/with-replies" if replies else ""), status=301)
+    since = microblog.notifier.position
     page = await microblog.timelines.account(request.viewer, account.id, span_of(request), replies=replies)
     return request.render(
         "pages/profile.html",
         account=account,
         page=page,
+        since=since,
         relationship=await _relationship(microblog, request, account),
         tab="replies" if replies else "posts",
         public=True,

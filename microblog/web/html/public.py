@@ -31,5 +31,6 @@ async def public(microblog: Microblog, request: Request) -> Response:
 
 
 async def _show(microblog: Microblog, request: Request, *, welcome: bool) -> Response:
+    since = microblog.notifier.position
     page = await microblog.timelines.public(request.viewer, span_of(request))
-    return request.render("pages/public.html", page=page, welcome=welcome, public=True)
+    return request.render("pages/public.html", page=page, since=since, welcome=welcome, public=True)

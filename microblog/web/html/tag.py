@@ -29,5 +29,6 @@ async def tag(microblog: Microblog, request: Request) -> Response:
         )
     if key != written:
         return Redirect(f"/tags/{quote(key)}", status=301)
+    since = microblog.notifier.position
     page = await microblog.timelines.tag(request.viewer, key, span_of(request))
-    return request.render("pages/tag.html", tag=key, page=page, public=True)
+    return request.render("pages/tag.html", tag=key, page=page, since=since, public=True)

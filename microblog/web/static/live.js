@@ -1,20 +1,34 @@
 // "3 new posts": listens to what the page shows, and says how much of it is new. The list itself stays as it is until the
-// reader asks, for nothing is worse to read than a page that moves.
+// reader asks, for nothing is worse to read than a page that moves. For those who are logged in it counts notifications.
 
 const news = document.querySelector("[data-live]");
+const badge = document.getElementById("unread");
 const title = document.title;
+const streams = new Set(news?.dataset.live.split(",") ?? []);
+const onTheirPage = streams.has("notifications");
+if (badge) streams.add("notifications");
+
 const seen = new Set();
+const told = new Set();
 let source;
-let cursor = "";
+let cursor = news?.dataset.since ?? "";
 
 const show = () => {
   const count = seen.size;
   document.title = count ? `(${count}) ${title}` : title;
   if (!count) return news.replaceChildren();
   const link = document.createElement("a");
-  link.href = location.pathname + location.search;
+  link.href = location.pathname;
   link.textContent = count === 1 ? news.dataset.one : news.dataset.many.replace("{}", String(count));
   news.replaceChildren(link);
+};
+
+const notify = (id) => {
+  if (!badge || told.has(id) || document.getElementById(`n${id}`)) return;
+  told.add(id);
+  const count = Number(badge.dataset.count) + told.size;
+  badge.firstElementChild.textContent = count > 99 ? "99+" : String(count);
+  badge.hidden = false;
 };
 
 const hear = (event) => {
@@ -25,24 +39,22 @@ const hear = (event) => {
   } catch {
     return;
   }
-  const id = String(what.id ?? "");
+  const { kind, id, author } = what;
   if (!id) return;
-  if (what.kind === "delete") seen.delete(id);
-  else if (what.kind === "post" || what.kind === "boost" || what.kind === "notification") {
-    if (document.getElementById((what.kind === "notification" ? "n" : "p") + id)) return;
-    if (news.dataset.self && String(what.author ?? "") === news.dataset.self) return;
-    seen.add(id);
-  }
+  if (kind === "notification") notify(id);
+  if (!news || (kind === "notification") !== onTheirPage) return;
+  if (kind === "delete") seen.delete(id);
+  else if (author === news.dataset.self || document.getElementById((onTheirPage ? "n" : "p") + id)) return;
+  else seen.add(id);
   show();
 };
 
 const listen = () => {
   if (source || document.hidden) return;
   const address = new URL("/live", location.origin);
-  address.searchParams.set("streams", news.dataset.live);
+  address.searchParams.set("streams", [...streams].join(","));
   if (cursor) address.searchParams.set("since", cursor);
   source = new EventSource(address);
-  source.onmessage = hear;
   for (const kind of ["post", "boost", "delete", "notification"]) source.addEventListener(kind, hear);
 };
 const rest = () => {
@@ -50,7 +62,7 @@ const rest = () => {
   source = undefined;
 };
 
-if (news) {
+if (streams.size) {
   // A tab that nobody looks at holds no connection; when it is looked at again it catches up from where it was.
   document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
   addEventListener("pagehide", rest);
