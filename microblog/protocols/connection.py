@@ -273,6 +273,8 @@ class PushConnection(LineReceiver):
         if not self._closed:
             if reason == "slow":
                 self._factory.cut += 1
+            if self._held:  # the farewell's cursor is above them
+                self._out.write(b"".join(self._held))
             self._out.write(to_bytes(Bye(reason, self._conversation.cursor)))
             self._close()
 
@@ -312,7 +314,8 @@ class PushConnection(LineReceiver):
                 self._say_bye("slow")
         else:
             self._stuck_ticks = 0
-            if not self._out.wrote and self._conversation.format == "json":
+            # Not while events are held behind an answer: the cursor is above them.
+            if not self._out.wrote and self._held is None and self._conversation.format == "json":
                 self._say(Ping(self._conversation.cursor))
         self._out.wrote = False
 

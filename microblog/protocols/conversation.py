@@ -19,7 +19,7 @@ from microblog.domain.errors import (
     RateLimited,
     Unauthenticated,
 )
-from microblog.domain.events import Event, Kind, Notification, NotificationKind
+from microblog.domain.events import Event, Kind
 from microblog.domain.posts import Draft, Page, Span
 from microblog.domain.posts import Post as PostRecord
 from microblog.domain.text import hashtag_key
@@ -48,16 +48,13 @@ if TYPE_CHECKING:
 
 #: Streams that one connection may subscribe to.
 MAX_SUBSCRIPTIONS: Final = 100
-#: Pages of a listing that ``LAST`` reads, at most, to find what it wants.
-_MAX_PAGES: Final = 10
+#: Posts that LAST reads at a time.
 _PAGE: Final = 40
 
 #: Of a conversation that was ended by QUIT.
 QUIT: Final = "quit"
 
 T = TypeVar("T")
-_HAS_LAST_IN_NOTIFICATIONS: Final = ("mentions", "notifications", "direct")
-_NAMING: Final = (NotificationKind.MENTION, NotificationKind.REPLY)
 
 
 class Conversation:
@@ -80,7 +77,7 @@ class Conversation:
     @property
     def cursor(self) -> int:
         """All that concerns this connection up to here was sent: what to resume from."""
-        return self._live.cursor if self._names else self._microblog.notifier.position
+        return self._live.cursor if self._live.streams else self._microblog.notifier.position
 
     async def begin(self) -> None:
         """A connection reads the public stream until it says what it wants: ``nc`` shows something at once."""
@@ -259,17 +256,12 @@ class Conversation:
     async def _last(self, name: StreamName, stream: str, count: int) -> list[bytes]:
         """The newest ``count`` of a stream as lines, oldest first. Their ids are remembered."""
         rendering = self._factory.rendering
-        if name.kind in _HAS_LAST_IN_NOTIFICATIONS:
-            notified = await self._newest(
-                lambda span: self._microblog.notifications.page(self._require("read"), span),
-                count,
-                lambda found: name.kind == "notifications" or _names_in(name.kind, found),
-            )
-            if name.kind == "notifications":
-                self.printed.update(found.id for found in notified)
-                return [rendering.notification(self.format, found) for found in reversed(notified)]
-            posts = [found.post for found in notified if found.post is not None]
-        elif name.kind == "thread":
+        if name.kind == "notifications":
+            owner = self._require("read")
+            notified = await self._newest(lambda span: self._microblog.notifications.page(owner, span), count)
+            self.printed.update(found.id for found in notified)
+            return [rendering.notification(self.format, found) for found in reversed(notified)]
+        if name.kind == "thread":
             thread = await self._microblog.posts.thread(self.viewer, int(stream.partition(":")[2]))
             whole = [*thread.ancestors, thread.post, *(post for _, post in thread.descendants)]
             posts = sorted(whole, key=lambda post: post.id, reverse=True)[:count]
@@ -284,6 +276,9 @@ class Conversation:
         if kind == "home":
             owner = self._require("read")
             return lambda span: timelines.home(owner, span)
+        if kind in ("mentions", "direct"):
+            owner = self._require("read")
+            return lambda span: timelines.mentions(owner, span, direct=kind == "direct")
         if kind == "user":
             return lambda span: timelines.account(viewer, int(argument), span, replies=True)
         if kind == "tag":
@@ -291,19 +286,17 @@ class Conversation:
         return lambda span: timelines.public(viewer, span, local=kind == "local")
 
     @staticmethod
-    async def _newest(
-        fetch: Callable[[Span], Awaitable[Page[T]]], count: int, wanted: Callable[[T], bool] = lambda _: True
-    ) -> list[T]:
+    async def _newest(fetch: Callable[[Span], Awaitable[Page[T]]], count: int) -> list[T]:
         """Up to ``count`` items, newest first, page by page."""
         found: list[T] = []
         older: int | None = None
-        for _ in range(_MAX_PAGES):
-            page = await fetch(Span(max_id=older, limit=min(_PAGE, max(count - len(found), 1))))
-            found.extend(item for item in page.items if wanted(item))
+        while len(found) < count:
+            page = await fetch(Span(max_id=older, limit=min(_PAGE, count - len(found))))
+            found.extend(page.items)
             older = page.older
-            if older is None or len(found) >= count:
+            if older is None or not page.items:
                 break
-        return found[:count]
+        return found
 
     # -- writing
 
@@ -330,11 +323,3 @@ class Conversation:
             ),
         )
         return (str(post.id), f"{self._microblog.config.public_url}{post.path}")
-
-
-def _names_in(kind: str, notification: Notification) -> bool:
-    """Whether a notification is of a post that belongs to the stream ``mentions`` (or, narrower, ``direct``)."""
-    post = notification.post
-    if post is None or notification.kind not in _NAMING:
-        return False
-    return kind == "mentions" or post.visibility is Visibility.DIRECT

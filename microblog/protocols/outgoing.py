@@ -4,10 +4,10 @@ Twisted's ``transport.write`` costs three system calls a reader and message: the
 writability, ``send``, and told to stop.  While nothing waits, :class:`Outgoing` calls the socket's own
 ``send``, once a batch; what that does not take (the reader is slow, the kernel's buffer full) goes to
 ``transport.write``, and everything later queues here, in order, until the transport says that it is empty.
-TLS and other transports are always written through.
 
-The transport says so as to any streaming producer (``IPushProducer``): with ``bufferSize`` 0, a TCP transport
-pauses its producer as soon as one byte has to wait, and resumes it when none does.
+The transport says so as to a producer.  A TCP transport has this one as a pull producer while something waits: it asks
+for more each time that its buffer has gone (setting ``bufferSize`` to 0 instead would make it read nothing, too:
+``doRead`` uses the same number).  TLS and other transports are always written through, with this as their push producer.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Outgoing:
     """
 
     __slots__ = (
+        "_asking",
         "_closed",
         "_drained",
         "_handed",
@@ -42,25 +43,26 @@ class Outgoing:
     def __init__(self, transport: Any, drained: Callable[[], None]) -> None:
         self._transport = transport
         self._drained = drained
-        #: the socket's send, where bytes may go past the transport
-        self._send: Callable[[bytes], int] | None = None
         self._waiting: list[bytes] = []
         self._waiting_size = 0
-        #: bytes that the transport took and had not sent when it paused us: an upper bound
+        #: bytes that the transport was given when it could not send them at once: an upper bound of what it still has
         self._handed = 0
+        self._asking = False
         self._closed = False
         #: whether something waits for the reader
         self.blocked = False
         #: whether anything was written since somebody set this to False: the heartbeat asks
         self.wrote = False
+        #: the socket's send, where bytes may go past the transport
+        self._send: Callable[[bytes], int] | None = None
         if isinstance(transport, Connection) and not transport.TLS:
-            transport.bufferSize = 0
             self._send = transport.socket.send
-        transport.registerProducer(self, True)
+        else:
+            transport.registerProducer(self, True)
 
     @property
     def backlog(self) -> int:
-        """Bytes that wait for the reader. Past a TLS transport, those within its own buffer (64 KiB) are not seen."""
+        """Bytes that wait for the reader. What is in the buffer of a TLS transport (64 KiB) is not seen."""
         return self._handed + self._waiting_size if self.blocked else 0
 
     def write(self, data: bytes) -> None:
@@ -71,26 +73,26 @@ class Outgoing:
         if self.blocked:
             self._waiting.append(data)
             self._waiting_size += len(data)
-            return
-        if self._send is not None:
+        elif self._send is None:
+            self._handed = len(data)
+            self._transport.write(data)  # may call pauseProducing
+        else:
             try:
                 sent = self._send(data)
             except OSError:
                 # The kernel's buffer is full; or the connection is lost: then the transport meets the same error,
                 # and tells the protocol in the usual way.
                 sent = 0
-            if sent == len(data):
-                return
-            data = data[sent:]
-        self._handed = len(data)
-        self._transport.write(data)  # may call pauseProducing
+            if sent < len(data):
+                self._wait_with(data[sent:])
 
     def finish(self) -> None:
         """Hands over what waits, and closes the connection when that has gone."""
         if self._closed:
             return
         self._closed = True
-        self._transport.unregisterProducer()
+        if self.blocked or self._send is None:
+            self._transport.unregisterProducer()
         if self._waiting:
             self._transport.write(b"".join(self._waiting))
             self._waiting.clear()
@@ -102,14 +104,25 @@ class Outgoing:
         self._waiting.clear()
         self._waiting_size = 0
         self._handed = 0
-        self._send = None
 
-    # -- IPushProducer, called by the transport
+    def _wait_with(self, rest: bytes) -> None:
+        self.blocked = True
+        self._handed = len(rest)
+        self._transport.write(rest)
+        self._asking = True  # a pull producer is asked at once, before anything was sent: that doesn't count
+        self._transport.registerProducer(self, False)
+        self._asking = False
+
+    # -- called by the transport
 
     def pauseProducing(self) -> None:
         self.blocked = True
 
     def resumeProducing(self) -> None:
+        if self._asking or self._closed:
+            return
+        if self._send is not None:
+            self._transport.unregisterProducer()
         self.blocked = False
         self._handed = 0
         if self._waiting:

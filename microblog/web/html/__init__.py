@@ -19,6 +19,7 @@ from microblog.web.html import (
     feeds,
     home,
     invitations,
+    live,
     log_in,
     notifications,
     password,
@@ -30,7 +31,9 @@ from microblog.web.html import (
     security,
     settings,
     sign_up,
+    statistics,
     tag,
+    unsubscribe,
     wellknown,
 )
 
@@ -39,9 +42,9 @@ if TYPE_CHECKING:
 
 _PAGES = (
     # to read
-    public, home, profile, post, tag, search, notifications, bookmarks, about, avatars, feeds, wellknown,
+    public, home, profile, post, tag, search, notifications, bookmarks, about, statistics, avatars, feeds, live, wellknown,
     # to write
-    sign_up, log_in, password, compose, actions, relations, settings, security, invitations, admin, appearance,
+    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, invitations, admin, appearance,
 )  # fmt: skip
 
 TABLES: tuple[Routes, ...] = tuple(page.routes for page in _PAGES)

@@ -1,0 +1,143 @@
+"""What is new, told to an open page: server-sent events, from which its script makes "3 new posts".
+
+``GET /live?streams=public`` takes up to ten names of live streams (``domain.streams``), separated by commas.  Each
+event has the cursor as its ``id``, so a browser that lost the connection resumes by ``Last-Event-ID``; a page that
+comes back after a rest says ``since=<cursor>``.  Its data is just what a banner needs::
+
+    id: 4711
+    event: post
+    data: {"kind":"post","id":"116543210987654321","author":"116540000000000001"}
+
+``event`` is post, boost, delete or notification; ``gap`` says that the log does not go back to the cursor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from microblog.domain.errors import Gone, InvalidInput, MicroblogError
+from microblog.domain.events import Event, Kind
+from microblog.domain.ids import parse_id
+from microblog.domain.streams import OPEN, PERSONAL, WITH_ID, Stream
+from microblog.domain.text import hashtag_key
+from microblog.web import sse
+from microblog.web.responses import Stream as Streaming
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.live import Batch, Live
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+    from microblog.web.sse import EventSink
+
+log = Logger()
+routes = Routes("live")
+
+MOST: Final = 10  #: streams of one page
+_TOLD: Final = frozenset({Kind.POST, Kind.BOOST, Kind.DELETE, Kind.NOTIFICATION})
+
+
+class News(msgspec.Struct, frozen=True):
+    """What a banner needs to know of an event."""
+
+    kind: str
+    id: str
+    author: str | None
+
+
+@routes.get("/live")
+async def live(microblog: Microblog, request: Request) -> Streaming:
+    """What is new on a stream, as server-sent events."""
+    streams = _streams(request.query.get("streams") or "public")
+    if streams & PERSONAL:
+        request.require_viewer()
+    for stream in streams:
+        await microblog.notifier.check(stream, None, request.viewer)
+    return Streaming(_Source(microblog, request, streams))
+
+
+def _streams(written: str) -> frozenset[Stream]:
+    """:raises InvalidInput: one of them is no stream."""
+    names = frozenset(name.strip() for name in written.split(",") if name.strip())
+    if not 1 <= len(names) <= MOST:
+        raise InvalidInput(f"Name 1 to {MOST} streams, separated by commas.", "streams")
+    for name in names:
+        kind, _, rest = name.partition(":")
+        known = (
+            name in OPEN
+            or name in PERSONAL
+            or (kind in WITH_ID and parse_id(rest) is not None)
+            or (kind == "tag" and hashtag_key(rest) == rest)
+        )
+        if not known:
+            raise InvalidInput("One of the streams is none that there is.", "streams")
+    return names
+
+
+def frame(event: Event) -> bytes:
+    """An event as the page's script gets it; nothing for what a banner doesn't tell."""
+    if event.kind not in _TOLD:
+        return b""
+    subject = event.notification.id if event.notification is not None else event.post_id
+    news = News(event.kind.value, str(subject), None if event.account_id is None else str(event.account_id))
+    return sse.event(
+        msgspec.json.encode(news).decode(), name=event.kind.value, identifier=str(event.position)
+    )
+
+
+class _Source:
+    """``EventSource`` over the notifier."""
+
+    def __init__(self, microblog: Microblog, request: Request, streams: frozenset[Stream]) -> None:
+        self._microblog = microblog
+        self._viewer = request.viewer
+        self._streams = streams
+        self._since = request.query.get("since")
+
+    def subscribe(self, sink: EventSink) -> Callable[[], None]:
+        reader = _Reader(sink)
+        live = self._microblog.notifier.connect(reader, self._viewer)
+        since = parse_id(sink.last_event_id or self._since or "")
+        Deferred.fromCoroutine(self._begin(sink, live, since)).addErrback(_failed, sink)
+        return live.close
+
+    async def _begin(self, sink: EventSink, live: Live, since: int | None) -> None:
+        """Goes live.  Whatever goes wrong ends the stream: the browser comes back by itself, with its cursor."""
+        try:
+            for stream in sorted(self._streams):
+                try:
+                    await live.subscribe(stream, since)
+                except Gone:
+                    sink.send(sse.event("{}", name="gap"))
+                    await live.subscribe(stream)
+            # An id without data is no event, and yet what the browser resumes from.
+            sink.send(b"id: %d\n\n" % live.cursor)
+        except MicroblogError as error:
+            log.info("A live page could not go on: {error}", error=error)
+            sink.end()
+
+
+class _Reader:
+    """A page, as the notifier sees it."""
+
+    __slots__ = ("_sink",)
+
+    def __init__(self, sink: EventSink) -> None:
+        self._sink = sink
+
+    def deliver(self, batch: Batch) -> None:
+        self._sink.send(batch.joined("banner", frame))
+
+    def end(self, reason: str) -> None:
+        self._sink.end()  # whatever it is, the browser asks again
+
+
+def _failed(failure: Failure, sink: EventSink) -> None:
+    log.failure("A live page failed.", failure)
+    sink.end()
