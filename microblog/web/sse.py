@@ -98,8 +98,8 @@ class Sink:
         if self._paused:
             self._unread += len(frame)
             if self._unread > self._max_unread:
-                self._close()
-                self._raw.channel.abort()
+                self._open = False
+                self._raw.channel.abort()  # which cancels send_stream
                 return
         self._raw.write(frame)
 

@@ -8,7 +8,7 @@
     await client.post("/login", form={"name": "bob", "password": "…"})
 
 It keeps cookies as a browser does (by name; it is always the same host), sends the form's token with each form once
-it has seen one (``client.csrf_from("/login")`` goes and gets one), and follows redirects when told to with ``follow=True``.
+it has seen one (``client.csrf_from("/login")`` goes and gets one), and follows redirects with ``follow=True``.
 A page's ``html`` is an lxml tree, for ``.cssselect``-free queries by XPath: ``page.html.xpath("//h1/text()")``.
 
 ``client.connect()`` gives the bare connection, for bytes that no client should send.
@@ -79,8 +79,10 @@ class MemoryTransport(StringTransport):
         self._connection.arrived()
 
     def abortConnection(self) -> None:
-        self.aborted = True
-        self._lost(ConnectionLost())
+        """As on a real socket, the protocol hears of it in the reactor's next turn."""
+        if not self.disconnected:
+            self.aborted = self.disconnected = True
+            self._connection.lost_soon()
 
     def _lost(self, reason: Exception) -> None:
         if not self.disconnected:
@@ -98,6 +100,7 @@ class Connection:
         self.transport.peerAddr = peer
         self._waiting: list[tuple[Any, Deferred[None]]] = []
         self._ended = False
+        self._site = site
         self.channel = site.buildProtocol(peer)
         self.channel.makeConnection(self.transport)
 
@@ -129,6 +132,10 @@ class Connection:
             self._ended = True
             self.channel.connectionLost(Failure(reason))
             self.arrived()
+
+    def lost_soon(self) -> None:
+        self._site.reactor.callLater(0, self.lost, ConnectionLost())
+        self.arrived()
 
     async def until(self, check: Any) -> None:
         """Waits until ``check()`` holds, or the connection has ended."""
@@ -202,9 +209,16 @@ class Client:
         self.headers = dict(headers or {})
         self.cookies: dict[str, str] = {}
         self.csrf: str | None = None
+        self._connections: list[Connection] = []
 
     def connect(self) -> Connection:
-        return Connection(self.site, self.address)
+        self._connections.append(Connection(self.site, self.address))
+        return self._connections[-1]
+
+    def close(self) -> None:
+        """Hangs up whatever is still connected."""
+        while self._connections:
+            self._connections.pop().hang_up()
 
     async def get(self, path: str, **options: Any) -> Page:
         return await self.request("GET", path, **options)
@@ -274,7 +288,7 @@ class Client:
         head = f"{method} {path} HTTP/1.1\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in lines.items()
         )
-        connection = self.connect()
+        connection = Connection(self.site, self.address)
         connection.send(head.encode() + b"\r\n" + (body or b""))
         await connection.until(lambda: parse_answer(connection.received, method, ended=False)[0] is not None)
         page, _ = parse_answer(connection.received, method, ended=True)

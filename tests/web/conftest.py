@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ from tests.web import rig
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> rig.Make:
-    """Makes a small site of the tables of routes that it is given."""
+def make(tmp_path: Path) -> Iterator[rig.Make]:
+    """Makes a small site of the tables of routes that it is given; its clients all go away at the end."""
+    rigs: list[rig.Rig] = []
 
     def made(*tables: Any, **options: Any) -> rig.Rig:
-        return rig.make(tmp_path, *tables, **options)
+        rigs.append(rig.make(tmp_path, *tables, **options))
+        return rigs[-1]
 
-    return made
+    yield made
+    for each in rigs:
+        each.client.close()
+        each.clock.advance(1)

@@ -95,7 +95,7 @@ async def profile(_: Any, request: Request) -> Response:
 
 @routes.get("/@<name>/<int:id>")
 async def post(_: Any, request: Request) -> Response:
-    return Document(f"{request.path_arg('name')} {request.path_arg('id')!r}")
+    return Document(" ".join([request.path_arg("name"), request.path_arg("id")]))
 
 
 @routes.get("/me", viewer="required")
@@ -171,7 +171,7 @@ async def test_a_program_posts_to_either_address(make: Make) -> None:
         assert (answer.status, answer.json()) == (200, {"by": "bob"})
 
 
-async def test_placeholders_arrive_as_text_or_digits(make: Make) -> None:
+async def test_placeholders_arrive_as_text(make: Make) -> None:
     client = make(routes).client
     assert (await client.get("/@bob/12")).text == "bob 12"
     assert (await client.get("/@bob/x")).status == 404

@@ -1,0 +1,93 @@
+"""How often one may."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+
+from microblog.domain.errors import RateLimited
+from microblog.web.limits import Limit, Limits, address_key
+
+THREE = {"mail": Limit(3, 30.0)}
+
+
+def test_a_burst_is_allowed_and_then_one_at_a_time() -> None:
+    clock = Clock()
+    limits = Limits(clock.seconds, limits=THREE)
+    assert [limits.spend("mail", "a") for _ in range(3)] == [(3, 2, 10.0), (3, 1, 20.0), (3, 0, 30.0)]
+    with pytest.raises(RateLimited) as caught:
+        limits.spend("mail", "a")
+    assert caught.value.retry_after == 10
+    clock.advance(10)
+    limits.spend("mail", "a")
+    with pytest.raises(RateLimited):
+        limits.spend("mail", "a")
+    clock.advance(1000)
+    assert limits.spend("mail", "a") == (3, 2, 10.0)
+
+
+def test_each_key_and_each_class_has_its_own() -> None:
+    limits = Limits(Clock().seconds, limits={"mail": Limit(1, 1), "login": Limit(1, 1)})
+    limits.spend("mail", "a")
+    limits.spend("mail", "b")
+    limits.spend("login", "a")
+    with pytest.raises(RateLimited):
+        limits.spend("mail", "a")
+
+
+def test_the_table_is_bounded_and_forgets_the_least_recently_used() -> None:
+    limits = Limits(Clock().seconds, limits=THREE, max_buckets=100)
+    for number in range(1000):
+        limits.spend("mail", str(number))
+        limits.spend("mail", "kept") if number < 3 else None
+    assert len(limits) == 100
+
+
+def test_a_bucket_in_use_is_not_pushed_out() -> None:
+    limits = Limits(Clock().seconds, limits=THREE, max_buckets=10)
+    for _ in range(3):
+        limits.spend("mail", "kept")
+    for number in range(100):
+        limits.spend("mail", str(number))
+        with pytest.raises(RateLimited):
+            limits.spend("mail", "kept")
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    now = [100.0]
+    limits = Limits(lambda: now[0], limits=THREE)
+    for _ in range(3):
+        limits.spend("mail", "a")
+    now[0] = 50.0
+    with pytest.raises(RateLimited):
+        limits.spend("mail", "a")
+
+
+def test_one_setting_turns_all_off() -> None:
+    limits = Limits(Clock().seconds, limits=THREE, enabled=False)
+    assert [limits.spend("mail", "a") for _ in range(10)] == [None] * 10
+    with pytest.raises(KeyError):
+        limits.spend("nonsense", "a")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("unix", "unix", True),
+    ],
+)
+def test_an_ipv6_customer_is_one_whatever_the_address(one: str, other: str, same: bool) -> None:
+    assert (address_key(one) == address_key(other)) is same
+
+
+def test_the_text_says_when_to_come_back() -> None:
+    limits = Limits(Clock().seconds, limits={"a": Limit(1, 0.5), "b": Limit(1, 3600)})
+    for kind, text in (("a", "a second"), ("b", "60 minutes")):
+        limits.spend(kind, "x")
+        with pytest.raises(RateLimited, match=text):
+            limits.spend(kind, "x")

@@ -1,0 +1,110 @@
+"""Files for pages, and the health of the process."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microblog.domain.errors import Unavailable
+from microblog.web import health, static
+from microblog.web.static import Assets
+from tests.web.rig import Make
+
+CSS = b"body { color: black }\n" * 200
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Assets:
+    folder = tmp_path / "files"
+    (folder / "js").mkdir(parents=True)
+    (folder / "site.css").write_bytes(CSS)
+    (folder / "js" / "live.js").write_bytes(b"export {}\n")
+    (folder / "icon.svg").write_bytes(b"<svg/>")
+    (folder / ".hidden").write_bytes(b"hidden")
+    return Assets(folder)
+
+
+async def test_a_file_with_its_hash_is_kept_for_a_year_and_changes_address_with_its_content(
+    make: Make, assets: Assets, tmp_path: Path
+) -> None:
+    client = make(static.routes.bind(assets)).client
+    url = assets.url("site.css")
+    answer = await client.get(url)
+    assert (answer.body, answer.headers["content-type"]) == (CSS, "text/css; charset=utf-8")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    (tmp_path / "files" / "site.css").write_bytes(CSS + b" ")
+    assert Assets(tmp_path / "files").url("site.css") != url
+    assert (await client.get(url.replace(".css", "x.css"))).status == 404
+
+
+async def test_a_file_without_it_is_asked_about_again(make: Make, assets: Assets) -> None:
+    client = make(static.routes.bind(assets)).client
+    answer = await client.get("/static/js/live.js")
+    assert answer.headers["cache-control"] == "public, no-cache"
+    tag = answer.headers["etag"]
+    assert not tag.startswith("W/")
+    assert (await client.get("/static/js/live.js", headers={"If-None-Match": tag})).status == 304
+
+
+async def test_it_is_packed_once_and_its_tag_says_so(make: Make, assets: Assets) -> None:
+    client = make(static.routes.bind(assets)).client
+    plain = await client.get("/static/site.css")
+    packed = await client.get("/static/site.css", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.body) == CSS
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/",
+        "/static/.hidden",
+        "/static/../site.css",
+        "/static/%2e%2e/x",
+        "/static//etc/passwd",
+        "/static/nothing",
+    ],
+)
+async def test_nothing_else_is_served(make: Make, assets: Assets, path: str) -> None:
+    assert (await make(static.routes.bind(assets)).client.get(path, follow=True)).status == 404
+
+
+async def test_what_is_asked_for_unasked_is_there(make: Make, assets: Assets) -> None:
+    client = make(static.routes.bind(assets)).client
+    assert (await client.get("/favicon.ico")).headers["content-type"] == "image/svg+xml"
+    assert "Disallow: /api/" in (await client.get("/robots.txt")).text
+
+
+async def test_a_site_without_files_stands(make: Make, tmp_path: Path) -> None:
+    client = make(static.routes.bind(Assets(tmp_path / "nowhere"))).client
+    assert (await client.get("/favicon.ico")).status == 204
+
+
+async def test_alive_and_ready_are_two_things(make: Make) -> None:
+    class Database:
+        away = False
+
+        async def ready(self) -> None:
+            if self.away:
+                raise Unavailable
+
+    database: Any = Database()
+    rig = make(health.routes.bind(database))
+    assert (await rig.client.get("/health")).json() == {"status": "ok"}
+    assert (await rig.client.get("/ready")).json() == {"status": "ready"}
+    database.away = True
+    assert (await rig.client.get("/health")).status == 200
+    answer = await rig.client.get("/ready")
+    assert (answer.status, answer.headers["retry-after"], answer.json()["status"]) == (
+        503,
+        "5",
+        "unavailable",
+    )
+    database.away = False
+    rig.site.draining = True
+    assert (await rig.client.get("/ready")).status == 503
+    assert (await rig.client.head("/health")).status == 200
