@@ -146,6 +146,7 @@ class Cluster:
             "--builtin-locale=C.UTF-8",
             "--locale=C",
             "--data-checksums",
+            *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
         )
         if not made.ok:
             raise self._failed("could not be set up", made.output)
@@ -155,6 +156,7 @@ class Cluster:
             "--single",
             "-D",
             str(aside),
+            *[word for key, value in self._settings.items() for word in ("-c", f"{key}={value}")],
             SUPERUSER,
             feed=f"CREATE ROLE {DATABASE} LOGIN CREATEDB\nCREATE DATABASE {DATABASE} OWNER {DATABASE}\n",
         )
