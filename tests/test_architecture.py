@@ -37,7 +37,7 @@ def imported_by(path: Path) -> Iterator[str]:
 
 
 def test_the_contracts_hold() -> None:
-    """In a process of its own: import-linter's output is rich's, which does not get on with a captured one."""
+    """In a process of its own, as ``make check`` runs it."""
     checked = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=CHECKOUT,
