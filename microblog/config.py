@@ -324,14 +324,7 @@ class Config:
         Raises:
             ConfigError: on the first thing that is wrong, in the order options, variables, file.
         """
-        given: dict[str, tuple[object, str]] = {}
-        from_options = _from_options(options)
-        from_variables = _from_variables(environ)
-        file, from_file = _from_file(from_options, from_variables)
-        for source in (from_file, from_variables, from_options):
-            given.update(source)
-        given.pop("config", None)
-
+        file, given = _given(options, environ)
         values: dict[str, Any] = {}
         for setting in SETTINGS:
             value, source_text = given.get(setting.key, (setting.default, "its default"))
@@ -349,6 +342,29 @@ def variable(key: str) -> str:
 def option(key: str) -> str:
     """The command-line option of a setting: ``post_length`` -> ``--post-length``."""
     return "--" + key.replace("_", "-")
+
+
+def sources(options: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each setting that was given comes from, in words, by key; the others have their defaults.
+
+    Raises:
+        ConfigError: as :meth:`Config.load` does, but for values, which are not looked at.
+    """
+    return {key: source for key, (_, source) in _given(options, environ)[1].items()}
+
+
+def _given(
+    options: Mapping[str, object], environ: Mapping[str, str]
+) -> tuple[Path | None, dict[str, tuple[object, str]]]:
+    """The file that was read, and by key the raw values and where they come from."""
+    given: dict[str, tuple[object, str]] = {}
+    from_options = _from_options(options)
+    from_variables = _from_variables(environ)
+    file, from_file = _from_file(from_options, from_variables)
+    for source in (from_file, from_variables, from_options):
+        given.update(source)
+    given.pop("config", None)
+    return file, given
 
 
 def _from_options(options: Mapping[str, object]) -> dict[str, tuple[object, str]]:

@@ -88,13 +88,15 @@ class SignUp(People):
         assert account is not None
         return account
 
-    async def create(self, name: str, email: str, role: Role = Role.USER) -> tuple[Account, str]:
+    async def create(
+        self, name: str, email: str, role: Role = Role.USER, *, password: str | None = None
+    ) -> tuple[Account, str]:
         """An account made on the console, active, with a new password, which is returned this once.
 
         The first is the owner, whatever ``role`` says. Raises InvalidInput.
         """
         name, email = names.user_name(name, allow_reserved=True), names.email(email)
-        password = new_password()
+        password = password or new_password()
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:
             first = await self._first(tx)

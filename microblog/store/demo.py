@@ -1,0 +1,31 @@
+"""What only sample content needs of the database: that it looks as if it had been there for a while."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from dbxs import accessor, statement
+
+
+class DemoQueries(Protocol):
+    @statement(sql="UPDATE accounts SET created_at = {at} WHERE id = {account_id}")
+    async def here_since(self, account_id: int, at: datetime) -> None: ...
+
+    @statement(
+        sql="""UPDATE notifications n SET created_at = greatest(p.created_at, b.created_at) + interval '3 minutes'
+        FROM posts p, accounts b WHERE p.id = n.post_id AND b.id = n.actor_id"""
+    )
+    async def date_notifications(self) -> None: ...
+
+    @statement(
+        sql="""UPDATE users u SET last_seen_at = clock_timestamp(), notifications_read_id = coalesce((
+            SELECT id FROM notifications n WHERE n.account_id = u.account_id ORDER BY id DESC OFFSET {unread} LIMIT 1
+        ), 0)"""
+    )
+    async def leave_unread(self, unread: int) -> None:
+        """The newest ``unread`` notifications of everybody are; the others are read."""
+        ...
+
+
+demo = accessor(DemoQueries)
