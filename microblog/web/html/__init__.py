@@ -42,9 +42,11 @@ if TYPE_CHECKING:
 
 _PAGES = (
     # to read
-    public, home, profile, post, tag, search, notifications, bookmarks, about, statistics, avatars, feeds, live, wellknown,
+    public, home, profile, post, tag, search, notifications, bookmarks, about, statistics, avatars, feeds, live,
+    wellknown,
     # to write
-    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, invitations, admin, appearance,
+    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, invitations, admin,
+    appearance,
 )  # fmt: skip
 
 TABLES: tuple[Routes, ...] = tuple(page.routes for page in _PAGES)
