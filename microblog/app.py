@@ -42,6 +42,7 @@ class _App:
     """What the stages share while they start."""
 
     microblog: Microblog
+    begun = False
     embedded: Any = None
     site: Site | None = None
     push: PushFactory | None = None

@@ -41,7 +41,7 @@ def cluster(reactor_: Any) -> Iterator[Cluster]:
             from microblog.store.embedded import EmbeddedPostgres
 
             Path(folder).chmod(0o755)
-            server = EmbeddedPostgres(Path(folder), reactor_)
+            server = EmbeddedPostgres(Path(folder), reactor_, settings={"fsync": "off"})
             url = wait_for(server.start())
         made = Cluster(url, reactor_)
         wait_for(made.prepare())
