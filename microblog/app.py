@@ -91,6 +91,7 @@ class _App:
     async def _start_services(self) -> None:
         assert self.dsn is not None
         self.microblog = Microblog(self.config, self.dsn, self.reactor)
+        self.begun = True
         await self.microblog.start()
         self.samples = ReaderSamples(self.microblog, self.reactor)
         self.samples.start()
@@ -98,7 +99,8 @@ class _App:
     async def _stop_services(self) -> None:
         if self.samples is not None:
             await self.samples.stop()
-        await self.microblog.stop()
+        if self.begun:
+            await self.microblog.stop()
 
     # ------------------------------------------------------------------------------------------------ tasks
 

@@ -112,7 +112,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which part of a listing, by ids: below ``max_id``, above ``since_id`` (newest first), or just above ``min_id``."""
+    """Which part of a listing: ids below ``max_id``, above ``since_id`` (newest first), or just above ``min_id``."""
 
     max_id: int | None = None
     since_id: int | None = None
