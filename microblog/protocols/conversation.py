@@ -6,7 +6,7 @@ of the domain, which the connection says as ``ERR``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from microblog.domain.accounts import Viewer
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 MAX_SUBSCRIPTIONS: Final = 100
 #: Posts that LAST reads at a time.
 _PAGE: Final = 40
+#: Ids that are kept to tell what LAST has printed.
+_MOST_REMEMBERED: Final = 2000
 
 #: Of a conversation that was ended by QUIT.
 QUIT: Final = "quit"
@@ -254,21 +256,38 @@ class Conversation:
     # -- what was before
 
     async def _last(self, name: StreamName, stream: str, count: int) -> list[bytes]:
-        """The newest ``count`` of a stream as lines, oldest first. Their ids are remembered."""
+        """The newest ``count`` of a stream as lines, oldest first.
+
+        Their ids are remembered, and those of some before them: their events may still be on their way, and are past.
+        """
         rendering = self._factory.rendering
         if name.kind == "notifications":
             owner = self._require("read")
-            notified = await self._newest(lambda span: self._microblog.notifications.page(owner, span), count)
-            self.printed.update(found.id for found in notified)
-            return [rendering.notification(self.format, found) for found in reversed(notified)]
+            notified = await self._newest(
+                lambda span: self._microblog.notifications.page(owner, span), count + _PAGE
+            )
+            self._remember(found.id for found in notified)
+            return [rendering.notification(self.format, found) for found in reversed(notified[:count])]
         if name.kind == "thread":
-            thread = await self._microblog.posts.thread(self.viewer, int(stream.partition(":")[2]))
-            whole = [*thread.ancestors, thread.post, *(post for _, post in thread.descendants)]
-            posts = sorted(whole, key=lambda post: post.id, reverse=True)[:count]
+            posts = await self._thread(int(stream.partition(":")[2]), int(name.argument))
         else:
-            posts = await self._newest(self._timeline(name.kind, stream), count)
-        self.printed.update(post.id for post in posts)
-        return [rendering.post(self.format, post) for post in reversed(posts)]
+            posts = await self._newest(self._timeline(name.kind, stream), count + _PAGE)
+        self._remember(post.id for post in posts)
+        return [rendering.post(self.format, post) for post in reversed(posts[:count])]
+
+    def _remember(self, ids: Iterable[int]) -> None:
+        self.printed.update(ids)
+        if len(self.printed) > _MOST_REMEMBERED:
+            self.printed = set(sorted(self.printed)[-_MOST_REMEMBERED:])
+
+    async def _thread(self, first: int, named: int) -> list[PostRecord]:
+        """All posts of a thread that can be seen, newest first; where its beginning is gone, those around ``named``."""
+        try:
+            thread = await self._microblog.posts.thread(self.viewer, first)
+        except NotFound:
+            thread = await self._microblog.posts.thread(self.viewer, named)
+        whole = [*thread.ancestors, thread.post, *(post for _, post in thread.descendants)]
+        return sorted(whole, key=lambda post: post.id, reverse=True)
 
     def _timeline(self, kind: str, stream: str) -> Callable[[Span], Awaitable[Page[PostRecord]]]:
         timelines, viewer = self._microblog.timelines, self.viewer

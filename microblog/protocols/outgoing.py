@@ -7,7 +7,7 @@ writability, ``send``, and told to stop.  While nothing waits, :class:`Outgoing`
 
 The transport says so as to a producer.  A TCP transport has this one as a pull producer while something waits: it asks
 for more each time that its buffer has gone (setting ``bufferSize`` to 0 instead would make it read nothing, too:
-``doRead`` uses the same number).  TLS and other transports are always written through, with this as their push producer.
+``doRead`` uses the same number).  TLS and other transports are always written through, this being their push producer.
 """
 
 from __future__ import annotations
