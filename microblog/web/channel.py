@@ -127,7 +127,7 @@ class Channel(HTTPChannel):
             request.drop_body()
         self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines))
         half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is None or self._shed:
+        if half_close is None or self._shed or self.isSecure():  # TLS says good-bye with a message of its own
             self.loseConnection()
         else:
             half_close()
