@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 routes = Routes("compose")
 
-_FIELDS: Final = ("text", "summary", "visibility", "language")
+_FIELDS: Final = ("text", "summary", "sensitive", "visibility", "language")
 
 
 @routes.get("/compose", viewer="required")
 async def blank(microblog: Microblog, request: Request) -> Response:
     """A page to write on; ``text`` and ``reply_to`` may come along, from a bookmark or a share button."""
     reply_to = await _reply_target(microblog, request, request.query.text("reply_to"))
-    state = FormState(dict.fromkeys(_FIELDS, "") | {"text": request.query.text("text")})
+    state = FormState({"text": request.query.text("text"), "summary": "", "visibility": "", "language": ""})
     return _composer(request, state, reply_to=reply_to)
 
 
@@ -61,7 +61,14 @@ async def publish(microblog: Microblog, request: Request) -> Response:
 async def edit_form(microblog: Microblog, request: Request) -> Response:
     """A post of one's own, to be changed."""
     post = await _own(microblog, request)
-    state = FormState({"text": post.text, "summary": post.summary, "language": post.language or ""})
+    state = FormState(
+        {
+            "text": post.text,
+            "summary": post.summary,
+            "sensitive": _folded(post),
+            "language": post.language or "",
+        }
+    )
     return _edit_page(request, post, state)
 
 
@@ -69,11 +76,9 @@ async def edit_form(microblog: Microblog, request: Request) -> Response:
 async def edit(microblog: Microblog, request: Request) -> Response:
     """Change a post; how it read before stays in its history."""
     post = await _own(microblog, request)
-    state = FormState(request.form.texts("text", "summary", "language"))
+    state = FormState(request.form.texts("text", "summary", "sensitive", "language"))
     try:
-        changed = await microblog.posts.edit(
-            request.require_viewer(), post.id, _draft(request.form, None, sensitive=post.sensitive)
-        )
+        changed = await microblog.posts.edit(request.require_viewer(), post.id, _draft(request.form, None))
     except (InvalidInput, Conflict) as error:
         return _edit_page(request, post, state.with_error(error), status=422)
     return Redirect(changed.path)
@@ -96,13 +101,18 @@ async def delete(microblog: Microblog, request: Request) -> Response:
             "summary": was.summary,
             "visibility": was.visibility.value,
             "language": was.language or "",
-            "sensitive": "on" if was.sensitive else "",
+            "sensitive": _folded(was),
         }
     )
     return _composer(request, state, reply_to=reply_to, deleted=was)
 
 
-def _draft(sent: Fields, reply_to: Post | None, *, sensitive: bool = False) -> Draft:
+def _folded(post: Post) -> str:
+    """What the check box says: a warning folds a post by itself, and no longer does when it is taken away."""
+    return "on" if post.sensitive and not post.summary else ""
+
+
+def _draft(sent: Fields, reply_to: Post | None) -> Draft:
     """:raises InvalidInput: a visibility that there is none of."""
     visibility = sent.text("visibility") or Visibility.PUBLIC.value
     if visibility not in set(Visibility):
@@ -110,7 +120,7 @@ def _draft(sent: Fields, reply_to: Post | None, *, sensitive: bool = False) -> D
     return Draft(
         text=sent.text("text"),
         summary=sent.text("summary"),
-        sensitive=sensitive or sent.flag("sensitive"),
+        sensitive=sent.flag("sensitive"),
         visibility=Visibility(visibility),
         language=sent.text("language") or None,
         reply_to_id=None if reply_to is None else reply_to.id,

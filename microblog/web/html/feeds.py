@@ -41,7 +41,7 @@ async def of_profile(microblog: Microblog, request: Request) -> Feed:
         title=f"{account.shown_name} (@{account.address})",
         description=account.bio or f"Public posts of @{account.address}",
         path=account.path,
-        own_path=quote(request.path),
+        own_path=quote(request.path, safe="/@"),
         icon=f"/avatars/{account.id}.svg",
         since=account.created_at,
     )
@@ -58,7 +58,7 @@ async def of_tag(microblog: Microblog, request: Request) -> Feed:
         title=f"#{tag} on {microblog.config.site_name}",
         description=f"Public posts with #{tag}",
         path=f"/tags/{quote(tag)}",
-        own_path=quote(request.path),
+        own_path=quote(request.path, safe="/@"),
         since=_NEVER,
     )
 
@@ -71,7 +71,7 @@ async def of_public(microblog: Microblog, request: Request) -> Feed:
         title=microblog.config.site_name,
         description=microblog.config.site_description or f"Public posts on {microblog.config.site_name}",
         path="/public",
-        own_path=quote(request.path),
+        own_path=quote(request.path, safe="/@"),
         since=_NEVER,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.domain.errors import Forbidden, InvalidInput, Unauthenticated
+from microblog.domain.errors import Forbidden, InvalidInput
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
@@ -47,7 +47,7 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
             address=request.remote_address,
             user_agent=request.header("user-agent") or "",
         )
-    except (InvalidInput, Unauthenticated, Forbidden) as error:
+    except (InvalidInput, Forbidden) as error:
         return _shown(request, state.with_error(error), status=422)
     if (former := request.session_token) is not None:
         await microblog.sessions.log_out(former)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.domain.errors import Gone, InvalidInput, NotFound
+from microblog.domain.errors import Gone, InvalidInput
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -57,7 +57,7 @@ async def reset(microblog: Microblog, request: Request) -> Response:
     state = FormState({"password": ""})
     try:
         await microblog.accounts.reset(request.path_arg("token"), request.form.text("password"))
-    except (InvalidInput, NotFound, Gone) as error:
+    except (InvalidInput, Gone) as error:
         return _reset_page(request, state.with_error(error), status=422)
     request.sign_out()
     request.flash("Your password is changed. Log in with the new one.")
@@ -81,7 +81,7 @@ async def confirm(microblog: Microblog, request: Request) -> Response:
     """Confirm an e-mail address."""
     try:
         await microblog.accounts.confirm_email(request.path_arg("token"))
-    except (InvalidInput, NotFound, Gone) as error:
+    except (InvalidInput, Gone) as error:
         state = FormState().with_error(error)
         return request.render("pages/confirm.html", form=state, token=request.path_arg("token"), status=422)
     request.flash("Your e-mail address is confirmed.")

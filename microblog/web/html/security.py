@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from microblog.domain.ids import parse_id
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
@@ -36,7 +36,7 @@ async def change_password(microblog: Microblog, request: Request) -> Response:
         await microblog.accounts.change_password(
             viewer, request.form.text("old"), request.form.text("password")
         )
-    except (InvalidInput, Unauthenticated, Forbidden) as error:
+    except (InvalidInput, Conflict) as error:
         return _password_page(request, state.with_error(error), status=422)
     request.flash("Your password is changed. You are logged out everywhere else, and all tokens are revoked.")
     return Redirect("/settings/password")
@@ -133,7 +133,7 @@ async def delete_account(microblog: Microblog, request: Request) -> Response:
     state = FormState({"password": ""})
     try:
         await microblog.accounts.delete(viewer, request.form.text("password"))
-    except (InvalidInput, Unauthenticated, Forbidden) as error:
+    except (InvalidInput, Forbidden) as error:
         return request.render("pages/settings_delete.html", form=state.with_error(error), status=422)
     request.sign_out()
     request.flash("Your account is deleted, with all that you wrote.")

@@ -1,7 +1,6 @@
 """Becoming a member: open to all, on approval, by invitation, or not at all, as ``registration`` says.
 
-Whatever it says, the first account of a site can be made: its owner's.  The service decides; the pages show
-the form that fits.
+The service decides; the pages show the form that fits.  Without anybody here, the first who comes is the owner.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import State
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -54,7 +53,7 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
             reason=state.value("reason"),
             invitation=state.value("invitation") or None,
         )
-    except (InvalidInput, Conflict, Forbidden, NotFound) as error:
+    except (InvalidInput, Conflict, Forbidden) as error:
         return _shown(microblog, request, state.with_error(error), status=422)
     if account.state is not State.ACTIVE:
         return request.render("pages/sign_up_pending.html", account=account)
@@ -74,6 +73,6 @@ def _shown(microblog: Microblog, request: Request, state: FormState, *, status: 
         "pages/sign_up.html",
         form=state,
         registration=registration,
-        accepting=registration != "closed" or bool(state.value("invitation")),
+        accepting=registration != "closed",
         status=status,
     )

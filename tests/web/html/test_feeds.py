@@ -1,0 +1,122 @@
+"""Feeds, as a reader fetches them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from microblog.domain.posts import Draft
+from microblog.domain.visibility import Visibility
+from tests.web.client import Page
+from tests.web.html.people import Village
+
+EXTENSIONS = {
+    "atom": "application/atom+xml; charset=utf-8",
+    "rss": "application/rss+xml; charset=utf-8",
+    "json": "application/feed+json; charset=utf-8",
+}
+PATHS = ["/@ann.{}", "/@ann/feed.{}", "/tags/first.{}", "/public.{}"]
+
+
+def addresses(page: Page) -> list[str]:
+    """Of the entries, in order."""
+    if page.headers["content-type"].startswith("application/feed+json"):
+        return [item["url"] for item in page.json()["items"]]
+    root = ET.fromstring(page.content)
+    atom = root.findall("{http://www.w3.org/2005/Atom}entry/{http://www.w3.org/2005/Atom}id")
+    return [str(node.text) for node in atom or root.findall("channel/item/guid")]
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_feed_comes_in_each_format(village: Village, path: str, extension: str) -> None:
+    ann = await village.person("ann")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first <b>& all</b>"))
+    page = await village.stranger().get(path.format(extension))
+    assert page.status == 200
+    assert page.headers["content-type"] == EXTENSIONS[extension]
+    assert addresses(page) == [f"http://localhost:8000{post.path}"]
+    assert f"http://localhost:8000{path.format(extension)}" in page.text.replace("\\/", "/")
+
+
+async def test_it_holds_what_everyone_may_read_whoever_asks(village: Village) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    publish = village.microblog.posts.publish
+    for visibility in Visibility:
+        await publish(ann.viewer, Draft(f"{visibility} #first @bob", visibility=visibility))
+    theirs = await publish(bob.viewer, Draft("From Bob"))
+    await village.microblog.posts.boost(ann.viewer, theirs.id)
+    for path in ("/@ann.atom", "/tags/first.atom"):
+        for browser in (village.stranger(), bob.browser, ann.browser):
+            page = await browser.get(path)
+            assert len(addresses(page)) == 1
+            assert "public #first" in page.text
+            assert "From Bob" not in page.text
+            assert page.headers["cache-control"] == "public, max-age=60"
+
+
+@pytest.mark.parametrize("path", ["/@nobody.atom", "/tags/%20.atom", "/tags/12.rss", "/@ann.xml"])
+async def test_a_feed_of_nothing_is_not_there(village: Village, path: str) -> None:
+    await village.person("ann")
+    assert (await village.stranger().get(path)).status == 404
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+async def test_an_empty_feed_is_a_feed(village: Village, extension: str) -> None:
+    page = await village.stranger().get(f"/public.{extension}")
+    assert page.status == 200
+    assert addresses(page) == []
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+async def test_what_a_reader_has_is_not_sent_again(village: Village, extension: str) -> None:
+    ann = await village.person("ann")
+    await village.microblog.posts.publish(ann.viewer, Draft("First"))
+    browser, path = village.stranger(), f"/@ann.{extension}"
+    first = await browser.get(path)
+    for condition in (
+        {"If-None-Match": first.headers["etag"]},
+        {"If-Modified-Since": first.headers["last-modified"]},
+    ):
+        again = await browser.get(path, headers=condition)
+        assert (again.status, again.body) == (304, b"")
+        assert again.headers["last-modified"] == first.headers["last-modified"]
+    await village.microblog.posts.publish(ann.viewer, Draft("Second"))
+    assert (await browser.get(path, headers={"If-None-Match": first.headers["etag"]})).status == 200
+
+
+async def test_a_reader_learns_that_the_newest_post_was_deleted(village: Village) -> None:
+    ann = await village.person("ann")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Regretted"))
+    browser = village.stranger()
+    first = await browser.get("/@ann.rss")
+    await village.microblog.posts.delete(ann.viewer, post.id)
+    for condition in (
+        {"If-None-Match": first.headers["etag"]},
+        {"If-Modified-Since": first.headers["last-modified"]},
+    ):
+        assert "Regretted" not in (await browser.get("/@ann.rss", headers=condition)).text
+
+
+@pytest.mark.parametrize("nonsense", ["yesterday", "", "Thu, 99 Foo 2026 99:99:99 GMT", "\xff"])
+async def test_a_date_that_is_none_is_no_condition(village: Village, nonsense: str) -> None:
+    page = await village.stranger().get("/public.rss", headers={"If-Modified-Since": nonsense})
+    assert page.status == 200
+
+
+async def test_other_sites_scripts_may_read_it(village: Village) -> None:
+    page = await village.stranger().get("/public.json")
+    assert page.headers["access-control-allow-origin"] == "*"
+    value: Any = json.loads(page.content)
+    assert value["version"] == "https://jsonfeed.org/version/1.1"
+
+
+async def test_a_hashtag_of_any_script_has_one(village: Village) -> None:
+    ann = await village.person("ann")
+    await village.microblog.posts.publish(ann.viewer, Draft("こんにちは #日本"))
+    page = await village.stranger().get("/tags/%E6%97%A5%E6%9C%AC.atom")
+    assert len(addresses(page)) == 1
+    assert "http://localhost:8000/tags/%E6%97%A5%E6%9C%AC.atom" in page.text

@@ -1,0 +1,125 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.html.people import PASSWORD, Village, errors, value
+
+
+async def test_one_logs_in_with_the_name_and_comes_to_where_one_wanted_to_go(village: Village) -> None:
+    await village.person("ann")
+    browser = village.stranger()
+    turned_away = await browser.get("/settings")
+    assert turned_away.headers["location"] == "/login?next=/settings"
+    form = await browser.get(turned_away.headers["location"])
+    assert value(form, "next") == "/settings"
+    answer = await browser.post("/login", form={"login": "ann", "password": PASSWORD, "next": "/settings"})
+    assert (answer.status, answer.headers["location"]) == (303, "/settings")
+    assert (await browser.get("/settings")).status == 200
+
+
+async def test_the_mail_address_does_as_well(village: Village) -> None:
+    await village.person("ann")
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    answer = await browser.post("/login", form={"login": "Ann@Example.org", "password": PASSWORD})
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("login", "password"), [("ann", "not it"), ("nobody", PASSWORD), ("ann@example.net", PASSWORD)]
+)
+async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
+    village: Village, login: str, password: str
+) -> None:
+    await village.person("ann")
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    page = await browser.post("/login", form={"login": login, "password": password, "next": "/home"})
+    reference = await browser.post("/login", form={"login": login, "password": "neither", "next": "/home"})
+    assert page.status == 422
+    assert "session" not in browser.cookies
+    assert value(page, "login") == login
+    assert value(page, "next") == "/home"
+    assert page.html.xpath("//div[@class='problems']//li//text()") == reference.html.xpath(
+        "//div[@class='problems']//li//text()"
+    )
+
+
+@pytest.mark.parametrize(("field", "form"), [("login", {"password": "x"}), ("password", {"login": "ann"})])
+async def test_what_is_missing_is_said_by_its_field(
+    village: Village, field: str, form: dict[str, str]
+) -> None:
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    page = await browser.post("/login", form=form)
+    assert page.status == 422
+    assert page.html.xpath(f"//input[@name='{field}' and @aria-invalid='true']")
+
+
+async def test_the_password_is_in_no_page(village: Village) -> None:
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    page = await browser.post("/login", form={"login": "ann", "password": "tell-tale-secret"})
+    assert "tell-tale-secret" not in page.text
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""]
+)
+async def test_from_the_log_in_one_never_leaves_the_site(village: Village, target: str) -> None:
+    await village.person("ann")
+    browser = village.stranger()
+    form = await browser.get(f"/login?next={target}")
+    assert value(form, "next") == "/"
+    answer = await browser.post("/login", form={"login": "ann", "password": PASSWORD, "next": target})
+    assert answer.headers["location"] == "/"
+
+
+async def test_each_log_in_has_a_session_of_its_own_and_ends_the_one_that_it_came_with(
+    village: Village,
+) -> None:
+    ann = await village.person("ann")
+    planted = ann.browser.cookies["session"]
+    await ann.browser.csrf_from("/settings")
+    await ann.browser.post("/login", form={"login": "ann", "password": PASSWORD})
+    assert ann.browser.cookies["session"] != planted
+    assert await village.microblog.sessions.viewer(planted) is None
+
+
+async def test_logging_out_ends_the_session_itself(village: Village) -> None:
+    ann = await village.person("ann")
+    token = ann.browser.cookies["session"]
+    page = await ann.send("/logout")
+    assert page.status == 303
+    assert "session" not in ann.browser.cookies
+    assert await village.microblog.sessions.viewer(token) is None
+
+
+async def test_a_log_in_that_no_form_of_ours_sent_is_refused(village: Village) -> None:
+    await village.person("ann")
+    browser = village.stranger()
+    page = await browser.post("/login", form={"login": "ann", "password": PASSWORD}, csrf=False)
+    assert page.status == 403
+    assert "session" not in browser.cookies
+    assert page.html.xpath("//h1")
+
+
+async def test_whoever_is_logged_in_does_not_see_the_form(village: Village) -> None:
+    ann = await village.person("ann")
+    assert (await ann.get("/login?next=/public")).headers["location"] == "/public"
+
+
+async def test_a_suspended_account_is_told_so_with_the_right_password_only(village: Village) -> None:
+    await village.person("ann")
+    await village.person("bob")
+    await village.microblog.accounts.suspend("bob")
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    right = await browser.post("/login", form={"login": "bob", "password": PASSWORD})
+    wrong = await browser.post("/login", form={"login": "bob", "password": "wrong"})
+    assert (right.status, wrong.status) == (422, 422)
+    assert "suspended" in right.text
+    assert "suspended" not in wrong.text
+    assert errors(wrong) is not None

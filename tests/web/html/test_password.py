@@ -1,0 +1,72 @@
+"""A forgotten password, and confirming an address."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.html.people import PASSWORD, Village, value
+
+NEW = "an even longer passphrase"
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
+async def test_asking_says_the_same_whether_the_address_is_known(village: Village, email: str) -> None:
+    await village.person("ann")
+    browser = village.stranger()
+    await browser.csrf_from("/password/forgotten")
+    page = await browser.post("/password/forgotten", form={"email": email})
+    assert page.status == 200
+    assert "If somebody has signed up with that address" in page.text
+    jobs = [job["kind"] for job in await village.jobs()]
+    assert jobs.count("mail.reset") == (1 if email == "ann@example.org" else 0)
+
+
+async def test_what_is_no_address_is_said_to_be_none(village: Village) -> None:
+    browser = village.stranger()
+    await browser.csrf_from("/password/forgotten")
+    page = await browser.post("/password/forgotten", form={"email": "ann"})
+    assert page.status == 422
+    assert value(page, "email") == "ann"
+
+
+async def test_the_link_sets_a_new_password_once_and_ends_every_session(village: Village) -> None:
+    ann = await village.person("ann")
+    await village.microblog.accounts.request_reset("ann@example.org")
+    (token,) = [job["payload"]["token"] for job in await village.jobs() if job["kind"] == "mail.reset"]
+    browser = village.stranger()
+    assert (await browser.get(f"/password/reset/{token}")).status == 200
+    page = await browser.post(f"/password/reset/{token}", form={"password": "short"})
+    assert page.status == 422
+    answer = await browser.post(f"/password/reset/{token}", form={"password": NEW})
+    assert (answer.status, answer.headers["location"]) == (303, "/login")
+    assert (await ann.get("/settings")).status == 303
+    await browser.csrf_from("/login")
+    assert (await browser.post("/login", form={"login": "ann", "password": PASSWORD})).status == 422
+    assert (await browser.post("/login", form={"login": "ann", "password": NEW})).status == 303
+    late = village.stranger()
+    await late.csrf_from(f"/password/reset/{token}")
+    assert (await late.post(f"/password/reset/{token}", form={"password": PASSWORD})).status == 422
+
+
+@pytest.mark.parametrize("path", ["/password/reset/{}", "/confirm/{}"])
+@pytest.mark.parametrize("token", ["nonsense", "x" * 500, "%00", "%27%20OR%201=1"])
+async def test_a_link_that_nobody_sent_does_nothing(village: Village, path: str, token: str) -> None:
+    browser = village.stranger()
+    page = await browser.get(path.format(token))
+    assert page.status in (200, 400, 404)
+    await browser.csrf_from("/login")
+    answer = await browser.post(path.format(token), form={"password": NEW})
+    assert answer.status in (400, 404, 422)
+
+
+async def test_following_the_link_of_a_welcome_mail_confirms_nothing_before_the_button(
+    village: Village,
+) -> None:
+    ann = await village.person("ann")
+    (token,) = [job["payload"]["token"] for job in await village.jobs() if job["kind"] == "mail.welcome"]
+    browser = village.stranger()
+    assert (await browser.get(f"/confirm/{token}")).status == 200
+    assert (await village.microblog.accounts.user(ann.viewer)).email_confirmed_at is None
+    answer = await browser.post(f"/confirm/{token}", form={})
+    assert answer.status == 303
+    assert (await village.microblog.accounts.user(ann.viewer)).email_confirmed_at is not None

@@ -1,0 +1,98 @@
+"""Following, blocking, muting, and answering those who ask to follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from microblog.domain.accounts import Relationship
+from microblog.web.html.relations import VERBS
+from tests.web.html.people import Person, Village, flashes
+
+
+async def standing(village: Village, one: Person, other: Person) -> Relationship:
+    (found,) = await village.microblog.follows.relationships(one.viewer, [other.viewer.id])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("verb", "inverse", "state"),
+    [("follow", "unfollow", "following"), ("block", "unblock", "blocking"), ("mute", "unmute", "muting")],
+)
+async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
+    village: Village, verb: str, inverse: str, state: str
+) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    for path, expected in [(verb, True), (verb, True), (inverse, False), (inverse, False)]:
+        answer = await ann.send(f"/@bob/{path}")
+        assert (answer.status, answer.headers["location"]) == (303, "/@bob")
+        assert getattr(await standing(village, ann, bob), state) is expected
+
+
+async def test_the_next_page_says_what_was_done(village: Village) -> None:
+    ann, _ = await village.person("ann"), await village.person("bob")
+    page = await ann.send("/@bob/follow", {"next": "/settings"}, follow=True)
+    assert flashes(page) == ["You follow @bob."]
+
+
+async def test_who_is_locked_decides(village: Village) -> None:
+    ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
+    await bob.send("/settings", {"display_name": "Bob", "bio": "", "locked": "on"})
+    for person in (ann, eve):
+        page = await person.send("/@bob/follow", {"next": "/settings"}, follow=True)
+        assert flashes(page) == ["You asked to follow @bob. They decide."]
+    page = await bob.get("/follow-requests")
+    assert page.html.xpath("//form/@action")
+    assert "@ann" in page.text
+    assert "@eve" in page.text
+    await bob.send("/@ann/accept", {"next": "/follow-requests"})
+    await bob.send("/@eve/reject", {"next": "/follow-requests"})
+    assert (await standing(village, ann, bob)).following
+    assert not (await standing(village, eve, bob)).following
+    page = await bob.get("/follow-requests")
+    assert "/@ann/accept" not in page.html.xpath("//main//form/@action")
+    await bob.send("/@ann/remove")
+    assert not (await standing(village, ann, bob)).following
+
+
+async def test_nobody_accepts_themselves(village: Village) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    await bob.send("/settings", {"display_name": "", "bio": "", "locked": "on"})
+    await ann.send("/@bob/follow")
+    await ann.send("/@bob/accept")
+    assert not (await standing(village, ann, bob)).following
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [("", 303), ("3600", 303), ("7", 422), ("-1", 422), ("x" * 99, 422)]
+)
+async def test_a_mute_lasts_for_one_of_the_times_offered(village: Village, seconds: str, status: int) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    answer = await ann.send("/@bob/mute", {"seconds": seconds})
+    assert answer.status == status
+    assert (await standing(village, ann, bob)).muting is (status == 303)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_nobody_of_that_name(village: Village, verb: str) -> None:
+    ann = await village.person("ann")
+    assert (await ann.send(f"/@nobody/{verb}")).status == 404
+
+
+@pytest.mark.parametrize("verb", ["follow", "block", "mute"])
+async def test_not_with_oneself(village: Village, verb: str) -> None:
+    ann = await village.person("ann")
+    answer: Any = await ann.send(f"/@ann/{verb}")
+    assert 400 <= answer.status < 500
+
+
+async def test_blocked_and_muted_people_are_listed_and_can_be_let_go_there(village: Village) -> None:
+    ann, _, _ = [await village.person(name) for name in ("ann", "bob", "eve")]
+    await ann.send("/@bob/block")
+    await ann.send("/@eve/mute")
+    blocks, mutes = await ann.get("/settings/blocks"), await ann.get("/settings/mutes")
+    assert "/@bob/unblock" in blocks.html.xpath("//main//form/@action")
+    assert "/@eve/unmute" in mutes.html.xpath("//main//form/@action")
+    await ann.send("/@bob/unblock", {"next": "/settings/blocks"})
+    assert "/@bob/unblock" not in (await ann.get("/settings/blocks")).html.xpath("//main//form/@action")

@@ -1,0 +1,105 @@
+"""Profile and preferences."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.visibility import Visibility
+from tests.web.html.people import Village, errors, flashes, value
+
+PROFILE = {
+    "display_name": "Ann of the Village",
+    "bio": "Writes about #bread",
+    "field_name_1": "Website",
+    "field_value_1": "https://ann.example",
+    "field_name_2": "",
+    "field_value_2": "",
+    "discoverable": "on",
+}
+
+
+async def test_a_profile_is_changed_and_shown(village: Village) -> None:
+    ann = await village.person("ann")
+    page = await ann.send("/settings", PROFILE, follow=True)
+    assert flashes(page) == ["Your profile is saved."]
+    assert value(page, "display_name") == "Ann of the Village"
+    assert value(page, "field_value_1") == "https://ann.example"
+    account = await village.microblog.accounts.by_name("ann")
+    assert [(field.name, field.value) for field in account.fields] == [("Website", "https://ann.example")]
+    assert (account.locked, account.discoverable, account.bot) == (False, True, False)
+    seen = await village.stranger().get("/@ann")
+    assert "Ann of the Village" in seen.text
+    assert 'href="/tags/bread"' in seen.text
+
+
+async def test_check_boxes_that_are_not_ticked_are_off(village: Village) -> None:
+    ann = await village.person("ann")
+    await ann.send("/settings", {**PROFILE, "locked": "on", "bot": "on"})
+    await ann.send("/settings", PROFILE)
+    account = await village.microblog.accounts.by_name("ann")
+    assert (account.locked, account.bot) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"), [("display_name", "x" * 200), ("bio", "x" * 5000), ("field_value_1", "x" * 5000)]
+)
+async def test_a_profile_that_is_turned_down_keeps_what_was_typed(
+    village: Village, field: str, wrong: str
+) -> None:
+    ann = await village.person("ann")
+    page = await ann.send("/settings", {**PROFILE, field: wrong})
+    assert page.status == 422
+    assert errors(page)
+    assert value(page, field).strip() == wrong
+    assert value(page, "field_name_1") == "Website"
+    assert (await village.microblog.accounts.by_name("ann")).display_name == ""
+
+
+async def test_markup_in_a_profile_is_text(village: Village) -> None:
+    ann = await village.person("ann")
+    hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    await ann.send(
+        "/settings",
+        {
+            **PROFILE,
+            "display_name": hostile[:25],
+            "bio": hostile,
+            "field_name_1": "<b>",
+            "field_value_1": hostile,
+        },
+    )
+    for page in (await village.stranger().get("/@ann"), await ann.get("/settings")):
+        assert not page.html.xpath("//main//script | //main//img | //*[@onerror]")
+
+
+async def test_preferences_are_changed_and_kept(village: Village) -> None:
+    ann = await village.person("ann")
+    form = {"language": "de", "default_visibility": "followers", "mail_boosts": "on"}
+    page = await ann.send("/settings/preferences", form, follow=True)
+    assert flashes(page) == ["Your preferences are saved."]
+    user = await village.microblog.accounts.user(ann.viewer)
+    assert (user.language, user.default_visibility) == ("de", Visibility.FOLLOWERS)
+    assert (user.mail_boosts, user.mail_mentions, user.mail_replies) == (True, False, False)
+    (ticked,) = page.html.xpath("//input[@name='default_visibility' and @checked]/@value")
+    assert ticked == "followers"
+
+
+@pytest.mark.parametrize(("field", "wrong"), [("default_visibility", "all"), ("language", "'; DROP TABLE")])
+async def test_preferences_that_there_are_none_of_are_turned_down(
+    village: Village, field: str, wrong: str
+) -> None:
+    ann = await village.person("ann")
+    form = {"language": "de", "default_visibility": "public", field: wrong}
+    assert (await ann.send("/settings/preferences", form)).status == 422
+    assert (await village.microblog.accounts.user(ann.viewer)).language is None
+
+
+async def test_a_new_post_begins_with_what_was_preferred(village: Village) -> None:
+    ann = await village.person("ann")
+    await ann.send(
+        "/settings/preferences",
+        {"language": "fr", "default_visibility": "unlisted", "default_sensitive": "on"},
+    )
+    page = await ann.get("/compose")
+    assert (value(page, "language"), value(page, "visibility")) == ("fr", "unlisted")
+    assert page.html.xpath("//main//input[@name='sensitive' and @checked]")

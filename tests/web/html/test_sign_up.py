@@ -1,0 +1,121 @@
+"""Becoming a member."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.accounts import Role, State
+from tests.web.html.people import PASSWORD, Village, value
+
+FORM = {"name": "ann", "email": "ann@example.org", "password": PASSWORD}
+
+
+async def test_the_first_one_is_the_owner_and_logged_in_at_once(village: Village) -> None:
+    browser = village.stranger()
+    await browser.csrf_from("/signup")
+    answer = await browser.post("/signup", form=FORM)
+    assert (answer.status, answer.headers["location"]) == (303, "/")
+    viewer = await village.microblog.sessions.viewer(browser.cookies["session"])
+    assert (viewer.account.name, viewer.role) == ("ann", Role.OWNER)
+    assert (await browser.get("/settings")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("name", ""),
+        ("name", "not a name"),
+        ("name", "admin"),
+        ("email", "nonsense"),
+        ("password", "short"),
+        ("password", ""),
+    ],
+)
+async def test_what_is_wrong_is_said_by_its_field_and_what_was_typed_stays(
+    village: Village, field: str, wrong: str
+) -> None:
+    browser = village.stranger()
+    await browser.csrf_from("/signup")
+    page = await browser.post("/signup", form={**FORM, field: wrong})
+    assert page.status == 422
+    assert page.html.xpath(f"//input[@name='{field}' and @aria-invalid='true']")
+    for name in {"name", "email"} - {field}:
+        assert value(page, name) == FORM[name]
+    assert PASSWORD not in page.text
+    assert "session" not in browser.cookies
+
+
+@pytest.mark.parametrize("field", ["name", "email"])
+async def test_a_name_or_address_that_is_taken_is_said_to_be(village: Village, field: str) -> None:
+    await village.person("ann")
+    other = {"name": "other", "email": "other@example.org", "password": PASSWORD, field: FORM[field]}
+    browser = village.stranger()
+    await browser.csrf_from("/signup")
+    page = await browser.post("/signup", form=other)
+    assert page.status == 422
+    assert page.html.xpath(f"//input[@name='{field}' and @aria-invalid='true']")
+
+
+async def test_where_sign_ups_are_approved_one_waits(village: Village) -> None:
+    owner = await village.person("olga")
+    village.set(registration="approval")
+    browser = village.stranger()
+    form = await browser.get("/signup")
+    assert form.html.xpath("//textarea[@name='reason']")
+    answer = await browser.post("/signup", form={**FORM, "reason": "I like it here"})
+    assert answer.status == 200
+    assert "session" not in browser.cookies
+    waiting = await owner.get("/admin/approvals")
+    assert "I like it here" in waiting.text
+    ((account, _),) = await village.microblog.accounts.pending(owner.viewer)
+    assert account.state is State.PENDING
+    await owner.send(f"/admin/approvals/{account.id}/approve")
+    answer = await browser.post("/login", form={"login": "ann", "password": PASSWORD})
+    assert answer.status == 303
+
+
+async def test_somebody_who_was_turned_down_is_gone(village: Village) -> None:
+    owner = await village.person("olga")
+    village.set(registration="approval")
+    browser = village.stranger()
+    await browser.csrf_from("/signup")
+    await browser.post("/signup", form={**FORM, "reason": "Spam"})
+    ((account, _),) = await village.microblog.accounts.pending(owner.viewer)
+    await owner.send(f"/admin/approvals/{account.id}/turn-down")
+    assert await village.microblog.accounts.pending(owner.viewer) == []
+
+
+async def test_by_invitation_one_needs_one_and_it_works_once(village: Village) -> None:
+    owner = await village.person("olga")
+    village.set(registration="invitation")
+    invitation = await village.microblog.accounts.invite(owner.viewer, uses=1, days=7)
+    browser = village.stranger()
+    await browser.csrf_from("/signup")
+    assert (await browser.post("/signup", form=FORM)).status == 422
+    page = await browser.get(invitation.path)
+    assert value(page, "invitation") == invitation.code
+    answer = await browser.post("/signup", form={**FORM, "invitation": invitation.code})
+    assert answer.status == 303
+    late = village.stranger()
+    await late.csrf_from("/signup")
+    form = {"name": "bob", "email": "bob@example.org", "password": PASSWORD, "invitation": invitation.code}
+    page = await late.post("/signup", form=form)
+    assert page.status == 422
+    assert value(page, "invitation") == invitation.code
+
+
+async def test_where_it_is_closed_there_is_no_form_and_none_is_taken(village: Village) -> None:
+    await village.person("olga")
+    village.set(registration="closed")
+    browser = village.stranger()
+    page = await browser.get("/signup")
+    assert page.status == 200
+    assert not page.html.xpath("//input[@name='password']")
+    await browser.csrf_from("/login")
+    assert (await browser.post("/signup", form=FORM)).status == 422
+    assert "session" not in browser.cookies
+
+
+async def test_a_member_does_not_see_the_form(village: Village) -> None:
+    ann = await village.person("ann")
+    assert (await ann.get("/signup")).headers["location"] == "/"

@@ -1,0 +1,80 @@
+"""What other programs look for at agreed places."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.html.people import Village
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "acct:ann@localhost:8000",
+        "acct:ann@localhost",
+        "acct:ANN@LOCALHOST",
+        "ann@localhost",
+        "acct%3Aann%40localhost",
+        "http://localhost:8000/@ann",
+    ],
+)
+async def test_webfinger_finds_people_of_this_site(village: Village, resource: str) -> None:
+    await village.person("ann")
+    page = await village.stranger().get(f"/.well-known/webfinger?resource={resource}")
+    assert page.status == 200
+    assert page.headers["content-type"] == "application/jrd+json"
+    assert page.headers["access-control-allow-origin"] == "*"
+    document = page.json()
+    assert document["subject"] == "acct:ann@localhost:8000"
+    profile = {link["rel"]: link for link in document["links"]}["http://webfinger.net/rel/profile-page"]
+    assert profile["href"] == "http://localhost:8000/@ann"
+
+
+async def test_webfinger_gives_only_the_links_asked_for(village: Village) -> None:
+    await village.person("ann")
+    rel = "http://webfinger.net/rel/avatar"
+    page = await village.stranger().get(f"/.well-known/webfinger?resource=acct:ann@localhost&rel={rel}")
+    assert [link["rel"] for link in page.json()["links"]] == [rel]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "acct:nobody@localhost",
+        "acct:ann@elsewhere.example",
+        "http://elsewhere.example/@ann",
+        "http://localhost:8000/@ann/1",
+        "https://[/@ann",
+        "acct:@",
+        "ann",
+        "%00",
+        "acct:" + "x" * 2000 + "@localhost",
+    ],
+)
+async def test_webfinger_does_not_know_others(village: Village, resource: str) -> None:
+    await village.person("ann")
+    page = await village.stranger().get(f"/.well-known/webfinger?resource={resource}")
+    assert page.status == 404
+    assert "error" in page.json()
+
+
+async def test_webfinger_wants_to_know_whom(village: Village) -> None:
+    assert (await village.stranger().get("/.well-known/webfinger")).status == 400
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+async def test_nodeinfo_says_what_runs_here(village: Village, version: str) -> None:
+    browser = village.stranger()
+    links = (await browser.get("/.well-known/nodeinfo")).json()["links"]
+    (href,) = [link["href"] for link in links if link["rel"].endswith(version)]
+    assert href == f"http://localhost:8000/nodeinfo/{version}"
+    document = (await browser.get(f"/nodeinfo/{version}")).json()
+    assert document["version"] == version
+    assert document["software"]["name"] == "microblog"
+    assert document["openRegistrations"] is True
+    assert set(document) >= {"protocols", "services", "usage", "metadata"}
+
+
+async def test_password_programs_find_where_the_password_is_changed(village: Village) -> None:
+    page = await village.stranger().get("/.well-known/change-password")
+    assert (page.status, page.headers["location"]) == (302, "/settings/password")
