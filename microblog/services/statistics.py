@@ -95,7 +95,10 @@ class Statistics:
         return Summary([*past, Day(today, await self._running(today), complete=False)], tags, self._zone.key)
 
     async def compute_missing(self, most: int = DAYS_AT_A_TIME) -> int:
-        """Counts the days that are over and have no figures yet, at most so many.  Returns how many it counted."""
+        """Counts the days that are over and have no figures yet, at most so many, the latest first.
+
+        Returns how many it counted.
+        """
         counted = 0
         for day in (await self._missing())[:most]:
             counted += await self._compute(day)
@@ -126,7 +129,8 @@ class Statistics:
             async with self._db.transaction() as tx:
                 await statistics(tx).forget_from(open_day)
         over = (open_day - first).days
-        return [day for day in (first + timedelta(days=n) for n in range(over)) if day not in computed]
+        days = (open_day - timedelta(days=ago) for ago in range(1, over + 1))
+        return [day for day in days if day not in computed]
 
     async def _compute(self, day: date) -> bool:
         async with self._db.transaction() as tx:

@@ -46,10 +46,8 @@ class Tasks:
             now,
         )
         self.worker = Worker(microblog.jobs, mail.handlers, reactor)
-        self._periodic = (
-            Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor),
-            Periodic("pruning", self._prune, PRUNING_EVERY, reactor),
-        )
+        self._counting = Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor)
+        self._periodic = (self._counting, Periodic("pruning", self._prune, PRUNING_EVERY, reactor))
 
     def start(self) -> None:
         self._microblog.jobs.when_due(self.worker.wake)
@@ -67,6 +65,7 @@ class Tasks:
         counted = await self._microblog.statistics.compute_missing()
         if counted:
             log.info("days added to the statistics: {count}", count=counted)
+            self._counting.wake()  # there may be more
 
     async def _prune(self) -> None:
         gone = await self._microblog.pruning.prune()
