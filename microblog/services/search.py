@@ -21,6 +21,8 @@ from microblog.store.search import search
 #: People and tags that are shown above the posts.
 FEW: Final = 10
 
+_NO_POSTS: Final[Page[Post]] = Page(())
+
 
 class Search:
     def __init__(self, *, config: Config, db: Database) -> None:
@@ -36,13 +38,13 @@ class Search:
         """
         q = q.strip()
         if not q:
-            return Found((), (), Page(()))
+            return Found((), (), _NO_POSTS)
         first = span.max_id is None and span.min_id is None and span.since_id is None
         viewer_id = None if viewer is None else viewer.id
         sign, bare = (q[0], q[1:]) if q[0] in "@＠#＃" else ("", q)
         people = await self._people(viewer_id, bare) if first and sign not in ("#", "＃") else []
         tags = await self._tags(bare) if first and sign not in ("@", "＠") else []
-        posts = await self._posts(viewer, q, span) if sign not in ("@", "＠") else Page[Post](())
+        posts = await self._posts(viewer, q, span) if sign not in ("@", "＠") else _NO_POSTS
         return Found(people, tags, posts)
 
     async def _people(self, viewer_id: int | None, q: str) -> list[Account]:
