@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -16,7 +17,9 @@ def go(browser: Any, link: str) -> None:
 
 
 def wait(browser: Any, holds: Any) -> Any:
-    return WebDriverWait(browser, 20, poll_frequency=0.05).until(lambda _: holds())
+    """What ``holds`` gives, once it is true; a node that goes away while it is looked at is looked for again."""
+    gone = (StaleElementReferenceException,)
+    return WebDriverWait(browser, 20, poll_frequency=0.05, ignored_exceptions=gone).until(lambda _: holds())
 
 
 def main(browser: Any) -> str:

@@ -1,0 +1,41 @@
+"""The page about the site, and the facts that every page has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from microblog.config import Config
+from microblog.domain.posts import Draft
+from microblog.web.html.facts import SiteFacts
+from tests.web.html.people import Village
+
+
+async def test_it_says_how_to_join_and_how_else_to_read(village: Village) -> None:
+    ann = await village.person("ann")
+    await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    page = await village.stranger().get("/about")
+    assert page.html.xpath("//main//a[@href='/signup']")
+    assert page.html.xpath("//pre//text()") == ["nc localhost 7000"]
+    assert page.html.xpath("//dl[@class='facts']/dd/text()")[0] == "1"
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "port"),
+    [
+        (("tcp:7000:interface=127.0.0.1",), 7000),
+        (("unix:/run/push", "tcp:port=7001"), 7001),
+        (("ssl:7002:privateKey=key.pem",), 7002),
+        (("systemd:domain=INET:index=0",), None),
+    ],
+)
+def test_the_push_port_is_told_where_people_can_type_it(endpoints: tuple[str, ...], port: int | None) -> None:
+    assert SiteFacts.of(replace(Config.load({}, {}), push=endpoints)).push_port == port
+
+
+def test_the_site_s_own_languages_come_first_and_each_once() -> None:
+    facts = SiteFacts.of(Config.load({"languages": ["de", "en"]}, {}))
+    assert facts.languages[:2] == (("de", "Deutsch"), ("en", "English"))
+    codes = [code for code, _ in facts.languages]
+    assert len(codes) == len(set(codes))
