@@ -20,13 +20,17 @@ CASES = {
         ("91 days", "89 days"),
     ),
     "tokens": (
-        "INSERT INTO tokens (token_hash, account_id, scopes, expires_at) "
-        "VALUES (sha256(%s::bytea), %s, '{{read}}', now() - %s::interval)",
+        (
+            "INSERT INTO tokens (token_hash, account_id, scopes, expires_at) "
+            "VALUES (sha256(%s::bytea), %s, '{{read}}', now() - %s::interval)"
+        ),
         ("31 days", "1 day"),
     ),
     "email_tokens": (
-        "INSERT INTO email_tokens (token_hash, account_id, purpose, email, expires_at) "
-        "VALUES (sha256(%s::bytea), %s, 'reset', 'x', now() - %s::interval)",
+        (
+            "INSERT INTO email_tokens (token_hash, account_id, purpose, email, expires_at) "
+            "VALUES (sha256(%s::bytea), %s, 'reset', 'x', now() - %s::interval)"
+        ),
         ("2 days", "1 hour"),
     ),
     "events": (
@@ -34,8 +38,10 @@ CASES = {
         ("8 days", "6 days"),
     ),
     "parked_jobs": (
-        "INSERT INTO jobs (kind, payload, parked_at) "
-        "VALUES (%s, jsonb_build_object('account', %s), now() - %s::interval)",
+        (
+            "INSERT INTO jobs (kind, payload, parked_at) "
+            "VALUES (%s, jsonb_build_object('account', %s), now() - %s::interval)"
+        ),
         ("91 days", "30 days"),
     ),
     "reader_samples": (

@@ -42,11 +42,9 @@ def test_days_follow_each_other_without_gap_or_overlap(zone: str, day: date) -> 
         assert day_of(end - timedelta(microseconds=1), here) == day
 
 
-@given(
-    st.sampled_from(ZONES), st.datetimes(datetime(1980, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))
-)  # noqa: DTZ001
-def test_each_moment_is_in_exactly_the_day_that_it_is_said_to_be_in(zone: str, moment: datetime) -> None:
-    here = ZoneInfo(zone)
+@given(st.sampled_from(ZONES), st.integers(10 * 365 * 86_400, 67 * 365 * 86_400))
+def test_each_moment_is_in_exactly_the_day_that_it_is_said_to_be_in(zone: str, seconds: int) -> None:
+    here, moment = ZoneInfo(zone), datetime.fromtimestamp(seconds, UTC)
     day = day_of(moment, here)
     assert start_of(day, here) <= moment < start_of(day + timedelta(days=1), here)
 
