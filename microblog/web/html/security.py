@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from microblog.domain.ids import parse_id
 from microblog.web.forms import FormState
+from microblog.web.html.browsers import browser_name
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -52,7 +53,9 @@ async def sessions(microblog: Microblog, request: Request) -> Response:
     viewer = request.require_viewer()
     return request.render(
         "pages/settings_sessions.html",
-        sessions=await microblog.sessions.all(viewer),
+        sessions=[
+            (session, browser_name(session.user_agent)) for session in await microblog.sessions.all(viewer)
+        ],
         current=viewer.session_id,
     )
 

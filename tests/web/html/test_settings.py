@@ -32,6 +32,14 @@ async def test_a_profile_is_changed_and_shown(village: Village) -> None:
     assert 'href="/tags/bread"' in seen.text
 
 
+async def test_the_form_shows_what_is_set(village: Village) -> None:
+    ann = await village.person("ann")
+    page = await ann.get("/settings")
+    assert page.html.xpath("//main//input[@type='checkbox' and @checked]/@name") == ["discoverable"]
+    hints = page.html.xpath("//main//input[@name='discoverable']/@aria-describedby")
+    assert page.html.xpath(f"//*[@id='{hints[0]}']")
+
+
 async def test_check_boxes_that_are_not_ticked_are_off(village: Village) -> None:
     ann = await village.person("ann")
     await ann.send("/settings", {**PROFILE, "locked": "on", "bot": "on"})
