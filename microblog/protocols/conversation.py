@@ -197,7 +197,7 @@ class Conversation:
         gap = False
         if command.since is not None:
             try:
-                await self._settled(self._live.subscribe(stream, since=command.since))
+                await self._settled(self._live.subscribe(stream, since=command.since, once=True))
             except Gone as gone:
                 if command.last is None:
                     raise Gone(
@@ -217,7 +217,7 @@ class Conversation:
         # the timeline had by its id.
         position = self._microblog.notifier.position
         lines = await self._last(command.stream, stream, command.last)
-        await self._settled(self._live.subscribe(stream, since=position))
+        await self._settled(self._live.subscribe(stream, since=position, once=True))
         self._names[stream] = shown
         words = (shown, "CURSOR", str(position), "GAP") if gap else (shown, "CURSOR", str(position))
         return b"".join((to_bytes(Ok("SUBSCRIBE", words)), *lines))

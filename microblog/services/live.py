@@ -92,6 +92,8 @@ class Live:
         self._notifier = notifier
         self._cursor = notifier.position
         self._from: dict[Stream, int] = {}  # each stream with the position that it counts from
+        self._begun: dict[Stream, int] = {}  # each with the position from which on its events were delivered
+        self._once = False
         self._lock = DeferredLock()
 
     @property
@@ -103,8 +105,9 @@ class Live:
         """All that concerns the reader up to here was delivered."""
         return self._notifier.position if self.feed is not None else self._cursor
 
-    async def subscribe(self, stream: Stream, since: int | None = None) -> None:
-        """Add a stream; with ``since``, what the log has above that cursor is delivered first.
+    async def subscribe(self, stream: Stream, since: int | None = None, *, once: bool = False) -> None:
+        """Add a stream; with ``since``, what the log has above that cursor is delivered first; with ``once``, less
+        what came already on another stream of this reader.
 
         Raises Unauthenticated for a personal stream without a viewer, NotFound for a user or thread that isn't there,
         Gone for a cursor that the log no longer (or not yet) covers.
@@ -115,9 +118,10 @@ class Live:
         await self._lock.acquire()
         try:
             self._detach()
+            self._once = once
             if not self._from:
                 self._cursor = self._notifier.position
-            self._from[stream] = self._cursor if since is None else since
+            self._from[stream] = self._begun[stream] = self._cursor if since is None else since
             if since is not None:
                 self._from = {
                     each: max(at, self._cursor) if each != stream else at for each, at in self._from.items()
@@ -133,8 +137,10 @@ class Live:
         self._detach()
         if stream is None:
             self._from.clear()
+            self._begun.clear()
         else:
             self._from.pop(stream, None)
+            self._begun.pop(stream, None)
         if attached and self._from:
             self._notifier.attach(self)
 
@@ -195,6 +201,12 @@ class Live:
         return not (self.closed or self.paused or self.feed is not None)
 
     def _wants(self, event: Event, ties: Ties | None) -> bool:
-        return any(
-            event.position > since and belongs(event, stream, ties) for stream, since in self._from.items()
-        )
+        """Whether it belongs on a stream that hasn't got so far yet (and, with ``once``, on none that has)."""
+        wanted = False
+        for stream, since in self._from.items():
+            if belongs(event, stream, ties):
+                if event.position > since:
+                    wanted = True
+                elif self._once and event.position > self._begun[stream]:
+                    return False
+        return wanted

@@ -181,6 +181,23 @@ async def test_a_cursor_resumes_across_a_restart(running: Running) -> None:
     assert seen == ["<p>two</p>", "<p>three</p>", "<p>four</p>"]
 
 
+async def test_several_subscriptions_resume_by_one_cursor_without_repeat(running: Running) -> None:
+    await running.person("alice")
+    client = await running.connect()
+    await client.ask("UNSUBSCRIBE")
+    for text in ("zero", "one", "two #cats", "three #cats"):
+        await running.post(text)
+    await until(running.reactor, lambda: running.microblog.notifier.position >= 4)
+    client.say(*(f"SUBSCRIBE {stream} SINCE 1" for stream in ("tag:cats", "public", "user:alice")))
+    await running.post("four #cats")
+    seen: list[str] = []
+    while not seen or "four" not in seen[-1]:
+        line = await client.hears()
+        if not line.startswith("OK "):
+            seen.append(line.split(": ", 1)[1].rsplit(" [", 1)[0])
+    assert sorted(seen) == ["four #cats", "one", "three #cats", "two #cats"]
+
+
 @pytest.mark.parametrize("stream", ["public", "local", "user:alice", "tag:t", "home", "mentions", "direct"])
 async def test_last_goes_over_into_live_without_gap_or_repeat(running: Running, stream: str) -> None:
     alice = await running.person("alice")

@@ -112,7 +112,7 @@ class _Source:
         try:
             for stream in sorted(self._streams):
                 try:
-                    await live.subscribe(stream, since)
+                    await live.subscribe(stream, since, once=True)
                 except Gone:
                     sink.send(sse.event("{}", name="gap"))
                     await live.subscribe(stream)

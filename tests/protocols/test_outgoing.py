@@ -1,0 +1,206 @@
+"""Bytes on their way to one reader: over TCP past the transport, over TLS through it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_twisted
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
+
+from microblog.protocols.outgoing import Outgoing
+from tests.testrig import until
+
+PIECES = [
+    f"{number:06}".encode() * 3000 for number in range(300)
+]  # 18 kB each, 5.4 MB: no kernel takes that at once
+
+
+class Server(Protocol):
+    """Writes through an Outgoing."""
+
+    drained = 0
+    received = b""
+    lost = False
+
+    def connectionMade(self) -> None:
+        self.outgoing = Outgoing(self.transport, self.count)
+
+    def count(self) -> None:
+        self.drained += 1
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.lost = True
+        self.outgoing.abandon()
+
+
+class Reader(Protocol):
+    received = b""
+    lost = False
+
+    def connectionMade(self) -> None:
+        if hasattr(self.transport, "socket"):
+            self.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262_144)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.lost = True
+
+
+class Pair:
+    def __init__(self, reactor: Any, pem: Path | None = None) -> None:
+        self.reactor = reactor
+        self.server, self.reader = Server(), Reader()
+        listening, connecting = Factory(), Factory()
+        listening.buildProtocol = lambda address: self.server  # type: ignore[method-assign]
+        if pem is None:
+            self.port = reactor.listenTCP(0, listening, interface="127.0.0.1")
+        else:
+            context = DefaultOpenSSLContextFactory(str(pem), str(pem))
+            self.port = reactor.listenSSL(0, listening, context, interface="127.0.0.1")
+        self.tls = pem is not None
+        self.connecting = connecting
+
+    async def open(self) -> None:
+        from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
+
+        number = self.port.getHost().port
+        if self.tls:
+            endpoint: Any = SSL4ClientEndpoint(
+                self.reactor, "127.0.0.1", number, CertificateOptions(verify=False)
+            )
+        else:
+            endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", number)
+        await connectProtocol(endpoint, self.reader)
+        await until(self.reactor, lambda: self.server.transport is not None)
+
+    async def close(self) -> None:
+        await self.port.stopListening()
+        for side in (self.server, self.reader):
+            if side.transport is not None and not side.lost:
+                side.transport.abortConnection()
+        await until(self.reactor, lambda: self.server.lost and self.reader.lost)
+
+
+@pytest_twisted.async_yield_fixture
+async def tcp(reactor_: Any) -> AsyncIterator[Pair]:
+    pair = Pair(reactor_)
+    await pair.open()
+    yield pair
+    await pair.close()
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate for an hour, in one file."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    begins = datetime.now(UTC) - timedelta(minutes=5)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest_twisted.async_yield_fixture
+async def tls(reactor_: Any, tmp_path: Path) -> AsyncIterator[Pair]:
+    pair = Pair(reactor_, certificate(tmp_path))
+    await pair.open()
+    yield pair
+    await pair.close()
+
+
+async def test_what_fits_goes_at_once(tcp: Pair) -> None:
+    tcp.server.outgoing.write(b"hello")
+    assert not tcp.server.outgoing.blocked
+    assert tcp.server.outgoing.backlog == 0
+    await until(tcp.reactor, lambda: tcp.reader.received == b"hello")
+
+
+async def test_what_does_not_fit_comes_in_order(tcp: Pair) -> None:
+    tcp.reader.transport.pauseProducing()
+    for piece in PIECES:
+        tcp.server.outgoing.write(piece)
+    outgoing = tcp.server.outgoing
+    assert outgoing.blocked
+    assert 0 < outgoing.backlog < sum(map(len, PIECES))
+    tcp.reader.transport.resumeProducing()
+    await until(tcp.reactor, lambda: len(tcp.reader.received) == sum(map(len, PIECES)))
+    assert tcp.reader.received == b"".join(PIECES)
+    await until(tcp.reactor, lambda: not outgoing.blocked)
+    assert outgoing.backlog == 0
+    assert tcp.server.drained >= 1
+
+
+async def test_reading_goes_on_while_something_waits(tcp: Pair) -> None:
+    tcp.reader.transport.pauseProducing()
+    for piece in PIECES:
+        tcp.server.outgoing.write(piece)
+    tcp.reader.transport.write(b"still here")
+    await until(tcp.reactor, lambda: tcp.server.received == b"still here")
+
+
+async def test_the_end_comes_after_all_that_waits(tcp: Pair) -> None:
+    tcp.reader.transport.pauseProducing()
+    for piece in PIECES:
+        tcp.server.outgoing.write(piece)
+    tcp.server.outgoing.finish()
+    tcp.server.outgoing.write(b"never said")
+    tcp.reader.transport.resumeProducing()
+    await until(tcp.reactor, lambda: tcp.reader.lost)
+    assert tcp.reader.received == b"".join(PIECES)
+
+
+async def test_a_reader_that_is_gone_is_noticed(tcp: Pair) -> None:
+    tcp.reader.transport.abortConnection()
+    await until(tcp.reactor, lambda: tcp.server.lost)
+    tcp.server.outgoing.write(b"to nobody")
+
+
+async def test_over_tls_the_same(tls: Pair) -> None:
+    for piece in PIECES:
+        tls.server.outgoing.write(piece)
+    tls.reader.transport.write(b"hello")
+    await until(tls.reactor, lambda: len(tls.reader.received) == sum(map(len, PIECES)))
+    assert tls.reader.received == b"".join(PIECES)
+    assert tls.server.received == b"hello"
+    await until(tls.reactor, lambda: not tls.server.outgoing.blocked)
+    tls.server.outgoing.finish()
+    await until(tls.reactor, lambda: tls.reader.lost)
+
+
+async def test_over_tls_a_slow_reader_blocks(tls: Pair) -> None:
+    tls.server.outgoing.write(b"hello")
+    await until(tls.reactor, lambda: tls.reader.received == b"hello")
+    tls.reader.transport.pauseProducing()
+    for piece in PIECES:
+        tls.server.outgoing.write(piece)
+    await until(tls.reactor, lambda: tls.server.outgoing.blocked)
+    tls.server.outgoing.write(b"later")
+    assert tls.server.outgoing.backlog >= 5
+    tls.reader.transport.resumeProducing()
+    await until(tls.reactor, lambda: tls.reader.received.endswith(b"later"))
+    assert tls.server.drained >= 1
