@@ -95,7 +95,8 @@ def check(browser: Any, url: str) -> None:
             for each in found["violations"]
         ]
         assert not wrong, (url, scheme)
-    assert len(browser.find_elements(By.TAG_NAME, "h1")) == 1
+    [heading] = browser.find_elements(By.TAG_NAME, "h1")
+    assert (heading.text == "Nothing here") == url.endswith("/nothing-here"), "the page that was meant"
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": False},
