@@ -78,7 +78,11 @@ async def test_alice_names_bob_and_bob_gets_a_mail(microblog: Microblog, tasks: 
     [mail] = [each for each in mails(microblog) if "mentioned" in each["Subject"]]
     assert mail["To"] == "bob <bob@example.org>"
     assert f"http://localhost:8000{post.path}" in mail.get_body(("plain",)).get_content()
-    assert await microblog.jobs.waiting() == 0
+
+    async def nothing_left() -> bool:
+        return await microblog.jobs.waiting() == 0
+
+    await until(reactor_, nothing_left)
 
 
 async def test_a_password_is_reset_by_the_link_in_the_mail(
