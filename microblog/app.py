@@ -21,7 +21,7 @@ from microblog.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks
-from microblog.web import health, static
+from microblog.web import api, health, static
 from microblog.web.context import Web
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
@@ -125,9 +125,10 @@ class _App:
             rate_limits=config.rate_limits,
             trusted_proxies=config.trusted_proxies,
             monotonic=self.reactor.seconds,
+            version=lambda: microblog.notifier.version,
         )
         tables = [
-            *(table.bind(microblog) for table in TABLES),
+            *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
             health.routes.bind(microblog),
             static.routes.bind(assets),
         ]

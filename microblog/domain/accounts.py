@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from microblog.domain.scopes import covers
 from microblog.domain.visibility import Visibility
 
 
@@ -118,7 +119,7 @@ class Viewer:
 
     def can(self, scope: str) -> bool:
         """Whether the token covers ``scope``; ``read:statuses`` is covered by ``read``."""
-        return scope in self.scopes or scope.partition(":")[0] in self.scopes
+        return covers(self.scopes, scope)
 
 
 @dataclass(frozen=True, slots=True)

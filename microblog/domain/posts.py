@@ -108,6 +108,7 @@ class Page(Generic[T]):
     items: Sequence[T]
     older: int | None = None  #: ``max_id`` of the page after this one
     newer: int | None = None  #: ``min_id`` of the page before this one
+    first: int | None = None  #: cursor of the first item: what comes to be above it is asked for by this
 
 
 @dataclass(frozen=True, slots=True)

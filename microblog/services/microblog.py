@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from microblog.config import Config
+from microblog.services.about import About
 from microblog.services.accounts import Accounts
 from microblog.services.follows import Follows
 from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.notifications import Notifications
 from microblog.services.notifier import Notifier
+from microblog.services.oauth import OAuth
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
 from microblog.services.posts import Posts
@@ -47,6 +49,7 @@ class Microblog:
         self._passwords = Passwords(reactor) if passwords is None else passwords
         self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=self.now)
         self.tokens = Tokens(db=db, poke=poke, now=self.now)
+        self.oauth = OAuth(db=db, poke=poke, now=self.now)
         self.accounts = Accounts(config=config, db=db, passwords=self._passwords, poke=poke, now=self.now)
         self.follows = Follows(db=db, poke=poke, now=self.now)
         self.notifications = Notifications(db=db)
@@ -58,6 +61,7 @@ class Microblog:
             self.listener.on(CHANNEL, self.jobs.heard)
         self.outgoing_mail = OutgoingMail(db)
         self.statistics = Statistics(db, config.zone, reactor.seconds)
+        self.about = About(db, reactor.seconds)
         self.pruning = Pruning(db)
 
     async def start(self) -> None:

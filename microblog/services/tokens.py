@@ -10,6 +10,8 @@ from twisted.logger import Logger
 
 from microblog.domain.accounts import Account, Token, Viewer
 from microblog.domain.errors import InvalidInput, MicroblogError, NotFound
+from microblog.domain.oauth import Bearer
+from microblog.domain.scopes import SCOPES
 from microblog.domain.text import one_line
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.services.sessions import TOUCH
@@ -18,17 +20,6 @@ from microblog.store.database import Database
 from microblog.store.tokens import tokens
 
 log = Logger()
-
-#: What a token may do; ``read`` covers ``read:statuses``, and so on. Names as in the Mastodon protocol.
-SCOPES: Final = frozenset({"read", "write", "follow", "push", "profile"}) | {
-    f"{verb}:{what}"
-    for verb, whats in {
-        "read": "accounts blocks bookmarks favourites filters follows lists mutes notifications search statuses",
-        "write": "accounts blocks bookmarks conversations favourites filters follows lists media mutes "
-        "notifications reports statuses",
-    }.items()
-    for what in whats.split()
-}
 
 #: Tokens that one account may have.
 MOST: Final = 200
@@ -76,15 +67,32 @@ class Tokens:
         viewer: Viewer
         viewer, stale = found
         if stale and viewer.token_id is not None:
-            try:
-                async with self.db.transaction() as tx:
-                    await tokens(tx).touch(viewer.token_id, now)
-            except MicroblogError as error:
-                log.debug("the time of use was not written: {error}", error=error.text)
+            await self._touch(viewer.token_id, now)
         return viewer
 
+    async def bearer(self, token: str) -> Bearer | None:
+        """The same for the API, where an app may act for itself, and whoever waits for approval has to be told so."""
+        if not token:
+            return None
+        now = self._now()
+        found = await tokens(self.db.reads).bearer(digest(token), now - TOUCH, now)
+        if found is None:
+            return None
+        bearer: Bearer
+        bearer, stale = found
+        if stale:
+            await self._touch(bearer.token_id, now)
+        return bearer
+
+    async def _touch(self, token_id: int, now: datetime) -> None:
+        try:
+            async with self.db.transaction() as tx:
+                await tokens(tx).touch(token_id, now)
+        except MicroblogError as error:
+            log.debug("the time of use was not written: {error}", error=error.text)
+
     async def all(self, owner: Viewer | Account) -> list[Token]:
-        """Newest first."""
+        """Those that somebody made for themselves, newest first; what apps hold is in ``OAuth.apps_of``."""
         found: list[Token] = await tokens(self.db.reads).of(owner.id)
         return found
 

@@ -77,13 +77,15 @@ def page(found: Sequence[T], span: Span, cursor: Callable[[T], int]) -> Page[T]:
         tuple(kept),
         older=cursor(kept[-1]) if has_older else None,
         newer=cursor(kept[0]) if has_newer else None,
+        first=cursor(kept[0]),
     )
 
 
 def page_of(found: Sequence[tuple[int, T]], span: Span) -> Page[T]:
     """The page of ``found``, rows of cursor and item."""
     pairs = page(found, span, lambda pair: pair[0])
-    return Page(tuple(item for _, item in pairs.items), older=pairs.older, newer=pairs.newer)
+    items = tuple(item for _, item in pairs.items)
+    return Page(items, older=pairs.older, newer=pairs.newer, first=pairs.first)
 
 
 def _limit(span: Span) -> int:

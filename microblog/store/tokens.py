@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from dbxs import accessor, query, statement
 
-from microblog.domain.accounts import Token, Viewer
+from microblog.domain.accounts import State, Token, Viewer
+from microblog.domain.oauth import Bearer
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.sessions import VIEWER_COLUMNS, VIEWER_WIDTH, viewer_from
 
@@ -16,6 +17,13 @@ from microblog.store.sessions import VIEWER_COLUMNS, VIEWER_WIDTH, viewer_from
 def _viewer(*columns: Any) -> tuple[Viewer, bool]:
     token_id, scopes, stale = columns[VIEWER_WIDTH:]
     return viewer_from(columns, token_id=token_id, scopes=frozenset(scopes)), stale
+
+
+def _bearer(*columns: Any) -> tuple[Bearer, bool]:
+    token_id, app_id, scopes, state, stale = columns[VIEWER_WIDTH:]
+    granted = frozenset(scopes)
+    viewer = None if state is None else viewer_from(columns, token_id=token_id, scopes=granted)
+    return Bearer(token_id, app_id, granted, viewer, None if state is None else State(state)), stale
 
 
 def _token(
@@ -40,6 +48,17 @@ class TokenQueries(Protocol):
     ) -> int: ...
 
     @query(
+        sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.app_id, t.scopes, a.state,
+            t.last_used_at IS NULL OR t.last_used_at < {{stale}}
+        FROM tokens t LEFT JOIN accounts a ON a.id = t.account_id LEFT JOIN users u ON u.account_id = a.id
+        WHERE t.token_hash = {{token_hash}} AND (t.expires_at IS NULL OR t.expires_at > {{now}})""",
+        load=maybe_row(_bearer),
+    )
+    async def bearer(self, token_hash: bytes, stale: datetime, now: datetime) -> tuple[Bearer, bool] | None:
+        """As ``viewer``, but also of an app that acts for itself, and of somebody in whatever state."""
+        ...
+
+    @query(
         sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.scopes, t.last_used_at IS NULL OR t.last_used_at < {{stale}}
         FROM tokens t JOIN accounts a ON a.id = t.account_id JOIN users u ON u.account_id = a.id
         WHERE t.token_hash = {{token_hash}} AND (t.expires_at IS NULL OR t.expires_at > {{now}})
@@ -58,15 +77,15 @@ class TokenQueries(Protocol):
 
     @query(
         sql="SELECT id, account_id, name, scopes, created_at, last_used_at FROM tokens "
-        "WHERE account_id = {account_id} ORDER BY id DESC",
+        "WHERE account_id = {account_id} AND app_id IS NULL ORDER BY id DESC",
         load=rows(_token),
     )
     async def of(self, account_id: int) -> list[Token]:
-        """Newest first."""
+        """Those that somebody made for themselves, newest first."""
         ...
 
     @query(
-        sql="SELECT count(*) FROM tokens WHERE account_id = {account_id}",
+        sql="SELECT count(*) FROM tokens WHERE account_id = {account_id} AND app_id IS NULL",
         load=scalar,
     )
     async def count(self, account_id: int) -> int: ...
@@ -85,11 +104,14 @@ class TokenQueries(Protocol):
         ...
 
     @statement(
-        sql="""WITH ended AS (DELETE FROM tokens WHERE account_id = {account_id} RETURNING id)
+        sql="""WITH ended AS (DELETE FROM tokens WHERE account_id = {account_id} RETURNING id),
+        denied AS (DELETE FROM grants WHERE account_id = {account_id})
         INSERT INTO outbox (kind, account_id, detail)
         SELECT 'revoked', {account_id}, jsonb_build_object('token', id) FROM ended"""
     )
-    async def end_all(self, account_id: int) -> None: ...
+    async def end_all(self, account_id: int) -> None:
+        """With all that was allowed to apps, their refresh tokens included."""
+        ...
 
 
 tokens = accessor(TokenQueries)

@@ -71,7 +71,8 @@ def answer(request: Request, error: MicroblogError) -> Response:
     headers = _headers(error)
     if request.wants_json:
         if isinstance(error, Unauthenticated):
-            headers["WWW-Authenticate"] = "Bearer"
+            sent = request.header("authorization") is not None
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
         return Json(as_json(error, request.id), status=error.status, headers=headers)
     accept = request.header("accept") or ""
     if request.is_fragment or accept.startswith("text/plain"):
@@ -84,7 +85,9 @@ def answer(request: Request, error: MicroblogError) -> Response:
 def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
     """``{"error": …}``, with ``details`` of the field at fault, as Mastodon's clients read them."""
     value: dict[str, Any] = {"error": error.text}
-    if isinstance(error, InvalidInput) and error.field is not None:
+    if (details := getattr(error, "details", None)) is not None:
+        value["details"] = details
+    elif isinstance(error, InvalidInput) and error.field is not None:
         reason = f"ERR_{error.reason.upper()}"
         value["details"] = {error.field: [{"error": reason, "description": error.text}]}
     if isinstance(error, InternalError):

@@ -89,6 +89,11 @@ class Fields:
                 return upload
         return None
 
+    @property
+    def files(self) -> list[tuple[str, Upload]]:
+        """The names and files, in order."""
+        return list(self._files)
+
     def __contains__(self, name: object) -> bool:
         return any(key == name for key, _ in self._pairs) or any(key == name for key, _ in self._files)
 

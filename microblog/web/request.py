@@ -30,6 +30,7 @@ All of it is synchronous: when a page runs, the body has arrived, within its cap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
@@ -40,6 +41,7 @@ from microblog.web.responses import Html
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
+    from microblog.domain.oauth import Bearer
     from microblog.web.context import Web
     from microblog.web.routing import Route
     from microblog.web.site import SiteRequest
@@ -59,6 +61,7 @@ class Request:
         "_form",
         "_query",
         "_remote_address",
+        "bearer",
         "cookies_out",
         "id",
         "limit_state",
@@ -83,6 +86,8 @@ class Request:
         self.method: str = raw.method.decode("ascii")
         self.path: str = raw.decoded_path
         self.viewer: Viewer | None = None
+        #: what the access token stands for that came with an API's request
+        self.bearer: Bearer | None = None
         #: True as soon as the answer depends on who asks: it is then never stored by anyone
         self.personal = False
         self.cookies_out: list[str] = []
@@ -258,12 +263,24 @@ class Request:
         return etag_matches(self.header("if-none-match"), etag)
 
     def render(
-        self, name: str, /, *, status: int = 200, public: bool = False, max_age: int = 0, **values: object
+        self,
+        name: str,
+        /,
+        *,
+        status: int = 200,
+        public: bool = False,
+        max_age: int = 0,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
     ) -> Html:
         """The template ``name`` as an answer.  It sees ``values`` and ``viewer``, ``request``, ``flashes``,
         ``csrf_token()`` and the templates' globals."""
         return Html(
-            self.web.templates.render_for(self, name, values), status=status, public=public, max_age=max_age
+            self.web.templates.render_for(self, name, values),
+            status=status,
+            public=public,
+            max_age=max_age,
+            headers=headers or {},
         )
 
 

@@ -24,7 +24,8 @@ text.  A trailing slash is taken too.  A path answers HEAD where it answers GET.
 What a declaration can say, beside the path:
 
 ``viewer``      ``"optional"`` (the default: who asks is looked up when a cookie or token came), ``"required"``
-                (else 401, for browsers the log-in page), ``"none"`` (never looked up: static files, health).
+                (else 401, for browsers the log-in page), ``"app"`` (an access token, be it an app's own that stands
+                for nobody), ``"none"`` (never looked up: static files, health).
 ``scope``       an OAuth scope that a token needs (``"read:statuses"``); tables with ``authenticate=`` only.
 ``limit``       the class of rate limit (``limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
                 None for none.
@@ -32,6 +33,7 @@ What a declaration can say, beside the path:
 ``body_limit``  bytes; above it the body is refused before it is buffered.  Only for paths without placeholders.
 ``shielded``    whether the work goes on when the client goes away: True for everything but GET.
 ``public``      documentation only: the page has no personal part.
+``kept``        what a stranger gets may be kept as bytes until something happens (``kept`` says how).
 ``summary``     one line for the list of routes; by default the docstring's first.
 
 Two pages of one name, or two pages on one path and method, are an error when the module is imported: Klein would let
@@ -56,7 +58,7 @@ P = TypeVar("P", bound=Callable[[Any, Request], Awaitable[Response]])
 #: looks up who asks, where it is not the session's cookie: an API's bearer token.  Given what the table was bound to.
 Authenticate = Callable[[Any, Request], "Awaitable[Viewer | None]"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-ViewerRule = Literal["optional", "required", "none"]
+ViewerRule = Literal["optional", "required", "app", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Route:
     shielded: bool
     public: bool
     summary: str
+    kept: bool = False
     program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
     cors: bool = False
 
@@ -132,6 +135,7 @@ class Routes:
         body_limit: int | None = None,
         shielded: bool | None = None,
         public: bool = False,
+        kept: bool = False,
         summary: str | None = None,
     ) -> Callable[[P], P]:
         """Declares the page below it for ``method`` on each of ``paths``.  The module's docstring explains the rest.
@@ -156,6 +160,7 @@ class Routes:
                         body_limit=body_limit,
                         shielded=mutating if shielded is None else shielded,
                         public=public,
+                        kept=kept,
                         summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
                         program=self.authenticate is not None,
                         cors=self.cors,

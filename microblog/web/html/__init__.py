@@ -22,6 +22,7 @@ from microblog.web.html import (
     live,
     log_in,
     notifications,
+    oauth,
     password,
     post,
     profile,
@@ -45,7 +46,7 @@ _PAGES = (
     public, home, profile, post, tag, search, notifications, bookmarks, about, statistics, avatars, feeds, live,
     wellknown,
     # to write
-    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, invitations, admin,
+    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, oauth, invitations, admin,
     appearance,
 )  # fmt: skip
 

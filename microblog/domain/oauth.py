@@ -1,0 +1,176 @@
+"""OAuth 2: records, and the rules for what a program may register and ask (RFC 6749, 7636, 9700)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from microblog.domain.accounts import State, Viewer
+from microblog.domain.errors import InvalidInput, MicroblogError
+
+#: "Show the code to the person, who types it in": for programs that can't be redirected to.
+OUT_OF_BAND: Final = "urn:ietf:wg:oauth:2.0:oob"
+
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
+#: Schemes that a browser runs, or reads files by, instead of going to a program.
+_REFUSED: Final = frozenset(
+    {
+        "javascript",
+        "data",
+        "vbscript",
+        "file",
+        "blob",
+        "about",
+        "filesystem",
+        "mailto",
+        "view-source",
+        "ws",
+        "wss",
+    }
+)
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class OAuthError(MicroblogError):
+    """What went wrong with a request for a code or a token, by OAuth's own words (RFC 6749, sections 4.1.2.1, 5.2).
+
+    ``error`` is one of them: invalid_request, invalid_client, invalid_grant, unauthorized_client, invalid_scope,
+    unsupported_grant_type, unsupported_response_type, access_denied.
+    """
+
+    status = 400
+    code = "oauth"
+
+    def __init__(self, error: str, text: str) -> None:
+        super().__init__(text)
+        self.error = error
+        if error == "invalid_client":
+            self.status = 401
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A program that registered itself. Its secret is known to it alone."""
+
+    id: int
+    client_id: str
+    name: str
+    website: str | None
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What an access token stands for: somebody, through an app or by themselves; or an app alone."""
+
+    token_id: int
+    app_id: int | None
+    scopes: frozenset[str]
+    viewer: Viewer | None
+    state: State | None  #: of the account
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for somebody's consent that is in order."""
+
+    app: App
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str | None
+    challenge: str | None  #: PKCE, S256
+
+    @property
+    def out_of_band(self) -> bool:
+        return self.redirect_uri == OUT_OF_BAND
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new access token, which its program sees this once. ``seconds``: its life, None for good."""
+
+    token: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    seconds: int | None = None
+    refresh_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedApp:
+    """An app that somebody lets act as them, with all that they allowed it."""
+
+    app: App
+    scopes: tuple[str, ...]
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+def redirect_uri(written: str) -> str:
+    """An address that an answer may go to, as it was written.
+
+    ``https``, ``http`` to this very machine, a program's own scheme, or :data:`OUT_OF_BAND`; whole, without a fragment
+    (RFC 6749, 3.1.2), a user or a blank.  Raises InvalidInput.
+    """
+    field = "redirect_uris"
+    if written == OUT_OF_BAND:
+        return written
+    if len(written) > 2000 or any(ord(character) <= 0x20 or ord(character) >= 0x7F for character in written):
+        raise InvalidInput("A redirect URI has no blanks and no characters beyond ASCII.", field)
+    try:
+        parts = urlsplit(written)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidInput("A redirect URI has to be an absolute URI.", field) from None
+    if not _SCHEME.fullmatch(parts.scheme) or parts.scheme in _REFUSED or "#" in written or "\\" in written:
+        raise InvalidInput("A redirect URI has to be an absolute URI without a fragment.", field)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput("A redirect URI names no user.", field)
+    if parts.scheme in ("http", "https"):
+        if not host:
+            raise InvalidInput("A redirect URI has to be an absolute URI.", field)
+        if parts.scheme == "http" and host not in _LOOPBACK:
+            raise InvalidInput(
+                "A redirect URI is https, or http to localhost alone: the code is a secret.", field
+            )
+    elif not (parts.netloc or parts.path):
+        raise InvalidInput("A redirect URI has to be an absolute URI.", field)
+    return written
+
+
+def challenge(written: str | None, method: str | None) -> str | None:
+    """A PKCE challenge; None where none was sent. Only ``S256`` (RFC 9700, 2.1.1). Raises OAuthError."""
+    if not written:
+        if method:
+            raise OAuthError("invalid_request", "There is a code_challenge_method, and no code_challenge.")
+        return None
+    if method != "S256":
+        raise OAuthError("invalid_request", "The code_challenge_method has to be S256.")
+    if not _CHALLENGE.fullmatch(written):
+        raise OAuthError(
+            "invalid_request", "The code_challenge has to be the SHA-256 of a verifier, in base64url."
+        )
+    return written
+
+
+def verifies(verifier: str | None, expected: str | None) -> bool:
+    """Whether ``verifier`` is what the challenge was made of (RFC 7636, 4.6).
+
+    A verifier without a challenge fails as well: somebody took the challenge out on the way (RFC 9700, 4.8.2).
+    """
+    if expected is None or not verifier:
+        return expected is None and not verifier
+    if not _VERIFIER.fullmatch(verifier):
+        return False
+    made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=")
+    return hmac.compare_digest(made, expected.encode("ascii"))

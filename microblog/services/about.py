@@ -1,0 +1,38 @@
+"""The site as a whole: how many are here, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from microblog.domain.accounts import Account
+from microblog.store.about import about
+from microblog.store.database import Database
+
+KEPT: Final = 60.0  #: seconds that the figures are not counted again
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    people: int
+    posts: int  #: boosts included, as on profiles
+    active_month: int  #: people who were here in the last 30 days
+    owner: Account | None
+
+
+class About:
+    """``seconds`` is a clock that only goes forward."""
+
+    def __init__(self, db: Database, seconds: Callable[[], float]) -> None:
+        self._db = db
+        self._seconds = seconds
+        self._kept: tuple[float, Facts] | None = None
+
+    async def facts(self) -> Facts:
+        """At most a minute old: every client asks for them first, and counting looks at everybody."""
+        if self._kept is not None and self._seconds() - self._kept[0] < KEPT:
+            return self._kept[1]
+        facts = Facts(*await about(self._db.reads).facts())
+        self._kept = (self._seconds(), facts)
+        return facts

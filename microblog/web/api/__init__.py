@@ -1,0 +1,24 @@
+"""The REST API: the Mastodon client protocol. One module a noun, each with its ``api`` of endpoints.
+
+``APIS`` is all of them; ``TABLES`` their routes, for the application to bind.  ``ground`` says how an endpoint is
+written, ``parameters`` how it is asked, ``openapi`` how it is described.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from microblog.web import oauth
+from microblog.web.api import description, instance
+
+if TYPE_CHECKING:
+    from microblog.web.api.ground import Api
+    from microblog.web.routing import Routes
+
+_MODULES: Final = (
+    oauth, instance,
+)  # fmt: skip
+
+APIS: Final[tuple[Api, ...]] = tuple(module.api for module in _MODULES)
+
+TABLES: Final[tuple[Routes, ...]] = (*(api.routes for api in APIS), description.routes(APIS))

@@ -1,0 +1,36 @@
+"""Where the API describes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from microblog.web.api.openapi import document
+from microblog.web.responses import Json, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.api.ground import Api
+    from microblog.web.request import Request
+
+
+def routes(apis: Sequence[Api]) -> Routes:
+    """The table with the description of ``apis``, which is made when it is first asked for."""
+    table = Routes("api.description", cors=True)
+    made: dict[tuple[str, str], bytes] = {}
+
+    @table.get("/api/openapi.json", viewer="none", public=True)
+    async def openapi(microblog: Microblog, _request: Request) -> Response:
+        """The OpenAPI 3.1 document."""
+        config = microblog.config
+        key = (config.public_url, config.site_name)
+        if key not in made:
+            made.clear()
+            endpoints = [endpoint for api in apis for endpoint in api.endpoints]
+            made[key] = msgspec.json.encode(document(endpoints, *key))
+        return Json(made[key], public=True, max_age=300)
+
+    return table

@@ -1,0 +1,253 @@
+"""The parameters of an endpoint, whichever way a client sends them.
+
+Clients of the Mastodon protocol send them in the query, urlencoded, as multipart or as JSON, with every method; nested
+in Rails' way::
+
+    types[]=mention&types[]=follow              types: [mention, follow]
+    fields_attributes[0][name]=Site             fields_attributes: {0: {name: Site}}
+    source[privacy]=unlisted                    source: {privacy: unlisted}
+    keywords_attributes[][keyword]=a            a list of objects; a key that comes again begins the next one
+
+``parse`` makes the msgspec Struct of an endpoint's declaration from them, which says types, bounds and defaults.
+Booleans may be written ``true``, ``1``, ``on`` and their opposites; one value will do where a list is wanted; an empty
+text is "not given" for what is no text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec import inspect as shapes
+
+from microblog.domain.errors import InvalidInput
+from microblog.domain.ids import MAX_ID
+from microblog.domain.posts import Span
+from microblog.web.forms import MalformedRequest, Upload
+
+if TYPE_CHECKING:
+    from microblog.web.request import Request
+
+T = TypeVar("T")
+
+#: An id: a text of digits in JSON, a number in here.
+Id = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MAX_ID,
+        description="An id.",
+        extra_json_schema={"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["116543210987654321"]},
+    ),
+]
+
+#: Characters of the longest text that anything takes; longer posts are refused by their own rule, with its words.
+_LONGEST: Final = 200_000
+_DEEPEST: Final = 4
+_KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+_PART: Final = re.compile(r"\[([^\[\]]*)\]")
+_TRUE: Final = frozenset({"true", "1", "on", "yes", "t"})
+_FALSE: Final = frozenset({"false", "0", "off", "no", "f"})
+
+
+class Nothing(Struct, frozen=True):
+    """No parameters; or, as an answer, ``{}``."""
+
+
+class Paging(Struct, kw_only=True):
+    """A part of a listing, by ids: below ``max_id``, above ``since_id`` (the newest of them), just above ``min_id``."""
+
+    MOST: ClassVar[int] = 40
+
+    max_id: Annotated[Id | None, Meta(description="Only what is older than this.")] = None
+    since_id: Annotated[Id | None, Meta(description="Only what is newer than this, from the newest on.")] = (
+        None
+    )
+    min_id: Annotated[Id | None, Meta(description="Only what is newer than this, from the oldest on.")] = None
+    limit: Annotated[int, Meta(description="How many at most; above the highest it is the highest.")] = 20
+
+    @property
+    def span(self) -> Span:
+        return Span(self.max_id, self.since_id, self.min_id, clamped(self.limit, self.MOST))
+
+
+class AccountPaging(Paging, kw_only=True):
+    """The same for lists of people, of which more fit on a page."""
+
+    MOST: ClassVar[int] = 80
+
+    limit: Annotated[int, Meta(description="How many at most; above 80 it is 80.")] = 40
+
+
+def clamped(limit: int, most: int) -> int:
+    """A limit as clients may send it, from 1 to ``most``."""
+    return max(1, min(limit, most))
+
+
+def parse(request: Request, shape: type[T]) -> T:
+    """The endpoint's parameters.
+
+    Raises InvalidInput (422) where they don't fit, MalformedRequest (400) where they can't be read.
+    """
+    raw = raw_parameters(request)
+    try:
+        return msgspec.convert(_coerce(raw, _info(shape)), shape, strict=False)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        field = path.strip("`.").partition(".")[0].partition("[")[0] or None
+        subject = f"{field}: " if field else ""
+        raise InvalidInput(f"{subject}{text.replace('`', '')}.", field) from error
+
+
+def raw_parameters(request: Request) -> dict[str, Any]:
+    """Query and body as one nest of plain values; what is in the body wins."""
+    pairs: list[tuple[str, Any]] = list(request.query)
+    body: Any = {}
+    if request.body:
+        kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
+        if kind == "application/json" or kind.endswith("+json"):
+            body = request.json()
+            if body is None:
+                body = {}
+            if not isinstance(body, dict):
+                raise MalformedRequest("The body has to be a JSON object.")
+        else:
+            pairs += list(request.form)
+            pairs += request.form.files
+    nested = nest(pairs)
+    nested.update(body)
+    _check(nested)
+    return nested
+
+
+def nest(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Rails' bracketed names, as nested dicts and lists. Of a name that comes twice, the last one counts."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        found = _KEY.fullmatch(name)
+        parts = _PART.findall(found[2]) if found else []
+        if found is None or len(parts) > _DEEPEST:
+            made[name] = value
+            continue
+        _put(made, found[1], parts, value)
+    return made
+
+
+def _put(made: dict[str, Any], name: str, parts: list[str], value: Any) -> None:
+    if not parts:
+        made[name] = value
+        return
+    part, *rest = parts
+    if part:
+        inner = made.setdefault(name, {})
+        if not isinstance(inner, dict):
+            inner = made[name] = {}
+        _put(inner, part, rest, value)
+        return
+    items = made.setdefault(name, [])
+    if not isinstance(items, list):
+        items = made[name] = []
+    if not rest or not rest[0]:
+        items.append(value)
+        return
+    if not items or not isinstance(items[-1], dict) or (len(rest) == 1 and rest[0] in items[-1]):
+        items.append({})
+    _put(items[-1], rest[0], rest[1:], value)
+
+
+def _check(value: Any, depth: int = 0) -> None:
+    """No text that the database can't hold, none without an end, no nest without a floor."""
+    if isinstance(value, str):
+        if len(value) > _LONGEST:
+            raise InvalidInput("That is far too long.", reason="too_long")
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidInput("There is a character in it that no text has (NUL, or half of one).")
+    elif isinstance(value, Mapping):
+        if depth > 8:
+            raise InvalidInput("That is nested too deeply.")
+        for key, inner in value.items():
+            _check(key, depth + 1)
+            _check(inner, depth + 1)
+    elif isinstance(value, list):
+        if depth > 8 or len(value) > 1000:
+            raise InvalidInput("That are too many, or too deep.")
+        for inner in value:
+            _check(inner, depth + 1)
+
+
+_infos: Final[dict[type[Any], shapes.Type]] = {}
+
+
+def _info(shape: type[Any]) -> shapes.Type:
+    found = _infos.get(shape)
+    if found is None:
+        found = _infos[shape] = shapes.type_info(shape)
+    return found
+
+
+def _coerce(value: Any, wanted: shapes.Type) -> Any:
+    """``value`` as near to ``wanted`` as its ways of writing allow; what still does not fit is msgspec's to refuse."""
+    while isinstance(wanted, shapes.Metadata):
+        wanted = wanted.type
+    if isinstance(wanted, shapes.UnionType):
+        return _coerce_union(value, wanted)
+    if isinstance(wanted, shapes.BoolType):
+        return _boolean(value)
+    if isinstance(wanted, shapes.StrType):
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(wanted, shapes.ListType | shapes.VarTupleType | shapes.SetType):
+        return [_coerce(each, wanted.item_type) for each in _items(value)]
+    if isinstance(wanted, shapes.StructType) and isinstance(value, dict):
+        kinds = {field.encode_name: field.type for field in wanted.fields}
+        empty = {
+            field.encode_name for field in wanted.fields if not field.required and not _takes_text(field.type)
+        }
+        return {
+            name: _coerce(each, kinds[name]) if name in kinds else each
+            for name, each in value.items()
+            if not (each == "" and name in empty)
+        }
+    if isinstance(wanted, shapes.DictType) and isinstance(value, dict):
+        return {name: _coerce(each, wanted.value_type) for name, each in value.items()}
+    return value
+
+
+def _coerce_union(value: Any, wanted: shapes.UnionType) -> Any:
+    if value is None:
+        return None
+    kinds = [each for each in wanted.types if not isinstance(each, shapes.NoneType)]
+    if value == "" and not any(_takes_text(each) for each in kinds):
+        return None
+    return _coerce(value, kinds[0]) if len(kinds) == 1 else value
+
+
+def _takes_text(kind: shapes.Type) -> bool:
+    while isinstance(kind, shapes.Metadata):
+        kind = kind.type
+    if isinstance(kind, shapes.UnionType):
+        return any(_takes_text(each) for each in kind.types)
+    return isinstance(kind, shapes.StrType)
+
+
+def _boolean(value: Any) -> Any:
+    if isinstance(value, str):
+        lower = value.strip().lower()
+        return True if lower in _TRUE else False if lower in _FALSE else value
+    return bool(value) if isinstance(value, int) and value in (0, 1) else value
+
+
+def _items(value: Any) -> list[Any]:
+    if value is None or value == "":
+        return []
+    if isinstance(value, dict):
+        numbered = [
+            (int(key), each) for key, each in value.items() if isinstance(key, str) and key.isdecimal()
+        ]
+        return [each for _, each in sorted(numbered, key=lambda pair: pair[0])] if numbered else [value]
+    return value if isinstance(value, list) else [value]
+
+
+__all__ = ["AccountPaging", "Id", "Nothing", "Paging", "Upload", "clamped", "nest", "parse", "raw_parameters"]

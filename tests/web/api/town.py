@@ -1,0 +1,129 @@
+"""People with programs: accounts whose access tokens the tests use, on a site with all its routes."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from microblog.domain.accounts import Account, Viewer
+from microblog.resources import templates_dir
+from microblog.services.microblog import Microblog
+from microblog.web import api, health, static
+from microblog.web.context import Web
+from microblog.web.html import TABLES
+from microblog.web.html.facts import SiteFacts
+from microblog.web.site import Site
+from microblog.web.static import Assets
+from microblog.web.templates import Templates
+from microblog.web.website import Website
+from tests.testrig import person
+from tests.web.client import Client, Page
+
+ALL = ("read", "write", "follow", "push", "profile")
+CALLBACK = "https://app.example/callback"
+VERIFIER = "v" * 64
+CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+class Program(Client):
+    """A client that sends its access token with each request, and never cookies."""
+
+    def __init__(self, site: Site, token: str | None, viewer: Viewer | None = None) -> None:
+        super().__init__(site, headers={} if token is None else {"Authorization": f"Bearer {token}"})
+        self.token = token
+        self._viewer = viewer
+
+    @property
+    def viewer(self) -> Viewer:
+        assert self._viewer is not None
+        return self._viewer
+
+    @property
+    def id(self) -> str:
+        return str(self.viewer.id)
+
+    async def json(self, method: str, path: str, *, status: int = 200, **options: Any) -> Any:
+        """What an endpoint answers with ``status``."""
+        page = await self.request(method, path, **options)
+        assert page.status == status, f"{method} {path}: {page.status} {page.text}"
+        assert page.headers["content-type"].startswith("application/json")
+        return page.json()
+
+    async def publish(self, text: str, **more: Any) -> Any:
+        return await self.json("POST", "/api/v1/statuses", json={"status": text, **more})
+
+
+class Town:
+    """A site with people in it."""
+
+    def __init__(self, microblog: Microblog, reactor: Any) -> None:
+        self.microblog = microblog
+        config, assets = microblog.config, Assets()
+        self.web = Web.build(
+            public_url=config.public_url,
+            secret=b"a secret of the tests, long enough",
+            sessions=microblog.sessions,
+            templates=Templates(templates_dir(), assets, SiteFacts.of(config), microblog.now),
+            rate_limits=config.rate_limits,
+        )
+        self.website = Website(
+            self.web,
+            [
+                *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
+                health.routes.bind(microblog),
+                static.routes.bind(assets),
+            ],
+        )
+        self.site = Site(self.website, reactor)
+
+    def stranger(self) -> Program:
+        return Program(self.site, None)
+
+    async def program(self, name: str, scopes: Iterable[str] = ALL, **more: Any) -> Program:
+        """Somebody new, with a program that holds a token with ``scopes``."""
+        return await self.other(await person(self.microblog.db, name, **more), scopes)
+
+    async def other(self, viewer: Viewer | Program, scopes: Iterable[str]) -> Program:
+        """The same person, with another token."""
+        viewer = viewer.viewer if isinstance(viewer, Program) else viewer
+        token = await self.microblog.tokens.create(viewer, scopes)
+        return Program(self.site, token, viewer)
+
+    async def browser(self, viewer: Viewer | Account) -> Client:
+        """Somebody's browser, logged in."""
+        account = viewer.account if isinstance(viewer, Viewer) else viewer
+        browser = Client(self.site)
+        browser.cookies["session"] = await self.microblog.sessions.open_for(account)
+        return browser
+
+    async def app(
+        self, *, redirect_uris: str = CALLBACK, scopes: str = "read write follow"
+    ) -> dict[str, Any]:
+        """A program's registration."""
+        sent = {"client_name": "Test", "redirect_uris": redirect_uris, "scopes": scopes}
+        registered: dict[str, Any] = await self.stranger().json("POST", "/api/v1/apps", form=sent)
+        return registered
+
+    async def of_app(self, scopes: str = "read write") -> Program:
+        """A program that acts for itself."""
+        app = await self.app(scopes=scopes)
+        issued = await self.stranger().json(
+            "POST",
+            "/oauth/token",
+            form={
+                "grant_type": "client_credentials",
+                "client_id": app["client_id"],
+                "client_secret": app["client_secret"],
+                "scope": scopes,
+            },
+        )
+        return Program(self.site, issued["access_token"])
+
+
+def answered(page: Page) -> dict[str, str]:
+    """What a redirect to the program says."""
+    assert page.status == 303, page.text
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.headers["location"]).query).items()}
