@@ -169,7 +169,7 @@ class Messages:
     def _line(self, news: News) -> Line:
         post = news.post
         if post is None:
-            path = "/follow_requests" if news.kind == "follow_request" else f"/@{news.actor_name}"
+            path = "/follow-requests" if news.kind == "follow_request" else f"/@{news.actor_name}"
             return Line(self._headline(news), self._url(path), "", "")
         url = self._url(f"/@{post.author_name}/{post.id}")
         if post.summary:
