@@ -48,6 +48,10 @@ class Notifier:
         self._ties: dict[int, Ties] = {}
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
         self._all: set[Live] = set()
+        self._pokes = 0
+        #: events that were dispatched in this process, and pieces of them that were handed to readers
+        self.dispatched = 0
+        self.delivered = 0
         self._to_place = False
         self._to_read = False
         self._running: Deferred[None] | None = None
@@ -83,8 +87,14 @@ class Notifier:
 
     def poke(self) -> None:
         """Something was committed: have it placed and dispatch it. Cheap, and synchronous."""
+        self._pokes += 1
         self._to_place = True
         self._wake()
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Another one after each commit of this process, and after each event of any: what a cache hangs on."""
+        return self.position, self._pokes
 
     def look(self) -> None:
         """Place and dispatch whatever is there, by whomever it was written or placed."""
@@ -245,6 +255,7 @@ class Notifier:
         """Hand each feed what belongs to it. In one turn of the reactor: the position and the deliveries agree."""
         touched: dict[Feed, None] = {}
         for event in loaded:
+            self.dispatched += 1
             seen: set[Feed] = set()
             for name in keys(event):
                 for feed in self._index.get(name, ()):
@@ -258,6 +269,7 @@ class Notifier:
         for feed in touched:
             batch = Batch(tuple(feed.pending), position, rendered)
             feed.pending.clear()
+            self.delivered += len(batch.events) * len(feed.readers)
             for reader in list(feed.readers):
                 reader.reader.deliver(batch)
 

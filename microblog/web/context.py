@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from microblog.web.cookies import Cookies
 from microblog.web.csrf import Csrf
+from microblog.web.kept import KeptPages
 from microblog.web.limits import Limits
 from microblog.web.proxies import Network, TrustedProxies
 
@@ -37,6 +38,7 @@ class Web:
     csrf: Csrf
     proxies: TrustedProxies
     wall_clock: Callable[[], float]
+    kept_pages: KeptPages | None = None
 
     @property
     def https(self) -> bool:
@@ -54,10 +56,12 @@ class Web:
         trusted_proxies: Iterable[str | Network] = (),
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        version: Callable[[], object] | None = None,
     ) -> Web:
         """From settings.  ``secret`` is the site's own and lasts: at least 16 random bytes.
 
         ``monotonic`` drives the rate limits (a reactor's ``seconds``), ``wall_clock`` dates signed cookies.
+        ``version`` is that of what the pages show; without it none are kept.
         """
         cookies = Cookies(secure=public_url.startswith("https://"), secret=secret, seconds=wall_clock)
         return cls(
@@ -69,4 +73,5 @@ class Web:
             csrf=Csrf(secret=secret, cookies=cookies, public_url=public_url),
             proxies=TrustedProxies(trusted_proxies),
             wall_clock=wall_clock,
+            kept_pages=KeptPages(version, monotonic) if version is not None else None,
         )

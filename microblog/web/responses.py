@@ -100,6 +100,30 @@ class Document(Response):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept(Response):
+    """An answer as bytes, to be sent many times; ``packed`` is the same by gzip, where that gains anything.
+
+    Made by ``kept.KeptPages``, never by a page.
+    """
+
+    body: bytes
+    content_type: str
+    packed: bytes | None
+
+    @property
+    def media_type(self) -> str:
+        return self.content_type
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, but for small change."""
+        return len(self.body) + len(self.packed or b"")
+
+    def encode(self) -> bytes:
+        return self.body
+
+
+@dataclass(frozen=True, slots=True)
 class Redirect(Response):
     """To a path of this site, by GET (303).
 

@@ -147,6 +147,7 @@ def format_day(when: date | datetime, style: str = "day") -> str:
     return format_date(when, "d MMMM y" if style == "full" else "d MMM y", locale=LOCALE)
 
 
+@lru_cache(maxsize=4096)
 def format_count(number: int) -> str:
     """1234 -> ``1,234``; 12,345 -> ``12.3K``; 1,234,567 -> ``1.2M``: as much as a glance takes in."""
     if number < 10_000:

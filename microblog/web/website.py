@@ -233,6 +233,8 @@ class Website(Resource):
             raise Forbidden("This action is outside the authorized scopes")
         if route.csrf:
             self.web.csrf.check(request)
+        if route.kept and (pages := self.web.kept_pages) is not None:
+            return await pages.answer(request, lambda: route.page(bound.services, request))
         return await route.page(bound.services, request)
 
 

@@ -23,7 +23,7 @@ routes = Routes("post")
 TITLE = 60
 
 
-@routes.get("/@<name>/<int:id>", public=True)
+@routes.get("/@<name>/<int:id>", public=True, kept=True)
 async def thread(microblog: Microblog, request: Request) -> Response:
     """A post, what it answers and what answers it."""
     since = microblog.notifier.position

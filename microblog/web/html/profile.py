@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 routes = Routes("profile")
 
 
-@routes.get("/@<name>", public=True)
+@routes.get("/@<name>", public=True, kept=True)
 async def profile(microblog: Microblog, request: Request) -> Response:
     """Somebody's posts and boosts."""
     return await _posts(microblog, request, replies=False)
 
 
-@routes.get("/@<name>/with-replies", public=True)
+@routes.get("/@<name>/with-replies", public=True, kept=True)
 async def with_replies(microblog: Microblog, request: Request) -> Response:
     """The same, with what they answered to others."""
     return await _posts(microblog, request, replies=True)

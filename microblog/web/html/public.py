@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 routes = Routes("public")
 
 
-@routes.get("/", public=True)
+@routes.get("/", public=True, kept=True)
 async def front(microblog: Microblog, request: Request) -> Response:
     """Home for those who are logged in; for others a word of welcome over the public timeline."""
     if request.viewer is not None:
@@ -24,7 +24,7 @@ async def front(microblog: Microblog, request: Request) -> Response:
     return await _show(microblog, request, welcome=True)
 
 
-@routes.get("/public", public=True)
+@routes.get("/public", public=True, kept=True)
 async def public(microblog: Microblog, request: Request) -> Response:
     """The newest public posts."""
     return await _show(microblog, request, welcome=False)

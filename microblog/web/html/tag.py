@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 routes = Routes("tag")
 
 
-@routes.get("/tags/<tag>", public=True)
+@routes.get("/tags/<tag>", public=True, kept=True)
 async def tag(microblog: Microblog, request: Request) -> Response:
     """The newest public posts with a hashtag."""
     written = request.path_arg("tag")

@@ -1,0 +1,86 @@
+"""Asks for one address as often as it can: wrk where there is one, else a client of ours on one epoll loop.
+
+Both hold a fixed number of connections that stay open, with one request under way on each.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+from urllib.parse import urlsplit
+
+WRK = shutil.which("wrk")
+
+
+def generator() -> str:
+    return "wrk, 1 thread" if WRK else "our epoll client, 1 thread"
+
+
+def rate(url: str, *, connections: int, seconds: float) -> float:
+    """Answers a second, all of them 200; raises SystemExit on any other."""
+    return _wrk(url, connections, seconds) if WRK else own(url, connections=connections, seconds=seconds)
+
+
+def _wrk(url: str, connections: int, seconds: float) -> float:
+    assert WRK is not None
+    done = subprocess.run(
+        [WRK, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-H", "Accept-Encoding: gzip", url],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    if "Non-2xx" in done or "Socket errors" in done:
+        raise SystemExit(f"{url} did not answer well:\n{done}")
+    found = re.search(r"Requests/sec:\s+([\d.]+)", done)
+    assert found is not None, done
+    return float(found[1])
+
+
+def own(url: str, *, connections: int, seconds: float) -> float:
+    """The same without wrk. Slower, so the server's share of a ratio looks better: hence wrk where there is one."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    path = parts.path or "/"
+    request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+    poll = select.epoll()
+    sockets: dict[int, socket.socket] = {}
+    for _ in range(connections):
+        each = socket.create_connection((parts.hostname, parts.port or 80))
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sockets[each.fileno()] = each
+        poll.register(each.fileno(), select.EPOLLIN)
+    received = {number: bytearray() for number in sockets}
+    answers = 0
+    begun = time.monotonic()
+    for each in sockets.values():
+        each.sendall(request)
+    while (now := time.monotonic()) < begun + seconds:
+        for number, _ in poll.poll(0.1):
+            data = sockets[number].recv(262_144)
+            if not data:
+                raise SystemExit(f"{url} hung up.")
+            buffer = received[number]
+            buffer += data
+            if _complete(buffer, url):
+                buffer.clear()
+                answers += 1
+                sockets[number].sendall(request)
+    for each in sockets.values():
+        each.close()
+    poll.close()
+    return answers / (now - begun)
+
+
+def _complete(buffer: bytearray, url: str) -> bool:
+    end = buffer.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    head = bytes(buffer[:end]).lower()
+    if not head.startswith(b"http/1.1 200"):
+        raise SystemExit(f"{url} answered {head.splitlines()[0].decode()}.")
+    length = re.search(rb"content-length: *(\d+)", head)
+    if length is None:
+        raise SystemExit(f"{url} answers without a length, which this client can't read.")
+    return len(buffer) >= end + 4 + int(length[1])

@@ -1,0 +1,61 @@
+"""What the benchmarks compare with, each a process of its own: ``python -m benchmarks.references NAME PORT``.
+
+``klein``        a bare Klein app that says hello: as little as this stack can do for a request
+``broadcaster``  a bare Twisted server that sends each line it gets to everybody, through ``transport.write``
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any, ClassVar
+
+from klein import Klein
+from twisted.internet import reactor as _reactor
+from twisted.internet.protocol import Factory
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.web.server import Site
+
+reactor: Any = _reactor
+
+
+def klein() -> Factory:
+    app = Klein()
+
+    @app.route("/")
+    def hello(request: Any) -> bytes:
+        return b"hello"
+
+    site = Site(app.resource())
+    site.log = lambda request: None
+    return site
+
+
+class Broadcast(LineOnlyReceiver):
+    """``OK`` to who wrote, and the line to all the others, as the push port does."""
+
+    everybody: ClassVar[set[Broadcast]] = set()
+
+    def connectionMade(self) -> None:
+        self.transport.setTcpNoDelay(True)
+        self.everybody.add(self)
+
+    def lineReceived(self, line: bytes) -> None:
+        data = line + b"\r\n"
+        for each in self.everybody:
+            each.transport.write(data)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.everybody.discard(self)
+
+
+def broadcaster() -> Factory:
+    return Factory.forProtocol(Broadcast)
+
+
+if __name__ == "__main__":
+    name, port = sys.argv[1:]
+    made = {"klein": klein, "broadcaster": broadcaster}[name]()
+    reactor.listenTCP(int(port), made, backlog=4096, interface="127.0.0.1")
+    gc.freeze()
+    reactor.run()
