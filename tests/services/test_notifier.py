@@ -290,7 +290,7 @@ def pause(reactor: Any, seconds: float) -> Deferred[None]:
 
 
 async def write_overlapping(site: Site, account_id: int, writers: int, each: int, seed: int) -> list[int]:
-    """Writers whose transactions overlap: an early one may commit after many later ones. Returns the marks committed."""
+    """Writers whose transactions overlap: an early one may commit after many later ones. Returns what was committed."""
     chance = random.Random(seed)
     committed: list[int] = []
 
