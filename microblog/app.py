@@ -12,19 +12,21 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.logger import Logger
 
-from microblog import __version__
+from microblog import __version__, ports
 from microblog.config import Config
 from microblog.domain.errors import Unavailable
+from microblog.metrics import Metrics
 from microblog.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen
 from microblog.protocols.push import PushFactory
 from microblog.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks
-from microblog.web import api, health, static
+from microblog.web import api, health, metrics, static
 from microblog.web.context import Web
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
+from microblog.web.metrics import Readings
 from microblog.web.site import Site
 from microblog.web.static import Assets
 from microblog.web.templates import Templates
@@ -48,6 +50,9 @@ class _App:
     push: PushFactory | None = None
     tasks: Tasks | None = None
     samples: ReaderSamples | None = None
+    metrics: Metrics | None = None
+    metrics_site: Site | None = None
+    web: Web | None = None
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self.config = config
@@ -64,6 +69,8 @@ class _App:
             stages.append(Stage("website", self._start_web, self._stop_web))
         if "push" in config.roles:
             stages.append(Stage("push port", self._start_push, self._stop_push))
+        if config.metrics:
+            stages.append(Stage("metrics", self._start_metrics, self._stop_metrics))
         stages.append(Stage("ports", self._open_ports, self._close_ports))
         for stage in stages:
             stage.setServiceParent(self.service)
@@ -95,8 +102,12 @@ class _App:
         await self.microblog.start()
         self.samples = ReaderSamples(self.microblog, self.reactor)
         self.samples.start()
+        self.metrics = Metrics(self.microblog, self.reactor)
+        self.metrics.start()
 
     async def _stop_services(self) -> None:
+        if self.metrics is not None:
+            self.metrics.stop()
         if self.samples is not None:
             await self.samples.stop()
         if self.begun:
@@ -107,6 +118,7 @@ class _App:
     async def _start_tasks(self) -> None:
         self.tasks = Tasks(self.microblog, self.reactor)
         self.tasks.start()
+        self._metrics.worker = self.tasks.worker
 
     async def _stop_tasks(self) -> None:
         if self.tasks is not None:
@@ -114,10 +126,15 @@ class _App:
 
     # ------------------------------------------------------------------------------------------------ website
 
-    async def _start_web(self) -> None:
+    @property
+    def _metrics(self) -> Metrics:
+        assert self.metrics is not None
+        return self.metrics
+
+    async def _build_web(self) -> Web:
         microblog, config = self.microblog, self.config
-        assets = Assets()
-        web = Web.build(
+        self.assets = assets = Assets()
+        return Web.build(
             public_url=config.public_url,
             secret=await microblog.secret("forms"),
             sessions=microblog.sessions,
@@ -127,12 +144,23 @@ class _App:
             monotonic=self.reactor.seconds,
             version=lambda: microblog.notifier.version,
         )
+
+    async def _start_web(self) -> None:
+        microblog, config = self.microblog, self.config
+        self.web = web = await self._build_web()
         tables = [
             *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
             health.routes.bind(microblog),
-            static.routes.bind(assets),
+            metrics.routes.bind(Readings(self._metrics.text, config.metrics_allow)),
+            static.routes.bind(self.assets),
         ]
-        self.site = Site(Website(web, tables), self.reactor, https=config.secure, proxies=web.proxies)
+        self.site = Site(
+            Website(web, tables, self._metrics.observe),
+            self.reactor,
+            https=config.secure,
+            proxies=web.proxies,
+        )
+        self._metrics.site = self.site
 
     async def _stop_web(self) -> None:
         if self.site is not None:
@@ -141,24 +169,40 @@ class _App:
     # ------------------------------------------------------------------------------------------------ push port
 
     async def _start_push(self) -> None:
-        self.push = PushFactory(self.microblog, self.reactor)
+        self.push = self._metrics.push = PushFactory(self.microblog, self.reactor)
 
     async def _stop_push(self) -> None:
         if self.push is not None:
             await self.push.drain()
+
+    # ------------------------------------------------------------------------------------------------ metrics
+
+    async def _start_metrics(self) -> None:
+        """A port of this process alone: on a shared one, nobody knows which process answers."""
+        web = self.web or await self._build_web()
+        readings = Readings(self._metrics.text, self.config.metrics_allow, unix=True)
+        tables = [health.routes.bind(self.microblog), metrics.routes.bind(readings)]
+        self.metrics_site = Site(Website(web, tables), self.reactor, proxies=web.proxies)
+
+    async def _stop_metrics(self) -> None:
+        if self.metrics_site is not None:
+            await self.metrics_site.drain()
 
     # ------------------------------------------------------------------------------------------------ ports
 
     async def _open_ports(self) -> None:
         if self.site is not None:
             for endpoint in self.config.http:
-                await self._open(endpoint, self.site, "http")
+                await self._open(endpoint, self.site, "http", shared=self.config.reuse_port)
         if self.push is not None:
             for endpoint in self.config.push:
-                await self._open(endpoint, self.push, "push")
+                await self._open(endpoint, self.push, "push", shared=self.config.reuse_port)
+        if self.metrics_site is not None:
+            for endpoint in self.config.metrics:
+                await self._open(endpoint, self.metrics_site, "metrics")
 
-    async def _open(self, endpoint: str, factory: Any, setting: str) -> None:
-        port = listen(endpoint, factory, self.reactor, setting=setting)
+    async def _open(self, endpoint: str, factory: Any, setting: str, *, shared: bool = False) -> None:
+        port = listen(endpoint, factory, self.reactor, setting=setting, shared=shared)
         self.ports.append(port)
         await port.startService()
 
@@ -172,3 +216,7 @@ class _App:
             log.info("The site: {url}", url=self.config.public_url)
         for port in self.ports:
             log.info("{name} is open", name=port.name)
+        if self.config.reuse_port and ports.migrates() is False:
+            log.info(
+                "For restarts that turn nobody away: sysctl -w net.ipv4.tcp_migrate_req=1 (docs/operations.md)"
+            )

@@ -238,6 +238,24 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         many=True,
     ),
     Setting(
+        "reuse_port",
+        kinds.switch,
+        "off",
+        metavar="on|off",
+        help="Lets several processes listen on the same TCP ports (SO_REUSEPORT); the system spreads connections.",
+        example="on",
+    ),
+    Setting(
+        "metrics",
+        kinds.optional_endpoints,
+        (),
+        metavar="ENDPOINT",
+        help="Where this process alone answers /metrics, /health and /ready, beside the website.",
+        example="tcp:9464:interface=127.0.0.1",
+        many=True,
+        default_text="nowhere else",
+    ),
+    Setting(
         "metrics_allow",
         kinds.networks,
         ("127.0.0.1", "::1"),
@@ -285,6 +303,8 @@ class Config:
     #: Bytes.
     push_buffer: int
     roles: frozenset[Role]
+    reuse_port: bool
+    metrics: tuple[str, ...]
     metrics_allow: tuple[Network, ...]
     #: The TOML file that was read, if any.
     file: Path | None = None
@@ -387,7 +407,7 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]
         key = name.removeprefix(PREFIX).lower()
         if name != variable(key) or (key != "config" and key not in _BY_KEY):
             raise ConfigError(f"There is no setting for the variable {name}.{_suggestion(key, variable)}")
-        if value == "" and key not in ("site_description", "trusted_proxies", "metrics_allow"):
+        if value == "" and key not in ("site_description", "trusted_proxies", "metrics", "metrics_allow"):
             continue  # `MICROBLOG_SMTP= twistd …` is how one unsets in a shell or a compose file
         found[key] = (value, f"the variable {name}")
     return found
@@ -435,8 +455,8 @@ def _parse(setting: Setting, value: object, source: str, listening: bool = True)
     if value is None:
         return None
     parse = setting.parse
-    if parse is kinds.endpoints and not listening:
-        parse = kinds.endpoint_strings
+    if not listening:
+        parse = kinds.NOT_LISTENING.get(parse, parse)
     try:
         return parse(value)
     except WrongValue as wrong:

@@ -25,6 +25,8 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReact
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from microblog.ports import Ports
+
 #: Seconds a service has to stop even when the drain has used up all the time.
 GRACE: Final = 2.0
 
@@ -65,16 +67,25 @@ class Listening(Service):
     #: What listens, once started; its ``getHost()`` tells the port number.
     port: IListeningPort | None = None
 
-    def __init__(self, endpoint: str, factory: IProtocolFactory, reactor: object, *, setting: str) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        factory: IProtocolFactory,
+        reactor: object,
+        *,
+        setting: str,
+        shared: bool = False,
+    ) -> None:
         """
         Args:
             endpoint: one of Twisted's server endpoint strings.
             setting: the key of the setting that ``endpoint`` comes from, for the error.
+            shared: whether other processes may listen on the same TCP port at the same time.
         """
         self.name = f"{setting} port {endpoint}"
         self._endpoint = endpoint
         self._factory = factory
-        self._reactor = reactor
+        self._ports = Ports(reactor, shared=shared)
         self._setting = setting
 
     def startService(self) -> Deferred[None]:
@@ -83,7 +94,7 @@ class Listening(Service):
 
     async def _listen(self) -> None:
         try:
-            endpoint = serverFromString(self._reactor, self._endpoint)
+            endpoint = serverFromString(self._ports, self._endpoint)
             self.port = await endpoint.listen(self._factory)
         except CannotListenError as error:
             reason = (
@@ -116,9 +127,11 @@ def _errno(error: object) -> bool:
     return isinstance(getattr(error, "errno", None), int)
 
 
-def listen(endpoint: str, factory: IProtocolFactory, reactor: object, *, setting: str) -> Listening:
+def listen(
+    endpoint: str, factory: IProtocolFactory, reactor: object, *, setting: str, shared: bool = False
+) -> Listening:
     """A port as a service: see :class:`Listening`."""
-    return Listening(endpoint, factory, reactor, setting=setting)
+    return Listening(endpoint, factory, reactor, setting=setting, shared=shared)
 
 
 class OrderedService(MultiService):

@@ -228,6 +228,23 @@ def endpoints(value: object) -> tuple[str, ...]:
     return items
 
 
+def optional_endpoint_strings(value: object) -> tuple[str, ...]:
+    """The same, or none."""
+    return endpoint_strings(value) if _items(value, _ENDPOINTS, _ENDPOINT_LIST) else ()
+
+
+def optional_endpoints(value: object) -> tuple[str, ...]:
+    """The same, or none."""
+    return endpoints(value) if _items(value, _ENDPOINTS, _ENDPOINT_LIST) else ()
+
+
+#: For who will not listen: in place of the kinds that look whether one could.
+NOT_LISTENING: dict[object, Callable[[object], tuple[str, ...]]] = {
+    endpoints: endpoint_strings,
+    optional_endpoints: optional_endpoint_strings,
+}
+
+
 def _is_port(item: str) -> bool:
     found = re.match(r"tcp:(?:port=)?([0-9]{1,5})(?::|$)", item)
     return found is not None and int(found[1]) <= 65535

@@ -10,6 +10,7 @@ from microblog.services.about import About
 from microblog.services.accounts import Accounts
 from microblog.services.follows import Follows
 from microblog.services.jobs import CHANNEL, Jobs
+from microblog.services.measures import Measuring
 from microblog.services.notifications import Notifications
 from microblog.services.notifier import Notifier
 from microblog.services.oauth import OAuth
@@ -63,6 +64,7 @@ class Microblog:
         self.statistics = Statistics(db, config.zone, reactor.seconds)
         self.about = About(db, reactor.seconds)
         self.pruning = Pruning(db)
+        self.measuring = Measuring(db, self.notifier)
 
     async def start(self) -> None:
         """Ready for work when this returns. Raises Unavailable."""

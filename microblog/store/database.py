@@ -15,6 +15,7 @@ import psycopg2
 from dbxs.async_dbapi import AsyncCursor
 from psycopg2 import errors as pg
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionClosed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -23,6 +24,9 @@ from microblog.store.pool import Connection, Pool
 
 log = Logger()
 T = TypeVar("T")
+
+#: Seconds that an answer may take beyond the server's own limit on a statement, before it is given up here.
+PATIENCE = 2.0
 
 Loader = Callable[[object, AsyncCursor], Coroutine[Any, Any, T]]
 
@@ -146,12 +150,19 @@ async def _execute(connection: Connection, operation: str, parameters: Any) -> A
     Cancelling the one who waits leaves the statement running, because PostgreSQL's protocol wants its answer read
     before the next: ``connection.running`` then still holds it, and whoever gives the connection back waits for it.
     """
+    connection.since = connection.reactor.seconds()
     inner: Deferred[Any] = connection.cursor().execute(operation, parameters)
     outer: Deferred[Any] = Deferred(lambda _: None)
     connection.running = inner
 
     def pass_on(result: Any) -> None:
         connection.running = None
+        if isinstance(result, Failure) and result.check(ConnectionClosed):
+            # txpostgres' word for a connection that was closed on our side while the statement was under way.
+            if connection.overdue:
+                result = Failure(Unavailable("The database does not answer. Try again shortly."))
+            else:
+                result = Failure(psycopg2.OperationalError("the connection was closed"))
         if not outer.called:
             outer.callback(result)
         elif isinstance(result, Failure):
@@ -242,7 +253,9 @@ class Database:
             f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds // 3}; "
             f"SET idle_in_transaction_session_timeout = {milliseconds * 3}; SET jit = off"
         )
-        self.pool = Pool(dsn, reactor, size=size, setup=self.setup, wait=wait)
+        self.pool = Pool(
+            dsn, reactor, size=size, setup=self.setup, wait=wait, patience=statement_timeout + PATIENCE
+        )
         self.reads: Any = _Reads(self.pool)
 
     @asynccontextmanager
@@ -276,8 +289,8 @@ class Database:
             # Somebody stopped waiting while it was being committed: let it end before the connection goes back.
             await _settled(connection)
             raise
-        except psycopg2.Error as error:
-            if _lost(error):
+        except (psycopg2.Error, Unavailable) as error:
+            if isinstance(error, Unavailable) or _lost(error):
                 raise Unavailable(
                     "The database went away just now. Look whether it was saved before you send it again."
                 ) from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg2
 from twisted.internet.defer import Deferred
-from twisted.internet.error import AlreadyCalled, AlreadyCancelled
+from twisted.internet.error import AlreadyCalled, AlreadyCancelled, ConnectionClosed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -37,6 +37,8 @@ class Connection(txpostgres.Connection):
 
     cursorFactory = Cursor
     running: Deferred[Any] | None = None  #: the statement under way
+    since = 0.0  #: when it was sent, in the reactor's seconds
+    overdue = False  #: closed because the server did not answer in time
 
     def doRead(self) -> None:
         try:
@@ -53,13 +55,16 @@ class Connection(txpostgres.Connection):
 async def connect(
     dsn: str, reactor: Any, timeout: float, setup: str = "", kind: type[Connection] = Connection
 ) -> Connection:
-    """An open connection in UTC, after running ``setup``. Raises psycopg2.Error, or Unavailable after ``timeout`` s."""
+    """An open connection, after running ``setup``. Raises psycopg2.Error, or Unavailable after ``timeout`` seconds."""
     connection = kind(reactor=reactor)
     late = reactor.callLater(timeout, lambda: connection._connection and connection.close())
     try:
         await connection.connect(dsn)
         if setup:
             await connection.runOperation(setup)
+    except ConnectionClosed as error:
+        # Which is how txpostgres says that it was closed while something was under way: it took too long.
+        raise Unavailable("The database does not answer. Try again shortly.") from error
     except BaseException:
         if connection._connection is not None:
             connection.close()
@@ -74,26 +79,50 @@ class Pool:
     """At most ``size`` connections, opened when first needed; the one used last is used next, so idle ones stay warm.
 
     ``wait``: seconds that somebody waits for a free one, with at most ``queue`` waiting, before Unavailable.
+    ``patience``: seconds in which the server has to answer a statement; a connection where it did not is closed.  The
+    server's own statement timeout comes first, unless the server, or the way to it, is frozen.
     """
 
     def __init__(
-        self, dsn: str, reactor: Any, *, size: int, setup: str = "", wait: float = 5.0, queue: int = 1000
+        self,
+        dsn: str,
+        reactor: Any,
+        *,
+        size: int,
+        setup: str = "",
+        wait: float = 5.0,
+        queue: int = 1000,
+        patience: float = 12.0,
     ) -> None:
         self.dsn = dsn
         self.size = size
         self.queue = queue
         self.wait = wait
+        self.patience = patience
         self._setup = setup
         self._reactor: Any = reactor
         self._idle: list[Connection] = []
         self._waiting: deque[Deferred[Connection | None]] = deque()
         self._open = 0  # idle, lent, or being opened
+        self._lent: set[Connection] = set()
+        self._sweeping: Any = None
         self._closed = False
         self._drained: Deferred[None] | None = None
+        #: how often somebody had to wait for a connection, for how many seconds in all, and how often in vain
+        self.waits = 0
+        self.waited = 0.0
+        self.refused = 0
+        #: connections that were opened, and that were lost or given back broken
+        self.opened = 0
+        self.broken = 0
 
     @property
     def lent(self) -> int:
         return self._open - len(self._idle)
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
 
     @property
     def waiting(self) -> int:
@@ -101,6 +130,28 @@ class Pool:
 
     async def take(self) -> Connection:
         """A usable connection, to be given back with `give`. Raises Unavailable."""
+        connection = await self._take()
+        self._lent.add(connection)
+        if self._sweeping is None:
+            self._sweeping = self._reactor.callLater(1.0, self._sweep)
+        return connection
+
+    def _sweep(self) -> None:
+        """Once a second, while connections are lent: one look at all of them costs less than a timer a statement."""
+        self._sweeping = None
+        latest = self._reactor.seconds() - self.patience
+        for connection in list(self._lent):
+            if connection.running is not None and connection.since <= latest and connection.usable:
+                log.warn(
+                    "The database has not answered a statement in {patience:g} s.", patience=self.patience
+                )
+                connection.overdue = True
+                connection.close()
+                self.close_idle()
+        if self._lent:
+            self._sweeping = self._reactor.callLater(1.0, self._sweep)
+
+    async def _take(self) -> Connection:
         if self._closed:
             raise Unavailable("The service is shutting down. Try again shortly.")
         while self._idle:
@@ -108,18 +159,22 @@ class Pool:
             if connection.usable:
                 return connection
             self._open -= 1
+            self.broken += 1
         if self._open < self.size:
             return await self._fresh()
         if len(self._waiting) >= self.queue:
+            self.refused += 1
             raise Unavailable("The database has too much to do. Try again shortly.")
         handed = await self._turn()
         return handed if handed is not None else await self._fresh()
 
     def give(self, connection: Connection, *, broken: bool = False) -> None:
         """Take ``connection`` back: idle and outside any transaction, or ``broken``, which closes it."""
+        self._lent.discard(connection)
         if broken or self._closed or not connection.usable:
             if connection._connection is not None:
                 connection.close()
+            self.broken += not self._closed
             self._freed(None)
         elif not self._hand_over(connection):
             self._idle.append(connection)
@@ -130,6 +185,7 @@ class Pool:
         for connection in self._idle:
             connection.close()
         self._open -= len(self._idle)
+        self.broken += 0 if self._closed else len(self._idle)
         self._idle.clear()
 
     async def close(self) -> None:
@@ -141,11 +197,16 @@ class Pool:
         if self._open:
             self._drained = Deferred()
             await self._drained
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
 
     async def _fresh(self) -> Connection:
         self._open += 1
         try:
-            return await connect(self.dsn, self._reactor, self.wait, self._setup)
+            made = await connect(self.dsn, self._reactor, self.wait, self._setup)
+            self.opened += 1
+            return made
         except psycopg2.Error as error:
             self._freed(None)
             self._notice_drained()
@@ -159,9 +220,12 @@ class Pool:
         """Fires with a connection, or with None: there is room to open one."""
         turn: Deferred[Connection | None] = Deferred(self._forget)
         self._waiting.append(turn)
+        since = self._reactor.seconds()
+        self.waits += 1
 
         def too_late() -> None:
             if turn in self._waiting:
+                self.refused += 1
                 self._waiting.remove(turn)
                 turn.errback(Unavailable("The database has too much to do. Try again shortly."))
 
@@ -169,6 +233,7 @@ class Pool:
         late = clock.callLater(self.wait, too_late)
 
         def stop_clock(result: Connection | Failure | None) -> Connection | Failure | None:
+            self.waited += self._reactor.seconds() - since
             try:
                 late.cancel()
             except (AlreadyCalled, AlreadyCancelled):

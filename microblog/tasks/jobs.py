@@ -18,6 +18,7 @@ A job whose worker was killed is taken again when its lease has run out.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -96,6 +97,8 @@ class Worker:
         self._running: dict[int, Deferred[None]] = {}
         self._handling: dict[int, Deferred[Done | Later]] = {}
         self._draining = False
+        #: how many times each kind of job ended as "done", "failed", "parked" or "put off"
+        self.outcomes: Counter[tuple[str, str]] = Counter()
         self._loop = Periodic("the work on jobs", self._take, poll, clock)
 
     @property
@@ -172,6 +175,7 @@ class Worker:
             reason, effect = given_up.reason, given_up.effect
             return lambda: self._park(job, reason, effect)
         except CancelledError:
+            self.outcomes[job.kind, "put off"] += 1
             return lambda: self._jobs.put_off(job, 0)
         except TookTooLong:
             return self._failed(job, "It did not end in time.")
@@ -186,13 +190,16 @@ class Worker:
             self._handling.pop(job.id, None)
         if isinstance(outcome, Later):
             seconds = outcome.seconds
+            self.outcomes[job.kind, "put off"] += 1
             return lambda: self._jobs.put_off(job, seconds)
         effect = outcome.effect
+        self.outcomes[job.kind, "done"] += 1
         return lambda: self._jobs.finish(job, effect)
 
     def _failed(self, job: Job, reason: str) -> _Conclusion:
         if job.attempts >= self._tries:
             return lambda: self._park(job, reason)
+        self.outcomes[job.kind, "failed"] += 1
         delay = delay_after(job.attempts)
         log.info(
             "job {id} ({kind}) failed, try {attempt} of {tries}; again in {delay} s: {reason}",
@@ -207,6 +214,7 @@ class Worker:
 
     async def _park(self, job: Job, reason: str, effect: Effect | None = None) -> None:
         await self._jobs.park(job, reason, effect)
+        self.outcomes[job.kind, "parked"] += 1
         log.warn(
             "job {id} ({kind}) is parked: {reason} (microblog jobs list)",
             id=job.id,

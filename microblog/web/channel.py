@@ -121,6 +121,7 @@ class Channel(HTTPChannel):
             return
         self.state = State.CLOSING
         self.persistent = False
+        self.site.refused[refusal.status] += 1
         self.deadline = self.site.seconds() + self.site.timeouts.linger
         self.clearLineBuffer()
         for request in self.requests:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import resource as process_limits
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -61,6 +62,7 @@ class SiteRequest(server.Request):
     body_limit = BODY_LIMIT
     decoded_path = ""
     received = 0
+    streams = False  #: its answer goes on for as long as the client likes
 
     def __init__(self, channel: Channel, *args: Any, **options: Any) -> None:
         super().__init__(channel, *args, **options)
@@ -196,6 +198,8 @@ class Site(server.Site):
         self._running = 0
         self._held = 0
         self._sweeping: LoopingCall | None = None
+        #: requests that were turned away before they had a route, by status
+        self.refused: Counter[int] = Counter()
         self._when_draining: set[Callable[[], object]] = set()
         self._drained: list[Deferred[None]] = []
         self._date = (-1, b"")

@@ -9,7 +9,7 @@ cut in the middle poisons its connection.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -50,9 +50,13 @@ class Website(Resource):
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, web: Web, tables: Iterable[BoundRoutes]) -> None:
+    def __init__(
+        self, web: Web, tables: Iterable[BoundRoutes], observe: Callable[..., None] | None = None
+    ) -> None:
+        """``observe(method, path of the route, status, seconds)`` hears of each answer; seconds are None for a stream."""
         super().__init__()
         self.web = web
+        self._observe = observe
         self.routes: list[Route] = []
         self._prefix = secrets.token_hex(3)
         self._numbers = count(1)
@@ -154,8 +158,19 @@ class Website(Resource):
         request = Request(
             raw, self.web, route, bound.services, args, f"{self._prefix}-{next(self._numbers):x}"
         )
+        began = raw.site.seconds()
         work = Deferred.fromCoroutine(self._answer(request, bound))
+        if self._observe is not None:
+            work.addBoth(self._observed, raw, route, began)
         return self._shielded(work, raw) if route.shielded and not work.called else work
+
+    def _observed(self, result: Any, raw: SiteRequest, route: Route, began: float) -> Any:
+        if self._observe is not None and not (raw.gone and isinstance(result, Failure)):
+            # What has no route has no end of addresses either.
+            path = route.path if route.name not in _ROUTELESS else ""
+            seconds = None if raw.streams else raw.site.seconds() - began
+            self._observe(route.method, path, raw.code, seconds)
+        return result
 
     def _shielded(self, work: Deferred[bytes | None], raw: SiteRequest) -> Deferred[bytes | None]:
         """Lets ``work`` go on when the client is gone; draining waits for it."""
@@ -188,6 +203,7 @@ class Website(Resource):
             if not isinstance(response, Response):
                 raise TypeError(f"{request.route.name} gave {type(response).__name__} instead of a Response.")
             if isinstance(response, Stream):
+                raw.streams = True
                 return await send_stream(request, response)
             if isinstance(response, File):
                 return await _send_file(request, response)
@@ -270,3 +286,6 @@ def _without_route(name: str, *, cors: bool) -> BoundRoutes:
 
 _NO_PAGE_ROUTE = _without_route("no-page", cors=False)
 _NO_PROGRAM_ROUTE = _without_route("no-program", cors=True)
+_ROUTELESS: Final = frozenset(
+    route.name for bound in (_NO_PAGE_ROUTE, _NO_PROGRAM_ROUTE) for route in bound.table
+)

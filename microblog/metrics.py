@@ -1,0 +1,229 @@
+"""Readings for Prometheus: what this process counts, and what the database says.
+
+Nothing here is asked for on the way of a request but one counter and one histogram.  All else is read from plain
+numbers that its owners keep anyway, at the moment when somebody asks (``docs/operations.md`` has the list, and what to
+be woken up by).
+
+The library's ``MetricsResource`` for Twisted answers from a thread, through WSGI: our readings belong to the reactor's
+thread, and one of them is a query.  So ``web/metrics.py`` answers, with the library's own encoders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as TookTooLong
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from microblog import __version__
+from microblog.domain.errors import MicroblogError
+from microblog.services.measures import JOB_STATES, Measures
+
+if TYPE_CHECKING:
+    from microblog.protocols.push import PushFactory
+    from microblog.services.microblog import Microblog
+    from microblog.tasks.jobs import Worker
+    from microblog.web.site import Site
+
+log = Logger()
+
+#: Seconds; the last step that matters is where a person starts to wonder.
+LATENCIES: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+STALLS: Final = (0.002, 0.01, 0.05, 0.1, 0.25, 1.0, 5.0)
+#: Seconds between two looks at whether the reactor is late.
+LOOK_EVERY: Final = 0.25
+#: Seconds that the database has to answer: a scrape is told that it didn't, rather than kept waiting.
+PATIENCE: Final = 2.0
+
+
+class Metrics:
+    """All readings of a process.  What it does not have (a website, a push port, tasks) it says nothing about."""
+
+    def __init__(self, microblog: Microblog, reactor: Any) -> None:
+        self._microblog = microblog
+        self._reactor = reactor
+        self.site: Site | None = None
+        self.push: PushFactory | None = None
+        self.worker: Worker | None = None
+        self._measures: Measures | None = None
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._requests = Counter(
+            "microblog_http_requests",
+            "Requests answered, by method, route and status.",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "microblog_http_request_seconds",
+            "From a whole request to its answer, without live streams.",
+            ("method", "route"),
+            buckets=LATENCIES,
+            registry=registry,
+        )
+        self._stalls = Histogram(
+            "microblog_reactor_stall_seconds",
+            "How late the reactor came to a timer: how long everything else had to wait.",
+            buckets=STALLS,
+            registry=registry,
+        )
+        # Looking a labelled child up costs more than counting: both are kept.
+        self._counted: dict[tuple[str, str, int], Any] = {}
+        self._timed: dict[tuple[str, str], Any] = {}
+        registry.register(_Readings(self))
+        self._expected = 0.0
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+
+    # -- from the website -------------------------------------------------------------------------------------
+
+    def observe(self, method: str, route: str, status: int, seconds: float | None) -> None:
+        """A request was answered; ``seconds`` is None for a stream, which lasts as long as its reader likes."""
+        counted = self._counted.get((method, route, status))
+        if counted is None:
+            counted = self._requests.labels(method, route, str(status))
+            self._counted[method, route, status] = counted
+        counted.inc()
+        if seconds is not None:
+            timed = self._timed.get((method, route))
+            if timed is None:
+                timed = self._timed[method, route] = self._seconds.labels(method, route)
+            timed.observe(seconds)
+
+    # -- the reactor ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._expected = self._reactor.seconds() + LOOK_EVERY
+        self._looking.start(LOOK_EVERY, now=False)
+
+    def stop(self) -> None:
+        if self._looking.running:
+            self._looking.stop()
+
+    def _look(self) -> None:
+        now = self._reactor.seconds()
+        self._stalls.observe(max(0.0, now - self._expected))
+        # A LoopingCall skips what it missed and stays on its grid.
+        self._expected = now + LOOK_EVERY - (now - self._expected) % LOOK_EVERY
+
+    # -- whoever asks -----------------------------------------------------------------------------------------
+
+    async def text(self, accept: str) -> tuple[str, bytes]:
+        """The content type and the readings, in the format that the ``Accept`` header prefers.
+
+        Prometheus' text format, or OpenMetrics 1.0.
+        """
+        asked = Deferred.fromCoroutine(self._microblog.measuring.take())
+        try:
+            self._measures = await asked.addTimeout(PATIENCE, self._reactor)
+        except (MicroblogError, TookTooLong):
+            self._measures = None
+        encode, content_type = choose_encoder(accept)
+        return content_type, encode(self._registry)
+
+    def read(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily("microblog_info", "Always 1; the label is the release.", labels=["version"])
+        info.add_metric([__version__], 1)
+        yield info
+        yield from self._database()
+        yield from self._live()
+        if self.site is not None:
+            site = self.site
+            yield _gauge("http_connections", "Open connections to the website.", site.connections)
+            yield _gauge("http_running", "Requests that are being answered, streams included.", site.running)
+            yield _counters(
+                "http_refused",
+                "What was turned away before it had a route (malformed, too large, too slow, too many).",
+                "status",
+                [(str(status), count) for status, count in site.refused.items()],
+            )
+        if self.push is not None:
+            push = self.push
+            yield _gauge("push_connections", "Open connections to the push port.", len(push))
+            yield _counter("push_gaps", "Readers that fell behind and caught up from the log.", push.gaps)
+            yield _counter("push_cut", "Readers that were cut off, with a cursor, for not reading.", push.cut)
+        if self.worker is not None:
+            yield _gauge("jobs_here", "Jobs that this process works on.", self.worker.running)
+            outcomes = CounterMetricFamily(
+                "microblog_job_outcomes", "How jobs ended in this process.", labels=["kind", "outcome"]
+            )
+            for (kind, outcome), count in self.worker.outcomes.items():
+                outcomes.add_metric([kind, outcome], count)
+            yield outcomes
+
+    def _database(self) -> Iterator[Metric]:
+        pool, measures = self._microblog.measuring.pool, self._measures
+        connections = GaugeMetricFamily(
+            "microblog_database_connections", "Connections of the pool, by state.", labels=["state"]
+        )
+        connections.add_metric(["lent"], pool.lent)
+        connections.add_metric(["idle"], pool.idle)
+        yield connections
+        yield _gauge("database_connections_limit", "How many the pool may have (pool_size).", pool.size)
+        yield _gauge("database_waiting", "Who waits for a connection at the moment.", pool.waiting)
+        yield _counter("database_waits", "How often somebody waited for a connection.", pool.waits)
+        yield _counter("database_wait_seconds", "For how long, all together.", pool.waited)
+        yield _counter("database_refused", "How often nobody gave one in time: a 503.", pool.refused)
+        yield _counter("database_opened", "Connections that were opened.", pool.opened)
+        yield _counter("database_broken", "Connections that were lost or thrown away.", pool.broken)
+        yield _gauge("database_up", "1 when the database answered this scrape.", measures is not None)
+        if measures is not None:
+            states = GaugeMetricFamily(
+                "microblog_jobs", "Jobs of the whole site, by state.", labels=["state"]
+            )
+            for state in JOB_STATES:
+                states.add_metric([state], measures.jobs[state])
+            yield states
+            yield _gauge("events_unplaced", "Events written and not yet in the log.", measures.unplaced)
+            yield _gauge("events_behind", "Events in the log, not dispatched here.", measures.behind)
+            yield _gauge("events_behind_seconds", "The age of the oldest of them.", measures.behind_seconds)
+
+    def _live(self) -> Iterator[Metric]:
+        notifier = self._microblog.notifier
+        yield _gauge("live_readers", "Live readers of this process: push, events, sockets.", notifier.readers)
+        yield _gauge("events_position", "The newest event dispatched here.", notifier.position)
+        yield _counter("events_dispatched", "Events dispatched here.", notifier.dispatched)
+        yield _counter("deliveries", "Events handed to readers, one for each reader.", notifier.delivered)
+
+
+class _Readings:
+    """What the registry asks at each scrape."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        return self._metrics.read()
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"microblog_{name}", text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"microblog_{name}", text, value=value)
+
+
+def _counters(name: str, text: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
+    family = CounterMetricFamily(f"microblog_{name}", text, labels=[label])
+    for value, count in values:
+        family.add_metric([value], count)
+    return family

@@ -1,0 +1,68 @@
+"""What only the database knows of how the site is doing: jobs by state, and how far the log of events has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from dbxs import accessor, query
+
+from microblog.store.database import row
+
+#: In the order of the query's columns: due and untaken; for later; being worked on; given up.
+JOB_STATES: Final = ("due", "waiting", "running", "parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """A moment of the database."""
+
+    jobs: Mapping[str, int]  #: by :data:`JOB_STATES`
+    unplaced: int  #: events that are written and not yet in the log, at most :data:`MOST_COUNTED`
+    behind: int  #: events in the log that the asking process has not dispatched
+    behind_seconds: float  #: how long the oldest of those has been in the log
+
+
+#: A site with more jobs in one state than this has a problem that does not need an exact number.
+MOST_COUNTED: Final = 100_000
+
+
+def _measures(*columns: Any) -> Measures:
+    *jobs, unplaced, behind, seconds = columns
+    return Measures(
+        dict(zip(JOB_STATES, map(int, jobs), strict=True)), int(unplaced), int(behind), float(seconds)
+    )
+
+
+def _count(table: str, condition: str) -> str:
+    return f"(SELECT count(*) FROM (SELECT FROM {table} WHERE {condition} LIMIT {MOST_COUNTED}) found)"
+
+
+_HELD = "lease IS NOT NULL AND leased_until >= clock_timestamp()"
+
+
+_SQL = f"""
+SELECT
+    {_count("jobs", f"parked_at IS NULL AND run_at <= clock_timestamp() AND ({_HELD}) IS NOT TRUE")},
+    {_count("jobs", f"parked_at IS NULL AND run_at > clock_timestamp() AND ({_HELD}) IS NOT TRUE")},
+    {_count("jobs", f"parked_at IS NULL AND {_HELD}")},
+    {_count("jobs", "parked_at IS NOT NULL")},
+    {_count("outbox", "true")},
+    {_count("events", "position > {position}")},
+    coalesce(extract(epoch FROM clock_timestamp() - (
+        SELECT at FROM events WHERE position > {{position}} ORDER BY position LIMIT 1)), 0)
+"""
+
+
+class MeasureQueries(Protocol):
+    @query(
+        sql=_SQL,
+        load=row(_measures),
+    )
+    async def take(self, position: int) -> Measures:
+        """``position``: of the newest event that the asking process has dispatched."""
+        ...
+
+
+measures = accessor(MeasureQueries)
