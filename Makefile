@@ -10,6 +10,7 @@ PYTHON =
 VENV = .venv
 BIN = $(VENV)/bin
 ARGS =
+BENCHMARKS = public_page posting push
 
 .PHONY: run test check bench clean help
 
@@ -30,7 +31,7 @@ check: $(VENV)/.dev-stamp
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev-stamp
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script $(ARGS) || exit $$?; done
+	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit $$?; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

@@ -19,21 +19,23 @@ from twisted.web.server import Site
 reactor: Any = _reactor
 
 
-def klein() -> Factory:
+def klein() -> Any:
     app = Klein()
 
     @app.route("/")
     def hello(request: Any) -> bytes:
         return b"hello"
 
-    site = Site(app.resource())
+    site: Any = Site(app.resource())  # type: ignore[no-untyped-call]
     site.log = lambda request: None
     return site
 
 
 class Broadcast(LineOnlyReceiver):
-    """``OK`` to who wrote, and the line to all the others, as the push port does."""
+    """Each line to everybody, its writer too."""
 
+    delimiter = b"\n"
+    transport: Any
     everybody: ClassVar[set[Broadcast]] = set()
 
     def connectionMade(self) -> None:
@@ -41,7 +43,7 @@ class Broadcast(LineOnlyReceiver):
         self.everybody.add(self)
 
     def lineReceived(self, line: bytes) -> None:
-        data = line + b"\r\n"
+        data = line + b"\n"
         for each in self.everybody:
             each.transport.write(data)
 
@@ -49,7 +51,7 @@ class Broadcast(LineOnlyReceiver):
         self.everybody.discard(self)
 
 
-def broadcaster() -> Factory:
+def broadcaster() -> Any:
     return Factory.forProtocol(Broadcast)
 
 

