@@ -137,6 +137,8 @@ class Relationship:
     muting_notifications: bool = False
     show_boosts: bool = True
     notify: bool = False
+    note: str = ""  #: what they wrote down about them, for themselves
+    endorsed: bool = False  #: shown on their profile
 
 
 @dataclass(frozen=True, slots=True)

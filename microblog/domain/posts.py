@@ -70,6 +70,8 @@ class Post:
     favourited: bool = False
     boosted: bool = False
     bookmarked: bool = False
+    pinned: bool = False  #: by the one who looks, on their own profile
+    muted: bool = False  #: they want no more notifications of its thread
 
     @property
     def content(self) -> Post:

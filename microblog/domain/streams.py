@@ -5,6 +5,7 @@ user:<account id>                  posts and boosts of somebody
 tag:<tag>                          public posts with a tag, normalised
 thread:<post id>                   a thread, by the post that began it
 home  mentions  notifications  direct      of the one who is logged in
+list:<list id>                     one of their lists
 """
 
 from __future__ import annotations
@@ -20,8 +21,17 @@ Stream = str
 
 OPEN: Final = frozenset({"public", "local"})
 PERSONAL: Final = frozenset({"home", "mentions", "notifications", "direct"})
-WITH_ID: Final = frozenset({"user", "thread"})
+WITH_ID: Final = frozenset({"user", "thread", "list"})
 _ABOUT_POSTS: Final = frozenset({Kind.POST, Kind.EDIT, Kind.DELETE, Kind.BOOST})
+
+
+@dataclass(frozen=True, slots=True)
+class ListTies:
+    """Who is in a list, and replies to whom are listed: ``followed``, ``list`` or ``none``."""
+
+    members: Set[int]
+    replies: str = "list"
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,9 @@ class Ties:
     blocked_by: Set[int] = frozenset()
     blocking: Set[int] = frozenset()
     muting: Mapping[int, float | None] = field(default_factory=dict)  #: until when; None for ever
+    tags: Set[str] = frozenset()  #: followed: their public posts are at home too
+    lists: Mapping[int, ListTies] = field(default_factory=dict)  #: their own, by id
+    elsewhere: Set[int] = frozenset()  #: who is in an exclusive list, and so not at home
 
     def hides(self, account_id: int, at: float) -> bool:
         """Whether they don't want to see that account."""
@@ -69,6 +82,8 @@ def keys(event: Event) -> Iterable[str]:
 
 def key(stream: Stream, owner_id: int | None) -> str:
     """Under which of `keys` a subscription is found."""
+    if stream.startswith("list:"):
+        return "home"
     return f"{stream}@{owner_id}" if stream in ("mentions", "notifications", "direct") else stream
 
 
@@ -116,6 +131,8 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
             and (ties.id == author_id or ties.id in audience.mentioned_ids)
         )
     name, _, rest = stream.partition(":")
+    if name == "list":
+        return ties is not None and _in_list(event, ties, rest)
     if name == "user":
         return rest == str(author_id)
     if name == "thread":
@@ -131,10 +148,33 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
 def _at_home(event: Event, ties: Ties) -> bool:
     audience = event.audience
     assert audience is not None
-    author_id = audience.author_id
-    if author_id != ties.id:
-        boosts = ties.follows.get(author_id)
-        if boosts is None or (audience.is_boost and not boosts):
-            return False
+    author_id, answered = audience.author_id, audience.reply_to_account_id
+    alone = answered in (None, author_id)
+    by_tag = not audience.is_boost and audience.visibility is Visibility.PUBLIC and alone
+    if by_tag and not ties.tags.isdisjoint(audience.tags):
+        return True
+    if author_id != ties.id and (author_id in ties.elsewhere or not _followed(event, ties)):
+        return False
+    return alone or answered == ties.id or answered in ties.follows
+
+
+def _followed(event: Event, ties: Ties) -> bool:
+    """Whether they follow who did it, with boosts where it is one."""
+    audience = event.audience
+    assert audience is not None
+    boosts = ties.follows.get(audience.author_id)
+    return boosts is not None and (boosts or not audience.is_boost)
+
+
+def _in_list(event: Event, ties: Ties, written_id: str) -> bool:
+    audience = event.audience
+    assert audience is not None
+    chosen = ties.lists.get(int(written_id)) if written_id.isdecimal() else None
+    if chosen is None or audience.author_id not in chosen.members or not _followed(event, ties):
+        return False
     answered = audience.reply_to_account_id
-    return answered in (None, author_id, ties.id) or answered in ties.follows
+    if answered in (None, audience.author_id):
+        return True
+    if chosen.replies == "none":
+        return False
+    return answered == ties.id or answered in (chosen.members if chosen.replies == "list" else ties.follows)

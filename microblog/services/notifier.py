@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Gone, MicroblogError, NotFound
 from microblog.domain.events import Audience, Event, Kind
-from microblog.domain.streams import Stream, Ties, key, keys
+from microblog.domain.streams import WITH_ID, Stream, Ties, key, keys
 from microblog.domain.visibility import Visibility
 from microblog.services.live import Batch, Feed, Live, Reader
 from microblog.store.database import Database
@@ -198,9 +198,9 @@ class Notifier:
     # ------------------------------------------------------------------------------------------------ what readers ask
 
     async def check(self, stream: Stream, since: int | None, viewer: Viewer | None) -> None:
-        """Raises NotFound for a user or thread that the viewer can't see, Gone for a cursor out of reach."""
+        """Raises NotFound for a user, thread or list that the viewer can't see, Gone for a cursor out of reach."""
         name, _, rest = stream.partition(":")
-        if name in ("user", "thread"):
+        if name in WITH_ID:
             viewer_id = viewer.id if viewer is not None else None
             if not rest.isdigit() or not await live(self._db.reads).there_is(name, int(rest), viewer_id):
                 raise NotFound(f"There is no such {name}.")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dbxs import accessor, query
 
-from microblog.domain.streams import Ties
+from microblog.domain.streams import ListTies, Ties
 from microblog.store.database import row, scalar
 from microblog.store.visibility import VISIBLE
 
@@ -20,20 +20,30 @@ def _ties(
     blocking: list[int],
     muted: list[int],
     until: list[datetime | None],
+    tags: list[str],
+    lists: list[tuple[int, str, bool, list[int]]],
 ) -> Ties:
+    owned = {id: ListTies(frozenset(members), replies, exclusive) for id, replies, exclusive, members in lists}
     return Ties(
         account_id,
         dict(zip(followed, with_boosts, strict=True)),
         frozenset(blocked_by),
         frozenset(blocking),
         {each: end.timestamp() if end else None for each, end in zip(muted, until, strict=True)},
+        frozenset(tags),
+        owned,
+        frozenset[int]().union(*(each.members for each in owned.values() if each.exclusive)),
     )
 
 
 class LiveQueries(Protocol):
     @query(
         sql="""
-        SELECT {account_id}::bigint, f.ids, f.boosts, b.by_ids, c.ids, m.ids, m.ends
+        SELECT {account_id}::bigint, f.ids, f.boosts, b.by_ids, c.ids, m.ids, m.ends,
+            ARRAY(SELECT tag FROM followed_tags WHERE account_id = {account_id}),
+            (SELECT coalesce(jsonb_agg(jsonb_build_array(l.id, l.replies_policy, l.exclusive,
+                    ARRAY(SELECT x.account_id FROM list_accounts x WHERE x.list_id = l.id))), '[]')
+             FROM lists l WHERE l.account_id = {account_id})
         FROM (SELECT coalesce(array_agg(followee_id ORDER BY id), '{{}}') AS ids,
                      coalesce(array_agg(show_boosts ORDER BY id), '{{}}') AS boosts
               FROM follows WHERE follower_id = {account_id} AND accepted) f,
@@ -50,12 +60,14 @@ class LiveQueries(Protocol):
         sql=f"""
         SELECT CASE WHEN {{name}} = 'user'
             THEN EXISTS (SELECT FROM accounts a WHERE a.id = {{id}} AND a.state = 'active')
+            WHEN {{name}} = 'list'
+            THEN EXISTS (SELECT FROM lists l WHERE l.id = {{id}} AND l.account_id = {{viewer}}::bigint)
             ELSE EXISTS (SELECT FROM posts p JOIN accounts a ON a.id = p.author_id
                          WHERE p.thread_id = {{id}} AND p.boost_of_id IS NULL AND {VISIBLE}) END""",
         load=scalar,
     )
     async def there_is(self, name: str, id: int, viewer: int | None) -> bool:
-        """Whether there is such a user, or a thread of which the viewer may see anything."""
+        """Whether there is such a user, a list of the viewer's, or a thread of which they may see anything."""
 
 
 live = accessor(LiveQueries)

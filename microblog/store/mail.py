@@ -108,6 +108,7 @@ class MailQueries(Protocol):
         LEFT JOIN posts p ON p.id = n.post_id
         LEFT JOIN accounts author ON author.id = p.author_id
         WHERE n.account_id = {account_id} AND n.mailed_at IS NULL AND n.id > u.notifications_read_id
+            AND NOT n.filtered
             AND n.kind = ANY({kinds}::text[]) AND n.created_at > clock_timestamp() - interval '2 days'
             AND NOT EXISTS (SELECT FROM blocks b
                 WHERE (b.account_id = n.account_id AND b.target_id = n.actor_id)

@@ -47,12 +47,15 @@ _FLAGS: Final = """
     {viewer}::bigint IS NOT NULL AND EXISTS (
         SELECT FROM posts v WHERE v.boost_of_id = p.id AND v.author_id = {viewer}::bigint),
     {viewer}::bigint IS NOT NULL AND EXISTS (
-        SELECT FROM bookmarks v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id)"""
+        SELECT FROM bookmarks v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id),
+    {viewer}::bigint = p.author_id AND EXISTS (SELECT FROM pinned_posts v WHERE v.post_id = p.id),
+    {viewer}::bigint IS NOT NULL AND EXISTS (
+        SELECT FROM thread_mutes v WHERE v.account_id = {viewer}::bigint AND v.thread_id = p.thread_id)"""
 
 #: The columns of a post with its author, as :func:`post_from` takes them. Needs the parameter ``viewer``.
 POST_COLUMNS: Final = f"{', '.join(f'p.{each}' for each in _COLUMNS)}, {_FLAGS}, {ACCOUNT_COLUMNS}"
 POST_TABLES: Final = "posts p JOIN accounts a ON a.id = p.author_id"
-_AUTHOR: Final = len(_COLUMNS) + 3
+_AUTHOR: Final = len(_COLUMNS) + 5
 POST_WIDTH: Final = _AUTHOR + ACCOUNT_WIDTH
 
 #: The columns of what may be a boost: ``w`` is the listed row, ``b`` its author when it is a boost.
@@ -96,6 +99,8 @@ def post_from(row: Sequence[Any]) -> Post:
         favourited=row[19],
         boosted=row[20],
         bookmarked=row[21],
+        pinned=bool(row[22]),
+        muted=row[23],
     )
 
 
@@ -135,6 +140,7 @@ def boost_from(id: int, author: Account, visibility: str, created_at: datetime, 
         favourited=of.favourited,
         boosted=of.boosted,
         bookmarked=of.bookmarked,
+        muted=of.muted,
     )
 
 

@@ -20,7 +20,7 @@ from microblog.store.database import maybe_row, rows, scalar
 VIEWER_COLUMNS: Final = f"""{ACCOUNT_COLUMNS}, u.role, u.language, u.default_visibility, u.default_sensitive,
     (SELECT count(*) FROM (
         SELECT FROM notifications n
-        WHERE n.account_id = a.id AND n.id > u.notifications_read_id AND NOT EXISTS (
+        WHERE n.account_id = a.id AND n.id > u.notifications_read_id AND NOT n.filtered AND NOT EXISTS (
             SELECT FROM mutes m WHERE m.account_id = a.id AND m.target_id = n.actor_id AND m.notifications
               AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))
         LIMIT 100) unread)"""
