@@ -76,6 +76,7 @@ class PushConnection(LineReceiver):
         self._stalled = False
         self._catching_up = False
         self._stuck_ticks = 0
+        self._batches = 0
         self._held: list[bytes] | None = None
         self._held_size = 0
         self._abort: IDelayedCall | None = None
@@ -165,6 +166,7 @@ class PushConnection(LineReceiver):
             await self._conversation.begin()
         except MicroblogError as error:
             self._say(Err.of(error))
+        self._choose_way()
         await self._work()
 
     async def _work(self) -> None:
@@ -207,6 +209,7 @@ class PushConnection(LineReceiver):
     async def _execute(self, command: commands.Command) -> None:
         if isinstance(command, commands.Subscribe):
             self._held = []
+            self._live.straight(None)
         try:
             answer = await self._conversation.answer(command)
         except MicroblogError as error:
@@ -216,6 +219,7 @@ class PushConnection(LineReceiver):
             answer = to_bytes(Err("internal", "Something went wrong here. It was logged; try again later."))
         held, self._held, self._held_size = self._held, None, 0
         self._write(answer + b"".join(held) if held else answer)
+        self._choose_way()
         if self._stalled and held:
             self._say(Gap(self._conversation.cursor))
             if not self._out.blocked:
@@ -230,8 +234,18 @@ class PushConnection(LineReceiver):
         if self._closed:
             return
         self._out.write(data)
-        if self._out.blocked and self._out.backlog > 2 * self._factory.buffer + len(data):
-            self._say_bye("slow")  # it asks and does not read
+        if self._out.blocked:
+            self._live.straight(None)
+            if self._out.backlog > 2 * self._factory.buffer + len(data):
+                self._say_bye("slow")  # it asks and does not read
+
+    def _choose_way(self) -> None:
+        """Events go straight to the socket, unless something waits, or has to be looked at first."""
+        if self._closed or self._held is not None or self._conversation.printed:
+            self._live.straight(None)
+        else:
+            form = self._conversation.format
+            self._live.straight(self._out.straight, form, self._factory.rendering.of(form))
 
     def deliver(self, batch: Batch) -> None:
         """Of the notifier: what happened, within the reactor's turn in which it was seen."""
@@ -257,7 +271,20 @@ class PushConnection(LineReceiver):
                 self._stall()
             return
         self._out.write(data)
-        if self._out.blocked and self._out.backlog > self._factory.buffer:
+        if self._out.blocked:
+            self._wait()
+        elif self._live.send is None:
+            self._choose_way()
+
+    def fell_short(self, data: bytes, sent: int) -> None:
+        """Of the notifier: the reader did not take all of what went straight to its socket."""
+        self._out.fell_short(data, sent)
+        self._wait()
+
+    def _wait(self) -> None:
+        """Something waits for the reader: what comes next waits behind it, as long as that is not too much."""
+        self._live.straight(None)
+        if self._out.backlog > self._factory.buffer:
             self._stall()
             self._out.write(to_bytes(Gap(self._conversation.cursor)))
 
@@ -289,6 +316,7 @@ class PushConnection(LineReceiver):
     def _drained(self) -> None:
         """Everything that waited has been sent."""
         self._stuck_ticks = 0
+        self._choose_way()
         if self._stalled and not self._catching_up and self._held is None and not self._closed:
             self._catching_up = True
             Deferred.fromCoroutine(self._catch_up()).addErrback(self._broken)
@@ -314,10 +342,12 @@ class PushConnection(LineReceiver):
                 self._say_bye("slow")
         else:
             self._stuck_ticks = 0
+            quiet = not self._out.wrote and self._live.batches == self._batches
             # Not while events are held behind an answer: the cursor is above them.
-            if not self._out.wrote and self._held is None and self._conversation.format == "json":
+            if quiet and self._held is None and self._conversation.format == "json":
                 self._say(Ping(self._conversation.cursor))
         self._out.wrote = False
+        self._batches = self._live.batches
 
 
 def _watch_for_dead_peers(transport: Any) -> None:

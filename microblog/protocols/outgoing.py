@@ -61,6 +61,16 @@ class Outgoing:
             transport.registerProducer(self, True)
 
     @property
+    def straight(self) -> Callable[[bytes], int] | None:
+        """The socket's own send while nothing waits, for whoever calls :meth:`fell_short` when it took less than all."""
+        return None if self.blocked or self._closed else self._send
+
+    def fell_short(self, data: bytes, sent: int) -> None:
+        """``data`` was given to :attr:`straight`, which took ``sent`` bytes of it: the rest waits."""
+        if not self._closed:
+            self._wait_with(data[sent:])
+
+    @property
     def backlog(self) -> int:
         """Bytes that wait for the reader. What is in the buffer of a TLS transport (64 KiB) is not seen."""
         return self._handed + self._waiting_size if self.blocked else 0

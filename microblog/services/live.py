@@ -33,6 +33,9 @@ class Reader(Protocol):
 
     def deliver(self, batch: Batch) -> None: ...
 
+    def fell_short(self, data: bytes, sent: int) -> None:
+        """Of ``data``, which went the short way (`Live.straight`), only ``sent`` bytes were taken."""
+
     def end(self, reason: str) -> None:
         """Say goodbye and close. ``reason``: "revoked", "suspended", "closing" or "gone" (its cursor is too old)."""
 
@@ -68,20 +71,64 @@ class Batch:
 class Feed:
     """The readers that want the same streams with the same eyes."""
 
-    __slots__ = ("pending", "readers", "streams", "ties")
+    __slots__ = ("batches", "pending", "readers", "streams", "ties")
 
     def __init__(self, streams: frozenset[Stream], ties: Ties | None) -> None:
         self.streams = streams
         self.ties = ties
         self.readers: set[Live] = set()
         self.pending: list[Event] = []
+        self.batches = 0  #: handed out so far: who wants to know whether anything came compares
 
     def wants(self, event: Event) -> bool:
         return any(belongs(event, stream, self.ties) for stream in self.streams)
 
+    def hand_out(self, batch: Batch) -> None:
+        """To all readers, those that take bytes straight by one call each: with thousands of them nothing else counts."""
+        self.batches += 1
+        form, data, size = None, b"", 0
+        for live in tuple(self.readers):
+            send = live.send
+            if send is None:
+                live.reader.deliver(batch)
+                continue
+            if live.form is not form:
+                form = live.form
+                data = batch.joined(form, live.render)
+                size = len(data)
+            if not size:
+                continue
+            try:
+                sent = send(data)
+            except OSError:
+                sent = 0  # full, or lost: the reader's transport meets the same error, and tells it
+            if sent != size:
+                live.reader.fell_short(data, sent)
+
+
+def _nothing(event: Event) -> bytes:
+    return b""
+
 
 class Live:
     """One reader's subscriptions. Made by `Notifier.connect`."""
+
+    __slots__ = (
+        "_begun",
+        "_cursor",
+        "_from",
+        "_lock",
+        "_notifier",
+        "_once",
+        "closed",
+        "feed",
+        "form",
+        "paused",
+        "reader",
+        "render",
+        "send",
+        "viewer",
+    )
 
     def __init__(self, notifier: Notifier, reader: Reader, viewer: Viewer | None) -> None:
         self.reader = reader
@@ -89,6 +136,9 @@ class Live:
         self.feed: Feed | None = None
         self.closed = False
         self.paused = False
+        self.send: Callable[[bytes], int] | None = None
+        self.form = ""
+        self.render: Callable[[Event], bytes] = _nothing
         self._notifier = notifier
         self._cursor = notifier.position
         self._from: dict[Stream, int] = {}  # each stream with the position that it counts from
@@ -104,6 +154,18 @@ class Live:
     def cursor(self) -> int:
         """All that concerns the reader up to here was delivered."""
         return self._notifier.position if self.feed is not None else self._cursor
+
+    @property
+    def batches(self) -> int:
+        """Grows with each batch that the reader's feed got."""
+        return self.feed.batches if self.feed is not None else 0
+
+    def straight(
+        self, send: Callable[[bytes], int] | None, form: str = "", render: Callable[[Event], bytes] = _nothing
+    ) -> None:
+        """The short way: from now on, give batches in ``form`` to ``send``, which says how much it took, as a socket's
+        does; None: to `Reader.deliver` again, which is where replays go in any case."""
+        self.send, self.form, self.render = send, form, render
 
     async def subscribe(self, stream: Stream, since: int | None = None, *, once: bool = False) -> None:
         """Add a stream; with ``since``, what the log has above that cursor is delivered first; with ``once``, less

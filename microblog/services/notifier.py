@@ -270,8 +270,7 @@ class Notifier:
             batch = Batch(tuple(feed.pending), position, rendered)
             feed.pending.clear()
             self.delivered += len(batch.events) * len(feed.readers)
-            for reader in list(feed.readers):
-                reader.reader.deliver(batch)
+            feed.hand_out(batch)
 
     async def _heed(self, found: list[Row]) -> None:
         """What the events mean to this process itself: ties to read again, readers to end."""

@@ -93,6 +93,7 @@ class FakeNotifier:
         self.oldest = 1
         self.all: set[Live] = set()
         self.attached: set[Live] = set()
+        self.batches = 0
 
     @property
     def position(self) -> int:
@@ -110,6 +111,7 @@ class FakeNotifier:
             event = item if isinstance(item, Event) else about(Kind.POST, item)
             self.log.append(replace(event, position=self.position + 1))
             events.append(self.log[-1])
+        self.batches += 1
         for live in list(self.attached):
             ties = Ties(live.viewer.id) if live.viewer else None
             wanted = tuple(each for each in events if any(belongs(each, s, ties) for s in live.streams))

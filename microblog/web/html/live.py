@@ -134,6 +134,9 @@ class _Reader:
     def deliver(self, batch: Batch) -> None:
         self._sink.send(batch.joined("banner", frame))
 
+    def fell_short(self, data: bytes, sent: int) -> None:
+        """Never: it takes no short way."""
+
     def end(self, reason: str) -> None:
         self._sink.end()  # whatever it is, the browser asks again
 
