@@ -90,6 +90,17 @@ def domain_error(error: psycopg2.Error) -> MicroblogError | None:
     return None
 
 
+def unstorable(error: ValueError) -> InvalidInput | None:
+    """What it means that the driver refuses a parameter; None for a ValueError that is a mistake of ours.
+
+    PostgreSQL's text holds every character but NUL, and no half of a surrogate pair.  Services take most of these out
+    before, where a text is to be read by people; this is the wall for keys, codes and whatever else is kept as it came.
+    """
+    if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(error):
+        return InvalidInput("That has a character in it that can't be kept. Leave it out, and send it again.")
+    return None
+
+
 def _lost(error: BaseException) -> bool:
     """Whether the connection itself is gone (and not merely the statement)."""
     return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and not isinstance(
@@ -200,6 +211,10 @@ class Transaction(_Session):
             if (meant := domain_error(error)) is not None:
                 raise meant from error
             raise
+        except ValueError as error:
+            if (refused := unstorable(error)) is not None:
+                raise refused from error
+            raise
 
 
 class _Reads(_Session):
@@ -224,6 +239,10 @@ class _Reads(_Session):
                         continue
                 if (meant := domain_error(error)) is not None:
                     raise meant from error
+                raise
+            except ValueError as error:
+                if (refused := unstorable(error)) is not None:
+                    raise refused from error
                 raise
             finally:
                 self._back(connection, broken)

@@ -127,12 +127,18 @@ class Website(Resource):
         headers = raw.responseHeaders
         adapter: MapAdapter = self._app.url_map.bind("")
         allowed = set(adapter.allowed_methods(path)) - {"OPTIONS"} if raw.path != b"*" else {"GET", "HEAD"}
+        endpoint = None
+        try:
+            if allowed and raw.path != b"*":
+                endpoint = adapter.match(path, method=min(allowed))[0]
+        except HTTPException:  # a number in the path that is longer than any id: the methods match, the path does not
+            allowed = set()
         if not allowed:
             self._klein.render(raw)
             return
         names = ", ".join(sorted({*allowed, "OPTIONS"})).encode()
         headers.setRawHeaders(b"Allow", [names])
-        if raw.path != b"*" and adapter.match(path, method=min(allowed))[0] in self._cors:
+        if endpoint in self._cors:
             headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
             headers.setRawHeaders(b"Access-Control-Allow-Methods", [names])
             headers.setRawHeaders(b"Access-Control-Allow-Headers", [_ALLOWED_HEADERS])

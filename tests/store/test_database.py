@@ -111,6 +111,16 @@ async def test_the_drivers_errors_become_the_domains(ready: Database) -> None:
     assert await things(ready.reads).all() == [1]
 
 
+async def test_what_no_text_of_postgresql_holds_is_told_apart_from_our_mistakes(ready: Database) -> None:
+    for text in ("a\0b", "\ud800"):
+        with pytest.raises(InvalidInput):
+            await things(ready.reads).percent(text)
+        with pytest.raises(InvalidInput):
+            async with ready.transaction() as tx:
+                await things(tx).percent(text)
+    assert await things(ready.reads).percent("whole") == "%whole"
+
+
 async def test_a_statement_over_its_time_says_so_and_leaves_the_pool_whole(dsn: str, reactor_: Any) -> None:
     db = Database(dsn, reactor_, size=1, statement_timeout=0.05)
     with pytest.raises(Unavailable):

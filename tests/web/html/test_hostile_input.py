@@ -1,0 +1,163 @@
+"""Whatever is sent, to whatever address: a clear answer, and never a mistake of ours (5xx)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from microblog.domain.posts import Draft
+from microblog.web.html import TABLES
+from tests.web.client import Client
+from tests.web.html.people import PASSWORD, Village
+
+TEXTS = {
+    "nul": "a\x00b",
+    "control characters": "\x01\x1b[2J\x7f\x85\u2028\u202e",
+    "long": "x" * 60_000,
+    "more digits than int() reads": "9" * 5000,
+    "beyond 64 bits": str(2**63),
+    "negative": "-1",
+    "other digits": "٣",
+    "no characters": "\ufffe\uffff\U0010ffff",
+    "markup": "\"'><svg/onload=alert(1)>]]>{{7*7}}%s%(x)s",
+    "lines": "a\r\nSet-Cookie: session=planted\r\n\r\n<html>",
+}
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+#: what somebody sends who is logged in: the fields of each form, with values that are taken
+FORMS = {
+    "/posts": {
+        "text": "Hello", "summary": "", "visibility": "public", "language": "en", "sensitive": "",
+        "key": "", "reply_to": "", "next": "/",
+    },
+    "/posts/{post}/edit": {"text": "Hi", "summary": "", "language": "en", "sensitive": ""},
+    "/posts/{post}/favourite": {"next": "/"},
+    "/settings": {
+        "display_name": "Ann", "bio": "I", "field_name_1": "Site", "field_value_1": "https://example.org",
+        "locked": "", "discoverable": "on", "bot": "",
+    },
+    "/settings/preferences": {
+        "language": "en", "default_visibility": "public", "default_sensitive": "", "mail_mentions": "on",
+    },
+    "/settings/password": {"old": "wrong", "password": "another passphrase"},
+    "/settings/tokens": {"name": "Script", "read": "on", "write": ""},
+    "/settings/invitations": {"uses": "1", "days": "7"},
+    "/settings/delete": {"password": "wrong"},
+    "/@bob/follow": {"show_boosts": "on", "notify": "on", "next": "/"},
+    "/@bob/mute": {"seconds": "0", "notifications": "on", "next": "/"},
+    "/admin/accounts/bob/unsuspend": {"next": "/"},
+    "/theme": {"theme": "dark", "next": "/"},
+    "/oauth/authorize": {
+        "decision": "deny", "client_id": "", "redirect_uri": "", "response_type": "code", "scope": "read",
+        "state": "x", "code_challenge": "", "code_challenge_method": "",
+    },
+}  # fmt: skip
+#: the same of somebody who is not
+STRANGERS = {
+    "/signup": {
+        "name": "zoe", "email": "zoe@example.org", "password": PASSWORD, "reason": "", "invitation": "",
+    },
+    "/login": {"login": "ann", "password": "wrong", "next": "/"},
+    "/password/forgotten": {"email": "ann@example.org"},
+    "/password/reset/nonsense": {"password": PASSWORD},
+}  # fmt: skip
+QUERIES = {
+    "/": ("max_id", "min_id", "since_id"),
+    "/search": ("q", "max_id"),
+    "/compose": ("text", "reply_to"),
+    "/login": ("next", "login"),
+    "/about/stats": ("days",),
+    "/admin/accounts": ("q", "max_id"),
+    "/.well-known/webfinger": ("resource", "rel"),
+    "/oauth/authorize": ("client_id", "redirect_uri"),
+    "/live": ("streams",),
+}
+
+
+def test_every_form_that_has_fields_is_here() -> None:
+    """Those that are left out have a button alone."""
+    known = {path.replace("{post}", "<int:id>").replace("bob", "<name>") for path in (*FORMS, *STRANGERS)}
+    known = {path.replace("nonsense", "<token>") for path in known}
+    buttons = {
+        "logout", "confirm", "unsubscribe", "delete", "unfavourite", "boost", "unboost", "bookmark", "unbookmark",
+        "unfollow", "block", "unblock", "unmute", "accept", "reject", "remove", "end", "revoke", "withdraw",
+        "approve", "turn-down", "suspend",
+    }  # fmt: skip
+    for table in TABLES:
+        for route in table:
+            last = route.path.replace("/<token>", "").rpartition("/")[2]
+            assert route.method == "GET" or route.path in known or last in buttons, route.path
+
+
+async def ask(browser: Client, method: str, path: str, form: dict[str, str] | None = None) -> str | None:
+    """What is wrong with the answer, if anything is."""
+    page = await browser.request(method, path, form=form)
+    if page.status >= 500:
+        return f"{method} {path[:60]}: {page.status}"
+    if any(cookie.startswith("session=planted") for cookie in page.cookies):
+        return f"{method} {path[:60]}: a header was forged"
+    return None
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+async def test_no_text_in_any_field_is_a_mistake_of_ours(village: Village, text: str) -> None:
+    ann = await village.person("ann")
+    await village.person("bob")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    wrong = []
+    for path, sound in {**FORMS, **STRANGERS}.items():
+        for number, name in enumerate(sound):
+            # Each with a browser of its own: some of them log in, or out.
+            browser = village.stranger()
+            if path in FORMS:
+                browser = (await village.logged_in(ann.viewer.account)).browser
+            await browser.csrf_from("/settings" if path in FORMS else "/login")
+            form = {**sound, "key": f"{path}{number}", name: text}
+            wrong.append(await ask(browser, "POST", path.format(post=post.id), form))
+    for path, names in QUERIES.items():
+        for name in names:
+            query = urlencode({name: text[:2000]})
+            logged_in = (await village.logged_in(ann.viewer.account)).browser
+            wrong += [await ask(each, "GET", f"{path}?{query}") for each in (village.stranger(), logged_in)]
+    assert [each for each in wrong if each] == []
+    assert (await village.stranger().get("/@ann")).status == 200
+
+
+def _addresses(text: str) -> Iterator[str]:
+    """Each route's path with ``text`` in one of its gaps, and what is there in the others."""
+    for table in TABLES:
+        for route in table:
+            for gap in ("<int:id>", "<name>", "<tag>", "<token>", "<code>"):
+                if gap in route.path and route.path != "/logout":
+                    path = route.path.replace(gap, text)
+                    yield path.replace("<int:id>", "1").replace("<name>", "ann").replace("<tag>", "first")
+
+
+@pytest.mark.parametrize(
+    "text", ["nul", "more digits than int() reads", "beyond 64 bits", "other digits", "markup"]
+)
+async def test_no_address_is_a_mistake_of_ours_by_any_method(village: Village, text: str) -> None:
+    ann = await village.person("ann")
+    wrong = []
+    for path in _addresses(quote(TEXTS[text], safe="")):
+        wrong += [await ask(ann.browser, method, path) for method in METHODS]
+    assert [each for each in wrong if each] == []
+
+
+async def test_addresses_that_only_look_local_lead_nowhere(village: Village) -> None:
+    stranger = village.stranger()
+    for path in (
+        "//evil.example/",
+        "//evil.example/%2e%2e/",
+        "/%5cevil.example/",
+        "/%2fevil.example/",
+        "/.//evil.example/",
+    ):
+        page = await stranger.get(path)
+        location = page.headers.get("location", "/")
+        assert page.status in (301, 404), path
+        assert location.startswith("/"), path
+        assert not location.startswith(("//", "/\\")), path
