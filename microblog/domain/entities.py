@@ -127,6 +127,7 @@ class StatusEntity(Struct, frozen=True):
     application: None = None
     card: None = None
     poll: None = None
+    text: str | UnsetType = UNSET  #: as typed, of one's own post that was just deleted
 
 
 class NotificationEntity(Struct, frozen=True):

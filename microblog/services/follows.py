@@ -136,6 +136,11 @@ class Follows:
         )
         return page_of(found, span)
 
+    async def requests_count(self, viewer: Viewer) -> int:
+        """How many ask to follow the viewer; no more than a thousand are counted."""
+        count: int = await follows(self.db.reads).count_waiting(viewer.id)
+        return count
+
     async def followers(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
         """Who follows somebody, the newest first. Raises NotFound."""
         await self._shown(viewer, account_id)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.events import Notification
+from microblog.domain.errors import NotFound
+from microblog.domain.events import Notification, NotificationKind
 from microblog.domain.posts import Page, Span
 from microblog.store.database import Database
 from microblog.store.notifications import notifications
@@ -16,10 +17,47 @@ class Notifications:
     def __init__(self, *, db: Database) -> None:
         self.db = db
 
-    async def page(self, viewer: Viewer, span: Span) -> Page[Notification]:
-        """What concerns the viewer, newest first, each with who did it and the post: one query."""
-        found: list[Notification] = await notifications(self.db.reads).page(viewer.id, **bounds(span))
+    async def page(
+        self,
+        viewer: Viewer,
+        span: Span,
+        *,
+        kinds: Iterable[NotificationKind] | None = None,
+        actor_id: int | None = None,
+    ) -> Page[Notification]:
+        """What concerns the viewer, newest first, each with who did it and the post: one query.
+
+        ``kinds`` (None: all) and ``actor_id`` (None: anybody's doing) leave out the rest.
+        """
+        found: list[Notification] = await notifications(self.db.reads).page(
+            viewer.id, _names(kinds), actor_id, **bounds(span)
+        )
         return page(found, span, lambda each: each.id)
+
+    async def by_id(self, viewer: Viewer, notification_id: int) -> Notification:
+        """Raises NotFound unless it is the viewer's."""
+        found: Notification | None = await notifications(self.db.reads).one(viewer.id, notification_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def unread(
+        self, viewer: Viewer, *, kinds: Iterable[NotificationKind] | None = None, most: int = 100
+    ) -> int:
+        """How many have come since the newest one that the viewer has seen; no more than ``most`` are counted."""
+        count: int = await notifications(self.db.reads).unread(viewer.id, _names(kinds), most)
+        return count
+
+    async def dismiss(self, viewer: Viewer, notification_id: int) -> None:
+        """Gone for good. Raises NotFound unless it is the viewer's."""
+        async with self.db.transaction() as tx:
+            if await notifications(tx).dismiss(viewer.id, notification_id) is None:
+                raise NotFound
+
+    async def clear(self, viewer: Viewer) -> None:
+        """All are gone for good."""
+        async with self.db.transaction() as tx:
+            await notifications(tx).clear(viewer.id)
 
     async def by_ids(self, ids: Sequence[int]) -> list[Notification]:
         """Each as its recipient sees it, without those they don't want to see any more: for live streams and mail."""
@@ -32,3 +70,7 @@ class Notifications:
         """All up to the one of this id, or all there are; what was read stays so."""
         async with self.db.transaction() as tx:
             await notifications(tx).mark_read(viewer.id, up_to)
+
+
+def _names(kinds: Iterable[NotificationKind] | None) -> list[str] | None:
+    return None if kinds is None else [kind.value for kind in kinds]

@@ -274,6 +274,20 @@ class Posts:
             raise NotFound
         return found
 
+    async def by_ids(self, viewer: Viewer | None, ids: Sequence[int]) -> list[Post]:
+        """Those that the viewer may see, in the order asked for."""
+        if not ids:
+            return []
+        found = {each.id: each for each in await posts(self._db.reads).visible_among(list(ids), _id(viewer))}
+        return [found[each] for each in ids if each in found]
+
+    async def boost_of(self, viewer: Viewer, post_id: int) -> Post:
+        """The viewer's own boost of a post. Raises NotFound."""
+        boost_id = await posts(self._db.reads).boost_id(post_id, viewer.id)
+        if boost_id is None:
+            raise NotFound
+        return await self.by_id(viewer, boost_id)
+
     async def thread(self, viewer: Viewer | None, post_id: int) -> Thread:
         """A post with what it answers and what answers it. Three queries, whatever its length."""
         post = (await self.by_id(viewer, post_id)).content

@@ -47,7 +47,25 @@ class Search:
         posts = await self._posts(viewer, q, span) if sign not in ("@", "＠") else _NO_POSTS
         return Found(people, tags, posts)
 
-    async def _people(self, viewer_id: int | None, q: str) -> list[Account]:
+    async def people(
+        self, viewer: Viewer | None, q: str, *, limit: int = FEW, offset: int = 0, following: bool = False
+    ) -> list[Account]:
+        """People by how their names begin, and by words of their shown names."""
+        return await self._people(
+            None if viewer is None else viewer.id, q.strip().lstrip("@＠"), limit, offset, following=following
+        )
+
+    async def tags(self, q: str, *, limit: int = FEW, offset: int = 0) -> list[Tag]:
+        """Tags by how they begin."""
+        return await self._tags(q.strip().lstrip("#＃"), limit, offset)
+
+    async def posts(self, viewer: Viewer | None, q: str, span: Span) -> Page[Post]:
+        """Posts by their words, newest first; ``find`` says among which."""
+        return await self._posts(viewer, q, span)
+
+    async def _people(
+        self, viewer_id: int | None, q: str, limit: int = FEW, offset: int = 0, *, following: bool = False
+    ) -> list[Account]:
         asked = words.parse_query(q)
         if asked.is_empty or not asked.tsquery:
             name = known_name(q)
@@ -55,15 +73,15 @@ class Search:
                 return []
         name = known_name(self._without_host(q)) or ""
         found: list[Account] = await search(self.db.reads).accounts(
-            viewer_id, name, beginning_with(name) if name else "", asked.tsquery, FEW
+            viewer_id, name, beginning_with(name) if name else "", asked.tsquery, following, limit, offset
         )
         return found
 
-    async def _tags(self, q: str) -> list[Tag]:
+    async def _tags(self, q: str, limit: int = FEW, offset: int = 0) -> list[Tag]:
         key = hashtag_key(q)
         if key is None:
             return []
-        found: list[Tag] = await search(self.db.reads).tags(key, beginning_with(key), FEW)
+        found: list[Tag] = await search(self.db.reads).tags(key, beginning_with(key), limit, offset)
         return found
 
     async def _posts(self, viewer: Viewer | None, q: str, span: Span) -> Page[Post]:
@@ -91,6 +109,8 @@ class Search:
         name, at, domain = q.partition("@")
         if not at:
             return q
+        if domain.lower() == self._config.netloc:
+            return name
         try:
             return name if host(domain) == self._config.host else q
         except InvalidInput:

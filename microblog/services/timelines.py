@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Page, Post, Span
 from microblog.store.database import Database
@@ -23,9 +25,12 @@ class Timelines:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def public(self, viewer: Viewer | None, span: Span, *, local: bool = False) -> Page[Post]:
-        """Public posts; no boosts, no replies to others."""
-        return page(await timelines(self._db.reads).public(_id(viewer), local, **bounds(span)), span, _cursor)
+    async def public(
+        self, viewer: Viewer | None, span: Span, *, local: bool = False, remote: bool = False
+    ) -> Page[Post]:
+        """Public posts, of this site's people or of others' alone; no boosts, no replies to others."""
+        found = await timelines(self._db.reads).public(_id(viewer), local, remote, **bounds(span))
+        return page(found, span, _cursor)
 
     async def home(self, viewer: Viewer, span: Span) -> Page[Post]:
         """Posts and boosts of those the viewer follows and their own; replies only to them."""
@@ -35,6 +40,21 @@ class Timelines:
         """Public posts with a tag; ``tag`` is normalised (`domain.text.hashtag_key`)."""
         return page(await timelines(self._db.reads).tag(_id(viewer), tag, **bounds(span)), span, _cursor)
 
+    async def tags(
+        self,
+        viewer: Viewer | None,
+        some: Sequence[str],
+        span: Span,
+        *,
+        every: Sequence[str] = (),
+        none: Sequence[str] = (),
+    ) -> Page[Post]:
+        """Public posts with one of ``some`` at least, with all of ``every`` and without ``none``; all normalised."""
+        found = await timelines(self._db.reads).tags(
+            _id(viewer), list(some), list(every), list(none), **bounds(span)
+        )
+        return page(found, span, _cursor)
+
     async def account(
         self,
         viewer: Viewer | None,
@@ -43,10 +63,11 @@ class Timelines:
         *,
         replies: bool = False,
         boosts: bool = True,
+        tag: str | None = None,
     ) -> Page[Post]:
-        """What somebody posted, as far as the viewer may see it."""
+        """What somebody posted, as far as the viewer may see it; with ``tag`` (normalised), only what has it."""
         found = await timelines(self._db.reads).account(
-            _id(viewer), account_id, replies, boosts, **bounds(span)
+            _id(viewer), account_id, replies, boosts, tag, **bounds(span)
         )
         return page(found, span, _cursor)
 

@@ -97,6 +97,14 @@ class FollowQueries(Protocol):
         """Who asks to follow."""
         ...
 
+    @query(
+        sql="SELECT count(*) FROM (SELECT FROM follows WHERE followee_id = {account_id} AND NOT accepted LIMIT 1000) f",
+        load=scalar,
+    )
+    async def count_waiting(self, account_id: int) -> int:
+        """How many ask to follow; no more than a thousand are counted."""
+        ...
+
     @statement(
         sql="INSERT INTO blocks (account_id, target_id) VALUES ({account_id}, {target_id}) ON CONFLICT DO NOTHING"
     )
@@ -135,7 +143,7 @@ class FollowQueries(Protocol):
         sql="""SELECT t.id, coalesce(f.accepted, false), coalesce(NOT f.accepted, false),
             coalesce(r.accepted, false), coalesce(NOT r.accepted, false), b.id IS NOT NULL, d.id IS NOT NULL,
             m.id IS NOT NULL, coalesce(m.notifications, false), coalesce(f.show_boosts, true),
-            coalesce(f.notify, false)
+            coalesce(f.notify, false), coalesce(n.comment, ''), e.id IS NOT NULL
         FROM unnest({ids}::bigint[]) WITH ORDINALITY AS t (id, place)
         JOIN accounts a ON a.id = t.id
         LEFT JOIN follows f ON f.follower_id = {viewer_id} AND f.followee_id = t.id
@@ -144,6 +152,8 @@ class FollowQueries(Protocol):
         LEFT JOIN blocks d ON d.account_id = t.id AND d.target_id = {viewer_id}
         LEFT JOIN mutes m ON m.account_id = {viewer_id} AND m.target_id = t.id
             AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())
+        LEFT JOIN account_notes n ON n.account_id = {viewer_id} AND n.target_id = t.id
+        LEFT JOIN endorsements e ON e.account_id = {viewer_id} AND e.target_id = t.id
         ORDER BY t.place""",
         load=rows(Relationship),
     )

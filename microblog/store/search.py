@@ -35,25 +35,38 @@ class SearchQueries(Protocol):
                 OR (a.discoverable AND lower(a.name) LIKE {{prefix}})
                 OR (a.discoverable AND a.search @@ to_tsquery('simple', {{words}})))
           AND NOT EXISTS (SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {{viewer}}::bigint)
+          AND (NOT {{following}} OR EXISTS (
+                SELECT FROM follows f
+                WHERE f.follower_id = {{viewer}}::bigint AND f.followee_id = a.id AND f.accepted))
         ORDER BY lower(a.name) = {{name}} DESC,
             EXISTS (SELECT FROM follows f
                     WHERE f.follower_id = {{viewer}}::bigint AND f.followee_id = a.id AND f.accepted) DESC,
             a.followers_count DESC, a.id
-        LIMIT {{limit}}""",
+        LIMIT {{limit}} OFFSET {{offset}}""",
         load=rows(account),
     )
     async def accounts(
-        self, viewer: int | None, name: str, prefix: str, words: str, limit: int
+        self,
+        viewer: int | None,
+        name: str,
+        prefix: str,
+        words: str,
+        following: bool,
+        limit: int,
+        offset: int,
     ) -> list[Account]:
-        """``name`` is the whole of one, ``prefix`` a LIKE pattern; the name itself is found in any case."""
+        """``name`` is the whole of one, ``prefix`` a LIKE pattern; the name itself is found in any case.
+
+        ``following``: only those whom the viewer follows.
+        """
         ...
 
     @query(
         sql="SELECT tag, shown, posts_count FROM tags WHERE tag LIKE {prefix} AND posts_count > 0 "
-        "ORDER BY tag = {tag} DESC, posts_count DESC, tag LIMIT {limit}",
+        "ORDER BY tag = {tag} DESC, posts_count DESC, tag LIMIT {limit} OFFSET {offset}",
         load=rows(_tag),
     )
-    async def tags(self, tag: str, prefix: str, limit: int) -> list[Tag]: ...
+    async def tags(self, tag: str, prefix: str, limit: int, offset: int) -> list[Tag]: ...
 
     @query(
         sql=f"""SELECT {POST_COLUMNS} FROM {POST_TABLES}

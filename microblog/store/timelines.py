@@ -69,7 +69,7 @@ class TimelineQueries(Protocol):
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {_PUBLIC} AND {within('p.id')} "
-        f"AND (NOT {{local}} OR a.domain IS NULL) AND {VISIBLE} "
+        f"AND (NOT {{local}} OR a.domain IS NULL) AND (NOT {{remote}} OR a.domain IS NOT NULL) AND {VISIBLE} "
         f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
         load=rows(_post),
     )
@@ -77,6 +77,7 @@ class TimelineQueries(Protocol):
         self,
         viewer: int | None,
         local: bool,
+        remote: bool,
         below: int | None,
         above: int | None,
         ascending: bool,
@@ -100,8 +101,30 @@ class TimelineQueries(Protocol):
     ) -> list[Post]: ...
 
     @query(
+        sql=f"SELECT {POST_COLUMNS} FROM "
+        "(SELECT DISTINCT t.post_id FROM post_tags t WHERE t.tag = ANY({some}::text[])) t "
+        "JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id "
+        f"WHERE p.visibility = 'public' AND p.tags @> {{every}}::text[] AND NOT p.tags && {{none}}::text[] "
+        f"AND {within('p.id')} AND {VISIBLE} "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
+        load=rows(_post),
+    )
+    async def tags(
+        self,
+        viewer: int | None,
+        some: list[str],
+        every: list[str],
+        none: list[str],
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
+    ) -> list[Post]:
+        """Public posts with one of ``some`` at least, with all of ``every``, and without ``none``."""
+
+    @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.author_id = {{author_id}} AND {within('w.id')} "
-        "AND ({boosts} OR w.boost_of_id IS NULL) "
+        "AND ({boosts} OR w.boost_of_id IS NULL) AND ({tag}::text IS NULL OR {tag}::text = ANY(w.tags)) "
         "AND ({replies} OR w.reply_to_account_id IS NULL OR w.reply_to_account_id = w.author_id) "
         f"AND {VISIBLE} AND (b.id IS NULL OR b.state = 'active') {in_order('w.id')}",
         load=rows(_listed),
@@ -112,6 +135,7 @@ class TimelineQueries(Protocol):
         author_id: int,
         replies: bool,
         boosts: bool,
+        tag: str | None,
         below: int | None,
         above: int | None,
         ascending: bool,

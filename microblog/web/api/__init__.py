@@ -9,14 +9,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.web import oauth
-from microblog.web.api import description, instance
+from microblog.web.api import (
+    accounts,
+    description,
+    instance,
+    notifications,
+    reactions,
+    relations,
+    search,
+    sign_up,
+    statuses,
+    timelines,
+)
 
 if TYPE_CHECKING:
     from microblog.web.api.ground import Api
     from microblog.web.routing import Routes
 
 _MODULES: Final = (
-    oauth, instance,
+    oauth, instance, sign_up,
+    # people
+    accounts, relations,
+    # what they write
+    statuses, reactions, timelines, notifications, search,
 )  # fmt: skip
 
 APIS: Final[tuple[Api, ...]] = tuple(module.api for module in _MODULES)

@@ -17,6 +17,7 @@ answer is cached, and is described at ``/api/openapi.json`` (``openapi``): there
 ``answer``   the type of what the function returns: a Struct, ``list[…]``, ``dict[…]``; Nothing for ``{}``
 ``paged``    the answer is ``call.paged(…)``, with a ``Link`` header
 ``public``   strangers get an ETag, and 304 when they have it already
+``kept``     what strangers get is kept until something happens (``web/kept.py``)
 ``statuses`` further HTTP statuses of errors that this endpoint answers with, for the description
 
 The function returns what is to be encoded, a :class:`Paged`, or a whole ``Response``.  It raises the domain's errors.
@@ -196,6 +197,7 @@ class Api:
         answer: Any = Nothing,
         paged: bool = False,
         public: bool = False,
+        kept: bool = False,
         limit: str | None = "",
         body_limit: int | None = None,
         statuses: tuple[int, ...] = (),
@@ -248,6 +250,7 @@ class Api:
                 limit=limit,
                 body_limit=body_limit,
                 public=public,
+                kept=kept,
                 summary=doc.partition("\n")[0],
             )(page)
             return function

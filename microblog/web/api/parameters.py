@@ -199,7 +199,8 @@ def _coerce(value: Any, wanted: shapes.Type) -> Any:
     if isinstance(wanted, shapes.StrType):
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if isinstance(wanted, shapes.ListType | shapes.VarTupleType | shapes.SetType):
-        return [_coerce(each, wanted.item_type) for each in _items(value)]
+        # `media_ids[]=` is how a form says "none".
+        return [_coerce(each, wanted.item_type) for each in _items(value) if each != ""]
     if isinstance(wanted, shapes.StructType) and isinstance(value, dict):
         kinds = {field.encode_name: field.type for field in wanted.fields}
         empty = {

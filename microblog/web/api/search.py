@@ -1,0 +1,124 @@
+"""Search over people, tags and posts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import quote, unquote
+
+from msgspec import Meta, Struct
+
+from microblog.domain.entities import AccountEntity, StatusEntity
+from microblog.domain.errors import NotFound
+from microblog.domain.ids import parse_id
+from microblog.domain.posts import Span
+from microblog.web.api.ground import Api, Call, Id, clamped
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+
+api = Api("api.search", "Search")
+
+MOST: Final = 40
+_FURTHEST: Final = 10_000
+_ADDRESS: Final = re.compile(r"/@([^/@]+)(?:/([0-9]{1,19}))?/?")
+
+
+class SearchParams(Struct, kw_only=True):
+    q: str = ""
+    type: Annotated[Literal["accounts", "hashtags", "statuses"] | None, Meta(description="These alone.")] = (
+        None
+    )
+    limit: Annotated[int, Meta(description="Of each; 40 at most.")] = 20
+    offset: Annotated[int, Meta(description="How many to leave out, with a type.")] = 0
+    max_id: Id | None = None
+    min_id: Id | None = None
+    account_id: Annotated[Id | None, Meta(description="Only posts by this account.")] = None
+    following: Annotated[bool, Meta(description="Only people whom one follows.")] = False
+    resolve: Annotated[bool, Meta(description="Addresses of this site are always looked up.")] = False
+    exclude_unreviewed: bool = False
+
+
+class FoundTag(Struct, frozen=True):
+    """A hashtag."""
+
+    id: str
+    name: str
+    url: str
+    history: tuple[()] = ()
+
+
+class Found(Struct, frozen=True):
+    accounts: list[AccountEntity]
+    statuses: list[StatusEntity]
+    hashtags: list[FoundTag]
+
+
+@api.get(
+    "/api/v2/search",
+    viewer="optional",
+    scope="read:search",
+    limit="search",
+    params=SearchParams,
+    answer=Found,
+)
+async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
+    """People and tags by how they begin, posts by their words; the address of somebody or something finds it."""
+    sent = call.params
+    q = sent.q.strip()
+    if not q:
+        return Found([], [], [])
+    if q.startswith(call.base_url + "/"):
+        return await _by_address(microblog, call, q.removeprefix(call.base_url))
+    limit, offset = clamped(sent.limit, MOST), 0
+    if sent.type is not None:
+        offset = max(0, min(sent.offset, _FURTHEST))
+    found = Found([], [], [])
+    if sent.type in (None, "accounts") and q[0] not in "#＃":
+        found.accounts.extend(
+            call.accounts(
+                await microblog.search.people(
+                    call.asker, q, limit=limit, offset=offset, following=sent.following
+                )
+            )
+        )
+    if sent.type in (None, "hashtags") and q[0] not in "@＠":
+        tags = await microblog.search.tags(q, limit=limit, offset=offset)
+        found.hashtags.extend(
+            FoundTag(each.tag, each.shown, f"{call.base_url}/tags/{quote(each.tag)}") for each in tags
+        )
+    # A tag alone asks for tags; whoever wants its posts says so.
+    if sent.type == "statuses" or (sent.type is None and q[0] not in "@＠#＃"):
+        found.statuses.extend(await _posts(microblog, call, q, limit, offset))
+    return found
+
+
+async def _posts(
+    microblog: Microblog, call: Call[SearchParams], q: str, limit: int, offset: int
+) -> list[StatusEntity]:
+    sent = call.params
+    if sent.account_id is not None:
+        q = f"{q} from:{(await microblog.accounts.by_id(sent.account_id)).address}"
+    # Posts are found by cursor; what little of them an offset leaves out is read and dropped.
+    if offset + limit > 80:
+        return []
+    page = await microblog.search.posts(
+        call.asker, q, Span(max_id=sent.max_id, min_id=sent.min_id, limit=offset + limit)
+    )
+    return call.statuses(page.items[offset:])
+
+
+async def _by_address(microblog: Microblog, call: Call[Any], path: str) -> Found:
+    """What an address of this site leads to."""
+    found = _ADDRESS.fullmatch(unquote(path))
+    if found is None:
+        return Found([], [], [])
+    try:
+        if found[2] is None:
+            return Found([call.account(await microblog.accounts.by_name(found[1]))], [], [])
+        post_id = parse_id(found[2])
+        if post_id is None:
+            return Found([], [], [])
+        return Found([], [call.status(await microblog.posts.by_id(call.asker, post_id))], [])
+    except NotFound:
+        return Found([], [], [])

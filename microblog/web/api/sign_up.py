@@ -1,0 +1,115 @@
+"""Becoming a member by way of a program.
+
+The program asks with a token of its own (client credentials); the answer is a token of the new member's, with the
+scopes of the program's.  Where registration is open it works at once; under approval it begins to work with that.
+What is wrong is told for all fields at once, in Mastodon's words (``ERR_BLANK``, ``ERR_TAKEN`` …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from msgspec import Meta, Struct
+
+from microblog.domain import names
+from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.domain.language import language_code
+from microblog.web import oauth
+from microblog.web.api.ground import Api, Call
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+
+api = Api("api.sign_up", "Accounts")
+
+#: what our services call a field -> what the protocol does
+_FIELDS: Final = {"name": "username", "invitation": "invite_code", "language": "locale"}
+_BLANK: Final = "can't be blank"
+
+
+class SignUpParams(Struct, kw_only=True):
+    username: str = ""
+    email: str = ""
+    password: str = ""
+    agreement: Annotated[bool, Meta(description="That one agrees to the rules of the site.")] = False
+    locale: Annotated[str | None, Meta(description="The language of the pages, as `en`.")] = None
+    reason: Annotated[str | None, Meta(description="Why one wants in, where moderators decide.")] = None
+    invite_code: Annotated[str | None, Meta(description="From an invitation's link.")] = None
+
+
+class RecordInvalid(InvalidInput):
+    """What is wrong with each field: ``details`` by field."""
+
+    def __init__(self, wrong: dict[str, list[tuple[str, str]]]) -> None:
+        spoken = [
+            f"{name.replace('_', ' ').capitalize()} {text}" if text == _BLANK else text
+            for name, found in wrong.items()
+            for _, text in found
+        ]
+        super().__init__(f"Validation failed: {', '.join(spoken)}")
+        self.details = {
+            name: [{"error": f"ERR_{reason.upper()}", "description": text} for reason, text in found]
+            for name, found in wrong.items()
+        }
+
+
+@api.post(
+    "/api/v1/accounts",
+    scope="write:accounts",
+    viewer="app",
+    limit="signup",
+    params=SignUpParams,
+    answer=oauth.TokenEntity,
+)
+async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.TokenEntity:
+    """Sign somebody up; the answer is their access token."""
+    sent, bearer = call.params, call.bearer
+    if bearer.app_id is None or bearer.viewer is not None:
+        raise Forbidden("This takes a token of the program's own (grant_type=client_credentials).")
+    wrong = _wrong(sent)
+    if wrong:
+        raise RecordInvalid(wrong)
+    try:
+        account = await microblog.accounts.register(
+            sent.username,
+            sent.email,
+            sent.password,
+            reason=sent.reason or "",
+            invitation=sent.invite_code,
+            language=_language(sent.locale),
+        )
+    except InvalidInput as error:
+        if error.field is None:
+            raise
+        raise RecordInvalid({_FIELDS.get(error.field, error.field): [(error.reason, error.text)]}) from error
+    return oauth.token(await microblog.oauth.for_account(bearer.app_id, account, sorted(bearer.scopes)))
+
+
+def _language(locale: str | None) -> str | None:
+    """Programs send whatever their system says; one that is no language is none."""
+    try:
+        return language_code(locale) if locale else None
+    except InvalidInput:
+        return None
+
+
+def _wrong(sent: SignUpParams) -> dict[str, list[tuple[str, str]]]:
+    """What can be said without looking whether somebody has it already."""
+    wrong: dict[str, list[tuple[str, str]]] = {}
+    checks: list[tuple[str, str, Callable[[str], Any]]] = [
+        ("username", sent.username, names.user_name),
+        ("email", sent.email, names.email),
+        ("password", sent.password, lambda raw: names.password(raw, sent.username, sent.email)),
+    ]
+    for field, value, check in checks:
+        if not value.strip():
+            wrong[field] = [("blank", _BLANK)]
+            continue
+        try:
+            check(value)
+        except InvalidInput as error:
+            wrong[field] = [(error.reason, error.text)]
+    if not sent.agreement:
+        wrong["agreement"] = [("accepted", "must be accepted")]
+    return wrong

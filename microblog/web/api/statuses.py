@@ -1,0 +1,251 @@
+"""Posts: writing, reading, editing, deleting; and what surrounds one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from msgspec import Meta, Struct, structs
+
+from microblog.domain import entities
+from microblog.domain.entities import AccountEntity, StatusEntity
+from microblog.domain.errors import InvalidInput
+from microblog.domain.posts import Draft, Edit
+from microblog.domain.render import absolute
+from microblog.web.api.accounts import PRIVACIES, Privacy
+from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+
+api = Api("api.statuses", "Statuses")
+
+MOST_IDS: Final = 40
+_LONGEST_KEY: Final = 200
+
+
+class StatusParams(Struct, kw_only=True):
+    status: Annotated[str, Meta(description="What to say, as plain text.")] = ""
+    in_reply_to_id: Id | None = None
+    sensitive: bool | None = None
+    spoiler_text: Annotated[str, Meta(description="A warning, behind which the text is hidden.")] = ""
+    visibility: Annotated[Privacy | None, Meta(description="By default, what one's preferences say.")] = None
+    language: Annotated[str | None, Meta(description="As `en` or `pt-BR`.")] = None
+    media_ids: Annotated[tuple[str, ...], Meta(description="Refused: this site has no uploads.")] = ()
+    poll: Annotated[dict[str, Any] | None, Meta(description="Refused: this site has no polls.")] = None
+    scheduled_at: Annotated[str | None, Meta(description="Refused: posts are published at once.")] = None
+
+
+class EditParams(Struct, kw_only=True):
+    status: str = ""
+    sensitive: bool | None = None
+    spoiler_text: str = ""
+    language: str | None = None
+    media_ids: tuple[str, ...] = ()
+    poll: dict[str, Any] | None = None
+
+
+class IdsParams(Struct, kw_only=True):
+    id: Annotated[tuple[Id, ...], Meta(description="Their ids; 40 at most.")] = ()
+
+
+class Context(Struct, frozen=True):
+    """What a post answers, the oldest first, and what answers it, in reading order."""
+
+    ancestors: list[StatusEntity]
+    descendants: list[StatusEntity]
+
+
+class StatusSource(Struct, frozen=True):
+    """A post as typed."""
+
+    id: str
+    text: str
+    spoiler_text: str
+
+
+class StatusEdit(Struct, frozen=True):
+    """How a post read from ``created_at`` on."""
+
+    content: str
+    spoiler_text: str
+    sensitive: bool
+    created_at: str
+    account: AccountEntity
+    media_attachments: tuple[()] = ()
+    emojis: tuple[()] = ()
+    poll: None = None
+
+
+def _refuse_missing(sent: StatusParams | EditParams) -> None:
+    if sent.media_ids:
+        raise InvalidInput("This site has no uploads yet, so a post can't have media.", "media_ids")
+    if sent.poll:
+        raise InvalidInput("This site has no polls yet.", "poll")
+    if isinstance(sent, StatusParams) and sent.scheduled_at:
+        raise InvalidInput("This site can't publish later yet: leave the time out.", "scheduled_at")
+
+
+def _in_their_words(error: InvalidInput) -> InvalidInput:
+    """The text of the post is called ``status`` here, and programs look for these words."""
+    if error.field in ("text", "summary"):
+        field = "status" if error.field == "text" else "spoiler_text"
+        text = "Text can't be blank" if error.reason == "blank" else error.text
+        return InvalidInput(f"Validation failed: {text}", field, error.reason)
+    return error
+
+
+@api.post(
+    "/api/v1/statuses",
+    scope="write:statuses",
+    limit="post",
+    params=StatusParams,
+    answer=StatusEntity,
+    statuses=(404,),
+)
+async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntity:
+    """Publish a post.
+
+    With the header `Idempotency-Key`, the same request sent again gives the same post.
+    """
+    sent, viewer = call.params, call.viewer
+    _refuse_missing(sent)
+    key = call.request.header("idempotency-key")
+    if key is not None and not (key := key.strip()):
+        key = None
+    if key is not None and len(key) > _LONGEST_KEY:
+        raise InvalidInput(f"An Idempotency-Key has {_LONGEST_KEY} characters at most.", reason="too_long")
+    draft = Draft(
+        sent.status,
+        summary=sent.spoiler_text,
+        sensitive=viewer.default_sensitive if sent.sensitive is None else sent.sensitive,
+        visibility=viewer.default_visibility if sent.visibility is None else PRIVACIES[sent.visibility],
+        language=sent.language or None,
+        reply_to_id=sent.in_reply_to_id,
+        key=key,
+    )
+    try:
+        return call.status(await microblog.posts.publish(viewer, draft))
+    except InvalidInput as error:
+        raise _in_their_words(error) from error
+
+
+@api.get(
+    "/api/v1/statuses", viewer="optional", scope="read:statuses", params=IdsParams, answer=list[StatusEntity]
+)
+async def statuses_by_ids(microblog: Microblog, call: Call[IdsParams]) -> list[StatusEntity]:
+    """Several posts at once; those that one may not see are left out."""
+    ids = list(dict.fromkeys(call.params.id))[:MOST_IDS]
+    return call.statuses(await microblog.posts.by_ids(call.asker, ids))
+
+
+@api.get("/api/v1/statuses/<id>", viewer="optional", scope="read:statuses", answer=StatusEntity, public=True)
+async def status(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
+    """A post."""
+    return call.status(await microblog.posts.by_id(call.asker, call.id()))
+
+
+@api.put("/api/v1/statuses/<id>", scope="write:statuses", params=EditParams, answer=StatusEntity)
+async def edit(microblog: Microblog, call: Call[EditParams]) -> StatusEntity:
+    """Change one's post; how it read before is kept."""
+    sent, viewer = call.params, call.viewer
+    _refuse_missing(sent)
+    before = await microblog.posts.by_id(viewer, call.id())
+    draft = Draft(
+        sent.status,
+        summary=sent.spoiler_text,
+        sensitive=before.sensitive if sent.sensitive is None else sent.sensitive,
+        language=sent.language or before.language,
+    )
+    try:
+        return call.status(await microblog.posts.edit(viewer, before.id, draft))
+    except InvalidInput as error:
+        raise _in_their_words(error) from error
+
+
+@api.delete("/api/v1/statuses/<id>", scope="write:statuses", answer=StatusEntity)
+async def delete(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
+    """Delete one's post; the answer has its `text`, for a new draft."""
+    post = await microblog.posts.delete(call.viewer, call.id())
+    return structs.replace(call.status(post), text=post.text)
+
+
+@api.get(
+    "/api/v1/statuses/<id>/context", viewer="optional", scope="read:statuses", answer=Context, public=True
+)
+async def context(microblog: Microblog, call: Call[Nothing]) -> Context:
+    """What a post answers, and what answers it."""
+    thread = await microblog.posts.thread(call.asker, call.id())
+    return Context(
+        call.statuses(thread.ancestors),
+        call.statuses(post for _, post in thread.descendants),
+    )
+
+
+@api.get("/api/v1/statuses/<id>/source", scope="read:statuses", answer=StatusSource)
+async def source(microblog: Microblog, call: Call[Nothing]) -> StatusSource:
+    """A post as typed, for editing it."""
+    post = (await microblog.posts.by_id(call.viewer, call.id())).content
+    return StatusSource(str(post.id), post.text, post.summary)
+
+
+@api.get(
+    "/api/v1/statuses/<id>/history",
+    viewer="optional",
+    scope="read:statuses",
+    answer=list[StatusEdit],
+    public=True,
+)
+async def history(microblog: Microblog, call: Call[Nothing]) -> list[StatusEdit]:
+    """How a post read, the oldest first; as it reads now is the last."""
+    post = (await microblog.posts.by_id(call.asker, call.id())).content
+    author = call.account(post.author)
+    return [_edit(each, author, call.base_url) for each in await microblog.posts.history(call.asker, post.id)]
+
+
+def _edit(edit: Edit, author: AccountEntity, base_url: str) -> StatusEdit:
+    return StatusEdit(
+        absolute(edit.html, base_url),
+        edit.summary,
+        edit.sensitive,
+        entities.timestamp(edit.created_at),
+        author,
+    )
+
+
+@api.get(
+    "/api/v1/statuses/<id>/card", viewer="optional", scope="read:statuses", answer=Nothing, deprecated=True
+)
+async def card(microblog: Microblog, call: Call[Nothing]) -> Nothing:
+    """The preview of a post's link: this site makes none, so there is nothing in it."""
+    await microblog.posts.by_id(call.asker, call.id())
+    return Nothing()
+
+
+@api.get(
+    "/api/v1/statuses/<id>/reblogged_by",
+    viewer="optional",
+    scope="read:accounts",
+    params=AccountPaging,
+    answer=list[AccountEntity],
+    paged=True,
+    public=True,
+)
+async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
+    """Who boosted a post, the newest first."""
+    page = await microblog.posts.boosted_by(call.asker, call.id(), call.params.span)
+    return call.paged(page, call.accounts(page.items))
+
+
+@api.get(
+    "/api/v1/statuses/<id>/favourited_by",
+    viewer="optional",
+    scope="read:accounts",
+    params=AccountPaging,
+    answer=list[AccountEntity],
+    paged=True,
+    public=True,
+)
+async def favourited_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
+    """Who favourited a post, the newest first."""
+    page = await microblog.posts.favourited_by(call.asker, call.id(), call.params.span)
+    return call.paged(page, call.accounts(page.items))
