@@ -53,6 +53,11 @@ class Port(tcp.Port):
             self.doRead()
             if self.sessionno == accepted:
                 break  # they were gone again, turned away, or there is no descriptor left for them
+        try:
+            # At once, and not after the log's line: a moment later somebody else might wait.
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed in any case
 
 
 class Ports:

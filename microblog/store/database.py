@@ -168,8 +168,11 @@ async def _execute(connection: Connection, operation: str, parameters: Any) -> A
 
     def pass_on(result: Any) -> None:
         connection.running = None
-        if isinstance(result, Failure) and result.check(ConnectionClosed):
-            # txpostgres' word for a connection that was closed on our side while the statement was under way.
+        if isinstance(result, Failure) and (
+            result.check(ConnectionClosed) or (result.check(ValueError) and not connection.usable)
+        ):
+            # txpostgres' words for a connection that was closed on our side, or by libpq, while the statement was
+            # under way.
             if connection.overdue:
                 result = Failure(Unavailable("The database does not answer. Try again shortly."))
             else:

@@ -46,10 +46,31 @@ class Connection(txpostgres.Connection):
         except psycopg2.Error:
             # Nobody is waiting for an answer: the server closed an idle connection.
             self.close()
+        except ValueError:
+            # libpq has closed its socket, which psycopg2 does not see, and the reactor was asked to watch it.
+            if self.usable:
+                raise
+            self.close()
 
     @property
     def usable(self) -> bool:
-        return self._connection is not None and not self._connection.closed
+        connection = self._connection
+        return connection is not None and not connection.closed and connection.fileno() >= 0
+
+
+def _alone(work: Deferred[Any]) -> Deferred[Any]:
+    """The same, but cancelling only stops the waiting.
+
+    txpostgres would ask the server to cancel, over a connection that blocks the reactor; and raise when there is none yet.
+    """
+    waiting: Deferred[Any] = Deferred(lambda _: None)
+
+    def pass_on(result: Any) -> None:
+        if not waiting.called:
+            waiting.callback(result)  # a Failure goes to the errbacks
+
+    work.addBoth(pass_on)
+    return waiting
 
 
 async def connect(
@@ -59,9 +80,9 @@ async def connect(
     connection = kind(reactor=reactor)
     late = reactor.callLater(timeout, lambda: connection._connection and connection.close())
     try:
-        await connection.connect(dsn)
+        await _alone(connection.connect(dsn))
         if setup:
-            await connection.runOperation(setup)
+            await _alone(connection.runOperation(setup))
     except ConnectionClosed as error:
         # Which is how txpostgres says that it was closed while something was under way: it took too long.
         raise Unavailable("The database does not answer. Try again shortly.") from error

@@ -1,0 +1,47 @@
+"""Servers that are gone at the end of each test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.faults.rig import Reader, Server, servers
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A data directory's home with a short path, which pytest's own are not; no PostgreSQL is left behind in it."""
+    with tempfile.TemporaryDirectory(prefix="mb-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] == "postgres" and f"{name}/var/postgres" in (
+                process.info["cmdline"] or []
+            ):
+                process.kill()
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., Server]]:
+    """``start(dsn, **settings)``: a server in a process of its own, ready."""
+    with servers() as running:
+
+        def start(dsn: str | None = None, **settings: Any) -> Server:
+            server = Server(folder, dsn, **settings)
+            running.append(server)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def read() -> Iterator[Callable[..., Reader]]:
+    """``read(server.push, "SUBSCRIBE public")``: a reader of the push port."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(Reader(*arguments, **options))
