@@ -1,0 +1,334 @@
+"""The documents: what they name exists, what exists is named, and their examples are right.
+
+A test that fails here prints the line that is missing, as far as it can be known.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from microblog.cli import main as command
+from microblog.config import SETTINGS, Config, option, variable
+from microblog.protocols.commands import COMMANDS
+from microblog.settings import Setting
+from microblog.tap import Options
+from microblog.web import api, health, metrics, static
+from microblog.web.html import TABLES
+from microblog.web.routing import Route
+
+CHECKOUT = Path(__file__).parent.parent
+DOCS = CHECKOUT / "docs"
+DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def text_of(name: str) -> str:
+    return (CHECKOUT / name).read_text(encoding="utf-8")
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """The fenced examples of a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(name), re.MULTILINE | re.DOTALL)
+
+
+def code(name: str) -> set[str]:
+    """What a document has between backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text_of(name)))
+
+
+# ---------------------------------------------------------------------------------------------------- settings
+
+
+def described(setting: Setting) -> str:
+    """The line that a setting has to have."""
+    shown = setting.shown_default.replace("<", "\\<")
+    many = " May be repeated." if setting.many else ""
+    line = (
+        f"| `{setting.key}`<br>`{option(setting.key)} {setting.metavar}` | `{variable(setting.key)}` | "
+        f"{setting.help}{many} For example `{setting.example}` | {shown} |"
+    )
+    return line.replace("on|off", "on\\|off")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
+def test_each_setting_has_its_line(setting: Setting) -> None:
+    assert described(setting) in text_of("docs/configuration.md").splitlines(), (
+        f"docs/configuration.md needs this line:\n{described(setting)}"
+    )
+
+
+def test_no_setting_is_described_that_is_not_there() -> None:
+    known = {option(each.key) for each in SETTINGS} | {variable(each.key) for each in SETTINGS}
+    known |= {"--config", "MICROBLOG_CONFIG", "MICROBLOG_TEST_DATABASE"}
+    for name in ("README.md", "docs/configuration.md"):
+        named = set(re.findall(r"MICROBLOG_[A-Z_]+[A-Z]", text_of(name)))
+        named |= set(re.findall(r"\| `(--[a-z-]+)", text_of(name)))
+        assert named <= known, f"{name} names {sorted(named - known)}"
+
+
+@pytest.mark.parametrize("example", blocks("docs/operations.md", "toml"))
+def test_examples_of_files_are_right(example: str, tmp_path: Path) -> None:
+    file = tmp_path / "microblog.toml"
+    file.write_text(example)
+    Config.load({"config": str(file), "data_dir": str(tmp_path)}, {})
+
+
+# ---------------------------------------------------------------------------------------------------- addresses
+
+
+def plain(path: str) -> str:
+    """A path whose placeholders have one spelling: ``<int:id>``, ``<id>``, ``:id`` and ``{id}`` are the same."""
+    path = re.sub(r"<(?:\w+:)?\w+>|\{\w+\}", "*", path)
+    return re.sub(r"(?<=/):\w+", "*", path)
+
+
+def addresses(name: str) -> set[str]:
+    """``METHOD /path`` of all that a document has between backticks, and bare paths as GET."""
+    found = set()
+    for each in code(name):
+        match = re.fullmatch(r"(?:([A-Z|/, ]+) )?(/\S*)", each)
+        if match is not None:
+            for method in re.findall(r"[A-Z]+", match[1] or "GET"):
+                found.add(f"{method} {plain(match[2].partition('?')[0])}")
+    return found
+
+
+PAGES = [route for table in (*TABLES, health.routes, metrics.routes, static.routes) for route in table]
+ENDPOINTS = [route for table in api.TABLES for route in table]
+WHO = {"optional": "anyone", "none": "anyone", "required": "logged in", "app": "a program"}
+
+
+def test_each_page_has_its_line() -> None:
+    known = addresses("docs/pages.md")
+    missing = [route for route in PAGES if f"{route.method} {plain(route.path)}" not in known]
+
+    def line(route: Route) -> str:
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", route.path)
+        summary = route.summary.rstrip(".").replace("``", "`")
+        return f"| `{route.method} {path}` | {WHO[route.viewer]} | {summary} |"
+
+    assert not missing, "docs/pages.md needs these lines:\n" + "\n".join(map(line, missing))
+
+
+def test_no_page_is_described_that_is_not_there() -> None:
+    there = {f"{route.method} {plain(route.path)}" for route in PAGES}
+    rows = "\n".join(line for line in text_of("docs/pages.md").splitlines() if line.startswith("| `"))
+    named = {
+        f"{method} {plain(path)}"
+        for method, path in re.findall(r"^\| `([A-Z]+) (/[^`]*)`", rows, re.MULTILINE)
+    }
+    assert named - there == set()
+
+
+def test_each_endpoint_of_the_api_has_its_line() -> None:
+    known: set[str] = set()
+    for document in DOCS.glob("*.md"):
+        known |= addresses(f"docs/{document.name}")
+    missing = {
+        f"{route.method} {route.path}"
+        for route in ENDPOINTS
+        if f"{route.method} {plain(route.path)}" not in known
+    }
+    assert not missing, "docs/api.md does not name:\n" + "\n".join(sorted(missing))
+
+
+# ---------------------------------------------------------------------------------------------------- commands
+
+
+@pytest.mark.parametrize("spoken", COMMANDS, ids=lambda each: each.name)
+def test_each_command_of_the_push_port_has_its_line(spoken: Any) -> None:
+    rows = [line for line in text_of("docs/push-protocol.md").splitlines() if line.startswith("| `")]
+    assert any(re.match(rf"\| `{spoken.name}\b", line) for line in rows)
+
+
+def commands(group: click.Group, prefix: str = "microblog") -> Iterator[str]:
+    for name, each in sorted(group.commands.items()):
+        if isinstance(each, click.Group):
+            yield from commands(each, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}"
+
+
+@pytest.mark.parametrize("words", list(commands(command)))
+def test_each_console_command_has_its_line(words: str) -> None:
+    rows = [line for line in text_of("docs/operations.md").splitlines() if line.startswith("| `microblog")]
+    assert any(re.search(rf"`{words}\b", line) for line in rows), f"docs/operations.md does not name {words}"
+
+
+def test_no_console_command_is_described_that_is_not_there() -> None:
+    there = set(commands(command))
+    for document in DOCUMENTS:
+        for each in code(str(document.relative_to(CHECKOUT))):
+            if re.match(r"microblog [a-z]+( |$)", each):
+                words = [word for word in each.split() if not word.startswith("-")]
+                assert " ".join(words[:3]) in there or " ".join(words[:2]) in there, (
+                    f"{document.name}: {each}"
+                )
+
+
+def test_each_target_of_make_that_is_named_exists() -> None:
+    there = set(re.findall(r"^(\w+):", text_of("Makefile"), re.MULTILINE))
+    for document in DOCUMENTS:
+        named = set(
+            re.findall(r"(?:`|^    )make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        assert named <= there, f"{document.name} names {named - there}"
+
+
+def test_make_bench_runs_benchmarks_that_are_there() -> None:
+    (listed,) = re.findall(r"^BENCHMARKS = (.*)$", text_of("Makefile"), re.MULTILINE)
+    for name in listed.split():
+        tree = ast.parse(text_of(f"benchmarks/{name}.py"))
+        assert any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
+
+
+# ---------------------------------------------------------------------------------------------------- readings
+
+
+def readings() -> list[str]:
+    tree = ast.parse(text_of("microblog/metrics.py"))
+    return sorted(
+        {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch(r"microblog_[a-z_]+", node.value)
+        }
+    )
+
+
+@pytest.mark.parametrize("name", readings())
+def test_each_reading_has_its_line(name: str) -> None:
+    assert name in text_of("docs/operations.md"), f"docs/operations.md does not name {name}"
+
+
+# ---------------------------------------------------------------------------------------------------- examples
+
+
+def lines_of(language: str, *names: str) -> list[tuple[str, str]]:
+    return [
+        (name, line.replace("\\\n", " "))
+        for name in names
+        for block in blocks(name, language)
+        for line in block.splitlines()
+    ]
+
+
+def services() -> list[str]:
+    """Each ``twistd … microblog …`` that a reader may type, or that a unit starts."""
+    written = lines_of("sh", "README.md", "docs/operations.md") + lines_of("ini", "docs/operations.md")
+    return [line for _, line in written if re.search(r"\btwistd .*\bmicroblog\b", line)]
+
+
+@pytest.mark.parametrize("line", services())
+def test_services_are_started_as_printed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """twistd's own options and ours are taken; the sockets and certificates that they name are not here."""
+    from twisted.scripts._twistd_unix import ServerOptions
+
+    words = shlex.split(line.partition("=")[2] if line.startswith("ExecStart=") else line, comments=True)
+    words = words[[Path(word).name for word in words].index("twistd") + 1 :]
+    own, ours = words[: words.index("microblog")], words[words.index("microblog") + 1 :]
+    twistd = ServerOptions()
+    twistd.parseOptions(own)
+    assert twistd["nodaemon"], "a service manager and a terminal want it in the foreground"
+
+    class Given(Options):
+        def postOptions(self) -> None:
+            """Not yet: what the example names has to be made first."""
+
+    given = Given()
+    given.parseOptions(ours)
+    Config.load({**given.settings(), "data_dir": str(tmp_path)}, {}, listening=False)
+
+
+def test_the_newcomers_commands_work_as_printed(dsn: str, tmp_path: Path) -> None:
+    """README's console commands, in their order, for a site that has no one yet."""
+    from tests.browser.service import url_of
+
+    written = [line for _, line in lines_of("sh", "README.md") if line.startswith(".venv/bin/microblog ")]
+    assert len(written) >= 2
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
+    environment |= {"MICROBLOG_DATABASE": url_of(dsn), "MICROBLOG_DATA_DIR": str(tmp_path)}
+    demo, *others = written
+    # Alice, of whom the text speaks, signs up in between.
+    for line in (demo, "microblog account create alice --email alice@example.org", *others):
+        run = subprocess.run(
+            [sys.executable, "-c", "from microblog.cli import main; main()", *shlex.split(line)[1:]],
+            env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, f"{line}\n{run.stderr}"
+        assert run.stdout.strip()
+
+
+def test_the_readme_shows_the_greeting_as_it_is() -> None:
+    from microblog.protocols.push import PushFactory
+
+    class Site:
+        config = Config.load({}, {}, listening=False)
+
+        @staticmethod
+        def now() -> None:
+            """Nothing is rendered here."""
+
+    from twisted.internet.task import Clock
+
+    greeting = PushFactory(Site(), Clock()).greeting  # type: ignore[arg-type]
+    (console,) = blocks("README.md", "console")
+    assert f"* {greeting}" in console.splitlines()
+
+
+# ---------------------------------------------------------------------------------------------------- links
+
+
+def anchors(document: Path) -> set[str]:
+    """The fragments that a document's headings have on the common forges."""
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE):
+        words = re.sub(r"[^\w\- ]", "", heading.lower())
+        found.add(words.replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, fragment = target.partition("#")
+        there = (document.parent / path).resolve() if path else document
+        assert there.exists(), f"{document.name} links to {target}"
+        if fragment:
+            assert fragment in anchors(there), f"{document.name} links to {target}"
+
+
+def test_the_index_of_decisions_is_whole() -> None:
+    index = text_of("docs/decisions/README.md").splitlines()
+    missing = []
+    for page in sorted((DOCS / "decisions").glob("[0-9]*.md")):
+        title = re.sub(r"^# \d+[.:] ", "", page.read_text(encoding="utf-8").partition("\n")[0])
+        line = f"- [{page.name[:4]}]({page.name}) {title}"
+        if line not in index:
+            missing.append(line)
+    assert not missing, "docs/decisions/README.md needs these lines:\n" + "\n".join(missing)
+
+
+def test_decisions_have_numbers_of_their_own() -> None:
+    numbers = [page.name[:4] for page in (DOCS / "decisions").glob("[0-9]*.md")]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_pictures_are_small() -> None:
+    for picture in (DOCS / "images").iterdir():
+        assert picture.stat().st_size < 150_000, picture.name
