@@ -98,7 +98,12 @@ def _items(value: object, right: str, separators: str) -> list[str]:
     if isinstance(value, str):
         parts: Sequence[object] = re.split(separators, value)
     elif isinstance(value, list | tuple):
-        parts = value
+        # As in `--roles web,push`; an endpoint stays whole.
+        parts = [
+            piece
+            for part in value
+            for piece in (re.split(separators, part) if isinstance(part, str) and separators == _LIST else [part])
+        ]
     else:
         raise WrongValue(right)
     items: list[str] = []
