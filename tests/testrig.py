@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg2.extensions import make_dsn
+from psycopg2 import errors
+from psycopg2.extensions import make_dsn, parse_dsn
 from twisted.internet import defer
 
 from microblog.domain.accounts import Role, Viewer
@@ -58,9 +59,17 @@ class Cluster:
         return self.database(name)
 
     async def drop(self, dsn: str) -> None:
-        from psycopg2.extensions import parse_dsn
-
-        await self.admin(f"DROP DATABASE IF EXISTS {parse_dsn(dsn)['dbname']} WITH (FORCE)")
+        name = parse_dsn(dsn)["dbname"]
+        for _ in range(100):
+            try:
+                await self.admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            except (errors.InsufficientPrivilege, errors.ObjectInUse):
+                # The autovacuum looks at it, and only a superuser may send that away. It leaves by itself.
+                waited: defer.Deferred[None] = defer.Deferred()
+                self._reactor.callLater(0.1, waited.callback, None)
+                await waited
+            else:
+                return
 
     async def dispose(self) -> None:
         await self.admin(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
