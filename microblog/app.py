@@ -22,7 +22,7 @@ from microblog.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks
-from microblog.web import api, health, metrics, static
+from microblog.web import api, health, metrics, static, streaming
 from microblog.web.context import Web
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
@@ -150,6 +150,7 @@ class _App:
         self.web = web = await self._build_web()
         tables = [
             *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
+            streaming.routes.bind(microblog),
             health.routes.bind(microblog),
             metrics.routes.bind(Readings(self._metrics.text, config.metrics_allow)),
             static.routes.bind(self.assets),

@@ -14,7 +14,7 @@ r"""What a client of the push port may say, line by line (ABNF, RFC 5234; quoted
     quit         =  "QUIT"
 
     stream       =  "public" / "local" / "home" / "mentions" / "notifications" / "direct"
-                 /  "user:" address / "tag:" tag / "thread:" id
+                 /  "user:" address / "tag:" tag / "thread:" id / "list:" id
     address      =  [ "@" ] 1*visible                      ; bob, or bob@example.org
     tag          =  [ "#" ] 1*visible
     token        =  1*visible
@@ -45,7 +45,7 @@ MAX_LAST: Final = 100
 
 OPEN_STREAMS: Final = ("public", "local")
 PERSONAL_STREAMS: Final = ("home", "mentions", "notifications", "direct")
-NAMED_STREAMS: Final = ("user", "tag", "thread")
+NAMED_STREAMS: Final = ("user", "tag", "thread", "list")
 FORMATS: Final = ("text", "json")
 
 _SPACE: Final = " \t"
@@ -81,18 +81,18 @@ class StreamName:
             return cls(kind)
         if colon and kind in NAMED_STREAMS:
             argument = argument.removeprefix({"user": "@", "tag": "#"}.get(kind, " "))
-            if argument and (kind != "thread" or parse_id(argument) is not None):
+            if argument and (kind not in ("thread", "list") or parse_id(argument) is not None):
                 return cls(kind, argument)
         raise InvalidInput(
             f"{one_line(word, 40) or 'That'} is no stream. There are public, local, user:NAME, tag:TAG, "
-            "thread:ID, and after AUTH home, mentions, notifications and direct.",
+            "thread:ID, and after AUTH home, mentions, notifications, direct and list:ID.",
             "stream",
         )
 
     @property
     def personal(self) -> bool:
         """Whether it needs somebody who is logged in."""
-        return self.kind in PERSONAL_STREAMS
+        return self.kind in PERSONAL_STREAMS or self.kind == "list"
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.argument}" if self.argument else self.kind

@@ -29,10 +29,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, TooLarge
+from microblog.outgoing import Outgoing
 from microblog.protocols import commands
 from microblog.protocols.allowances import COMMANDS, Bucket
 from microblog.protocols.conversation import QUIT, Conversation
-from microblog.protocols.outgoing import Outgoing
 from microblog.protocols.replies import Bye, Err, Gap, Greeting, Ping, ServerLine, to_bytes
 
 if TYPE_CHECKING:

@@ -251,6 +251,9 @@ class Conversation:
             post = await self._microblog.posts.by_id(self.viewer, int(name.argument))
             thread = post.content.thread_id
             return f"thread:{thread}", f"thread:{thread}"
+        if name.kind == "list":
+            found = await self._microblog.lists.by_id(self._require("read"), int(name.argument))
+            return f"list:{found.id}", f"list:{found.id}"
         return name.kind, name.kind
 
     # -- what was before
@@ -298,6 +301,9 @@ class Conversation:
         if kind in ("mentions", "direct"):
             owner = self._require("read")
             return lambda span: timelines.mentions(owner, span, direct=kind == "direct")
+        if kind == "list":
+            owner, lists = self._require("read"), self._microblog.lists
+            return lambda span: lists.timeline(owner, int(argument), span)
         if kind == "user":
             return lambda span: timelines.account(viewer, int(argument), span, replies=True)
         if kind == "tag":

@@ -84,7 +84,7 @@ class Feed:
         return any(belongs(event, stream, self.ties) for stream in self.streams)
 
     def hand_out(self, batch: Batch) -> None:
-        """To all readers, those that take bytes straight by one call each: with thousands of them nothing else counts."""
+        """To all readers, those that take bytes straight by one call each: nothing else counts with thousands."""
         self.batches += 1
         form, data, size = None, b"", 0
         for live in tuple(self.readers):

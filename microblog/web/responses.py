@@ -10,6 +10,7 @@
 ``NotModified(etag)``                      304, when ``request.matches(etag)``
 ``File(path, content_type)``               a file from disk, sent in pieces as the client reads
 ``Stream(source)``                         server-sent events, see ``sse``
+``Upgrade(take_over)``                     another protocol takes the connection (WebSocket)
 ========================================== ===========================================================
 
 Keyword arguments that all of them take:
@@ -24,7 +25,7 @@ Keyword arguments that all of them take:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ import msgspec
 from microblog.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from microblog.web.request import Request
     from microblog.web.sse import EventSource
 
 _encode_json = msgspec.json.Encoder().encode
@@ -196,6 +198,14 @@ class Stream(Response):
     @property
     def media_type(self) -> str:
         return "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade(Response):
+    """The connection becomes another protocol's (RFC 9110, section 7.8), and ``take_over`` returns when it has ended."""
+
+    take_over: Callable[[Request], Awaitable[None]]
+    status: int = field(default=101, kw_only=True)
 
 
 _URI_CHARACTERS = "/:?#[]@!$&'()*+,;=%~-._"

@@ -28,7 +28,7 @@ from microblog.log import bind_request
 from microblog.web import errors, sending
 from microblog.web.limits import address_key
 from microblog.web.request import Request
-from microblog.web.responses import File, Response, Stream, is_local_path
+from microblog.web.responses import File, Response, Stream, Upgrade, is_local_path
 from microblog.web.routing import BoundRoutes, Route, Routes
 from microblog.web.sse import send_stream
 
@@ -211,6 +211,9 @@ class Website(Resource):
             if isinstance(response, Stream):
                 raw.streams = True
                 return await send_stream(request, response)
+            if isinstance(response, Upgrade):
+                await response.take_over(request)
+                return None
             if isinstance(response, File):
                 return await _send_file(request, response)
             return sending.prepare(request, response)

@@ -62,7 +62,7 @@ class Outgoing:
 
     @property
     def straight(self) -> Callable[[bytes], int] | None:
-        """The socket's own send while nothing waits, for whoever calls :meth:`fell_short` when it took less than all."""
+        """The socket's own send while nothing waits, for whoever says :meth:`fell_short` when it took less."""
         return None if self.blocked or self._closed else self._send
 
     def fell_short(self, data: bytes, sent: int) -> None:

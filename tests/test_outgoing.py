@@ -11,7 +11,7 @@ import pytest_twisted
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
 
-from microblog.protocols.outgoing import Outgoing
+from microblog.outgoing import Outgoing
 from tests.testrig import until
 
 PIECES = [

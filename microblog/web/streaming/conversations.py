@@ -1,0 +1,104 @@
+"""``direct``: a stream of conversations rather than of posts, each as the one who reads has it.
+
+So it is the one stream whose messages have to be asked for, one after the other, in the order of their events.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from microblog.domain import entities
+from microblog.domain.entities import AccountEntity, StatusEntity
+from microblog.domain.errors import MicroblogError
+from microblog.domain.events import Event, Kind
+from microblog.domain.posts import Span
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
+    from microblog.services.live import Batch
+    from microblog.services.microblog import Microblog
+
+log = Logger()
+
+_LATEST: Final = 40  #: conversations among which the one with a new post is looked for
+_MOST_WAITING: Final = 1000  #: events
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class ConversationEntity(msgspec.Struct, frozen=True):
+    """docs.joinmastodon.org/entities/Conversation"""
+
+    id: str
+    unread: bool
+    accounts: tuple[AccountEntity, ...]
+    last_status: StatusEntity
+
+
+class Conversations:
+    """A reader of ``direct``: calls ``told(payload, event)`` for each new post, and ``ended(reason)`` at the end."""
+
+    def __init__(
+        self,
+        microblog: Microblog,
+        viewer: Viewer,
+        told: Callable[[str, Event], None],
+        ended: Callable[[str], None],
+    ) -> None:
+        self._microblog = microblog
+        self._viewer = viewer
+        self._told = told
+        self._ended = ended
+        self._waiting: deque[Event] = deque()
+        self._running = False
+
+    def deliver(self, batch: Batch) -> None:
+        self._waiting.extend(event for event in batch.events if event.kind is Kind.POST)
+        if len(self._waiting) > _MOST_WAITING:
+            self._waiting.clear()
+            self._ended("slow")
+        elif self._waiting and not self._running:
+            self._running = True
+            Deferred.fromCoroutine(self._work()).addErrback(lambda failure: log.failure("direct", failure))
+
+    def fell_short(self, data: bytes, sent: int) -> None:
+        """Never: it takes no short way."""
+
+    def end(self, reason: str) -> None:
+        self._ended(reason)
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                event = self._waiting.popleft()
+                payload = await self._payload(event)
+                if payload is not None:
+                    self._told(payload, event)
+        except MicroblogError as error:
+            log.info("A stream of conversations could not go on: {error}", error=error)
+            self._waiting.clear()
+            self._ended("unavailable")
+        finally:
+            self._running = False
+
+    async def _payload(self, event: Event) -> str | None:
+        """None when it was put away, or the post is gone."""
+        assert event.audience is not None
+        page = await self._microblog.conversations.page(self._viewer, Span(limit=_LATEST))
+        base_url = self._microblog.config.public_url
+        for found in page.items:
+            if found.last_post.thread_id == event.audience.thread_id:
+                return _encode(
+                    ConversationEntity(
+                        str(found.id),
+                        found.unread,
+                        tuple(entities.account(each, base_url) for each in found.people),
+                        entities.status(found.last_post, base_url),
+                    )
+                ).decode()
+        return None

@@ -1,0 +1,117 @@
+"""An event as bytes: of a server-sent event, or of a whole WebSocket frame.
+
+Both are made once for all readers of a stream, and the post's JSON in them once for all streams.  A WebSocket frame
+from a server is not masked (RFC 6455, section 5.1), so the same bytes go to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from twisted.logger import Logger
+
+from microblog.domain import entities
+from microblog.domain.events import Event, Kind
+from microblog.web.streaming.names import Channel
+
+if TYPE_CHECKING:
+    from microblog.domain.posts import Post
+
+log = Logger()
+
+_encode: Final = msgspec.json.Encoder().encode
+_KEPT: Final = 256  #: posts whose JSON is kept for the next stream
+_NAMES: Final = {Kind.POST: "update", Kind.BOOST: "update", Kind.EDIT: "status.update"}
+
+Render = Callable[[Event], bytes]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What a WebSocket carries; ``payload`` is JSON within JSON, but for ``delete``, where it is an id."""
+
+    stream: tuple[str, ...]
+    event: str
+    payload: str
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message in one frame (RFC 6455, section 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return b"\x81%c%b" % (size, payload)
+    if size < 65536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), payload)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
+
+
+class Frames:
+    """Renders events for both wires. ``base_url`` as in ``entities``."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._payloads: dict[int, tuple[Post, str]] = {}
+        self.socket: Callable[[Channel], Render] = cache(self._for_sockets)
+        self.sse: Callable[[Channel], Render] = cache(self._for_sse)
+
+    def said(self, event: Event, channel: Channel) -> tuple[str, str] | None:
+        """The event's name and payload, as the protocol has them; None when it is not for that channel."""
+        if event.kind is Kind.NOTIFICATION and event.notification is not None:
+            told = entities.notification(event.notification, self._base_url)
+            return "notification", _encode(told).decode()
+        audience = event.audience
+        if audience is None:
+            return None
+        if channel.where in ("local", "remote") and ("@" in audience.author_name) != (
+            channel.where == "remote"
+        ):
+            return None
+        if event.kind is Kind.DELETE:
+            return "delete", str(event.post_id)
+        if event.post is None:
+            return None
+        return _NAMES[event.kind], self._payload(event, event.post)
+
+    def _payload(self, event: Event, post: Post) -> str:
+        kept = self._payloads.get(event.position)
+        if kept is not None and kept[0] is post:
+            return kept[1]
+        if len(self._payloads) >= _KEPT:
+            self._payloads.clear()
+        made = _encode(entities.status(post, self._base_url)).decode()
+        self._payloads[event.position] = (post, made)
+        return made
+
+    def _for_sockets(self, channel: Channel) -> Render:
+        def render(event: Event) -> bytes:
+            said = self._guarded(event, channel)
+            return b"" if said is None else message(channel, *said)
+
+        return render
+
+    def _for_sse(self, channel: Channel) -> Render:
+        def render(event: Event) -> bytes:
+            said = self._guarded(event, channel)
+            return b"" if said is None else sse_event(*said, position=event.position)
+
+        return render
+
+    def _guarded(self, event: Event, channel: Channel) -> tuple[str, str] | None:
+        """One event that can't be shown must not take a stream down with it."""
+        try:
+            return self.said(event, channel)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it is wrong with this one event
+            log.failure("Event {position} can't be streamed; it is left out.", position=event.position)
+            return None
+
+
+def message(channel: Channel, event: str, payload: str) -> bytes:
+    """A message of a WebSocket, framed."""
+    return text_frame(_encode(Message(channel.label, event, payload)))
+
+
+def sse_event(event: str, payload: str, *, position: int) -> bytes:
+    """A server-sent event. A payload is JSON without line ends, or an id, so it is one line of data."""
+    return f"event: {event}\nid: {position}\ndata: {payload}\n\n".encode()

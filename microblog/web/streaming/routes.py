@@ -1,0 +1,279 @@
+"""The addresses of streaming.
+
+``/api/v1/streaming`` is a WebSocket, with any number of streams; the others are server-sent events, one stream each.  A
+token comes in the header ``Authorization``, as ``access_token`` in the query, or as the subprotocol of a WebSocket,
+which is echoed: browsers can set no header there.  No cookie is believed, so no other site can read with the eyes of
+its visitor.
+
+Public streams are open to strangers; a page of another site has to bring a token even there, or it could have all of
+its visitors hold connections to this one.
+
+An event's ``id`` is the log's cursor: a program resumes by ``Last-Event-ID``, and misses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from wsproto.connection import ConnectionType
+from wsproto.events import AcceptConnection
+from wsproto.events import Request as Handshake
+from wsproto.handshake import H11Handshake
+from wsproto.utilities import RemoteProtocolError
+
+from microblog.domain.accounts import State
+from microblog.domain.errors import (
+    Forbidden,
+    Gone,
+    InvalidInput,
+    MicroblogError,
+    NotFound,
+    Unauthenticated,
+)
+from microblog.domain.events import Event
+from microblog.domain.ids import parse_id
+from microblog.web.forms import MalformedRequest
+from microblog.web.responses import Document, Response, Stream, Upgrade
+from microblog.web.routing import Routes
+from microblog.web.streaming import names
+from microblog.web.streaming.conversations import Conversations
+from microblog.web.streaming.frames import Frames, sse_event
+from microblog.web.streaming.names import Channel
+from microblog.web.streaming.sockets import Socket
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
+    from microblog.services.live import Batch, Live
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+    from microblog.web.sse import EventSink
+
+log = Logger()
+
+INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
+OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
+
+
+async def authenticate(microblog: Microblog, request: Request) -> Viewer | None:
+    """Whoever the token is for.
+
+    :raises Unauthenticated: there is no such token. :raises Forbidden: the account waits for approval, or is suspended.
+    """
+    token = _token(request)
+    if not token:
+        return None
+    found = await microblog.tokens.bearer(token)
+    request.personal = True
+    if found is None:
+        raise Unauthenticated(INVALID_TOKEN)
+    if found.state is not None and found.state is not State.ACTIVE:
+        raise Forbidden("Your login is currently disabled")
+    return found.viewer
+
+
+def _token(request: Request) -> str:
+    kind, _, given = (request.header("authorization") or "").partition(" ")
+    if kind.lower() == "bearer" and given.strip():
+        return given.strip()
+    return (request.query.get("access_token") or _subprotocol(request) or "").strip()
+
+
+def _subprotocol(request: Request) -> str | None:
+    """The first that a WebSocket client offers."""
+    return (request.header("sec-websocket-protocol") or "").partition(",")[0].strip() or None
+
+
+routes = Routes("streaming", authenticate=authenticate, cors=True)
+
+
+def _permission(viewer: Viewer | None) -> Callable[[Channel], None]:
+    def may(channel: Channel) -> None:
+        if viewer is None:
+            if channel.personal:
+                raise Unauthenticated("Missing access token")
+        elif not viewer.can(channel.scope):
+            raise Forbidden(OUT_OF_SCOPE)
+
+    return may
+
+
+# -- WebSocket
+
+
+@routes.get("/api/v1/streaming")
+async def streaming(microblog: Microblog, request: Request) -> Response:
+    """A WebSocket; or server-sent events, when no upgrade was asked for and the query names a stream."""
+    name = request.query.get("stream")
+    if (request.header("upgrade") or "").lower() == "websocket":
+        _check_origin(request)
+        first = None if name is None else _asked_for(request, name)
+        if first is not None:
+            await _check(microblog, request, first)
+        return Upgrade(lambda asked: _take_over(microblog, asked, first))
+    if name is None:
+        raise NotFound
+    return await _sse(microblog, request, _asked_for(request, name))
+
+
+def _check_origin(request: Request) -> None:
+    """A page elsewhere may connect with a token of its own (RFC 6455, section 10.2). :raises Forbidden: it has none."""
+    origin = request.header("origin")
+    if origin is None or request.viewer is not None:
+        return
+    site, here = urlsplit(origin), urlsplit(request.web.public_url)
+    if (site.scheme, site.netloc) != (here.scheme, here.netloc):
+        raise Forbidden("Pages of other sites need an access token")
+
+
+def _asked_for(request: Request, name: str) -> Channel:
+    return names.channel(name, tag=request.query.get("tag"), list_id=request.query.get("list"))
+
+
+async def _check(microblog: Microblog, request: Request, channel: Channel) -> None:
+    _permission(request.viewer)(channel)
+    for stream in channel.streams:
+        await microblog.notifier.check(stream, None, request.viewer)
+
+
+async def _take_over(microblog: Microblog, request: Request, first: Channel | None) -> None:
+    """Serves the connection until it ends. :raises MalformedRequest: the handshake is none."""
+    raw = request.raw
+    handshake = H11Handshake(ConnectionType.SERVER)
+    headers = [(name, value) for name, values in raw.requestHeaders.getAllRawHeaders() for value in values]
+    try:
+        handshake.initiate_upgrade_connection(headers, raw.uri.decode("ascii", "replace"))
+        asked = next(iter(handshake.events()), None)
+        offered = asked.subprotocols if isinstance(asked, Handshake) else []
+        chosen = _subprotocol(request)
+        answer = handshake.send(AcceptConnection(subprotocol=chosen if chosen in offered else None))
+    except RemoteProtocolError as error:
+        raise MalformedRequest(f"This is no WebSocket handshake: {error}") from error
+    wire = handshake.connection
+    assert wire is not None
+    socket = Socket(
+        microblog,
+        _frames(microblog),
+        wire,
+        raw.site.reactor,
+        request.viewer,
+        _permission(request.viewer),
+        first,
+        raw.connectionLost,  # which cancels this, as with any request whose client has left
+    )
+    raw.channel._protocolUpgradeForWebsockets(socket)
+    forget_drain = raw.site.on_drain(lambda: socket.end("closing"))
+    try:
+        socket.begin(answer)
+        await Deferred()
+    finally:
+        forget_drain()
+
+
+# -- server-sent events
+
+
+@routes.get("/api/v1/streaming/health", viewer="none", limit=None)
+async def health(microblog: Microblog, request: Request) -> Document:
+    """Whether streaming is there."""
+    return Document("OK", "text/plain; charset=utf-8")
+
+
+@routes.get(
+    "/api/v1/streaming/user",
+    "/api/v1/streaming/user/notification",
+    "/api/v1/streaming/public",
+    "/api/v1/streaming/public/local",
+    "/api/v1/streaming/public/remote",
+    "/api/v1/streaming/hashtag",
+    "/api/v1/streaming/hashtag/local",
+    "/api/v1/streaming/list",
+    "/api/v1/streaming/direct",
+)
+async def events(microblog: Microblog, request: Request) -> Response:
+    """A stream as server-sent events."""
+    name = request.path.rstrip("/").removeprefix("/api/v1/streaming/").replace("/", ":")
+    if name.startswith("public") and request.query.get("only_media") in ("true", "1", "on"):
+        name += ":media"
+    return await _sse(microblog, request, _asked_for(request, name))
+
+
+async def _sse(microblog: Microblog, request: Request, channel: Channel) -> Response:
+    if request.viewer is None and channel.personal:
+        raise Unauthenticated(INVALID_TOKEN)
+    await _check(microblog, request, channel)
+    return Stream(_Source(microblog, request.viewer, channel))
+
+
+class _Source:
+    """``EventSource`` over the notifier."""
+
+    def __init__(self, microblog: Microblog, viewer: Viewer | None, channel: Channel) -> None:
+        self._microblog = microblog
+        self._viewer = viewer
+        self._channel = channel
+
+    def subscribe(self, sink: EventSink) -> Callable[[], None]:
+        reader = _Reader(self._microblog, sink, self._channel, self._viewer)
+        live = self._microblog.notifier.connect(reader.reader, self._viewer)
+        Deferred.fromCoroutine(self._begin(sink, live)).addErrback(_failed, sink)
+        return live.close
+
+    async def _begin(self, sink: EventSink, live: Live) -> None:
+        """Goes live. Whatever goes wrong ends the stream: the client comes back, with its cursor."""
+        since = parse_id(sink.last_event_id or "")
+        try:
+            for stream in self._channel.streams:
+                try:
+                    await live.subscribe(stream, since, once=True)
+                except Gone:
+                    await live.subscribe(stream)
+        except (MicroblogError, InvalidInput) as error:
+            log.info("A stream could not go on: {error}", error=error)
+            sink.end()
+
+
+class _Reader:
+    """A client, as the notifier sees it."""
+
+    def __init__(
+        self, microblog: Microblog, sink: EventSink, channel: Channel, viewer: Viewer | None
+    ) -> None:
+        self._sink = sink
+        self._form = f"sse {channel.where}"
+        self._render = _frames(microblog).sse(channel)
+        self.reader: _Reader | Conversations = self
+        if channel.name == "direct" and viewer is not None:
+            self.reader = Conversations(microblog, viewer, self._told, self.end)
+
+    def deliver(self, batch: Batch) -> None:
+        self._sink.send(batch.joined(self._form, self._render))
+
+    def fell_short(self, data: bytes, sent: int) -> None:
+        """Never: it takes no short way."""
+
+    def end(self, reason: str) -> None:
+        self._sink.end()  # whatever it is, the client asks again
+
+    def _told(self, payload: str, event: Event) -> None:
+        self._sink.send(sse_event("conversation", payload, position=event.position))
+
+
+_FRAMES: Final[dict[str, Frames]] = {}
+
+
+def _frames(microblog: Microblog) -> Frames:
+    """One for all, so that they share what they made."""
+    base_url = microblog.config.public_url
+    if base_url not in _FRAMES:
+        _FRAMES[base_url] = Frames(base_url)
+    return _FRAMES[base_url]
+
+
+def _failed(failure: Failure, sink: EventSink) -> None:
+    log.failure("A stream failed.", failure)
+    sink.end()

@@ -1,0 +1,365 @@
+"""One WebSocket (RFC 6455) with any number of streams on it.
+
+It takes the connection over from the website's channel by the way that ``twisted.web.websocket`` has for it, and parses
+with wsproto, as that does.  Its resource is not used: it can't echo a subprotocol, caps no message and buffers without
+end for a client that does not read.
+
+What a client may say is text: ``{"type": "subscribe", "stream": "hashtag", "tag": "cats"}``, and ``unsubscribe``.
+Answers are errors only, as in Mastodon: ``{"error": "…", "status": 400}``.
+
+* A message is at most MAX_MESSAGE bytes (close 1009); so many of them, and no more, a minute (1008).
+* A ping every HEARTBEAT seconds; a client from which nothing came within two of them is gone.
+* A client that does not read costs ``push_buffer`` bytes at most: then its streams leave the live ones, and go on from
+  the log when it has read; one that takes nothing for PATIENCE seconds is cut off.
+* Close codes: 1001 the site restarts, come back; 1008 the token was revoked, the account suspended; 1011 a fault here.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from wsproto.connection import Connection
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+from microblog.domain.errors import Gone, InvalidInput, MicroblogError
+from microblog.outgoing import Outgoing
+from microblog.web.streaming import names
+from microblog.web.streaming.conversations import Conversations
+from microblog.web.streaming.frames import Frames, message, text_frame
+from microblog.web.streaming.names import Channel
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
+    from microblog.domain.events import Event
+    from microblog.services.live import Batch, Live
+    from microblog.services.microblog import Microblog
+
+log = Logger()
+
+HEARTBEAT: Final = 30.0  #: seconds
+PATIENCE: Final = 60.0  #: seconds that a client may take nothing
+LINGER: Final = 5.0  #: seconds that a farewell may take
+MAX_MESSAGE: Final = 8 * 1024  #: bytes of what a client says
+MAX_MESSAGES: Final = 240  #: in a heartbeat's time, pings included
+MAX_STREAMS: Final = 100
+
+_CODES: Final = {"closing": 1001, "revoked": 1008, "suspended": 1008, "slow": 1008}
+
+
+class Wish(msgspec.Struct):
+    """What a client says."""
+
+    type: str = ""
+    stream: str = ""
+    tag: str | None = None
+    list: str | int | None = None
+
+
+_decode: Final = msgspec.json.Decoder(Wish, strict=False).decode
+
+
+class Subscription:
+    """One stream of a socket, as the notifier sees it."""
+
+    __slots__ = ("channel", "live", "reader", "socket")
+
+    def __init__(self, socket: Socket, channel: Channel, viewer: Viewer | None) -> None:
+        self.socket = socket
+        self.channel = channel
+        notifier = socket.microblog.notifier
+        if channel.name == "direct" and viewer is not None:
+            self.reader: Any = Conversations(socket.microblog, viewer, self._told, socket.end)
+        else:
+            self.reader = self
+        self.live: Live = notifier.connect(self.reader, viewer)
+
+    @property
+    def shared(self) -> bool:
+        """Whether its messages are the same for everybody who reads it."""
+        return self.reader is self
+
+    def deliver(self, batch: Batch) -> None:
+        render = self.socket.frames.socket(self.channel)
+        self.socket.send_events(batch.joined(f"ws {self.channel.label}", render))
+
+    def fell_short(self, data: bytes, sent: int) -> None:
+        self.socket.fell_short(data, sent)
+
+    def end(self, reason: str) -> None:
+        self.socket.end(reason)
+
+    def choose_way(self) -> None:
+        """Straight to the TCP connection, as long as nothing waits."""
+        if self.shared:
+            channel = self.channel
+            self.live.straight(
+                self.socket.straight, f"ws {channel.label}", self.socket.frames.socket(channel)
+            )
+
+    def _told(self, payload: str, event: Event) -> None:
+        self.socket.send_events(message(self.channel, "conversation", payload))
+
+
+class Socket:
+    """The protocol of an upgraded connection. ``lost`` is told when that has ended."""
+
+    def __init__(
+        self,
+        microblog: Microblog,
+        frames: Frames,
+        wire: Connection,
+        reactor: Any,
+        viewer: Viewer | None,
+        may: Callable[[Channel], None],
+        first: Channel | None,
+        lost: Callable[[Failure], None],
+    ) -> None:
+        self.microblog = microblog
+        self.frames = frames
+        self._lost = lost
+        self.transport: Any = None
+        self._wire = wire
+        self._reactor = reactor
+        self._viewer = viewer
+        self._may = may
+        self._subscriptions: dict[tuple[str, ...], Subscription] = {}
+        self._wishes: deque[Wish] = deque()
+        if first is not None:
+            self._wishes.append(Wish("subscribe", first.name, first.argument, first.argument))
+        self._running = False
+        self._closed = False
+        self._stalled = False
+        self._heard = 0
+        self._partial = 0
+        self._pieces: list[str] = []
+        self._stuck_since: float | None = None
+        self._later: Any = None
+        self._pinged = False
+
+    # -- the connection
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+        transport.unregisterProducer()  # the website's channel was that
+        raw = getattr(transport, "socket", None)
+        if raw is not None and getattr(raw, "family", None) in (sockets.AF_INET, sockets.AF_INET6):
+            transport.setTcpNoDelay(True)
+            transport.setTcpKeepAlive(True)
+        self._out = Outgoing(transport, self._drained)
+        self._later = self._reactor.callLater(HEARTBEAT, self._beat)
+
+    def begin(self, greeting: bytes) -> None:
+        """Writes the answer to the handshake, and subscribes to what the address named."""
+        self._out.write(greeting)
+        self._start()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._closed = True
+        self._drop_all()
+        self._out.abandon()
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        self._lost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._closed:
+            return
+        try:
+            self._wire.receive_data(data)
+            for event in self._wire.events():
+                self._event(event)
+        except RemoteProtocolError as error:
+            hint = error.event_hint
+            self.close(int(hint.code) if isinstance(hint, CloseConnection) else 1002)
+
+    def _event(self, event: Any) -> None:
+        self._heard += 1
+        if self._heard > MAX_MESSAGES:
+            self.close(1008, "too many messages")
+        elif self._closed:
+            pass
+        elif isinstance(event, TextMessage):
+            self._partial += len(event.data.encode())
+            if self._partial > MAX_MESSAGE:
+                self.close(1009, f"a message is at most {MAX_MESSAGE} bytes")
+                return
+            self._pieces.append(event.data)
+            if event.message_finished:
+                text, self._pieces, self._partial = "".join(self._pieces), [], 0
+                self._wished(text)
+        elif isinstance(event, BytesMessage):
+            self.close(1003, "text only")
+        elif isinstance(event, Ping):
+            self._out.write(self._wire.send(event.response()))
+        elif isinstance(event, CloseConnection):
+            self._finish(self._wire.send(event.response()))
+
+    # -- what a client wants
+
+    def _wished(self, text: str) -> None:
+        try:
+            wish = _decode(text)
+        except msgspec.DecodeError:
+            self._refuse(InvalidInput("Error parsing JSON"))
+            return
+        self._wishes.append(wish)
+        if not self._running:
+            self._start()
+
+    def _start(self) -> None:
+        self._running = True
+        Deferred.fromCoroutine(self._work()).addErrback(self._broken)
+
+    def _broken(self, failure: Failure) -> None:
+        log.failure("A WebSocket failed.", failure)
+        self._running = False
+        self.close(1011)
+
+    async def _work(self) -> None:
+        while self._wishes and not self._closed:
+            wish = self._wishes.popleft()
+            try:
+                await self._grant(wish)
+            except MicroblogError as error:
+                self._refuse(error)
+        self._running = False
+
+    async def _grant(self, wish: Wish) -> None:
+        list_id = None if wish.list is None else str(wish.list)
+        if wish.type not in ("subscribe", "unsubscribe"):
+            raise InvalidInput("Unknown message type", "type")
+        channel = names.channel(wish.stream, tag=wish.tag, list_id=list_id)
+        if wish.type == "unsubscribe":
+            dropped = self._subscriptions.pop(channel.label, None)
+            if dropped is not None:
+                dropped.live.close()
+            return
+        if channel.label in self._subscriptions:
+            return
+        if len(self._subscriptions) >= MAX_STREAMS:
+            raise InvalidInput(f"At most {MAX_STREAMS} streams on a connection", "stream")
+        self._may(channel)
+        made = self._subscriptions[channel.label] = Subscription(self, channel, self._viewer)
+        try:
+            for stream in channel.streams:
+                await made.live.subscribe(stream)
+        except BaseException:
+            self._subscriptions.pop(channel.label, None)
+            made.live.close()
+            raise
+        if self._closed:
+            made.live.close()
+        elif self._stalled:
+            made.live.pause()
+        else:
+            made.choose_way()
+
+    def _refuse(self, error: MicroblogError) -> None:
+        status = {"unauthenticated": 401, "forbidden": 401, "not-found": 404, "unavailable": 503}
+        said = {"error": error.text, "status": status.get(error.code, 400)}
+        self._send(text_frame(msgspec.json.encode(said)))
+
+    # -- what it gets
+
+    @property
+    def straight(self) -> Callable[[bytes], int] | None:
+        return None if self._closed else self._out.straight
+
+    def _send(self, data: bytes) -> None:
+        if not self._closed and data:
+            self._out.write(data)
+            if self._out.blocked:
+                self._wait()
+
+    def send_events(self, data: bytes) -> None:
+        self._send(data)
+
+    def fell_short(self, data: bytes, sent: int) -> None:
+        self._out.fell_short(data, sent)
+        self._wait()
+
+    def _wait(self) -> None:
+        """The client is slow: nothing goes straight now, and above the cap nothing at all until it has read."""
+        if self._stuck_since is None:
+            self._stuck_since = self._reactor.seconds()
+        for each in self._subscriptions.values():
+            each.live.straight(None)
+        if self._out.backlog > self.microblog.config.push_buffer and not self._stalled:
+            self._stalled = True
+            for each in self._subscriptions.values():
+                each.live.pause()
+
+    def _drained(self) -> None:
+        self._stuck_since = None
+        if self._closed:
+            return
+        for each in self._subscriptions.values():
+            each.choose_way()
+        if self._stalled:
+            self._stalled = False
+            Deferred.fromCoroutine(self._catch_up()).addErrback(self._broken)
+
+    async def _catch_up(self) -> None:
+        try:
+            for each in list(self._subscriptions.values()):
+                if self._stalled or self._closed:
+                    return
+                if each.live.paused:
+                    await each.live.resume()
+        except Gone:
+            self.close(1011, "too slow: the log does not go back so far")
+        except MicroblogError:
+            self.close(1011, "come back in a moment")
+
+    # -- heartbeat and farewell
+
+    def _beat(self) -> None:
+        now = self._reactor.seconds()
+        if self._heard == 0 and self._pinged:
+            self.transport.abortConnection()
+            return
+        if self._stuck_since is not None and now - self._stuck_since > PATIENCE:
+            self.transport.abortConnection()
+            return
+        self._heard = 0
+        self._pinged = True
+        if not self._out.blocked:
+            self._send(self._wire.send(Ping(b"")))
+        self._later = self._reactor.callLater(HEARTBEAT, self._beat)
+
+    def end(self, reason: str) -> None:
+        """Of the notifier, and of the site when it drains."""
+        self.close(_CODES.get(reason, 1011), reason)
+
+    def close(self, code: int, reason: str = "") -> None:
+        if self._closed:
+            return
+        try:
+            farewell = self._wire.send(CloseConnection(code, reason or None))
+        except LocalProtocolError:  # it is closing already
+            farewell = b""
+        self._finish(farewell)
+
+    def _finish(self, farewell: bytes) -> None:
+        self._out.write(farewell)
+        self._closed = True
+        self._drop_all()
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        self._later = self._reactor.callLater(LINGER, self.transport.abortConnection)
+        self._out.finish()
+
+    def _drop_all(self) -> None:
+        for each in self._subscriptions.values():
+            each.live.close()
+        self._subscriptions.clear()
+        self._wishes.clear()
