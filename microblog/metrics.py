@@ -144,21 +144,21 @@ class Metrics:
         yield from self._live()
         if self.site is not None:
             site = self.site
-            yield _gauge("http_connections", "Open connections to the website.", site.connections)
-            yield _gauge("http_running", "Requests that are being answered, streams included.", site.running)
+            yield _gauge("microblog_http_connections", "Open connections to the website.", site.connections)
+            yield _gauge("microblog_http_running", "Requests that are being answered, streams included.", site.running)
             yield _counters(
-                "http_refused",
+                "microblog_http_refused",
                 "What was turned away before it had a route (malformed, too large, too slow, too many).",
                 "status",
                 [(str(status), count) for status, count in site.refused.items()],
             )
         if self.push is not None:
             push = self.push
-            yield _gauge("push_connections", "Open connections to the push port.", len(push))
-            yield _counter("push_gaps", "Readers that fell behind and caught up from the log.", push.gaps)
-            yield _counter("push_cut", "Readers that were cut off, with a cursor, for not reading.", push.cut)
+            yield _gauge("microblog_push_connections", "Open connections to the push port.", len(push))
+            yield _counter("microblog_push_gaps", "Readers that fell behind and caught up from the log.", push.gaps)
+            yield _counter("microblog_push_cut", "Readers that were cut off, with a cursor, for not reading.", push.cut)
         if self.worker is not None:
-            yield _gauge("jobs_here", "Jobs that this process works on.", self.worker.running)
+            yield _gauge("microblog_jobs_here", "Jobs that this process works on.", self.worker.running)
             outcomes = CounterMetricFamily(
                 "microblog_job_outcomes", "How jobs ended in this process.", labels=["kind", "outcome"]
             )
@@ -174,14 +174,14 @@ class Metrics:
         connections.add_metric(["lent"], pool.lent)
         connections.add_metric(["idle"], pool.idle)
         yield connections
-        yield _gauge("database_connections_limit", "How many the pool may have (pool_size).", pool.size)
-        yield _gauge("database_waiting", "Who waits for a connection at the moment.", pool.waiting)
-        yield _counter("database_waits", "How often somebody waited for a connection.", pool.waits)
-        yield _counter("database_wait_seconds", "For how long, all together.", pool.waited)
-        yield _counter("database_refused", "How often nobody gave one in time: a 503.", pool.refused)
-        yield _counter("database_opened", "Connections that were opened.", pool.opened)
-        yield _counter("database_broken", "Connections that were lost or thrown away.", pool.broken)
-        yield _gauge("database_up", "1 when the database answered this scrape.", measures is not None)
+        yield _gauge("microblog_database_connections_limit", "How many the pool may have (pool_size).", pool.size)
+        yield _gauge("microblog_database_waiting", "Who waits for a connection at the moment.", pool.waiting)
+        yield _counter("microblog_database_waits", "How often somebody waited for a connection.", pool.waits)
+        yield _counter("microblog_database_wait_seconds", "For how long, all together.", pool.waited)
+        yield _counter("microblog_database_refused", "How often nobody gave one in time: a 503.", pool.refused)
+        yield _counter("microblog_database_opened", "Connections that were opened.", pool.opened)
+        yield _counter("microblog_database_broken", "Connections that were lost or thrown away.", pool.broken)
+        yield _gauge("microblog_database_up", "1 when the database answered this scrape.", measures is not None)
         if measures is not None:
             states = GaugeMetricFamily(
                 "microblog_jobs", "Jobs of the whole site, by state.", labels=["state"]
@@ -189,16 +189,16 @@ class Metrics:
             for state in JOB_STATES:
                 states.add_metric([state], measures.jobs[state])
             yield states
-            yield _gauge("events_unplaced", "Events written and not yet in the log.", measures.unplaced)
-            yield _gauge("events_behind", "Events in the log, not dispatched here.", measures.behind)
-            yield _gauge("events_behind_seconds", "The age of the oldest of them.", measures.behind_seconds)
+            yield _gauge("microblog_events_unplaced", "Events written and not yet in the log.", measures.unplaced)
+            yield _gauge("microblog_events_behind", "Events in the log, not dispatched here.", measures.behind)
+            yield _gauge("microblog_events_behind_seconds", "The age of the oldest of them.", measures.behind_seconds)
 
     def _live(self) -> Iterator[Metric]:
         notifier = self._microblog.notifier
-        yield _gauge("live_readers", "Live readers of this process: push, events, sockets.", notifier.readers)
-        yield _gauge("events_position", "The newest event dispatched here.", notifier.position)
-        yield _counter("events_dispatched", "Events dispatched here.", notifier.dispatched)
-        yield _counter("deliveries", "Events handed to readers, one for each reader.", notifier.delivered)
+        yield _gauge("microblog_live_readers", "Live readers of this process: push, events, sockets.", notifier.readers)
+        yield _gauge("microblog_events_position", "The newest event dispatched here.", notifier.position)
+        yield _counter("microblog_events_dispatched", "Events dispatched here.", notifier.dispatched)
+        yield _counter("microblog_deliveries", "Events handed to readers, one for each reader.", notifier.delivered)
 
 
 class _Readings:
@@ -215,15 +215,15 @@ class _Readings:
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"microblog_{name}", text, value=value)
+    return GaugeMetricFamily(name, text, value=value)
 
 
 def _counter(name: str, text: str, value: float) -> Metric:
-    return CounterMetricFamily(f"microblog_{name}", text, value=value)
+    return CounterMetricFamily(name, text, value=value)
 
 
 def _counters(name: str, text: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
-    family = CounterMetricFamily(f"microblog_{name}", text, labels=[label])
+    family = CounterMetricFamily(name, text, labels=[label])
     for value, count in values:
         family.add_metric([value], count)
     return family

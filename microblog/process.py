@@ -297,6 +297,21 @@ def stop_on_signals(reactor: Any) -> None:
     reactor.callWhenRunning(install)
 
 
+def on_hangup(reactor: Any, act: Callable[[], object]) -> None:
+    """SIGHUP calls ``act``; but for a process of a terminal it means that the terminal is gone, and stops it in order."""
+
+    def received(_number: int, _frame: FrameType | None) -> None:
+        reactor.callFromThread(act)
+
+    def install() -> None:
+        if sys.__stdin__ is not None and sys.__stdin__.isatty():
+            signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+        else:
+            signal.signal(signal.SIGHUP, received)
+
+    reactor.callWhenRunning(install)
+
+
 def exit_with(code: int) -> None:
     """The process will end with ``code``, once twistd is through with all it does at the end."""
 

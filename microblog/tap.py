@@ -12,13 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.logger import Logger
 from twisted.python import usage
 
 from microblog import __version__
 from microblog.config import SETTINGS, Config, ConfigError, option
 from microblog.log import LoggedService, observer_for_twistd
-from microblog.process import stop_on_signals, use_monotonic_clock
+from microblog.process import on_hangup, stop_on_signals, use_monotonic_clock
 from microblog.settings import Setting
+
+log = Logger()
 
 
 def _describe(setting: Setting) -> str:
@@ -81,6 +84,28 @@ for _setting in SETTINGS:
         setattr(Options, "opt_" + _setting.key, _repeated(_setting))
 
 
+def look_again(options: Options) -> None:
+    """Reads the settings again, and says what would change.  What runs stays as it is, above all if they are wrong.
+
+    Sockets, certificates and the pool belong to the start; a restart turns nobody away (``docs/operations.md``).
+    """
+    try:
+        # Its sockets are in use, so the endpoints are looked at, and not tried.
+        fresh = Config.load(options.settings(), os.environ, listening=False)
+    except ConfigError as error:
+        log.error("The settings would be refused, and the old ones stay: {error}", error=error)
+        return
+    changed = [
+        setting.key
+        for setting in SETTINGS
+        if getattr(fresh, setting.key) != getattr(options.config, setting.key)
+    ]
+    if changed:
+        log.info("The settings are right. Changed, and in force after a restart: {keys}", keys=", ".join(changed))
+    else:
+        log.info("The settings are right, and those in force.")
+
+
 def makeService(options: Options) -> IService:
     """The whole microblog as one service, for twistd."""
     # Here, as the only module that may choose one: twistd has installed it by now.
@@ -88,6 +113,7 @@ def makeService(options: Options) -> IService:
 
     use_monotonic_clock(reactor)
     stop_on_signals(reactor)
+    on_hangup(reactor, lambda: look_again(options))
 
     # After the clock is set: what it imports may schedule.
     from microblog.app import make_service

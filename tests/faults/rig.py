@@ -61,29 +61,32 @@ def soon(holds: Callable[[], object], seconds: float = 30.0, every: float = 0.02
 
 
 class Server:
-    """``twistd microblog``. Without ``dsn`` on an embedded PostgreSQL below ``folder``."""
+    """``twistd microblog``. Without ``dsn`` on an embedded PostgreSQL below ``folder``.
+
+    ``http`` and ``push`` are ports of the loopback, or whole endpoints; ``prefix`` is a command that runs it.
+    """
 
     def __init__(
         self,
         folder: Path,
         dsn: str | None = None,
         *,
-        http: int | None = None,
-        push: int | None = None,
+        http: int | str | None = None,
+        push: int | str | None = None,
         prefix: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
         ready: bool = True,
         **settings: str,
     ) -> None:
         self.folder = folder
-        self.http = http or free_port()
-        self.push = push or free_port()
+        self.http = http if isinstance(http, int) else free_port()
+        self.push = push if isinstance(push, int) else free_port()
         self.log = folder / f"{time.monotonic_ns()}.log"
         options = {
             "data-dir": str(folder / "var"),
             "public-url": f"http://127.0.0.1:{self.http}",
-            "http": f"tcp:{self.http}:interface=127.0.0.1",
-            "push": f"tcp:{self.push}:interface=127.0.0.1",
+            "http": http if isinstance(http, str) else f"tcp:{self.http}:interface=127.0.0.1",
+            "push": push if isinstance(push, str) else f"tcp:{self.push}:interface=127.0.0.1",
             "rate-limits": "off",
             **({} if dsn is None else {"database": url_of(dsn)}),
             **{name.replace("_", "-"): value for name, value in settings.items()},
