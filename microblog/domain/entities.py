@@ -9,6 +9,7 @@ polls, custom emojis, cards) is there as empty, since clients read it without as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from microblog.domain.accounts import Account, State
 from microblog.domain.events import Notification, NotificationKind
+from microblog.domain.filters import Filter, FilterResult
 from microblog.domain.posts import Mention, Post
 from microblog.domain.render import absolute
 from microblog.domain.visibility import Visibility
@@ -94,6 +96,41 @@ class TagEntity(Struct, frozen=True):
     url: str
 
 
+class FilterKeywordEntity(Struct, frozen=True):
+    """A word that a filter looks for."""
+
+    id: str
+    keyword: str
+    whole_word: bool
+
+
+class FilterStatusEntity(Struct, frozen=True):
+    """A single post that a filter is about."""
+
+    id: str
+    status_id: str
+
+
+class FilterEntity(Struct, frozen=True):
+    """A filter. In an answer about a post it goes without its keywords and posts."""
+
+    id: str
+    title: str
+    context: tuple[str, ...]
+    expires_at: str | None
+    filter_action: str
+    keywords: tuple[FilterKeywordEntity, ...] | UnsetType = UNSET
+    statuses: tuple[FilterStatusEntity, ...] | UnsetType = UNSET
+
+
+class FilterResultEntity(Struct, frozen=True):
+    """Why a post is filtered."""
+
+    filter: FilterEntity
+    keyword_matches: tuple[str, ...] | None
+    status_matches: tuple[str, ...] | None
+
+
 class StatusEntity(Struct, frozen=True):
     """A post. For a boost, everything that there is to read is the boosted post's, which ``reblog`` holds."""
 
@@ -123,7 +160,7 @@ class StatusEntity(Struct, frozen=True):
     pinned: bool = False
     media_attachments: tuple[()] = ()
     emojis: tuple[()] = ()
-    filtered: tuple[()] = ()
+    filtered: tuple[FilterResultEntity, ...] = ()
     application: None = None
     card: None = None
     poll: None = None
@@ -197,8 +234,41 @@ def tag(name: str, base_url: str) -> TagEntity:
     return TagEntity(name, f"{base_url}/tags/{quote(name)}")
 
 
-def status(post: Post, base_url: str) -> StatusEntity:
-    """``post`` as programs see it; ``favourited`` and its like are about whomever the record was read for."""
+def filter_entity(chosen: Filter, *, whole: bool = True) -> FilterEntity:
+    """``chosen`` as programs see it; with its keywords and posts where it is ``whole``."""
+    return FilterEntity(
+        id=str(chosen.id),
+        title=chosen.title,
+        context=tuple(each.value for each in chosen.contexts),
+        expires_at=timestamp(chosen.expires_at) if chosen.expires_at else None,
+        filter_action=chosen.action.value,
+        keywords=tuple(FilterKeywordEntity(str(e.id), e.keyword, e.whole_word) for e in chosen.keywords)
+        if whole
+        else UNSET,
+        statuses=tuple(FilterStatusEntity(str(each.id), str(each.post_id)) for each in chosen.posts)
+        if whole
+        else UNSET,
+    )
+
+
+def filter_result(found: FilterResult) -> FilterResultEntity:
+    """``found`` as programs see it."""
+    return FilterResultEntity(
+        filter_entity(found.filter, whole=False),
+        found.keywords or None,
+        tuple(str(each) for each in found.post_ids) or None,
+    )
+
+
+Filtered = Mapping[int, tuple[FilterResult, ...]]
+_NOT_FILTERED: Final[Filtered] = {}
+
+
+def status(post: Post, base_url: str, filtered: Filtered = _NOT_FILTERED) -> StatusEntity:
+    """``post`` as programs see it; ``favourited`` and its like are about whomever the record was read for.
+
+    ``filtered``: what filters say of posts, by their ids.
+    """
     content = post.content
     url = base_url + post.path
     return StatusEntity(
@@ -217,13 +287,18 @@ def status(post: Post, base_url: str) -> StatusEntity:
         favourites_count=content.favourites_count,
         edited_at=timestamp(content.edited_at) if content.edited_at else None,
         content=absolute(content.html, base_url),
-        reblog=status(post.boost_of, base_url) if post.boost_of else None,
+        reblog=status(post.boost_of, base_url, filtered) if post.boost_of else None,
         account=account(post.author, base_url),
         mentions=tuple(mention(named, base_url) for named in content.mentions),
         tags=tuple(tag(name, base_url) for name in content.tags),
         favourited=content.favourited,
         reblogged=content.boosted,
         bookmarked=content.bookmarked,
+        muted=content.muted,
+        pinned=post.pinned,
+        filtered=tuple(filter_result(each) for each in filtered[content.id])
+        if content.id in filtered
+        else (),
     )
 
 

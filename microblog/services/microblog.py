@@ -8,22 +8,32 @@ from typing import Any
 from microblog.config import Config
 from microblog.services.about import About
 from microblog.services.accounts import Accounts
+from microblog.services.conversations import Conversations
+from microblog.services.endorsements import Endorsements
+from microblog.services.filters import Filters
 from microblog.services.follows import Follows
 from microblog.services.jobs import CHANNEL, Jobs
+from microblog.services.lists import Lists
+from microblog.services.markers import Markers
 from microblog.services.measures import Measuring
+from microblog.services.notification_groups import NotificationGroups
 from microblog.services.notifications import Notifications
 from microblog.services.notifier import Notifier
 from microblog.services.oauth import OAuth
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
+from microblog.services.pins import Pins
 from microblog.services.posts import Posts
 from microblog.services.pruning import Pruning
 from microblog.services.search import Search
 from microblog.services.secrets import site_secret
 from microblog.services.sessions import Sessions
 from microblog.services.statistics import Statistics
+from microblog.services.tags import Tags
+from microblog.services.thread_mutes import ThreadMutes
 from microblog.services.timelines import Timelines
 from microblog.services.tokens import Tokens
+from microblog.services.trends import Trends
 from microblog.store.database import Database
 from microblog.store.listener import Listener
 from microblog.store.migrate import current
@@ -57,6 +67,16 @@ class Microblog:
         self.search = Search(config=config, db=db)
         self.posts = Posts(config, db, self.notifier)
         self.timelines = Timelines(db)
+        self.lists = Lists(db=db, poke=poke)
+        self.tags = Tags(db=db, poke=poke, now=self.now)
+        self.filters = Filters(db=db, now=self.now)
+        self.markers = Markers(db=db)
+        self.conversations = Conversations(db=db)
+        self.pins = Pins(db=db, poke=poke)
+        self.thread_mutes = ThreadMutes(db=db)
+        self.endorsements = Endorsements(db=db, poke=poke)
+        self.notification_groups = NotificationGroups(db=db)
+        self.trends = Trends(db=db, tags=self.tags, now=self.now)
         self.jobs = Jobs(db)
         if self.listener is not None:
             self.listener.on(CHANNEL, self.jobs.heard)

@@ -23,7 +23,10 @@ def _ties(
     tags: list[str],
     lists: list[tuple[int, str, bool, list[int]]],
 ) -> Ties:
-    owned = {id: ListTies(frozenset(members), replies, exclusive) for id, replies, exclusive, members in lists}
+    owned = {
+        list_id: ListTies(frozenset(members), replies, exclusive)
+        for list_id, replies, exclusive, members in lists
+    }
     return Ties(
         account_id,
         dict(zip(followed, with_boosts, strict=True)),

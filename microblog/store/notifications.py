@@ -38,6 +38,10 @@ _WANTED: Final = f"""NOT n.filtered AND (b.state = 'active' OR n.kind = 'sign_up
         SELECT FROM mutes m WHERE m.account_id = n.account_id AND m.target_id = n.actor_id AND m.notifications
           AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))"""
 
+#: For listings beside this one: the tables, and which of the notifications their recipient wants to see.
+NOTIFICATION_TABLES: Final = _TABLES
+WANTED: Final = _WANTED
+
 # The rules of a policy, each with whom it is about: ``a`` the recipient, ``t`` the post, ``y`` the policy.
 _FOLLOWED: Final = (
     "EXISTS (SELECT FROM follows f WHERE f.follower_id = a.id AND f.followee_id = {actor_id}::bigint)"

@@ -24,6 +24,7 @@ log = Logger()
 STATISTICS_EVERY: Final = 60.0
 PRUNING_EVERY: Final = 60.0
 SAMPLE_EVERY: Final = 15.0
+TRENDS_EVERY: Final = 300.0
 
 
 def mailer_for(config: Config, reactor: Any) -> Mailer:
@@ -47,7 +48,11 @@ class Tasks:
         )
         self.worker = Worker(microblog.jobs, mail.handlers, reactor)
         self._counting = Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor)
-        self._periodic = (self._counting, Periodic("pruning", self._prune, PRUNING_EVERY, reactor))
+        self._periodic = (
+            self._counting,
+            Periodic("pruning", self._prune, PRUNING_EVERY, reactor),
+            Periodic("trends", self._trends, TRENDS_EVERY, reactor),
+        )
 
     def start(self) -> None:
         self._microblog.jobs.when_due(self.worker.wake)
@@ -66,6 +71,9 @@ class Tasks:
         if counted:
             log.info("days added to the statistics: {count}", count=counted)
             self._counting.wake()  # there may be more
+
+    async def _trends(self) -> None:
+        await self._microblog.trends.compute()
 
     async def _prune(self) -> None:
         gone = await self._microblog.pruning.prune()

@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING, Final
 from microblog.web import oauth
 from microblog.web.api import (
     accounts,
+    conversations,
     description,
+    directory,
+    endorsements,
+    filters,
     instance,
+    lists,
+    markers,
     notifications,
+    notifications_v2,
+    pins,
+    preferences,
     reactions,
     relations,
     search,
     sign_up,
     statuses,
+    suggestions,
+    tags,
     timelines,
+    trends,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +44,10 @@ _MODULES: Final = (
     accounts, relations,
     # what they write
     statuses, reactions, timelines, notifications, search,
+    # what they choose to read
+    lists, tags, filters, markers, conversations, pins, endorsements, notifications_v2, preferences,
+    # what there is to discover
+    trends, directory, suggestions,
 )  # fmt: skip
 
 APIS: Final[tuple[Api, ...]] = tuple(module.api for module in _MODULES)

@@ -10,6 +10,7 @@ from microblog.domain import entities
 from microblog.domain.accounts import Account, Role, User
 from microblog.domain.entities import VISIBILITIES, AccountEntity, StatusEntity
 from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
 from microblog.web.forms import Upload
@@ -287,7 +288,7 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
         if tag is None:
             return Paged(())
     if sent.pinned:
-        return Paged(call.statuses(await pinned(microblog, call, account)))
+        return Paged(call.statuses(await microblog.pins.of(call.asker, account.id)))
     page = await microblog.timelines.account(
         call.asker,
         account.id,
@@ -296,12 +297,7 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
         boosts=not sent.exclude_reblogs and tag is None,
         tag=tag,
     )
-    return call.paged(page, call.statuses(page.items))
-
-
-async def pinned(microblog: Microblog, call: Call[Any], account: Account) -> list[Any]:
-    """The posts that somebody shows first on their profile."""
-    return []
+    return call.paged(page, await call.filtered(microblog, page.items, Context.ACCOUNT))
 
 
 @api.get(

@@ -44,6 +44,7 @@ from microblog.web.routing import Method, Routes, ViewerRule
 
 if TYPE_CHECKING:
     from microblog.domain.entities import AccountEntity, StatusEntity
+    from microblog.domain.filters import Context
     from microblog.domain.oauth import Bearer
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
@@ -158,6 +159,13 @@ class Call(Generic[P]):
 
     def statuses(self, posts: Iterable[Post]) -> list[StatusEntity]:
         return [entities.status(each, self.base_url) for each in posts]
+
+    async def filtered(
+        self, microblog: Microblog, posts: Sequence[Post], context: Context
+    ) -> list[StatusEntity]:
+        """Posts with what the asker's filters say of them; nothing is left out, programs hide for themselves."""
+        found = await microblog.filters.results(self.asker, posts, context)
+        return [entities.status(each, self.base_url, found) for each in posts]
 
     def paged(self, page: Page[Any], items: Sequence[Any]) -> Paged:
         """``items`` are the page's, as they are shown."""

@@ -67,6 +67,8 @@ def relationship(found: Relationship) -> RelationshipEntity:
         muting_notifications=found.muting_notifications,
         requested=found.requested,
         requested_by=found.requested_by,
+        endorsed=found.endorsed,
+        note=found.note,
     )
 
 

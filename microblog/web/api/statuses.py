@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, structs
 from microblog.domain import entities
 from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.errors import InvalidInput
+from microblog.domain.filters import Context as FilterContext
 from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
 from microblog.web.api.accounts import PRIVACIES, Privacy
@@ -175,10 +176,10 @@ async def delete(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
 async def context(microblog: Microblog, call: Call[Nothing]) -> Context:
     """What a post answers, and what answers it."""
     thread = await microblog.posts.thread(call.asker, call.id())
-    return Context(
-        call.statuses(thread.ancestors),
-        call.statuses(post for _, post in thread.descendants),
-    )
+    posts = [*thread.ancestors, *(post for _, post in thread.descendants)]
+    shown = await call.filtered(microblog, posts, FilterContext.THREAD)
+    above = len(thread.ancestors)
+    return Context(shown[:above], shown[above:])
 
 
 @api.get("/api/v1/statuses/<id>/source", scope="read:statuses", answer=StatusSource)

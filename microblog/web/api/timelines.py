@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from microblog.domain.entities import StatusEntity
+from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
 from microblog.web.api.ground import Api, Call, Paged, Paging
 
@@ -35,7 +36,7 @@ class TagParams(PublicParams, kw_only=True):
 async def home(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts and boosts of those whom one follows, and one's own."""
     page = await microblog.timelines.home(call.viewer, call.params.span)
-    return call.paged(page, call.statuses(page.items))
+    return call.paged(page, await call.filtered(microblog, page.items, Context.HOME))
 
 
 @api.get(
@@ -54,7 +55,7 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     if sent.only_media:
         return Paged(())  # no post has any
     page = await microblog.timelines.public(call.asker, sent.span, local=sent.local, remote=sent.remote)
-    return call.paged(page, call.statuses(page.items))
+    return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
 
 
 @api.get(
@@ -83,7 +84,7 @@ async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:
         )
     else:
         page = await microblog.timelines.tag(call.asker, tag, sent.span)
-    return call.paged(page, call.statuses(page.items))
+    return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
 
 
 def _keys(tags: Sequence[str]) -> list[str]:

@@ -1,0 +1,75 @@
+"""Conversations: direct posts by thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from microblog.domain.accounts import Account, Viewer
+from microblog.domain.conversations import Conversation
+from microblog.domain.errors import NotFound
+from microblog.domain.posts import Page, Post, Span
+from microblog.store.accounts import accounts
+from microblog.store.conversations import conversations
+from microblog.store.database import Database
+from microblog.store.paging import bounds, page
+
+
+async def add_to_conversations(tx: Any, post_id: int, ids: Sequence[int]) -> None:
+    """A direct post was written: in the transaction of that, for its author and those it names."""
+    await conversations(tx).add(post_id, sorted(set(ids)))
+
+
+class Conversations:
+    def __init__(self, *, db: Database) -> None:
+        self.db = db
+
+    async def page(self, viewer: Viewer, span: Span) -> Page[Conversation]:
+        """The one with the newest post first: two queries. Cursors are ids of posts."""
+        rows = await conversations(self.db.reads).page(viewer.id, **bounds(span))
+        found = page(rows, span, lambda each: int(each[1]))
+        return Page(await self._filled(viewer, found.items), found.older, found.newer, found.first)
+
+    async def by_id(self, viewer: Viewer, conversation_id: int) -> Conversation:
+        """Raises NotFound."""
+        found = await conversations(self.db.reads).by_id(viewer.id, conversation_id)
+        if found is None:
+            raise NotFound
+        (made,) = await self._filled(viewer, [found])
+        return made
+
+    async def mark_read(self, viewer: Viewer, conversation_id: int, *, read: bool = True) -> Conversation:
+        """Raises NotFound."""
+        async with self.db.transaction() as tx:
+            if await conversations(tx).mark(viewer.id, conversation_id, not read) is None:
+                raise NotFound
+        return await self.by_id(viewer, conversation_id)
+
+    async def read_thread(self, viewer: Viewer, thread_id: int) -> None:
+        """What one looks at is read."""
+        async with self.db.transaction() as tx:
+            await conversations(tx).read_thread(viewer.id, thread_id)
+
+    async def delete(self, viewer: Viewer, conversation_id: int) -> None:
+        """Put it away: it comes back with the next post. Its posts stay. Raises NotFound."""
+        async with self.db.transaction() as tx:
+            if await conversations(tx).delete(viewer.id, conversation_id) is None:
+                raise NotFound
+
+    async def _filled(
+        self, viewer: Viewer, rows: Sequence[tuple[int, int, bool, Post]]
+    ) -> list[Conversation]:
+        wanted = {each: _people(post, viewer) for each, _, _, post in rows}
+        ids = sorted({one for each in wanted.values() for one in each})
+        known: dict[int, Account] = {}
+        if ids:
+            known = {each.id: each for each in await accounts(self.db.reads).by_ids(ids)}
+        return [
+            Conversation(row_id, unread, post, tuple(known[each] for each in wanted[row_id] if each in known))
+            for row_id, _, unread, post in rows
+        ]
+
+
+def _people(post: Post, viewer: Viewer) -> list[int]:
+    everyone = [post.author.id, *(each.account_id for each in post.mentions)]
+    return [each for each in dict.fromkeys(everyone) if each != viewer.id]

@@ -1,0 +1,244 @@
+"""Filters: made and changed by one person, applied to what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.filters import (
+    FILTERS_MOST,
+    KEYWORDS_MOST,
+    POSTS_MOST,
+    Action,
+    Context,
+    Filter,
+    FilterPost,
+    FilterResult,
+    Keyword,
+    filter_action,
+    filter_contexts,
+    filter_keyword,
+    filter_title,
+    hidden,
+    results,
+)
+from microblog.domain.posts import Page, Post
+from microblog.store.database import Database
+from microblog.store.filters import filters
+from microblog.store.posts import posts
+
+#: The longest that a filter can be told to last; whoever wants more lets it last for good.
+LONGEST: Final = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordChange:
+    """A keyword to add (``id`` None), to change, or to take away."""
+
+    keyword: str | None = None
+    whole_word: bool | None = None
+    id: int | None = None
+    destroy: bool = False
+
+
+class Filters:
+    """``now`` is the time, in UTC."""
+
+    def __init__(self, *, db: Database, now: Callable[[], datetime]) -> None:
+        self.db = db
+        self._now = now
+
+    # -------------------------------------------------------------------------------------------- applied
+
+    async def results(
+        self, viewer: Viewer | None, shown: Iterable[Post], context: Context
+    ) -> dict[int, tuple[FilterResult, ...]]:
+        """What filters say of posts, by the id of what there is to read; one query, none for a stranger."""
+        listed = list(shown)
+        if viewer is None or not listed:
+            return {}
+        applying: list[Filter] = await filters(self.db.reads).applying(viewer.id, context.value)
+        if not applying:
+            return {}
+        found = {each.content.id: results(applying, each, viewer.id) for each in listed}
+        return {post_id: each for post_id, each in found.items() if each}
+
+    async def applied(
+        self, viewer: Viewer | None, page: Page[Post], context: Context
+    ) -> tuple[Page[Post], dict[int, tuple[FilterResult, ...]]]:
+        """A page without what is hidden, and what is to be warned of. Its cursors stay, so nothing is skipped."""
+        found = await self.results(viewer, page.items, context)
+        if not found:
+            return page, found
+        kept = tuple(each for each in page.items if not hidden(found.get(each.content.id, ())))
+        return Page(kept, page.older, page.newer, page.first), found
+
+    # -------------------------------------------------------------------------------------------- kept
+
+    async def all(self, viewer: Viewer) -> list[Filter]:
+        """The oldest first, those that expired too."""
+        found: list[Filter] = await filters(self.db.reads).all(viewer.id)
+        return found
+
+    async def by_id(self, viewer: Viewer, filter_id: int) -> Filter:
+        """Raises NotFound."""
+        return _found(await filters(self.db.reads).by_id(viewer.id, filter_id))
+
+    async def create(
+        self,
+        viewer: Viewer,
+        title: str,
+        contexts: Iterable[str],
+        *,
+        action: str = Action.WARN.value,
+        expires_in: float | None = None,
+        keywords: Sequence[KeywordChange] = (),
+    ) -> Filter:
+        """``expires_in`` seconds from now; None or 0: never. Raises InvalidInput."""
+        title, chosen, does = filter_title(title), filter_contexts(contexts), filter_action(action)
+        until = self._until(expires_in)
+        async with self.db.transaction() as tx:
+            filter_id = await filters(tx).insert(
+                viewer.id, title, [each.value for each in chosen], does.value, until, FILTERS_MOST
+            )
+            if filter_id is None:
+                raise InvalidInput(f"{FILTERS_MOST} filters are the most.", None, "too_many")
+            await self._change_keywords(tx, filter_id, (), keywords)
+            return _found(await filters(tx).by_id(viewer.id, filter_id))
+
+    async def update(
+        self,
+        viewer: Viewer,
+        filter_id: int,
+        *,
+        title: str | None = None,
+        contexts: Iterable[str] | None = None,
+        action: str | None = None,
+        expires_in: float | None = None,
+        keep_expiry: bool = True,
+        keywords: Sequence[KeywordChange] = (),
+    ) -> Filter:
+        """What is None stays; ``keep_expiry=False`` sets ``expires_in``, be it None. Raises NotFound, InvalidInput."""
+        async with self.db.transaction() as tx:
+            before = _found(await filters(tx).by_id(viewer.id, filter_id))
+            chosen = before.contexts if contexts is None else filter_contexts(contexts)
+            await filters(tx).update(
+                viewer.id,
+                filter_id,
+                before.title if title is None else filter_title(title),
+                [each.value for each in chosen],
+                (before.action if action is None else filter_action(action)).value,
+                before.expires_at if keep_expiry else self._until(expires_in),
+            )
+            await self._change_keywords(tx, filter_id, before.keywords, keywords)
+            return _found(await filters(tx).by_id(viewer.id, filter_id))
+
+    async def delete(self, viewer: Viewer, filter_id: int) -> None:
+        """Raises NotFound."""
+        async with self.db.transaction() as tx:
+            if await filters(tx).delete(viewer.id, filter_id) is None:
+                raise NotFound
+
+    # -------------------------------------------------------------------------------------------- keywords
+
+    async def keyword(self, viewer: Viewer, keyword_id: int) -> tuple[Filter, Keyword]:
+        """A keyword with its filter. Raises NotFound."""
+        found = _found(await filters(self.db.reads).of_keyword(viewer.id, keyword_id))
+        return found, _keyword(found, keyword_id)
+
+    async def add_keyword(
+        self, viewer: Viewer, filter_id: int, keyword: str, *, whole_word: bool = True
+    ) -> Keyword:
+        """Raises NotFound, InvalidInput (field "keyword")."""
+        known = {each.id for each in (await self.by_id(viewer, filter_id)).keywords}
+        change = KeywordChange(keyword, whole_word)
+        made = await self.update(viewer, filter_id, keywords=[change])
+        return next(each for each in reversed(made.keywords) if each.id not in known)
+
+    async def change_keyword(
+        self, viewer: Viewer, keyword_id: int, keyword: str | None, whole_word: bool | None
+    ) -> Keyword:
+        """What is None stays. Raises NotFound, InvalidInput."""
+        before, _ = await self.keyword(viewer, keyword_id)
+        change = KeywordChange(keyword, whole_word, keyword_id)
+        return _keyword(await self.update(viewer, before.id, keywords=[change]), keyword_id)
+
+    async def delete_keyword(self, viewer: Viewer, keyword_id: int) -> None:
+        """Raises NotFound."""
+        before, _ = await self.keyword(viewer, keyword_id)
+        await self.update(viewer, before.id, keywords=[KeywordChange(id=keyword_id, destroy=True)])
+
+    async def _change_keywords(
+        self, tx: Any, filter_id: int, known: Sequence[Keyword], changes: Sequence[KeywordChange]
+    ) -> None:
+        if len(known) + len(changes) > KEYWORDS_MOST and any(
+            each.id is None and not each.destroy for each in changes
+        ):
+            raise InvalidInput(f"A filter has at most {KEYWORDS_MOST} keywords.", "keyword", "too_many")
+        before = {each.id: each for each in known}
+        for change in changes:
+            if change.id is None:
+                if not change.destroy:
+                    whole = True if change.whole_word is None else change.whole_word
+                    await filters(tx).add_keyword(filter_id, filter_keyword(change.keyword or ""), whole)
+                continue
+            was = before.get(change.id)
+            if was is None:
+                raise NotFound
+            if change.destroy:
+                await filters(tx).delete_keyword(filter_id, change.id)
+            else:
+                await filters(tx).update_keyword(
+                    filter_id,
+                    change.id,
+                    was.keyword if change.keyword is None else filter_keyword(change.keyword),
+                    was.whole_word if change.whole_word is None else change.whole_word,
+                )
+
+    # -------------------------------------------------------------------------------------------- posts
+
+    async def add_post(self, viewer: Viewer, filter_id: int, post_id: int) -> FilterPost:
+        """Filter one post, whatever its words; again, nothing changes. Raises NotFound for one that can't be seen."""
+        async with self.db.transaction() as tx:
+            before = _found(await filters(tx).by_id(viewer.id, filter_id))
+            post = await posts(tx).visible(post_id, viewer.id)
+            if post is None:
+                raise NotFound
+            if len(before.posts) >= POSTS_MOST:
+                raise InvalidInput(f"A filter has at most {POSTS_MOST} posts.", None, "too_many")
+            await filters(tx).add_post(filter_id, post.content.id)
+            after = _found(await filters(tx).by_id(viewer.id, filter_id))
+        return next(each for each in after.posts if each.post_id == post.content.id)
+
+    async def post(self, viewer: Viewer, entry_id: int) -> tuple[Filter, FilterPost]:
+        """Raises NotFound."""
+        found = _found(await filters(self.db.reads).of_post(viewer.id, entry_id))
+        return found, next(each for each in found.posts if each.id == entry_id)
+
+    async def delete_post(self, viewer: Viewer, entry_id: int) -> None:
+        """Raises NotFound."""
+        async with self.db.transaction() as tx:
+            found = _found(await filters(tx).of_post(viewer.id, entry_id))
+            await filters(tx).delete_post(found.id, entry_id)
+
+    def _until(self, seconds: float | None) -> datetime | None:
+        if not seconds or seconds <= 0:
+            return None
+        return self._now() + min(timedelta(seconds=min(seconds, 1e10)), LONGEST)
+
+
+def _found(found: Filter | None) -> Filter:
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _keyword(chosen: Filter, keyword_id: int) -> Keyword:
+    for each in chosen.keywords:
+        if each.id == keyword_id:
+            return each
+    raise NotFound

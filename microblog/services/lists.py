@@ -1,0 +1,138 @@
+"""Lists: made, filled and read by one person, who alone knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from microblog.domain.accounts import Account, Viewer
+from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.events import Kind
+from microblog.domain.lists import LISTS_MOST, MEMBERS_MOST, RepliesPolicy, UserList, list_title
+from microblog.domain.posts import Page, Post, Span
+from microblog.store.database import Database
+from microblog.store.events import outbox
+from microblog.store.lists import lists
+from microblog.store.paging import bounds, page, page_of
+
+
+class Lists:
+    """``poke`` tells the notifier that there is an event: live streams read again who is in a list."""
+
+    def __init__(self, *, db: Database, poke: Callable[[], None]) -> None:
+        self.db = db
+        self._poke = poke
+
+    async def all(self, viewer: Viewer) -> list[UserList]:
+        """By title."""
+        found: list[UserList] = await lists(self.db.reads).all(viewer.id)
+        return found
+
+    async def by_id(self, viewer: Viewer, list_id: int) -> UserList:
+        """Raises NotFound, for others' lists too."""
+        found: UserList | None = await lists(self.db.reads).by_id(viewer.id, list_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def with_member(self, viewer: Viewer, account_id: int) -> list[UserList]:
+        """Those of the viewer's lists that somebody is in."""
+        found: list[UserList] = await lists(self.db.reads).with_member(viewer.id, account_id)
+        return found
+
+    async def create(
+        self,
+        viewer: Viewer,
+        title: str,
+        *,
+        replies_policy: RepliesPolicy = RepliesPolicy.LIST,
+        exclusive: bool = False,
+    ) -> UserList:
+        """Raises InvalidInput (field "title")."""
+        title = list_title(title)
+        async with self.db.transaction() as tx:
+            made: UserList | None = await lists(tx).insert(
+                viewer.id, title, replies_policy.value, exclusive, LISTS_MOST
+            )
+            if made is None:
+                raise InvalidInput(f"{LISTS_MOST} lists are the most. Delete one first.", None, "too_many")
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
+        self._poke()
+        return made
+
+    async def update(
+        self,
+        viewer: Viewer,
+        list_id: int,
+        *,
+        title: str | None = None,
+        replies_policy: RepliesPolicy | None = None,
+        exclusive: bool | None = None,
+    ) -> UserList:
+        """What is None stays. Raises NotFound, InvalidInput."""
+        async with self.db.transaction() as tx:
+            before: UserList | None = await lists(tx).by_id(viewer.id, list_id)
+            if before is None:
+                raise NotFound
+            made: UserList | None = await lists(tx).update(
+                viewer.id,
+                list_id,
+                before.title if title is None else list_title(title),
+                (replies_policy or before.replies_policy).value,
+                before.exclusive if exclusive is None else exclusive,
+            )
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
+        self._poke()
+        if made is None:
+            raise NotFound
+        return made
+
+    async def delete(self, viewer: Viewer, list_id: int) -> None:
+        """Raises NotFound."""
+        async with self.db.transaction() as tx:
+            if await lists(tx).delete(viewer.id, list_id) is None:
+                raise NotFound
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
+        self._poke()
+
+    async def add(self, viewer: Viewer, list_id: int, account_ids: Sequence[int]) -> None:
+        """Put people in a list; who is in it stays. All or none.
+
+        Raises NotFound for a list, or for somebody whom the viewer doesn't follow: only those can be listed.
+        """
+        wanted = sorted(set(account_ids))
+        async with self.db.transaction() as tx:
+            await self._own(tx, viewer, list_id)
+            if set(await lists(tx).followed(viewer.id, wanted)) != set(wanted):
+                raise NotFound("A list has people whom you follow. Follow them first.")
+            await lists(tx).add(viewer.id, list_id, wanted)
+            if await lists(tx).size(list_id) > MEMBERS_MOST:
+                raise InvalidInput(f"A list has at most {MEMBERS_MOST} people.", None, "too_many")
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
+        self._poke()
+
+    async def remove(self, viewer: Viewer, list_id: int, account_ids: Sequence[int]) -> None:
+        """Take people out of a list; who is not in it does no harm. Raises NotFound for a list."""
+        async with self.db.transaction() as tx:
+            await self._own(tx, viewer, list_id)
+            await lists(tx).remove(viewer.id, list_id, sorted(set(account_ids)))
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
+        self._poke()
+
+    async def members(self, viewer: Viewer, list_id: int, span: Span) -> Page[Account]:
+        """Who is in a list, who came last first. Raises NotFound."""
+        await self.by_id(viewer, list_id)
+        found: list[tuple[int, Account]] = await lists(self.db.reads).members(list_id, **bounds(span))
+        return page_of(found, span)
+
+    async def timeline(self, viewer: Viewer, list_id: int, span: Span) -> Page[Post]:
+        """What those in a list posted. Raises NotFound."""
+        chosen = await self.by_id(viewer, list_id)
+        found: list[Post] = await lists(self.db.reads).timeline(
+            viewer.id, list_id, chosen.replies_policy.value, **bounds(span)
+        )
+        return page(found, span, lambda post: post.id)
+
+    async def _own(self, tx: Any, viewer: Viewer, list_id: int) -> None:
+        if await lists(tx).by_id(viewer.id, list_id) is None:
+            raise NotFound

@@ -1,0 +1,204 @@
+"""Notifications by groups, and those that wait among the requests, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from dbxs import accessor, query, statement
+
+from microblog.domain.notification_groups import NotificationPolicy, Verdict
+from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
+from microblog.store.database import maybe_row, rows
+from microblog.store.notifications import NOTIFICATION_TABLES, WANTED
+from microblog.store.paging import within
+
+#: Of how many notifications, from a cursor on, groups are made: bounds what a page costs.
+WINDOW: Final = 1000
+PEOPLE: Final = 8  #: whose names a group has
+
+KEY: Final = """CASE
+    WHEN n.kind IN ('favourite', 'boost') AND n.post_id IS NOT NULL AND n.kind = ANY({grouped}::text[])
+        THEN n.kind || '-' || n.post_id
+    WHEN n.kind = 'follow' AND n.kind = ANY({grouped}::text[])
+        THEN 'follow-' || to_char(n.created_at AT TIME ZONE 'UTC', 'YYYYMMDD')
+    ELSE 'ungrouped-' || n.id END"""
+
+
+class GroupRow:
+    """A group as the database gives it: ids, to be looked up for all groups of a page at once."""
+
+    __slots__ = (
+        "actor_ids",
+        "count",
+        "key",
+        "kind",
+        "newest_at",
+        "newest_id",
+        "oldest_id",
+        "post_id",
+        "read",
+    )
+
+    def __init__(
+        self,
+        key: str,
+        kind: str,
+        count: int,
+        newest_id: int,
+        oldest_id: int,
+        newest_at: datetime,
+        post_id: int | None,
+        actor_ids: Sequence[int],
+        read: bool,
+    ) -> None:
+        self.key = key
+        self.kind = kind
+        self.count = count
+        self.newest_id = newest_id
+        self.oldest_id = oldest_id
+        self.newest_at = newest_at
+        self.post_id = post_id
+        self.actor_ids = actor_ids
+        self.read = read
+
+
+_GROUPS: Final = f"""
+    SELECT m.key, m.kind, count(*), max(m.id), min(m.id), max(m.created_at), max(m.post_id),
+        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{PEOPLE}], bool_and(m.read)
+    FROM (
+        SELECT n.id, n.kind, n.post_id, n.actor_id, n.created_at, n.id <= u.notifications_read_id AS read, {KEY} AS key
+        FROM {NOTIFICATION_TABLES}
+        WHERE n.account_id = {{viewer}} AND {WANTED}
+            AND ({{kinds}}::text[] IS NULL OR n.kind = ANY({{kinds}}::text[])) AND __WHERE__
+        ORDER BY CASE WHEN {{ascending}} THEN n.id END ASC, CASE WHEN NOT {{ascending}} THEN n.id END DESC
+        LIMIT {WINDOW}
+    ) m
+    GROUP BY m.key, m.kind"""
+
+
+def _policy(rules: list[str], requests: int, notifications: int) -> NotificationPolicy:
+    following, followers, new, private = (Verdict(each) for each in rules)
+    return NotificationPolicy(following, followers, new, private, requests, notifications)
+
+
+def _request(*row: Any) -> tuple[int, datetime, datetime, int, int | None, Any]:
+    count, first, last, newest_id, post_id = row[:5]
+    return count, first, last, newest_id, post_id, account_from(row[5:])
+
+
+_REQUESTS: Final = f"""
+    SELECT w.count, w.first, w.last, w.newest_id, w.post_id, {ACCOUNT_COLUMNS}
+    FROM (
+        SELECT n.actor_id, count(*) AS count, min(n.created_at) AS first, max(n.created_at) AS last,
+            max(n.id) AS newest_id, max(n.post_id) AS post_id
+        FROM notifications n WHERE n.account_id = {{viewer}} AND n.filtered GROUP BY n.actor_id
+    ) w JOIN accounts a ON a.id = w.actor_id AND a.state = 'active'"""
+
+
+class NotificationGroupQueries(Protocol):
+    @query(
+        sql=_GROUPS.replace("__WHERE__", within("n.id"))
+        + " ORDER BY CASE WHEN {ascending} THEN min(m.id) END ASC, "
+        "CASE WHEN NOT {ascending} THEN max(m.id) END DESC LIMIT {count}",
+        load=rows(GroupRow),
+    )
+    async def page(
+        self,
+        viewer: int,
+        kinds: Sequence[str] | None,
+        grouped: Sequence[str],
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
+    ) -> list[GroupRow]: ...
+
+    @query(
+        sql=_GROUPS.replace("__WHERE__", "n.id = ANY({ids}::bigint[])"),
+        load=maybe_row(GroupRow),
+    )
+    async def of(
+        self,
+        viewer: int,
+        ids: Sequence[int],
+        kinds: Sequence[str] | None,
+        grouped: Sequence[str],
+        ascending: bool = False,
+    ) -> GroupRow | None: ...
+
+    @query(
+        sql=f"SELECT n.id FROM notifications n WHERE n.account_id = {{viewer}} AND NOT n.filtered AND {KEY} = {{key}} "
+        f"AND n.kind = {{kind}} ORDER BY n.id DESC LIMIT {WINDOW}",
+        load=rows(int),
+    )
+    async def members(self, viewer: int, key: str, kind: str, grouped: Sequence[str]) -> list[int]: ...
+
+    @query(
+        sql="DELETE FROM notifications WHERE account_id = {viewer} AND id = ANY({ids}::bigint[]) RETURNING id",
+        load=rows(int),
+    )
+    async def dismiss(self, viewer: int, ids: Sequence[int]) -> list[int]: ...
+
+    # ------------------------------------------------------------------------------------ policy and requests
+
+    @query(
+        sql="""SELECT coalesce((SELECT ARRAY[y.for_not_following, y.for_not_followers, y.for_new_accounts,
+                y.for_private_mentions] FROM notification_policies y WHERE y.account_id = {account_id}),
+                ARRAY['accept', 'accept', 'accept', 'accept']), w.people, w.count
+        FROM (SELECT count(DISTINCT n.actor_id) AS people, count(*) AS count
+              FROM notifications n WHERE n.account_id = {account_id} AND n.filtered) w""",
+        load=maybe_row(_policy),
+    )
+    async def policy(self, account_id: int) -> NotificationPolicy | None: ...
+
+    @statement(
+        sql="""INSERT INTO notification_policies
+            (account_id, for_not_following, for_not_followers, for_new_accounts, for_private_mentions)
+        VALUES ({account_id}, {not_following}, {not_followers}, {new_accounts}, {private_mentions})
+        ON CONFLICT (account_id) DO UPDATE SET for_not_following = excluded.for_not_following,
+            for_not_followers = excluded.for_not_followers, for_new_accounts = excluded.for_new_accounts,
+            for_private_mentions = excluded.for_private_mentions"""
+    )
+    async def set_policy(
+        self,
+        account_id: int,
+        not_following: str,
+        not_followers: str,
+        new_accounts: str,
+        private_mentions: str,
+    ) -> None: ...
+
+    @query(
+        sql=_REQUESTS + f" WHERE {within('w.newest_id')} "
+        "ORDER BY CASE WHEN {ascending} THEN w.newest_id END ASC, "
+        "CASE WHEN NOT {ascending} THEN w.newest_id END DESC LIMIT {count}",
+        load=rows(_request),
+    )
+    async def requests(
+        self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
+    ) -> list[tuple[int, datetime, datetime, int, int | None, Any]]: ...
+
+    @query(sql=_REQUESTS + " WHERE w.actor_id = {actor_id}", load=maybe_row(_request))
+    async def request(
+        self, viewer: int, actor_id: int
+    ) -> tuple[int, datetime, datetime, int, int | None, Any] | None: ...
+
+    @statement(
+        sql="""WITH allowed AS (
+            INSERT INTO notification_permissions (account_id, actor_id)
+            SELECT {account_id}, id FROM accounts WHERE id = ANY({ids}::bigint[]) ON CONFLICT DO NOTHING
+        )
+        UPDATE notifications SET filtered = false
+        WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[])"""
+    )
+    async def accept(self, account_id: int, ids: Sequence[int]) -> None: ...
+
+    @statement(
+        sql="DELETE FROM notifications WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[])"
+    )
+    async def turn_down(self, account_id: int, ids: Sequence[int]) -> None: ...
+
+
+notification_groups = accessor(NotificationGroupQueries)

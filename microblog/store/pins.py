@@ -1,0 +1,47 @@
+"""Pinned posts in the database."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from dbxs import accessor, query, statement
+
+from microblog.domain.posts import Post
+from microblog.store.database import rows, scalar
+from microblog.store.posts import POST_COLUMNS, post_from
+from microblog.store.visibility import VISIBLE
+
+
+def _post(*row: Any) -> Post:
+    return post_from(row)
+
+
+class PinQueries(Protocol):
+    @query(
+        sql=f"SELECT {POST_COLUMNS} FROM pinned_posts k JOIN posts p ON p.id = k.post_id "
+        f"JOIN accounts a ON a.id = p.author_id WHERE k.account_id = {{account_id}} AND {VISIBLE} ORDER BY k.id DESC",
+        load=rows(_post),
+    )
+    async def of(self, viewer: int | None, account_id: int) -> list[Post]: ...
+
+    @query(sql="SELECT id FROM accounts WHERE id = {account_id} FOR NO KEY UPDATE", load=scalar)
+    async def hold(self, account_id: int) -> int:
+        """Two pins at once are counted one after the other."""
+        ...
+
+    @query(
+        sql="SELECT count(*) FROM pinned_posts WHERE account_id = {account_id} AND post_id <> {post_id}",
+        load=scalar,
+    )
+    async def others(self, account_id: int, post_id: int) -> int: ...
+
+    @statement(
+        sql="INSERT INTO pinned_posts (account_id, post_id) VALUES ({account_id}, {post_id}) ON CONFLICT DO NOTHING"
+    )
+    async def pin(self, account_id: int, post_id: int) -> None: ...
+
+    @statement(sql="DELETE FROM pinned_posts WHERE account_id = {account_id} AND post_id = {post_id}")
+    async def unpin(self, account_id: int, post_id: int) -> None: ...
+
+
+pins = accessor(PinQueries)

@@ -1,0 +1,117 @@
+"""Followed and featured hashtags in the database, and how much tags are used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+from dbxs import accessor, query, statement
+
+from microblog.domain.tags import FeaturedTag
+from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.paging import span_of
+
+
+def _followed(id: int, tag: str) -> tuple[int, str]:
+    return id, tag
+
+
+def _about(tag: str, shown: str, following: bool, featuring: bool) -> tuple[str, str, bool, bool]:
+    return tag, shown, following, featuring
+
+
+def _day(tag: str, day: date, uses: int, people: int) -> tuple[str, date, int, int]:
+    return tag, day, uses, people
+
+
+_FEATURED = """SELECT k.id, k.tag, k.shown, coalesce(u.uses, 0), u.last_at FROM featured_tags k
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS uses, max(p.created_at) AS last_at
+        FROM posts p WHERE p.author_id = k.account_id AND k.tag = ANY(p.tags) AND p.visibility IN ('public', 'unlisted')
+    ) u ON true"""
+
+
+class TagQueries(Protocol):
+    @query(
+        sql="INSERT INTO followed_tags (account_id, tag) SELECT {account_id}, {tag} "
+        "WHERE (SELECT count(*) FROM followed_tags k WHERE k.account_id = {account_id}) < {most} "
+        "ON CONFLICT DO NOTHING RETURNING id",
+        load=scalar,
+    )
+    async def follow(self, account_id: int, tag: str, most: int) -> int | None:
+        """None when it was followed, or there are ``most`` already."""
+        ...
+
+    @statement(sql="DELETE FROM followed_tags WHERE account_id = {account_id} AND tag = {tag}")
+    async def unfollow(self, account_id: int, tag: str) -> None: ...
+
+    @query(
+        sql="SELECT k.id, k.tag FROM followed_tags k WHERE k.account_id = {account_id}" + span_of("k.id"),
+        load=rows(_followed),
+    )
+    async def followed(
+        self, account_id: int, below: int | None, above: int | None, ascending: bool, count: int
+    ) -> list[tuple[int, str]]: ...
+
+    @query(
+        sql="""SELECT w.tag, coalesce(t.shown, w.tag),
+            EXISTS (SELECT FROM followed_tags k WHERE k.account_id = {viewer}::bigint AND k.tag = w.tag),
+            EXISTS (SELECT FROM featured_tags k WHERE k.account_id = {viewer}::bigint AND k.tag = w.tag)
+        FROM unnest({tags}::text[]) WITH ORDINALITY w (tag, place) LEFT JOIN tags t ON t.tag = w.tag
+        ORDER BY w.place""",
+        load=rows(_about),
+    )
+    async def about(self, viewer: int | None, tags: Sequence[str]) -> list[tuple[str, str, bool, bool]]:
+        """How each is shown, and how the viewer stands to it; in the order asked for."""
+        ...
+
+    @query(
+        sql="""SELECT t.tag, (p.created_at AT TIME ZONE 'UTC')::date AS day, count(*), count(DISTINCT p.author_id)
+        FROM post_tags t JOIN posts p ON p.id = t.post_id
+        WHERE t.tag = ANY({tags}::text[]) AND t.post_id >= {from_id} AND p.visibility = 'public'
+        GROUP BY 1, 2""",
+        load=rows(_day),
+    )
+    async def history(self, tags: Sequence[str], from_id: int) -> list[tuple[str, date, int, int]]:
+        """Uses in public posts from an id on, by day."""
+        ...
+
+    @query(sql=_FEATURED + " WHERE k.account_id = {account_id} ORDER BY 4 DESC, k.id", load=rows(FeaturedTag))
+    async def featured(self, account_id: int) -> list[FeaturedTag]: ...
+
+    @query(
+        sql=_FEATURED + " WHERE k.account_id = {account_id} AND k.tag = {tag}", load=maybe_row(FeaturedTag)
+    )
+    async def featured_one(self, account_id: int, tag: str) -> FeaturedTag | None: ...
+
+    @query(
+        sql="INSERT INTO featured_tags (account_id, tag, shown) SELECT {account_id}, {tag}, {shown} "
+        "WHERE (SELECT count(*) FROM featured_tags k WHERE k.account_id = {account_id}) < {most} "
+        "ON CONFLICT DO NOTHING RETURNING id",
+        load=scalar,
+    )
+    async def feature(self, account_id: int, tag: str, shown: str, most: int) -> int | None: ...
+
+    @query(
+        sql="DELETE FROM featured_tags WHERE account_id = {account_id} "
+        "AND (id = {id}::bigint OR tag = {tag}::text) RETURNING id",
+        load=scalar,
+    )
+    async def unfeature(self, account_id: int, id: int | None, tag: str | None) -> int | None: ...
+
+    @query(
+        sql="""SELECT u.tag FROM (
+            SELECT unnest(p.tags) AS tag FROM (
+                SELECT tags FROM posts WHERE author_id = {account_id} AND visibility = 'public'
+                ORDER BY id DESC LIMIT 1000) p) u
+        WHERE NOT EXISTS (SELECT FROM featured_tags k WHERE k.account_id = {account_id} AND k.tag = u.tag)
+        GROUP BY u.tag ORDER BY count(*) DESC, u.tag LIMIT {limit}""",
+        load=rows(str),
+    )
+    async def used_most(self, account_id: int, limit: int) -> list[str]:
+        """Tags of somebody's last thousand public posts that they don't feature."""
+        ...
+
+
+tags = accessor(TagQueries)

@@ -1,0 +1,154 @@
+"""Trends, the directory and suggestions, in the database."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from dbxs import accessor, query, statement
+
+from microblog.domain.accounts import Account
+from microblog.domain.posts import Post
+from microblog.domain.trends import Suggestion
+from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
+from microblog.store.database import rows, scalar
+from microblog.store.posts import POST_COLUMNS, post_from
+from microblog.store.visibility import VISIBLE, wanted
+
+
+def _post(*row: Any) -> Post:
+    return post_from(row)
+
+
+def _suggestion(friends: int, *row: Any) -> Suggestion:
+    return Suggestion(account_from(row), friends)
+
+
+class TrendQueries(Protocol):
+    @query(sql="SELECT pg_try_advisory_xact_lock(hashtext('microblog.trends'))", load=scalar)
+    async def lock(self) -> bool:
+        """False when another process computes them just now."""
+        ...
+
+    @query(
+        sql="""WITH did AS (
+            SELECT v.post_id, v.account_id, 1.0 AS weight, v.id FROM favourites v WHERE v.id >= {from_id}
+            UNION ALL
+            SELECT b.boost_of_id, b.author_id, 2.0, b.id FROM posts b
+            WHERE b.boost_of_id IS NOT NULL AND b.id >= {from_id}
+        ), scored AS (
+            SELECT d.post_id, sum(d.weight * power(0.5, greatest({now_ms}::float8 - (d.id >> 16), 0)
+                / ({half_life}::float8 * 1000))) AS score
+            FROM did d JOIN posts p ON p.id = d.post_id JOIN accounts a ON a.id = p.author_id
+            WHERE p.id >= {from_id} AND p.visibility = 'public' AND p.boost_of_id IS NULL AND NOT p.sensitive
+                AND p.reply_to_account_id IS NULL AND a.state = 'active' AND a.discoverable
+                AND d.account_id <> p.author_id
+            GROUP BY d.post_id HAVING count(DISTINCT d.account_id) >= {least}
+            ORDER BY score DESC, d.post_id DESC LIMIT {kept}
+        ), gone AS (
+            DELETE FROM trending_posts WHERE post_id NOT IN (SELECT post_id FROM scored)
+        ), made AS (
+            INSERT INTO trending_posts (post_id, score) SELECT post_id, score FROM scored
+            ON CONFLICT (post_id) DO UPDATE SET score = excluded.score
+        )
+        SELECT count(*) FROM scored""",
+        load=scalar,
+    )
+    async def compute_posts(
+        self, from_id: int, now_ms: float, half_life: float, least: int, kept: int
+    ) -> int: ...
+
+    @query(
+        sql="""WITH used AS (
+            SELECT t.tag, p.author_id, max(t.post_id) AS last
+            FROM post_tags t JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id
+            WHERE t.post_id >= {from_id} AND p.visibility = 'public' AND a.state = 'active' AND a.discoverable
+            GROUP BY t.tag, p.author_id
+        ), scored AS (
+            SELECT tag, sum(power(0.5, greatest({now_ms}::float8 - (last >> 16), 0)
+                / ({half_life}::float8 * 1000))) AS score
+            FROM used GROUP BY tag HAVING count(*) >= {least} ORDER BY score DESC, tag LIMIT {kept}
+        ), gone AS (
+            DELETE FROM trending_tags WHERE tag NOT IN (SELECT tag FROM scored)
+        ), made AS (
+            INSERT INTO trending_tags (tag, score) SELECT tag, score FROM scored
+            ON CONFLICT (tag) DO UPDATE SET score = excluded.score
+        )
+        SELECT count(*) FROM scored""",
+        load=scalar,
+    )
+    async def compute_tags(
+        self, from_id: int, now_ms: float, half_life: float, least: int, kept: int
+    ) -> int: ...
+
+    @statement(sql="SET LOCAL statement_timeout = '60s'")
+    async def allow_long(self) -> None: ...
+
+    @query(
+        sql="SELECT tag FROM trending_tags ORDER BY score DESC, tag OFFSET {offset} LIMIT {limit}",
+        load=rows(str),
+    )
+    async def tags(self, offset: int, limit: int) -> list[str]: ...
+
+    @query(
+        sql=f"SELECT {POST_COLUMNS} FROM trending_posts k JOIN posts p ON p.id = k.post_id "
+        f"JOIN accounts a ON a.id = p.author_id WHERE p.visibility = 'public' AND {VISIBLE} "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) "
+        "ORDER BY k.score DESC, k.post_id DESC OFFSET {offset} LIMIT {limit}",
+        load=rows(_post),
+    )
+    async def posts(self, viewer: int | None, offset: int, limit: int) -> list[Post]: ...
+
+    # ---------------------------------------------------------------------------------- directory, suggestions
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.discoverable AND a.state = 'active' "
+        "AND (NOT {local} OR a.domain IS NULL) "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('a.id')} AND NOT EXISTS ("
+        "SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {viewer}::bigint))) "
+        "ORDER BY a.last_post_at DESC NULLS LAST, a.id DESC OFFSET {offset} LIMIT {limit}",
+        load=rows(account),
+    )
+    async def active(self, viewer: int | None, local: bool, offset: int, limit: int) -> list[Account]: ...
+
+    @query(
+        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.discoverable AND a.state = 'active' "
+        "AND (NOT {local} OR a.domain IS NULL) "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('a.id')} AND NOT EXISTS ("
+        "SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {viewer}::bigint))) "
+        "ORDER BY a.id DESC OFFSET {offset} LIMIT {limit}",
+        load=rows(account),
+    )
+    async def newest(self, viewer: int | None, local: bool, offset: int, limit: int) -> list[Account]: ...
+
+    @query(
+        sql=f"""WITH mine AS (
+            SELECT followee_id FROM follows WHERE follower_id = {{viewer}} AND accepted ORDER BY id DESC LIMIT 500
+        ), near AS (
+            SELECT f.followee_id AS id, count(*) AS friends FROM mine JOIN follows f ON f.follower_id = mine.followee_id
+            WHERE f.accepted GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200
+        ), many AS (
+            SELECT id, 0::bigint AS friends FROM accounts
+            WHERE discoverable AND state = 'active' AND followers_count > 0
+            ORDER BY followers_count DESC, id LIMIT 200
+        ), offered AS (
+            SELECT id, max(friends) AS friends FROM (SELECT * FROM near UNION ALL SELECT * FROM many) each GROUP BY id
+        )
+        SELECT o.friends, {ACCOUNT_COLUMNS} FROM offered o JOIN accounts a ON a.id = o.id
+        WHERE a.discoverable AND a.state = 'active' AND a.id <> {{viewer}}
+            AND NOT EXISTS (SELECT FROM follows f WHERE f.follower_id = {{viewer}} AND f.followee_id = a.id)
+            AND NOT EXISTS (SELECT FROM suggestion_dismissals d WHERE d.account_id = {{viewer}} AND d.target_id = a.id)
+            AND NOT EXISTS (SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {{viewer}})
+            AND {wanted("a.id")}
+        ORDER BY o.friends DESC, a.followers_count DESC, a.id LIMIT {{limit}}""",
+        load=rows(_suggestion),
+    )
+    async def suggestions(self, viewer: int, limit: int) -> list[Suggestion]: ...
+
+    @statement(
+        sql="INSERT INTO suggestion_dismissals (account_id, target_id) VALUES ({account_id}, {target_id}) "
+        "ON CONFLICT DO NOTHING"
+    )
+    async def dismiss(self, account_id: int, target_id: int) -> None: ...
+
+
+trends = accessor(TrendQueries)
