@@ -4,6 +4,9 @@
 mutes               when they end
 sessions            90 days after they were last used
 tokens              30 days after they ended
+codes, grants       7 days after a code ended; a grant when nothing hangs on it any more
+refresh tokens      30 days after they were used
+apps                when nobody has used them for 90 days, and nobody allows them anything
 email tokens        a day after they ended
 idempotency keys    after a day
 events              after 7 days: live readers resume from them until then

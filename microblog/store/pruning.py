@@ -24,6 +24,43 @@ class PruningQueries(Protocol):
     @query(sql=_delete("tokens", "expires_at < clock_timestamp() - interval '30 days'"), load=scalar)
     async def tokens(self, limit: int) -> int: ...
 
+    @query(
+        sql=_delete("authorization_codes", "expires_at < clock_timestamp() - interval '7 days'"), load=scalar
+    )
+    async def authorization_codes(self, limit: int) -> int: ...
+
+    @query(sql=_delete("refresh_tokens", "used_at < clock_timestamp() - interval '30 days'"), load=scalar)
+    async def refresh_tokens(self, limit: int) -> int: ...
+
+    @query(
+        sql=_delete(
+            "grants",
+            "created_at < clock_timestamp() - interval '7 days' "
+            "AND NOT EXISTS (SELECT FROM tokens t WHERE t.grant_id = grants.id) "
+            "AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = grants.id) "
+            "AND NOT EXISTS (SELECT FROM authorization_codes c WHERE c.grant_id = grants.id)",
+        ),
+        load=scalar,
+    )
+    async def grants(self, limit: int) -> int:
+        """What somebody allowed, and no program came for; or came for once, and let go."""
+        ...
+
+    @query(
+        sql=_delete(
+            "apps",
+            "created_at < clock_timestamp() - interval '90 days' "
+            "AND NOT EXISTS (SELECT FROM tokens t WHERE t.app_id = apps.id "
+            "AND coalesce(t.last_used_at, t.created_at) > clock_timestamp() - interval '90 days') "
+            "AND NOT EXISTS (SELECT FROM tokens t WHERE t.app_id = apps.id AND t.account_id IS NOT NULL) "
+            "AND NOT EXISTS (SELECT FROM grants g WHERE g.app_id = apps.id)",
+        ),
+        load=scalar,
+    )
+    async def apps(self, limit: int) -> int:
+        """Programs that registered themselves, and that nobody uses."""
+        ...
+
     @query(sql=_delete("email_tokens", "expires_at < clock_timestamp() - interval '1 day'"), load=scalar)
     async def email_tokens(self, limit: int) -> int: ...
 
@@ -73,6 +110,10 @@ PRUNED: Final = (
     "mutes",
     "sessions",
     "tokens",
+    "authorization_codes",
+    "refresh_tokens",
+    "grants",
+    "apps",
     "email_tokens",
     "idempotency_keys",
     "events",

@@ -109,7 +109,14 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
         needed = [{"oauth": [each.scope] if each.scope else []}]
         operation["security"] = [*needed, {}] if each.viewer == "optional" else needed
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"}
+            if name == "id" or name.endswith("_id")
+            else {"type": "string", "minLength": 1},
+        }
         for name in each.arguments
     ]
     if each.params is not Nothing:
@@ -139,7 +146,11 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
         **{
             str(status): {
                 "description": _TEXTS[status],
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
+                    # What breaks HTTP's own rules is refused before anybody knows what it was for, in a line of text.
+                    **({"text/plain": {"schema": {"type": "string"}}} if status in (400, 413) else {}),
+                },
             }
             for status in statuses(each)
         },

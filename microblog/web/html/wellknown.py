@@ -100,7 +100,12 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
         "services": {"inbound": [], "outbound": ["atom1.0", "rss2.0"]},
         "openRegistrations": site.config.registration == "open",
         "usage": {"users": {}},
-        "metadata": {"nodeName": site.config.site_name, "nodeDescription": site.config.site_description},
+        "metadata": {
+            "nodeName": site.config.site_name,
+            "nodeDescription": site.config.site_description,
+            # Some apps choose by this which protocol they speak to a site.
+            "upstream": {"name": "mastodon"},
+        },
     }
     return Json(
         document,

@@ -1,0 +1,196 @@
+"""Who may what, generated from the declarations: each route with each missing scope, and with what is somebody else's.
+
+A new endpoint is in here by being declared. One with a placeholder in its path has to say in ``OWNED`` whose things
+its ids name, or a test fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from microblog.domain.scopes import SCOPES, covers
+from microblog.web.api import APIS
+from microblog.web.api.ground import Endpoint
+from tests.web.api.town import Program, Town
+from tests.web.client import Page
+
+ENDPOINTS: Final = tuple(endpoint for api in APIS for endpoint in api.endpoints)
+ABSENT: Final = "1"
+_PLACEHOLDER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+def path_of(endpoint: Endpoint, value: str = ABSENT) -> str:
+    return _PLACEHOLDER.sub(value, endpoint.path)
+
+
+async def ask(program: Program, endpoint: Endpoint, value: str = ABSENT) -> Page:
+    return await program.request(endpoint.method, path_of(endpoint, value))
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(ENDPOINTS) > 60
+    assert sum(endpoint.scope is not None for endpoint in ENDPOINTS) > 40
+
+
+def test_every_scope_is_one_that_there_is() -> None:
+    assert {endpoint.scope for endpoint in ENDPOINTS} - {None} <= set(SCOPES)
+
+
+def test_whatever_changes_something_wants_a_scope_that_writes() -> None:
+    """But for what OAuth itself is made of, and reading in disguise."""
+    for endpoint in ENDPOINTS:
+        if endpoint.method != "GET" and not endpoint.path.startswith("/oauth/") and endpoint.viewer != "none":
+            assert endpoint.scope is not None, endpoint
+            assert endpoint.scope.startswith(("write", "follow")), endpoint
+
+
+async def test_without_its_scope_no_token_gets_anywhere(town: Town) -> None:
+    """With all scopes but those that cover the route's, the answer is 403; with that scope alone it is another."""
+    bob = await town.program("bob")
+    wrong = []
+    tokens: dict[str, Program] = {}
+    for endpoint in ENDPOINTS:
+        scope = endpoint.scope
+        if scope is None or endpoint.viewer == "none":
+            continue
+        if scope not in tokens:
+            others = [each for each in SCOPES if not covers({each}, scope)]
+            tokens[scope] = await town.other(bob, others)
+        page = await ask(tokens[scope], endpoint)
+        if page.status != 403 or page.json() != {"error": "This action is outside the authorized scopes"}:
+            wrong.append(f"{endpoint.method} {endpoint.path} without {scope}: {page.status}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_each_scope_opens_what_names_it(town: Town) -> None:
+    wrong = []
+    tokens: dict[str, Program] = {}
+    for number, endpoint in enumerate(ENDPOINTS):
+        if endpoint.scope is None or endpoint.viewer not in ("required", "optional"):
+            continue
+        if endpoint.scope not in tokens:
+            tokens[endpoint.scope] = await town.program(f"somebody{number}", [endpoint.scope])
+        page = await ask(tokens[endpoint.scope], endpoint)
+        if page.status in (401, 403) or page.status >= 500:
+            wrong.append(
+                f"{endpoint.method} {endpoint.path} with {endpoint.scope}: {page.status} {page.text}"
+            )
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_without_a_token_nothing_personal_is_answered(town: Town) -> None:
+    wrong = []
+    for endpoint in ENDPOINTS:
+        if endpoint.viewer in ("required", "app"):
+            page = await ask(town.stranger(), endpoint)
+            if page.status != 401 or page.json() != {"error": "The access token is invalid"}:
+                wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_void_token_is_nobodys_even_where_none_is_needed(town: Town) -> None:
+    wrong = []
+    for endpoint in ENDPOINTS:
+        if endpoint.viewer != "none":
+            page = await ask(Program(town.site, "void"), endpoint)
+            if page.status != 401 or page.headers["www-authenticate"] != 'Bearer error="invalid_token"':
+                wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_program_of_its_own_is_nobody(town: Town) -> None:
+    program = await town.of_app("read write follow push profile")
+    wrong = []
+    for endpoint in ENDPOINTS:
+        if endpoint.viewer == "required":
+            page = await ask(program, endpoint)
+            if page.status != 422 or page.json() != {"error": "This method requires an authenticated user"}:
+                wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
+    assert not wrong, "\n".join(wrong)
+
+
+# ------------------------------------------------------------------------------------------------ somebody else's
+
+Maker = Callable[[Program], Awaitable[str]]
+
+
+async def private_post(owner: Program) -> str:
+    return str((await owner.publish("for my followers", visibility="private"))["id"])
+
+
+async def direct_post(owner: Program) -> str:
+    return str((await owner.publish("for nobody", visibility="direct"))["id"])
+
+
+async def public_post(owner: Program) -> str:
+    return str((await owner.publish("for everybody"))["id"])
+
+
+async def made_by_api(owner: Program, path: str, sent: dict[str, Any]) -> str:
+    return str((await owner.json("POST", path, json=sent))["id"])
+
+
+#: Paths that begin so name things of these kinds; an empty list: the ids are open to all, for the reason given.
+OWNED: Final[dict[str, list[Maker]]] = {
+    "/api/v1/statuses/<id>": [private_post, direct_post],
+    "/api/v1/accounts/<id>": [],  # people are public
+    "/api/v1/follow_requests/<id>": [],  # the id is a person's
+    "/api/v1/timelines/tag/<tag>": [],  # tags are public
+    "/api/v1/notifications/<id>": [],  # below: they are made by what others do
+}
+
+
+def makers(path: str) -> list[Maker] | None:
+    fitting = [prefix for prefix in OWNED if path == prefix or path.startswith(prefix + "/")]
+    return OWNED[max(fitting, key=len)] if fitting else None
+
+
+def test_every_id_in_a_path_is_known_here() -> None:
+    unknown = sorted({each.path for each in ENDPOINTS if each.arguments and makers(each.path) is None})
+    assert not unknown, f"say in OWNED whose these ids are: {unknown}"
+
+
+async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(town: Town) -> None:
+    """To the byte, whatever is asked of it."""
+    bob, eve = await town.program("bob"), await town.program("eve")
+    made = {maker: await maker(bob) for found in OWNED.values() for maker in found}
+    wrong = []
+    for program in (eve, town.stranger()):
+        for endpoint in ENDPOINTS:
+            for maker in makers(endpoint.path) or ():
+                absent = await ask(program, endpoint)
+                forbidden = await ask(program, endpoint, made[maker])
+                same = (absent.status, absent.body) == (forbidden.status, forbidden.body)
+                if not same or absent.status not in (401, 404, 422):
+                    wrong.append(f"{endpoint.method} {endpoint.path} {maker.__name__}: {forbidden.text}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_notification_is_its_recipients_alone(town: Town) -> None:
+    bob, eve = await town.program("bob"), await town.program("eve")
+    await eve.json("POST", f"/api/v1/accounts/{bob.id}/follow")
+    (own,) = await bob.json("GET", "/api/v1/notifications")
+    for endpoint in ENDPOINTS:
+        if endpoint.path.startswith("/api/v1/notifications/<id>"):
+            absent, forbidden = await ask(eve, endpoint), await ask(eve, endpoint, own["id"])
+            assert (absent.status, absent.body) == (404, forbidden.body)
+    assert len(await bob.json("GET", "/api/v1/notifications")) == 1
+
+
+async def test_nobody_changes_what_is_somebody_elses(town: Town) -> None:
+    """A post that everybody sees stays as it is."""
+    bob, eve = await town.program("bob"), await town.program("eve")
+    post_id = await public_post(bob)
+    assert (await eve.request("PUT", f"/api/v1/statuses/{post_id}", json={"status": "mine"})).status == 404
+    assert (await eve.delete(f"/api/v1/statuses/{post_id}")).status == 404
+    assert (await bob.json("GET", f"/api/v1/statuses/{post_id}"))["content"] == "<p>for everybody</p>"
+
+
+async def test_blocked_people_see_nothing_of_whom_blocks_them(town: Town) -> None:
+    bob, eve = await town.program("bob"), await town.program("eve")
+    post_id = await public_post(bob)
+    await bob.json("POST", f"/api/v1/accounts/{eve.id}/block")
+    assert (await eve.get(f"/api/v1/statuses/{post_id}")).status == 404
+    assert await eve.json("GET", f"/api/v1/accounts/{bob.id}/statuses") == []

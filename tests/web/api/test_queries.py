@@ -1,0 +1,80 @@
+"""A listing costs the same number of statements, however long it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from microblog.store.database import Transaction
+from tests.web.api.town import Program, Town
+
+LISTINGS = [
+    "/api/v1/timelines/home",
+    "/api/v1/timelines/public",
+    "/api/v1/timelines/tag/a",
+    "/api/v1/timelines/tag/a?all[]=b",
+    "/api/v1/accounts/{bob}/statuses",
+    "/api/v1/accounts/{bob}/followers",
+    "/api/v1/accounts/{bob}/following",
+    "/api/v1/bookmarks",
+    "/api/v1/favourites",
+    "/api/v1/notifications",
+    "/api/v1/blocks",
+    "/api/v1/mutes",
+    "/api/v1/statuses/{post}/context",
+    "/api/v1/statuses/{post}/favourited_by",
+    "/api/v1/statuses/{post}/reblogged_by",
+    "/api/v2/search?q=word",
+]
+
+
+class Counter:
+    """Counts the statements that reach the database."""
+
+    def __init__(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        reads = type(town.microblog.db.reads)
+        for kind in (reads, Transaction):
+            monkeypatch.setattr(kind, "run", self._counting(kind.run))
+
+    def _counting(self, run: Any) -> Any:
+        async def counting(session: Any, operation: str, *arguments: Any) -> Any:
+            # The notifier looks for events by itself meanwhile.
+            self.count += "outbox" not in operation and "FROM events" not in operation
+            return await run(session, operation, *arguments)
+
+        return counting
+
+    async def of(self, program: Program, path: str) -> int:
+        await program.json("GET", path)  # the first also notes that the token was used
+        before = self.count
+        await program.json("GET", path)
+        return self.count - before
+
+
+async def fill(town: Town, bob: Program, people: list[Program], post: str) -> None:
+    for person in people:
+        await person.json("POST", f"/api/v1/accounts/{bob.id}/follow")
+        await bob.json("POST", f"/api/v1/accounts/{person.id}/follow")
+        await person.publish("@bob a word #a #b", in_reply_to_id=post)
+        own = await bob.publish("another word #a #b")
+        for verb in ("favourite", "reblog", "bookmark"):
+            await person.json("POST", f"/api/v1/statuses/{post}/{verb}")
+            await bob.json("POST", f"/api/v1/statuses/{own['id']}/{verb}")
+
+
+async def test_listings_cost_the_same_whatever_their_length(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = await town.program("bob")
+    post = (await bob.publish("a first word #a #b"))["id"]
+    counter = Counter(town, monkeypatch)
+    await fill(town, bob, [await town.program("first")], post)
+    paths = [path.format(bob=bob.id, post=post) for path in LISTINGS]
+    short = {path: await counter.of(bob, path) for path in paths}
+    await fill(town, bob, [await town.program(f"person{number}") for number in range(6)], post)
+    long = {path: await counter.of(bob, path) for path in paths}
+    assert long == short
+    assert max(long.values()) <= 5
+    assert long["/api/v1/timelines/home"] <= 3  # whose token it is, the page, and their filters
