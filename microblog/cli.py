@@ -31,6 +31,7 @@ from microblog.process import StartError, use_monotonic_clock
 from microblog.services.demo import fill
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import Migration, SchemaError, migrate
+from microblog.tail import tail
 
 T = TypeVar("T")
 Work = Callable[[Microblog], Awaitable[T]]
@@ -361,6 +362,9 @@ def demo(settings: Settings) -> None:
         "All have this password:"
     )
     click.echo(made.password)
+
+
+main.add_command(tail)
 
 
 @main.command("migrate")

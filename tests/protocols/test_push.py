@@ -332,15 +332,16 @@ class Program(ProcessProtocol):
         self.ended.callback(None)
 
 
-@pytest.mark.parametrize("language", ["python", "bash"])
+@pytest.mark.parametrize("language", ["python", "bash", "javascript"])
 async def test_the_documents_readers_miss_nothing_across_a_restart(
     running: Running, language: str, tmp_path: Path
 ) -> None:
     import shutil
 
-    interpreter = sys.executable if language == "python" else shutil.which("bash")
+    program_name = {"bash": "bash", "javascript": "node"}.get(language, sys.executable)
+    interpreter = shutil.which(program_name)
     if interpreter is None:
-        pytest.skip("there is no bash here")
+        pytest.skip(f"there is no {program_name} here")
     [source] = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
     script = tmp_path / "reader"
     script.write_text(source, encoding="utf-8")

@@ -164,9 +164,7 @@ class Streaming:
     async def settled(self, *subscribed: WebSocket, streams: int = 1) -> None:
         """So many subscriptions are live."""
         notifier = self.microblog.notifier
-        await until(
-            self.reactor, lambda: sum(live.feed is not None for live in notifier._all) >= streams
-        )
+        await until(self.reactor, lambda: sum(live.feed is not None for live in notifier._all) >= streams)
 
     async def stream(self, path: str, headers: str = "") -> EventStream:
         client = await self._connected(EventStream(self.reactor))
@@ -363,7 +361,10 @@ async def test_server_sent_events_resume_by_their_id(site: Streaming) -> None:
     await site.post("ann", "two")
     await site.post("ann", "three")
     again = await site.stream("public", f"Last-Event-ID: {cursor}\r\n")
-    assert [json.loads((await again.hears())[2])["content"] for _ in range(2)] == ["<p>two</p>", "<p>three</p>"]
+    assert [json.loads((await again.hears())[2])["content"] for _ in range(2)] == [
+        "<p>two</p>",
+        "<p>three</p>",
+    ]
 
 
 @pytest.mark.parametrize(
