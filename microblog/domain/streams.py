@@ -107,12 +107,12 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
         )
         if not may_see(audience.visibility, standing):
             return False
+        original = event.post.content.author.id if event.post is not None else author_id
+        if original in ties.blocked_by:  # whoever boosted it, wherever it is read
+            return False
         if not stream.startswith("user:"):
             at = event.at.timestamp()
-            if ties.hides(author_id, at):
-                return False
-            original = event.post.content.author.id if event.post is not None else author_id
-            if original != author_id and (ties.hides(original, at) or original in ties.blocked_by):
+            if ties.hides(author_id, at) or ties.hides(original, at):
                 return False
     if stream in OPEN:
         return (

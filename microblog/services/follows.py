@@ -132,7 +132,7 @@ class Follows:
     async def requests(self, viewer: Viewer, span: Span) -> Page[Account]:
         """Who asks to follow the viewer, the newest first."""
         found: list[tuple[int, Account]] = await follows(self.db.reads).followers(
-            viewer.id, False, **bounds(span)
+            viewer.id, viewer.id, False, **bounds(span)
         )
         return page_of(found, span)
 
@@ -145,14 +145,16 @@ class Follows:
         """Who follows somebody, the newest first. Raises NotFound."""
         await self._shown(viewer, account_id)
         found: list[tuple[int, Account]] = await follows(self.db.reads).followers(
-            account_id, True, **bounds(span)
+            viewer.id if viewer else None, account_id, True, **bounds(span)
         )
         return page_of(found, span)
 
     async def following(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
         """Whom somebody follows, the newest first. Raises NotFound."""
         await self._shown(viewer, account_id)
-        found: list[tuple[int, Account]] = await follows(self.db.reads).following(account_id, **bounds(span))
+        found: list[tuple[int, Account]] = await follows(self.db.reads).following(
+            viewer.id if viewer else None, account_id, **bounds(span)
+        )
         return page_of(found, span)
 
     async def blocks(self, viewer: Viewer, span: Span) -> Page[Account]:

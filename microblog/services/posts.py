@@ -203,14 +203,17 @@ class Posts:
         return await self.by_id(viewer, post_id)
 
     async def delete(self, viewer: Viewer, post_id: int) -> Post:
-        """Delete one's post (a moderator: anybody's) and return what it was, so that it can be offered as a draft.
+        """Delete one's post and return what it was, so that it can be offered as a draft.
 
+        A moderator deletes anybody's that is open or that they may see: running a site is no leave to read letters.
         Raises NotFound.
         """
         async with self._db.transaction() as tx:
             post = await posts(tx).for_update(post_id, viewer.id, viewer.role.moderates)
             if post is None:
                 raise NotFound
+            if post.author.id != viewer.id and not post.visibility.open:
+                await self._visible(tx, viewer, post_id)
             await posts(tx).delete(post_id, post.author.id, audience_json(post))
         self._notifier.poke()
         if post.tags and post.visibility is Visibility.PUBLIC:
@@ -305,11 +308,11 @@ class Posts:
 
     async def favourited_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
         post = (await self.by_id(viewer, post_id)).content
-        return page_of(await posts(self._db.reads).favourited_by(post.id, **bounds(span)), span)
+        return page_of(await posts(self._db.reads).favourited_by(_id(viewer), post.id, **bounds(span)), span)
 
     async def boosted_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
         post = (await self.by_id(viewer, post_id)).content
-        return page_of(await posts(self._db.reads).boosted_by(post.id, **bounds(span)), span)
+        return page_of(await posts(self._db.reads).boosted_by(_id(viewer), post.id, **bounds(span)), span)
 
     # -------------------------------------------------------------------------------------------- parts
 

@@ -233,6 +233,7 @@ class AccountQueries(Protocol):
                 SELECT boost_of_id, 0, 1, 0 FROM posts WHERE author_id = {account_id} AND boost_of_id IS NOT NULL
                 UNION ALL
                 SELECT reply_to_id, 0, 0, 1 FROM posts WHERE author_id = {account_id} AND reply_to_id IS NOT NULL
+                    AND visibility IN ('public', 'unlisted')
             ) did GROUP BY post_id
         ) d
         WHERE p.id = d.post_id AND p.author_id <> {account_id}"""
@@ -254,7 +255,7 @@ class AccountQueries(Protocol):
     @statement(
         sql="""UPDATE tags t SET posts_count = greatest(t.posts_count - d.uses, 0)
         FROM (SELECT g.tag, count(*) AS uses FROM post_tags g JOIN posts p ON p.id = g.post_id
-              WHERE p.author_id = {account_id} GROUP BY g.tag) d
+              WHERE p.author_id = {account_id} AND p.visibility = 'public' GROUP BY g.tag) d
         WHERE t.tag = d.tag"""
     )
     async def release_tags(self, account_id: int) -> None: ...

@@ -16,6 +16,7 @@ from microblog.domain.accounts import Account, Relationship
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import row, rows, scalar
 from microblog.store.paging import span_of
+from microblog.store.visibility import meeting
 
 
 def _made(accepted: bool, new: bool) -> tuple[bool, bool]:
@@ -163,12 +164,14 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.follower_id "
-        "WHERE f.followee_id = {account_id} AND f.accepted = {accepted} AND a.state = 'active'"
+        "WHERE f.followee_id = {account_id} AND f.accepted = {accepted} AND a.state = 'active' AND "
+        + meeting("a.id")
         + span_of("f.id"),
         load=rows(account_at),
     )
     async def followers(
         self,
+        viewer: int | None,
         account_id: int,
         accepted: bool,
         below: int | None,
@@ -181,11 +184,19 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.followee_id "
-        "WHERE f.follower_id = {account_id} AND f.accepted AND a.state = 'active'" + span_of("f.id"),
+        "WHERE f.follower_id = {account_id} AND f.accepted AND a.state = 'active' AND "
+        + meeting("a.id")
+        + span_of("f.id"),
         load=rows(account_at),
     )
     async def following(
-        self, account_id: int, below: int | None, above: int | None, ascending: bool, count: int
+        self,
+        viewer: int | None,
+        account_id: int,
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
     ) -> list[tuple[int, Account]]: ...
 
     @query(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dbxs import accessor, query, statement
 
 from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.visibility import VISIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,16 @@ class MailQueries(Protocol):
     @query(
         sql="""
         SELECT n.id, n.kind, extract(epoch FROM clock_timestamp() - n.created_at)::float8,
-            a.name, a.domain, a.display_name,
-            p.id, author.name, author.domain, p.text, p.summary, p.thread_id
+            b.name, b.domain, b.display_name,
+            p.id, a.name, a.domain, p.text, p.summary, p.thread_id
         FROM notifications n
         JOIN users u ON u.account_id = n.account_id
-        JOIN accounts a ON a.id = n.actor_id AND a.state = 'active'
+        JOIN accounts b ON b.id = n.actor_id AND b.state = 'active'
         LEFT JOIN posts p ON p.id = n.post_id
-        LEFT JOIN accounts author ON author.id = p.author_id
-        WHERE n.account_id = {account_id} AND n.mailed_at IS NULL AND n.id > u.notifications_read_id
+        LEFT JOIN accounts a ON a.id = p.author_id
+        WHERE (n.post_id IS NULL OR """
+        + VISIBLE.replace("{viewer}", "n.account_id")
+        + """) AND n.account_id = {account_id} AND n.mailed_at IS NULL AND n.id > u.notifications_read_id
             AND NOT n.filtered
             AND n.kind = ANY({kinds}::text[]) AND n.created_at > clock_timestamp() - interval '2 days'
             AND NOT EXISTS (SELECT FROM blocks b
@@ -124,7 +127,7 @@ class MailQueries(Protocol):
         load=rows(_news),
     )
     async def news(self, account_id: int, kinds: Sequence[str], limit: int) -> list[News]:
-        """What the recipient has not seen and was not told, of these kinds, oldest first."""
+        """What the recipient has not seen, may see and was not told, of these kinds, oldest first."""
         ...
 
     @statement(

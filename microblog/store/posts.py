@@ -18,7 +18,7 @@ from microblog.domain.visibility import Visibility
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
 from microblog.store.database import maybe_row, row, rows, scalar
 from microblog.store.paging import in_order, within
-from microblog.store.visibility import VISIBLE
+from microblog.store.visibility import BOOSTED, VISIBLE, meeting
 
 _COLUMNS: Final = (
     "id",
@@ -173,13 +173,14 @@ class PostQueries(Protocol):
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = {{post_id}} AND {VISIBLE} "
-        "AND (b.id IS NULL OR b.state = 'active')",
+        f"AND {BOOSTED}",
         load=maybe_row(_listed),
     )
     async def visible(self, post_id: int, viewer: int | None) -> Post | None: ...
 
     @query(
-        sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = ANY ({{ids}}::bigint[]) AND {VISIBLE}",
+        sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = ANY ({{ids}}::bigint[]) "
+        f"AND {VISIBLE} AND {BOOSTED}",
         load=rows(_listed),
     )
     async def visible_among(self, ids: list[int], viewer: int | None) -> list[Post]: ...
@@ -230,9 +231,10 @@ class PostQueries(Protocol):
             INSERT INTO post_tags (tag, post_id) SELECT unnest({tags}::text[]), id FROM made
         ), counted AS (
             UPDATE accounts SET posts_count = posts_count + 1, last_post_at = greatest(last_post_at, made.created_at)
-            FROM made WHERE accounts.id = {author_id}
+            FROM made WHERE accounts.id = {author_id} AND {visibility} <> 'direct'
         ), answered AS (
-            UPDATE posts SET replies_count = replies_count + 1 WHERE id = {reply_to_id}
+            UPDATE posts SET replies_count = replies_count + 1
+            WHERE id = {reply_to_id} AND {visibility} IN ('public', 'unlisted')
         ), told AS (
             INSERT INTO outbox (kind, account_id, post_id) SELECT 'post', {author_id}, id FROM made
         )
@@ -260,6 +262,9 @@ class PostQueries(Protocol):
         at: datetime | None,
     ) -> tuple[int, list[int]]:
         """A new post with all that hangs on it, its event included, in one statement.
+
+        Counters are for everyone's eyes, so that they count what nobody needs to be asked for: direct posts are in no
+        profile's, and answers that not everyone may see in no post's.
 
         Returns its id, and those who asked to be told whenever its author posts.
         """
@@ -351,14 +356,14 @@ class PostQueries(Protocol):
         sql="""
         WITH gone AS (
             DELETE FROM posts WHERE id = {post_id} AND author_id = {author_id}
-            RETURNING reply_to_id, boost_of_id, author_id
+            RETURNING reply_to_id, boost_of_id, author_id, visibility
         ), counted AS (
             UPDATE accounts SET posts_count = greatest(posts_count - 1, 0)
             WHERE (id = {author_id} OR id IN (SELECT author_id FROM posts WHERE boost_of_id = {post_id}))
-            AND EXISTS (SELECT FROM gone)
+            AND EXISTS (SELECT FROM gone WHERE visibility <> 'direct')
         ), answered AS (
             UPDATE posts SET replies_count = greatest(replies_count - 1, 0)
-            WHERE id = (SELECT reply_to_id FROM gone)
+            WHERE id = (SELECT reply_to_id FROM gone WHERE visibility IN ('public', 'unlisted'))
         ), boosted AS (
             UPDATE posts SET boosts_count = greatest(boosts_count - 1, 0)
             WHERE id = (SELECT boost_of_id FROM gone)
@@ -430,20 +435,34 @@ class PostQueries(Protocol):
 
     @query(
         sql=f"SELECT v.id, {ACCOUNT_COLUMNS} FROM favourites v JOIN accounts a ON a.id = v.account_id "
-        f"WHERE v.post_id = {{post_id}} AND a.state = 'active' AND {within('v.id')} {in_order('v.id')}",
+        f"WHERE v.post_id = {{post_id}} AND a.state = 'active' AND {meeting('a.id')} "
+        f"AND {within('v.id')} {in_order('v.id')}",
         load=rows(_liker),
     )
     async def favourited_by(
-        self, post_id: int, below: int | None, above: int | None, ascending: bool, count: int
+        self,
+        viewer: int | None,
+        post_id: int,
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
     ) -> list[tuple[int, Account]]: ...
 
     @query(
         sql=f"SELECT v.id, {ACCOUNT_COLUMNS} FROM posts v JOIN accounts a ON a.id = v.author_id "
-        f"WHERE v.boost_of_id = {{post_id}} AND a.state = 'active' AND {within('v.id')} {in_order('v.id')}",
+        f"WHERE v.boost_of_id = {{post_id}} AND a.state = 'active' AND {meeting('a.id')} "
+        f"AND {within('v.id')} {in_order('v.id')}",
         load=rows(_liker),
     )
     async def boosted_by(
-        self, post_id: int, below: int | None, above: int | None, ascending: bool, count: int
+        self,
+        viewer: int | None,
+        post_id: int,
+        below: int | None,
+        above: int | None,
+        ascending: bool,
+        count: int,
     ) -> list[tuple[int, Account]]: ...
 
     @query(

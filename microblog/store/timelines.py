@@ -17,7 +17,7 @@ from microblog.store.posts import (
     listed_from,
     post_from,
 )
-from microblog.store.visibility import VISIBLE, wanted
+from microblog.store.visibility import BOOSTED, VISIBLE, wanted
 
 
 def _post(*row: Any) -> Post:
@@ -126,7 +126,7 @@ class TimelineQueries(Protocol):
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.author_id = {{author_id}} AND {within('w.id')} "
         "AND ({boosts} OR w.boost_of_id IS NULL) AND ({tag}::text IS NULL OR {tag}::text = ANY(w.tags)) "
         "AND ({replies} OR w.reply_to_account_id IS NULL OR w.reply_to_account_id = w.author_id) "
-        f"AND {VISIBLE} AND (b.id IS NULL OR b.state = 'active') {in_order('w.id')}",
+        f"AND {VISIBLE} AND {BOOSTED} {in_order('w.id')}",
         load=rows(_listed),
     )
     async def account(
