@@ -3,10 +3,10 @@
 Twisted's endpoint strings stay as they are: ``serverFromString`` gets :class:`Ports` in place of the reactor, and what
 it makes for ``tcp:``, ``tcp6:`` and ``ssl:`` is a :class:`Port` of ours.  ``unix:`` and ``systemd:`` pass through.
 
-A port that is closed makes the kernel cut the connections that wait to be accepted.  So they are accepted first, in the
-turn of the reactor that closes it: whoever drains answers them.  What is left is a client whose handshake is under
-way in that very moment; with ports that are shared (``SO_REUSEPORT``), Linux hands it to another process, and those that
-wait as well, when the system says ``net.ipv4.tcp_migrate_req = 1``.
+A port that is closed makes the kernel cut the connections that wait to be accepted.  So they are accepted first, in
+the turn of the reactor that closes it: whoever drains answers them.  What is left is a client whose handshake is under
+way in that very moment.  With ports that are shared (``SO_REUSEPORT``), Linux hands it to another process, and those
+that wait as well, when the system says ``net.ipv4.tcp_migrate_req = 1``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MIGRATE: Final = Path("/proc/sys/net/ipv4/tcp_migrate_req")
 
 
 class Port(tcp.Port):
-    """A listening socket; ``shared`` ones may be had by several processes at once, and the kernel spreads connections."""
+    """A listening socket.  A ``shared`` one may be had by several processes; the kernel spreads connections."""
 
     def __init__(self, *args: Any, shared: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -298,7 +298,7 @@ def stop_on_signals(reactor: Any) -> None:
 
 
 def on_hangup(reactor: Any, act: Callable[[], object]) -> None:
-    """SIGHUP calls ``act``; but for a process of a terminal it means that the terminal is gone, and stops it in order."""
+    """SIGHUP calls ``act``; where there is a terminal it means that this is gone, and stops the reactor in order."""
 
     def received(_number: int, _frame: FrameType | None) -> None:
         reactor.callFromThread(act)

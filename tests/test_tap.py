@@ -67,7 +67,8 @@ def test_a_wrong_setting_is_one_line_before_anything_starts(
     assert not (tmp_path / "var" / "postgres").exists()
 
 
-def test_options_are_gathered() -> None:
+def test_options_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MICROBLOG_TEST_DATABASE", raising=False)  # the tests' own
     options = Options()
     options.parseOptions(
         ["--http", "tcp:1", "--http", "tcp:2", "--post-length", "7", "--data-dir", "/nonexistent/x"]

@@ -61,7 +61,7 @@ class Connection(txpostgres.Connection):
 def _alone(work: Deferred[Any]) -> Deferred[Any]:
     """The same, but cancelling only stops the waiting.
 
-    txpostgres would ask the server to cancel, over a connection that blocks the reactor; and raise when there is none yet.
+    txpostgres would ask the server to cancel, over a connection that blocks the reactor; and raise while there is none.
     """
     waiting: Deferred[Any] = Deferred(lambda _: None)
 

@@ -19,7 +19,9 @@ class Faults:
 
     delay: float = 0.0  #: seconds before each piece is passed on
     drip: int = 0  #: bytes passed on at a time, a hundredth of a second apart; 0 for all
-    drop_answers: bool = False  #: read the server's answers, pass none on, and cut the connection after the first
+    drop_answers: bool = (
+        False  #: read the server's answers, pass none on, and cut the connection after the first
+    )
     half_close: bool = False  #: pass the first piece on, then say no more, and leave the connection open
     garbage: bytes = b""  #: said to the client in place of the server's next piece
     refuse: bool = False  #: cut new connections at once

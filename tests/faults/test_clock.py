@@ -13,11 +13,16 @@ from tests.faults.rig import Person, Reader, Server, ask, soon
 Start = Callable[..., Server]
 Read = Callable[..., Reader]
 
-_PLACES = (*Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), Path("/usr/local/lib/faketime/libfaketime.so.1"))
+_PLACES = (
+    *Path("/usr/lib").glob("*/faketime/libfaketime.so.1"),
+    Path("/usr/local/lib/faketime/libfaketime.so.1"),
+)
 LIBRARY = next((place for place in _PLACES if place.exists()), None)
 
 
-@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed (Debian: apt-get install libfaketime)")
+@pytest.mark.skipif(
+    LIBRARY is None, reason="libfaketime is not installed (Debian: apt-get install libfaketime)"
+)
 @pytest.mark.parametrize("shift", ["-1h", "+1d"])
 def test_a_clock_that_jumps_changes_nothing_live(
     start: Start, read: Read, folder: Path, dsn: str, shift: str
@@ -43,6 +48,8 @@ def test_a_clock_that_jumps_changes_nothing_live(
     ask(dsn, "UPDATE jobs SET run_at = now()")
     soon(lambda: ask(dsn, "SELECT count(*) FROM jobs") == [(0,)])
     # The day is the database's, too: today is not over.
-    assert ask(dsn, "SELECT count(*) FROM statistic_days WHERE day >= (now() AT TIME ZONE 'UTC')::date") == [(0,)]
+    assert ask(dsn, "SELECT count(*) FROM statistic_days WHERE day >= (now() AT TIME ZONE 'UTC')::date") == [
+        (0,)
+    ]
     assert server.stop() == 0  # in time: its deadlines are counted by the monotonic clock
     assert server.tracebacks == 0, server.text

@@ -1,4 +1,4 @@
-"""A database that is away, frozen, or only to be read: clear answers in time, no wedged pool, and it heals by itself."""
+"""A database that is away, frozen, or only to be read: clear answers in time, no wedged pool, and all heals."""
 
 from __future__ import annotations
 

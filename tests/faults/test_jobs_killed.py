@@ -47,12 +47,17 @@ class StuckMailServer:
 
 def mails(folder: Path, to: str) -> list[Path]:
     found = (folder / "var" / "mail" / "new").glob("*")
-    return [each for each in found if f"{to}@example.org" in each.read_text(errors="replace").split("\n\n", 1)[0]]
+    return [
+        each for each in found if f"{to}@example.org" in each.read_text(errors="replace").split("\n\n", 1)[0]
+    ]
 
 
 def due(dsn: str) -> None:
     """All jobs are due, and the leases of dead workers are over: minutes that nobody has to wait here."""
-    ask(dsn, "UPDATE jobs SET run_at = now(), leased_until = now() WHERE leased_until IS NULL OR lease IS NOT NULL")
+    ask(
+        dsn,
+        "UPDATE jobs SET run_at = now(), leased_until = now() WHERE leased_until IS NULL OR lease IS NOT NULL",
+    )
 
 
 def test_a_worker_killed_inside_a_job_has_it_run_again(start: Start, folder: Path, dsn: str) -> None:
@@ -68,7 +73,9 @@ def test_a_worker_killed_inside_a_job_has_it_run_again(start: Start, folder: Pat
         assert alice.write("Hello @bob.", "k") == 303
         due(dsn)
         assert stuck.reached.wait(30)
-        assert ask(dsn, "SELECT count(*) FROM jobs WHERE lease IS NOT NULL AND leased_until > now()") == [(1,)]
+        assert ask(dsn, "SELECT count(*) FROM jobs WHERE lease IS NOT NULL AND leased_until > now()") == [
+            (1,)
+        ]
         server.kill()
     finally:
         stuck.close()

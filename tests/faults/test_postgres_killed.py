@@ -1,4 +1,4 @@
-"""kill -9 of the embedded PostgreSQL while people write: what was acknowledged is there, and all comes back by itself."""
+"""kill -9 of the embedded PostgreSQL while people write: what was acknowledged is there, and all comes back."""
 
 from __future__ import annotations
 

@@ -187,10 +187,10 @@ def test_sigterm_finishes_what_runs_says_goodbye_and_ends_with_0(start: Start, r
         writer = threading.Thread(target=lambda: statuses.append(alice.write("Just in time.", "k")))
         writer.start()
         soon(
-            lambda: ask(
-                dsn, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'posts'::regclass"
+            lambda: (
+                ask(dsn, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'posts'::regclass")
+                == [(1,)]
             )
-            == [(1,)]
         )
         server.terminate()
         soon(lambda: "Received SIGTERM" in server.text)
@@ -237,7 +237,8 @@ def test_systemd_can_hold_the_ports(folder: Path, dsn: str) -> None:
         command = [
             sys.executable, "-c", script, str(held.fileno()),
             str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "microblog",
-            "--data-dir", str(folder / "var"), "--database", url_of(dsn), "--roles", "web", "--http", "systemd:domain=INET:name=web",
+            "--data-dir", str(folder / "var"), "--database", url_of(dsn),
+            "--roles", "web", "--http", "systemd:domain=INET:name=web",
         ]  # fmt: skip
         log = (folder / "log").open("wb")
         variables = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}

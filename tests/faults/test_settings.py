@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_wrong_settings_on_reload_are_said_and_the_old_ones_stay(
     ],
 )
 def test_a_wrong_setting_ends_the_start_with_one_line(
-    folder: Path, settings: dict[str, str], said: str
+    folder: Path, settings: dict[str, Any], said: str
 ) -> None:
     server = Server(folder, ready=False, **settings)
     assert server.process.wait(60) == 1

@@ -1,0 +1,92 @@
+"""Who may read the readings, and what the website counts of its answers."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microblog.web import metrics
+from microblog.web.metrics import Readings
+from microblog.web.request import Request
+from microblog.web.responses import Document, Response
+from microblog.web.routing import Routes
+from tests.web.client import Client
+from tests.web.rig import Make
+
+ALLOW = (ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+async def text(accept: str) -> tuple[str, bytes]:
+    return "text/plain; version=0.0.4", b"up 1\n" + accept.encode()
+
+
+@pytest.mark.parametrize(
+    ("peer", "allowed"),
+    [
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("fd00::1", True),
+        ("192.0.2.1", False),
+        ("::1", False),
+        ("2001:db8::1", False),
+    ],
+)
+async def test_only_configured_addresses_read_them(make: Make, peer: str, allowed: bool) -> None:
+    rig = make(metrics.routes.bind(Readings(text, ALLOW)))
+    page = await Client(rig.site, address=peer).get("/metrics", headers={"Accept": "text/plain"})
+    assert page.status == (200 if allowed else 403)
+    if allowed:
+        assert page.headers["content-type"] == "text/plain; version=0.0.4"
+        assert page.headers["cache-control"] == "no-store"
+        assert page.text == "up 1\ntext/plain"
+    else:
+        assert "metrics_allow" in page.text
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+async def test_what_an_unknown_proxy_brings_is_turned_away(make: Make, header: str) -> None:
+    """Else the whole world could read them through a proxy on the same machine that nobody has configured."""
+    rig = make(metrics.routes.bind(Readings(text, ALLOW)))
+    page = await Client(rig.site, address="127.0.0.1").get("/metrics", headers={header: "10.0.0.1"})
+    assert page.status == 403
+
+
+async def test_behind_a_trusted_proxy_the_clients_address_counts(make: Make) -> None:
+    rig = make(metrics.routes.bind(Readings(text, ALLOW)), trusted_proxies=("127.0.0.1",))
+    client = Client(rig.site, address="127.0.0.1")
+    assert (await client.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"})).status == 200
+    assert (await client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"})).status == 403
+    assert (await client.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1, 192.0.2.1"})).status == 403
+
+
+async def test_each_answer_is_counted_by_its_route(make: Make) -> None:
+    routes = Routes("counted")
+
+    @routes.get("/@<name>", limit=None)
+    async def profile(_: Any, request: Request) -> Response:
+        if request.path_arg("name") == "broken":
+            raise ZeroDivisionError
+        return Document("here")
+
+    seen: list[tuple[Any, ...]] = []
+    rig = make(routes)
+    rig.website._observe = lambda *observed: seen.append(observed)
+    for path in ("/@alice", "/@bob", "/nowhere/at/all"):
+        await rig.client.get(path)
+    assert [each[:3] for each in seen] == [
+        ("GET", "/@<name>", 200),
+        ("GET", "/@<name>", 200),
+        ("GET", "", 404),
+    ]
+    assert all(seconds >= 0 for *_, seconds in seen)
+
+
+def test_the_page_has_no_limit_and_asks_nobody_who_they_are() -> None:
+    [route] = list(metrics.routes)
+    assert route.limit is None
+    assert route.viewer == "none"
+    assert Path(route.path) == Path("/metrics")
