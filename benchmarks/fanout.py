@@ -184,6 +184,18 @@ class Microblog:
         return start
 
 
+class WebSocket(Microblog):
+    """The same server, read as clients of the Mastodon protocol do: the post as JSON, framed."""
+
+    def __init__(self, site: rig.Site) -> None:
+        super().__init__(site)
+        self.name, self.port = "WebSocket", site.http
+        self.hello = (
+            f"GET /api/v1/streaming?stream=public HTTP/1.1\r\nHost: 127.0.0.1:{site.http}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        ).encode()
+
+
 def _somebody(site: rig.Site) -> str:
     for line in site.command("account", "list").splitlines():
         if line.startswith("@"):
@@ -255,7 +267,7 @@ class Result:
         last = statistics.median(last for _, _, last in self.rounds) * 1000
         each = self.cpu / (len(self.rounds) * self.readers * self.burst) * 1e6
         return (
-            f"  {name:<18} {self.rate:>11,.0f}/s   p50 {p50:7.1f} ms   p99 {p99:7.1f} ms   last {last:7.1f} ms"
+            f"  {name:<20} {self.rate:>11,.0f}/s   p50 {p50:7.1f} ms   p99 {p99:7.1f} ms   last {last:7.1f} ms"
             f"   CPU {each:5.2f} µs"
         )
 
@@ -298,6 +310,8 @@ def targets(stack: ExitStack, binary: Path, only: set[str], site: rig.Site | Non
         found.append(Microblog(site))
         if "json" in only:
             found.append(Microblog(site, "json"))
+        if not only or "websocket" in only:
+            found.append(WebSocket(site))
 
     def wanted(name: str, *programs: str) -> Path | None:
         if only and name not in only:
@@ -343,7 +357,7 @@ def fan_out(binary: Path, made: list[Target], count: int, seconds: float, bursts
         after = memory(target.pid)
         results[target.name] = {burst: measure(readers, target, burst, seconds) for burst in bursts}
         print(
-            f"  {target.name:<18} {(after - before) / count / 1024:5.1f} KiB of memory a reader", flush=True
+            f"  {target.name:<20} {(after - before) / count / 1024:5.1f} KiB of memory a reader", flush=True
         )
         if isinstance(target, Microblog):
             told = Result(count, 1)
@@ -352,7 +366,7 @@ def fan_out(binary: Path, made: list[Target], count: int, seconds: float, bursts
                 start = target.post()
                 _, half, most, last = readers.done()
                 told.rounds.append((half - start, most - start, last - start))
-            results["POST to socket"] = {1: told}
+            results[f"{target.name}, POST"] = {1: told}
         readers.close()
         time.sleep(0.5)
     for burst in bursts:
@@ -393,7 +407,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default="",
-        help="of microblog, json, c, redis, nats, mosquitto, stuck [default: all but json]",
+        help="of microblog, json, websocket, c, redis, nats, mosquitto, stuck [default: all but json]",
     )
     parser.add_argument("--seconds", type=float, default=rig.SECONDS, help="of each measurement")
     parser.add_argument("--quick", action="store_true", help="one short round: to see that it works")
@@ -409,8 +423,10 @@ def main() -> None:
         binary = Path(folder) / "fanout"
         subprocess.run([compiler, "-O2", "-o", binary, Path(__file__).with_suffix(".c")], check=True)
         site = None
-        if not only or only & {"microblog", "json", "stuck"}:
-            site = stack.enter_context(rig.site(push_connections_per_host="20000"))
+        if not only or only & {"microblog", "json", "websocket", "stuck"}:
+            site = stack.enter_context(
+                rig.site(push_connections_per_host="20000", trusted_proxies="127.0.0.1")
+            )
         made = targets(stack, binary, only, site)
         if only != {"stuck"}:
             for count in counts:
