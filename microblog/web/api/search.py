@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from msgspec import Meta, Struct
 
@@ -13,6 +13,7 @@ from microblog.domain.errors import NotFound
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Span
 from microblog.web.api.ground import Api, Call, Id, clamped
+from microblog.web.api.tags import TagWithHistory, tag_entity
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
@@ -39,19 +40,10 @@ class SearchParams(Struct, kw_only=True):
     exclude_unreviewed: bool = False
 
 
-class FoundTag(Struct, frozen=True):
-    """A hashtag."""
-
-    id: str
-    name: str
-    url: str
-    history: tuple[()] = ()
-
-
 class Found(Struct, frozen=True):
     accounts: list[AccountEntity]
     statuses: list[StatusEntity]
-    hashtags: list[FoundTag]
+    hashtags: list[TagWithHistory]
 
 
 @api.get(
@@ -84,9 +76,9 @@ async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
         )
     if sent.type in (None, "hashtags") and q[0] not in "@＠":
         tags = await microblog.search.tags(q, limit=limit, offset=offset)
-        found.hashtags.extend(
-            FoundTag(each.tag, each.shown, f"{call.base_url}/tags/{quote(each.tag)}") for each in tags
-        )
+        views = await microblog.tags.views(call.asker, [each.tag for each in tags])
+        personal = call.asker is not None
+        found.hashtags.extend(tag_entity(each, call.base_url, personal=personal) for each in views)
     # A tag alone asks for tags; whoever wants its posts says so.
     if sent.type == "statuses" or (sent.type is None and q[0] not in "@＠#＃"):
         found.statuses.extend(await _posts(microblog, call, q, limit, offset))
