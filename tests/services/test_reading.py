@@ -212,7 +212,7 @@ async def test_five_posts_can_be_pinned_by_who_wrote_them(site: Site) -> None:
     assert not (await pins.unpin(ann, written[0].id)).pinned
     hers = await site.post(ann, "for followers", Visibility.FOLLOWERS)
     await pins.pin(ann, hers.id)
-    assert [each.id for each in await pins.of(ann, ann.id)][0] == hers.id
+    assert (await pins.of(ann, ann.id))[0].id == hers.id
     assert hers.id not in [each.id for each in await pins.of(bob, ann.id)]
     assert len(await pins.of(None, ann.id)) == 4
     assert not any(each.pinned for each in await pins.of(bob, ann.id))

@@ -16,11 +16,16 @@ from microblog.web.html import (
     avatars,
     bookmarks,
     compose,
+    conversations,
+    explore,
     feeds,
+    filters,
     home,
     invitations,
+    lists,
     live,
     log_in,
+    notification_policy,
     notifications,
     oauth,
     password,
@@ -34,6 +39,7 @@ from microblog.web.html import (
     sign_up,
     statistics,
     tag,
+    tags,
     unsubscribe,
     wellknown,
 )
@@ -45,9 +51,10 @@ _PAGES = (
     # to read
     public, home, profile, post, tag, search, notifications, bookmarks, about, statistics, avatars, feeds, live,
     wellknown,
+    lists, conversations, explore,
     # to write
     sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, oauth, invitations, admin,
-    appearance,
+    appearance, tags, filters, notification_policy,
 )  # fmt: skip
 
 TABLES: tuple[Routes, ...] = tuple(page.routes for page in _PAGES)

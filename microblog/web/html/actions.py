@@ -1,4 +1,4 @@
-"""What one press does to a post: favourite, boost, bookmark, and their inverses.
+"""What one press does to a post: favourite, boost, bookmark, pin, mute its thread, and their inverses.
 
 Each can be pressed again without harm.  A browser goes back to where it was; the page's own script gets the post
 as it now is, to put in place.
@@ -31,6 +31,10 @@ ACTIONS: Final[dict[str, Action]] = {
     "unboost": lambda microblog, viewer, post_id: microblog.posts.unboost(viewer, post_id),
     "bookmark": lambda microblog, viewer, post_id: microblog.posts.bookmark(viewer, post_id),
     "unbookmark": lambda microblog, viewer, post_id: microblog.posts.unbookmark(viewer, post_id),
+    "pin": lambda microblog, viewer, post_id: microblog.pins.pin(viewer, post_id),
+    "unpin": lambda microblog, viewer, post_id: microblog.pins.unpin(viewer, post_id),
+    "mute": lambda microblog, viewer, post_id: microblog.thread_mutes.mute(viewer, post_id),
+    "unmute": lambda microblog, viewer, post_id: microblog.thread_mutes.unmute(viewer, post_id),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from microblog.domain.filters import Context
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Response
 from microblog.web.routing import Routes
@@ -21,10 +22,13 @@ async def show(microblog: Microblog, request: Request) -> Response:
     """The posts of those whom one follows, and one's own."""
     span = span_of(request)
     since = microblog.notifier.position
-    page = await microblog.timelines.home(request.require_viewer(), span)
+    viewer = request.require_viewer()
+    page = await microblog.timelines.home(viewer, span)
+    page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)
     return request.render(
         "pages/home.html",
         page=page,
+        filtered=filtered,
         since=since,
         first=span.max_id is None and span.min_id is None,
         key=secrets.token_urlsafe(16),

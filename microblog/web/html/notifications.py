@@ -1,9 +1,10 @@
-"""What concerned the one who looks."""
+"""What concerned the one who looks, gathered: one line for all who favourited a post."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from microblog.domain.filters import Context, hidden
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Response
 from microblog.web.routing import Routes
@@ -20,8 +21,19 @@ async def notifications(microblog: Microblog, request: Request) -> Response:
     """Mentions, replies, follows, boosts and favourites. What is shown counts as seen from then on."""
     viewer = request.require_viewer()
     since = microblog.notifier.position
-    page = await microblog.notifications.page(viewer, span_of(request))
-    response = request.render("pages/notifications.html", page=page, since=since)
+    page = await microblog.notification_groups.page(viewer, span_of(request))
+    posts = [each.post for each in page.items if each.post is not None]
+    filtered = await microblog.filters.results(viewer, posts, Context.NOTIFICATIONS)
+    shown = [each for each in page.items if each.post is None or not hidden(filtered.get(each.post.id, ()))]
+    policy = await microblog.notification_groups.policy(viewer)
+    response = request.render(
+        "pages/notifications.html",
+        page=page,
+        shown=shown,
+        filtered=filtered,
+        since=since,
+        waiting=policy.pending_requests,
+    )
     if any(not item.read for item in page.items):
-        await microblog.notifications.mark_read(viewer, max(item.id for item in page.items))
+        await microblog.notifications.mark_read(viewer, max(item.newest_id for item in page.items))
     return response

@@ -6,9 +6,11 @@ import secrets
 from typing import TYPE_CHECKING
 
 from microblog.domain.errors import NotFound
+from microblog.domain.filters import Context
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Post
 from microblog.domain.text import one_line
+from microblog.domain.visibility import Visibility
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -31,9 +33,15 @@ async def thread(microblog: Microblog, request: Request) -> Response:
     post = found.post
     if (elsewhere := _elsewhere(request, post)) is not None:
         return elsewhere
+    viewer = request.viewer
+    around = [*found.ancestors, *(each for _, each in found.descendants)]
+    filtered = await microblog.filters.results(viewer, around, Context.THREAD)
+    if viewer is not None and post.visibility is Visibility.DIRECT:
+        await microblog.conversations.read_thread(viewer, post.thread_id)
     return request.render(
         "pages/post.html",
         thread=found,
+        filtered=filtered,
         since=since,
         post=post,
         excerpt=excerpt(post),

@@ -6,7 +6,8 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from microblog.domain.accounts import Account, Relationship
-from microblog.domain.posts import Page
+from microblog.domain.filters import Context
+from microblog.domain.posts import Page, Span
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -52,11 +53,18 @@ async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Re
         # One address a page: /@Bob is /@bob.
         return Redirect(account.path + ("/with-replies" if replies else ""), status=301)
     since = microblog.notifier.position
-    page = await microblog.timelines.account(request.viewer, account.id, span_of(request), replies=replies)
+    viewer, span = request.viewer, span_of(request)
+    page = await microblog.timelines.account(viewer, account.id, span, replies=replies)
+    page, filtered = await microblog.filters.applied(viewer, page, Context.ACCOUNT)
+    first = not replies and span.max_id is None and span.min_id is None
     return request.render(
         "pages/profile.html",
         account=account,
         page=page,
+        filtered=filtered,
+        pinned=await microblog.pins.of(viewer, account.id) if first else [],
+        featured=await microblog.tags.featured(account.id) if first else [],
+        endorsed=(await microblog.endorsements.of(viewer, account.id, Span())).items if first else [],
         since=since,
         relationship=await _relationship(microblog, request, account),
         tab="replies" if replies else "posts",

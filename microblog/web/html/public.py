@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from microblog.domain.filters import Context
 from microblog.web.html import home
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Response
@@ -33,4 +34,7 @@ async def public(microblog: Microblog, request: Request) -> Response:
 async def _show(microblog: Microblog, request: Request, *, welcome: bool) -> Response:
     since = microblog.notifier.position
     page = await microblog.timelines.public(request.viewer, span_of(request))
-    return request.render("pages/public.html", page=page, since=since, welcome=welcome, public=True)
+    page, filtered = await microblog.filters.applied(request.viewer, page, Context.PUBLIC)
+    return request.render(
+        "pages/public.html", page=page, filtered=filtered, since=since, welcome=welcome, public=True
+    )

@@ -80,6 +80,24 @@ VERBS: Final[dict[str, tuple[Verb, str]]] = {
         lambda microblog, request, account_id: microblog.follows.reject(request.require_viewer(), account_id),
         "Do not let somebody follow who asked",
     ),
+    "endorse": (
+        lambda microblog, request, account_id: microblog.endorsements.endorse(
+            request.require_viewer(), account_id
+        ),
+        "Show somebody on one's profile",
+    ),
+    "unendorse": (
+        lambda microblog, request, account_id: microblog.endorsements.withdraw(
+            request.require_viewer(), account_id
+        ),
+        "Show somebody there no longer",
+    ),
+    "note": (
+        lambda microblog, request, account_id: microblog.endorsements.note(
+            request.require_viewer(), account_id, request.form.text("comment")
+        ),
+        "Write something down about somebody, for oneself",
+    ),
     "remove": (
         lambda microblog, request, account_id: microblog.follows.remove_follower(
             request.require_viewer(), account_id
@@ -110,6 +128,12 @@ def said(verb: str, address: str, relationship: Relationship) -> str:
             return f"@{address} follows you now."
         case "reject":
             return f"@{address} does not follow you."
+        case "endorse":
+            return f"@{address} is on your profile."
+        case "unendorse":
+            return f"@{address} is no longer on your profile."
+        case "note":
+            return "Your note is saved." if relationship.note else "There is no note any more."
         case _:
             return f"@{address} no longer follows you."
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
+from microblog.domain.filters import Context
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Document, Response
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.domain.filters import FilterResult
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 
@@ -24,7 +27,11 @@ async def search(microblog: Microblog, request: Request) -> Response:
     """What there is for the words of ``q``."""
     query = " ".join(request.query.text("q").split())[:MAX_QUERY]
     found = await microblog.search.find(request.viewer, query, span_of(request)) if query else None
-    return request.render("pages/search.html", query=query, found=found, public=True)
+    filtered: dict[int, tuple[FilterResult, ...]] = {}
+    if found is not None:
+        posts, filtered = await microblog.filters.applied(request.viewer, found.posts, Context.PUBLIC)
+        found = replace(found, posts=posts)
+    return request.render("pages/search.html", query=query, found=found, filtered=filtered, public=True)
 
 
 @routes.get("/opensearch.xml", viewer="none", public=True)

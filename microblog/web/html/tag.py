@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from microblog.domain.errors import NotFound
+from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Redirect, Response
@@ -30,5 +31,15 @@ async def tag(microblog: Microblog, request: Request) -> Response:
     if key != written:
         return Redirect(f"/tags/{quote(key)}", status=301)
     since = microblog.notifier.position
-    page = await microblog.timelines.tag(request.viewer, key, span_of(request))
-    return request.render("pages/tag.html", tag=key, page=page, since=since, public=True)
+    viewer = request.viewer
+    page = await microblog.timelines.tag(viewer, key, span_of(request))
+    page, filtered = await microblog.filters.applied(viewer, page, Context.PUBLIC)
+    return request.render(
+        "pages/tag.html",
+        tag=key,
+        about=await microblog.tags.view(viewer, key) if viewer is not None else None,
+        page=page,
+        filtered=filtered,
+        since=since,
+        public=True,
+    )

@@ -8,13 +8,18 @@ from microblog.web.html import (
     actions,
     admin,
     compose,
+    conversations,
+    filters,
     invitations,
+    lists,
     log_in,
+    notification_policy,
     password,
     relations,
     security,
     settings,
     sign_up,
+    tags,
 )
 from microblog.web.routing import Route
 from tests.web.html.people import Village
@@ -23,13 +28,18 @@ MODULES = (
     actions,
     admin,
     compose,
+    conversations,
+    filters,
     invitations,
+    lists,
     log_in,
+    notification_policy,
     password,
     relations,
     security,
     settings,
     sign_up,
+    tags,
 )
 ROUTES = [route for module in MODULES for route in module.routes]
 MUTATING = [route for route in ROUTES if route.method == "POST"]
@@ -39,7 +49,7 @@ FOR_STRANGERS = {"log_in", "sign_up", "password"}
 
 def path_of(route: Route) -> str:
     """The route's path, with something in its gaps."""
-    filled = route.path.replace("<int:id>", "1").replace("<name>", "ann")
+    filled = route.path.replace("<int:id>", "1").replace("<name>", "ann").replace("<tag>", "tea")
     return filled.replace("<token>", "nonsense").replace("<code>", "nonsense")
 
 

@@ -67,9 +67,9 @@ async def test_the_button_fits_how_one_stands_to_them(village: Village) -> None:
 
     assert await verbs() == ["follow", "mute", "block"]
     await follows.follow(bob.viewer, ann.viewer.id)
-    assert await verbs() == ["unfollow", "mute", "block"]
+    assert await verbs() == ["unfollow", "mute", "block", "endorse"]
     await follows.mute(bob.viewer, ann.viewer.id)
-    assert await verbs() == ["unfollow", "unmute", "block"]
+    assert await verbs() == ["unfollow", "unmute", "block", "endorse"]
     await follows.block(bob.viewer, ann.viewer.id)
     assert "unblock" in await verbs()
     own = await ann.get("/@ann")

@@ -1,0 +1,54 @@
+"""Conversations: direct posts, a thread at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.domain.errors import NotFound
+from microblog.domain.ids import parse_id
+from microblog.web.html.paging import span_of
+from microblog.web.responses import Redirect, Response
+from microblog.web.routing import Routes
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+    from microblog.web.request import Request
+
+routes = Routes("conversations")
+
+
+@routes.get("/conversations", viewer="required")
+async def conversations(microblog: Microblog, request: Request) -> Response:
+    """One's conversations."""
+    since = microblog.notifier.position
+    page = await microblog.conversations.page(request.require_viewer(), span_of(request))
+    return request.render("pages/conversations.html", page=page, since=since)
+
+
+@routes.post("/conversations/<int:id>/read", viewer="required")
+async def read(microblog: Microblog, request: Request) -> Response:
+    """It is read."""
+    await microblog.conversations.mark_read(request.require_viewer(), _id(request))
+    return Redirect("/conversations")
+
+
+@routes.post("/conversations/<int:id>/unread", viewer="required")
+async def unread(microblog: Microblog, request: Request) -> Response:
+    """It is to be read again."""
+    await microblog.conversations.mark_read(request.require_viewer(), _id(request), read=False)
+    return Redirect("/conversations")
+
+
+@routes.post("/conversations/<int:id>/delete", viewer="required")
+async def delete(microblog: Microblog, request: Request) -> Response:
+    """Put it away; its posts stay."""
+    await microblog.conversations.delete(request.require_viewer(), _id(request))
+    request.flash("The conversation is put away. Its posts stay; the next one brings it back.")
+    return Redirect("/conversations")
+
+
+def _id(request: Request) -> int:
+    conversation_id = parse_id(request.path_arg("id"))
+    if conversation_id is None:
+        raise NotFound
+    return conversation_id
