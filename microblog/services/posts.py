@@ -19,6 +19,7 @@ from microblog.domain.events import Audience, NotificationKind
 from microblog.domain.language import language_code
 from microblog.domain.posts import Draft, Edit, Mention, Page, Post, Span, Thread
 from microblog.domain.visibility import Visibility, may_boost
+from microblog.services.conversations import add_to_conversations
 from microblog.services.notifier import Notifier
 from microblog.services.notify import notify, notify_all
 from microblog.store.database import Database
@@ -133,6 +134,8 @@ class Posts:
             )
             if draft.key is not None:
                 await posts(tx).keep_key(viewer.id, draft.key, post_id)
+            if draft.visibility is Visibility.DIRECT:
+                await add_to_conversations(tx, post_id, [viewer.id, *written.mentioned_ids])
             await self._tell(tx, viewer, draft, written, post_id, answered, told)
         return post_id, written
 

@@ -37,14 +37,18 @@ _PUBLIC: Final = (
     "AND (p.reply_to_account_id IS NULL OR p.reply_to_account_id = p.author_id)"
 )
 
-# Whom somebody follows, and themselves; each gives its newest few, of which the newest are taken. It costs an index
-# probe for each one followed and never depends on how many posts there are.
+# Whom somebody follows (but for those in their exclusive lists), themselves, and the tags they follow; each gives its
+# newest few, of which the newest are taken. It costs an index probe for each one followed and never depends on how many
+# posts there are.
 _HOME: Final = f"""
     SELECT {BOOST_COLUMNS}
     FROM (
-        SELECT each.id
+        (SELECT each.id
         FROM (
             SELECT f.followee_id AS id, f.show_boosts FROM follows f WHERE f.follower_id = {{viewer}} AND f.accepted
+            AND NOT EXISTS (
+                SELECT FROM list_accounts x JOIN lists l ON l.id = x.list_id AND l.exclusive
+                WHERE x.owner_id = {{viewer}} AND x.account_id = f.followee_id)
             UNION ALL SELECT {{viewer}}, true
         ) source
         CROSS JOIN LATERAL (
@@ -56,7 +60,20 @@ _HOME: Final = f"""
                 WHERE r.follower_id = {{viewer}} AND r.followee_id = h.reply_to_account_id AND r.accepted))
             {in_order("h.id")}
         ) each
-        {in_order("each.id")}
+        {in_order("each.id")})
+        UNION
+        (SELECT tagged.id
+        FROM (
+            SELECT DISTINCT each.id
+            FROM followed_tags k
+            CROSS JOIN LATERAL (
+                SELECT t.post_id AS id FROM post_tags t JOIN posts p ON p.id = t.post_id
+                WHERE t.tag = k.tag AND {_PUBLIC} AND {within("t.post_id")}
+                {in_order("t.post_id")}
+            ) each
+            WHERE k.account_id = {{viewer}}
+        ) tagged
+        {in_order("tagged.id")})
     ) newest
     JOIN {BOOST_TABLES.replace("posts w", "posts w ON w.id = newest.id", 1)}
     WHERE {VISIBLE} AND (b.id IS NULL OR b.state = 'active')
