@@ -260,10 +260,14 @@ class Site(server.Site):
     def _sweep(self) -> None:
         now = self.seconds()
         for channel in list(self._channels):
-            if channel.deadline is not None and channel.deadline <= now:
-                channel.overdue(now)
-            elif channel.stalled_since is not None and channel.stalled_since + self.timeouts.write <= now:
-                channel.abort()
+            try:
+                if channel.deadline is not None and channel.deadline <= now:
+                    channel.overdue(now)
+                elif channel.stalled_since is not None and channel.stalled_since + self.timeouts.write <= now:
+                    channel.abort()
+            except Exception:  # noqa: BLE001 - a LoopingCall ends at the first exception, and all other deadlines with it
+                self._log.failure("A connection could not be ended in time; it is forgotten.")
+                channel.deadline = None
 
     # -- requests ---------------------------------------------------------------------------------------------
 
