@@ -1,0 +1,175 @@
+"""What is not for somebody's eyes is not there: on no page, in no feed, by no button, and without a trace of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from microblog.domain.accounts import Account
+from microblog.domain.posts import Draft, Post
+from microblog.domain.visibility import Visibility
+from microblog.web.html import TABLES
+from microblog.web.routing import Route
+from tests.web.client import Client, Page
+from tests.web.html.people import Person, Village
+
+ROUTES = [route for table in TABLES for route in table]
+#: an id that nothing has, as long as those that something has
+NOBODY = "111111111111111111"
+SECRET = "walrus"
+
+
+def said(page: Page, *own: str) -> tuple[int, dict[str, str], str]:
+    """An answer without what differs each time: the form's token, the date, and the address that was asked for."""
+    text = re.sub(r'name="csrf_token" value="[^"]*"', "", page.text)
+    headers = {
+        name: value for name, value in page.headers.items() if name not in ("date", "etag", "content-length")
+    }
+    for each in own:
+        text = text.replace(each, "…")
+        headers = {name: value.replace(each, "…") for name, value in headers.items()}
+    return page.status, headers, text
+
+
+async def ask(browser: Client, route: Route, path: str) -> Page:
+    if route.method == "GET":
+        return await browser.get(path, headers={"Accept-Encoding": "identity"})
+    if browser.csrf is None:
+        await browser.csrf_from("/login")
+    return await browser.request(route.method, path, form={})
+
+
+def of_posts() -> Iterator[Route]:
+    for route in ROUTES:
+        if route.path.startswith(("/posts/<int:id>", "/@<name>/<int:id>")):
+            yield route
+
+
+def with_a_name() -> Iterator[Route]:
+    for route in ROUTES:
+        if "<name>" in route.path and "<int:id>" not in route.path and not route.path.startswith("/admin"):
+            yield route
+
+
+@pytest.mark.parametrize("visibility", ["followers", "direct"])
+async def test_a_post_for_others_is_to_each_route_as_one_that_never_was(
+    village: Village, visibility: str
+) -> None:
+    bob, ann, eve = [await village.person(name) for name in ("bob", "ann", "eve")]
+    draft = Draft(f"@ann {SECRET}", visibility=Visibility(visibility))
+    post = await village.microblog.posts.publish(bob.viewer, draft)
+    await village.microblog.posts.edit(bob.viewer, post.id, Draft(f"@ann {SECRET} again"))
+    await village.microblog.posts.favourite(ann.viewer, post.id)
+    assert SECRET in (await ann.get(post.path)).text
+    asked = 0
+    for browser in (village.stranger(), eve.browser):
+        for route in of_posts():
+            path = route.path.replace("<name>", "bob")
+            there = await ask(browser, route, path.replace("<int:id>", str(post.id)))
+            never = await ask(browser, route, path.replace("<int:id>", NOBODY))
+            assert said(there, str(post.id)) == said(never, NOBODY), route.path
+            assert SECRET not in there.text
+            asked += 1
+    assert asked > 20
+    assert (await village.microblog.posts.by_id(bob.viewer, post.id)).favourites_count == 1
+
+
+def listings(author: Account, post: Post) -> list[str]:
+    return [
+        "/", "/public", "/home", "/notifications", "/bookmarks", "/favourites", f"/search?q={SECRET}",
+        f"/search?q=from:{author.name}", "/tags/first", author.path, f"{author.path}/with-replies",
+        f"{author.path}.atom", f"{author.path}.rss", f"{author.path}.json", "/public.atom", "/public.rss",
+        "/public.json", "/tags/first.atom", "/tags/first.rss", "/tags/first.json", "/about/stats", "/about/stats.json",
+        "/@cem", "/@cem/with-replies", post.path, f"{post.path}/history", f"{post.path}/favourites",
+    ]  # fmt: skip
+
+
+async def written(village: Village) -> tuple[Person, Person, Person, Post, Post]:
+    """Bob wrote something that cem boosted and answered, and that ann follows, has been named in, and keeps."""
+    bob, ann, cem = [await village.person(name) for name in ("bob", "ann", "cem")]
+    posts, follows = village.microblog.posts, village.microblog.follows
+    for followed in (bob, cem):
+        await follows.follow(ann.viewer, followed.viewer.id)
+    question = await posts.publish(cem.viewer, Draft("A question"))
+    post = await posts.publish(bob.viewer, Draft(f"@ann {SECRET} #first", reply_to_id=question.id))
+    await posts.boost(cem.viewer, post.id)
+    await posts.favourite(ann.viewer, post.id)
+    await posts.bookmark(ann.viewer, post.id)
+    return bob, ann, cem, question, post
+
+
+async def seen(browser: Client, paths: list[str]) -> list[str]:
+    found = []
+    for path in paths:
+        page = await browser.get(path, follow=True)
+        assert page.status in (200, 404), path
+        # What was typed stands in the field of the search.
+        text = re.sub(r'(value|content|href)="[^"]*"', "", page.text).replace(f"“{SECRET}”", "")
+        if SECRET in re.sub(r"<title>.*?</title>", "", text):
+            found.append(path)
+    return found
+
+
+async def test_it_is_there_before(village: Village) -> None:
+    bob, ann, _, question, post = await written(village)
+    found = await seen(ann.browser, [*listings(bob.viewer.account, post), question.path])
+    assert {
+        "/home",
+        "/notifications",
+        "/bookmarks",
+        "/favourites",
+        "/tags/first",
+        "/@cem",
+        question.path,
+    } <= set(found)
+    assert f"/search?q={SECRET}" in found
+
+
+async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_back(
+    village: Village,
+) -> None:
+    mona = await village.person("mona")  # who came first owns the site, and can't be suspended
+    bob, ann, _, question, post = await written(village)
+    paths = [*listings(bob.viewer.account, post), question.path]
+    before = await seen(ann.browser, paths)
+    await village.microblog.accounts.suspend("bob", by=mona.viewer)
+    for browser in (village.stranger(), ann.browser, mona.browser):
+        assert await seen(browser, paths) == []
+    for route in with_a_name():
+        for browser in (village.stranger(), ann.browser):
+            there = await ask(browser, route, route.path.replace("<name>", "bob"))
+            never = await ask(browser, route, route.path.replace("<name>", "bib"))
+            assert said(there, "bob") == said(never, "bib"), route.path
+    assert (await village.stranger().get(f"/avatars/{bob.viewer.id}.svg")).status == 404
+    assert (await bob.get("/home")).status == 303  # their session has ended
+    await village.microblog.accounts.unsuspend("bob", by=mona.viewer)
+    assert await seen(ann.browser, paths) == before
+
+
+async def test_somebody_who_waits_for_approval_is_as_one_who_never_signed_up(village: Village) -> None:
+    ann = await village.person("ann")
+    village.set(registration="approval")
+    account = await village.microblog.accounts.register(
+        "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
+    )
+    for route in with_a_name():
+        eve_like = await ask(ann.browser, route, route.path.replace("<name>", "zoe"))
+        never = await ask(ann.browser, route, route.path.replace("<name>", "zie"))
+        assert said(eve_like, "zoe") == said(never, "zie"), route.path
+    assert (await village.stranger().get(f"/avatars/{account.id}.svg")).status == 404
+    found = await village.stranger().get("/search?q=zoe")
+    assert "/@zoe" not in found.text
+
+
+async def test_whom_an_author_blocks_finds_nothing_of_them(village: Village) -> None:
+    bob, ann, cem, question, post = await written(village)
+    paths = [*listings(bob.viewer.account, post), question.path]
+    await village.microblog.follows.block(bob.viewer, ann.viewer.id)
+    everyone = [
+        path for path in paths if re.search(r"\.(atom|rss|json)$|stats", path)
+    ]  # these are the same for all
+    assert [path for path in await seen(ann.browser, paths) if path not in everyone] == []
+    assert "/@bob" not in (await ann.get("/search?q=bob")).text
+    assert SECRET in (await cem.get(post.path)).text
