@@ -46,9 +46,9 @@ _HOME: Final = f"""
         (SELECT each.id
         FROM (
             SELECT f.followee_id AS id, f.show_boosts FROM follows f WHERE f.follower_id = {{viewer}} AND f.accepted
-            AND NOT EXISTS (
-                SELECT FROM list_accounts x JOIN lists l ON l.id = x.list_id AND l.exclusive
-                WHERE x.owner_id = {{viewer}} AND x.account_id = f.followee_id)
+            AND f.followee_id <> ALL (ARRAY(
+                SELECT x.account_id FROM lists l JOIN list_accounts x ON x.list_id = l.id
+                WHERE l.account_id = {{viewer}} AND l.exclusive))
             UNION ALL SELECT {{viewer}}, true
         ) source
         CROSS JOIN LATERAL (

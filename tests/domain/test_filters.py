@@ -1,0 +1,150 @@
+"""Which posts a filter meets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microblog.domain.accounts import Account, State
+from microblog.domain.errors import InvalidInput
+from microblog.domain.filters import (
+    Action,
+    Context,
+    Filter,
+    FilterPost,
+    Keyword,
+    filter_contexts,
+    filter_keyword,
+    filter_title,
+    hidden,
+    results,
+)
+from microblog.domain.posts import Post
+from microblog.domain.visibility import Visibility
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def account(number: int) -> Account:
+    return Account(
+        number, f"name{number}", None, "", "", "", (), False, True, False, State.ACTIVE, NOW, None, 0, 0, 0
+    )
+
+
+def post(text: str, *, summary: str = "", number: int = 7, author: int = 1, of: Post | None = None) -> Post:
+    return Post(
+        id=number,
+        author=account(author),
+        visibility=Visibility.PUBLIC,
+        text=text,
+        html="",
+        summary=summary,
+        sensitive=False,
+        language=None,
+        created_at=NOW,
+        edited_at=None,
+        reply_to_id=None,
+        reply_to_account_id=None,
+        reply_to_name=None,
+        thread_id=number,
+        mentions=(),
+        tags=(),
+        replies_count=0,
+        boosts_count=0,
+        favourites_count=0,
+        boost_of=of,
+    )
+
+
+def made(
+    *words: str, whole: bool = True, action: Action = Action.WARN, posts: tuple[int, ...] = ()
+) -> Filter:
+    return Filter(
+        1,
+        "title",
+        (Context.HOME,),
+        action,
+        None,
+        tuple(Keyword(number, word, whole) for number, word in enumerate(words)),
+        tuple(FilterPost(number, post_id) for number, post_id in enumerate(posts)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "whole", "met"),
+    [
+        ("The cat sat", "cat", True, True),
+        ("CAT!", "cat", True, True),
+        ("concatenate", "cat", True, False),
+        ("concatenate", "cat", False, True),
+        ("cat_food", "cat", True, False),
+        ("#cat", "cat", True, True),
+        ("#cats", "#cat", True, False),
+        ("so.much(.*)", "(.*)", True, True),
+        ("anything", "(.*)", True, False),
+        ("the  end", "the end", True, False),
+        ("c++ rules", "c++", True, True),
+        ("Die Straße", "straße", True, True),
+        ("猫が好き", "猫", False, True),
+        ("", "cat", True, False),
+    ],
+)
+def test_words_are_looked_for_without_regard_to_case(text: str, word: str, whole: bool, met: bool) -> None:
+    assert (made(word, whole=whole).match(post(text)) is not None) is met
+
+
+def test_the_warning_and_what_is_boosted_count_as_well() -> None:
+    assert made("eggs").match(post("x", summary="Eggs")) is not None
+    boost = post("", number=9, author=3, of=post("eggs"))
+    found = made("eggs", "more eggs").match(boost)
+    assert found is not None
+    assert found.keywords == ("eggs",)
+
+
+def test_a_single_post_is_met_whatever_it_says() -> None:
+    found = made(posts=(7, 8)).match(post("harmless"))
+    assert found is not None
+    assert (found.keywords, found.post_ids) == ((), (7,))
+    assert made(posts=(8,)).match(post("harmless")) is None
+
+
+def test_ones_own_posts_are_left_alone() -> None:
+    assert results([made("cat")], post("cat", author=5), viewer_id=5) == ()
+    (found,) = results([made("cat"), made("dog")], post("cat", author=5), viewer_id=6)
+    assert not hidden([found])
+    assert hidden([found, *results([made("cat", action=Action.HIDE)], post("cat"), viewer_id=6)])
+
+
+def test_it_applies_in_its_contexts_until_it_expires() -> None:
+    lasting = made("cat")
+    assert lasting.applies(Context.HOME, NOW)
+    assert not lasting.applies(Context.PUBLIC, NOW)
+    ending = Filter(1, "t", (Context.HOME,), Action.WARN, NOW, (), ())
+    assert ending.applies(Context.HOME, NOW - timedelta(seconds=1))
+    assert not ending.applies(Context.HOME, NOW)
+
+
+@given(st.text(min_size=1, max_size=40), st.booleans(), st.text(max_size=200))
+def test_no_keyword_breaks_the_search(word: str, whole: bool, text: str) -> None:
+    try:
+        keyword = filter_keyword(word)
+    except InvalidInput:
+        return
+    made(keyword, whole=whole).match(post(text))
+    assert made(keyword, whole=False).match(post(f"a {keyword} b")) is not None
+
+
+def test_what_a_filter_needs() -> None:
+    assert filter_title(" Films \n") == "Films"
+    assert filter_contexts(["public", "home"]) == (Context.HOME, Context.PUBLIC)
+    for check, bad in [
+        (filter_title, " "),
+        (filter_keyword, "\t"),
+        (filter_contexts, []),
+        (filter_contexts, ["x"]),
+    ]:
+        with pytest.raises(InvalidInput):
+            check(bad)  # type: ignore[operator]
