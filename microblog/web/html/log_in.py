@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.domain.names import known_name
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
@@ -38,8 +39,9 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
     state = FormState({"login": sent.text("login").strip(), "password": "", "next": target})
     if error := _blank(state, sent.text("password")):
         return _shown(request, state.with_error(error), status=422)
-    # Trying many passwords for one person from many addresses is slowed down as well.
-    request.spend("login", f"account:{state.value('login').lower()[:254]}")
+    # Trying many passwords for one person from many addresses is slowed down as well, however the name is written.
+    login = state.value("login")
+    request.spend("login", f"account:{known_name(login) or login.lower()[:254]}")
     try:
         token, _viewer = await microblog.sessions.log_in(
             state.value("login"),

@@ -1,0 +1,124 @@
+"""What holds of every page there is: who may keep it, what HEAD and a slash do, and that nobody's Host is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from microblog.domain.posts import Draft, Post
+from microblog.web.html import TABLES
+from microblog.web.routing import Route
+from tests.web.html.people import Village
+
+EVIL = "evil.example"
+#: that answers as long as the client likes
+ENDLESS = {"/live"}
+
+
+def pages(post: Post) -> Iterator[tuple[Route, str]]:
+    """Each route that is read, with something in its gaps."""
+    for table in TABLES:
+        for route in table:
+            if route.method == "GET" and route.path not in ENDLESS:
+                path = route.path.replace(
+                    "<int:id>", str(post.author.id if "avatars" in route.path else post.id)
+                )
+                path = path.replace("<name>", post.author.name).replace("<tag>", "first")
+                yield route, path.replace("<token>", "nonsense").replace("<code>", "nonsense")
+
+
+@pytest.fixture
+def sound() -> dict[str, str]:
+    return {"Accept-Encoding": "identity"}
+
+
+async def test_what_depends_on_who_asks_is_kept_by_nobody(village: Village, sound: dict[str, str]) -> None:
+    ann = await village.person("ann")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    await village.microblog.posts.edit(ann.viewer, post.id, Draft("Hello again #first"))
+    for route, path in pages(post):
+        page = await ann.get(path, headers=sound)
+        assert page.status < 500, path
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in page.headers["content-security-policy"], path
+        if route.viewer != "none":
+            assert page.headers["cache-control"] == "no-store", path
+        stranger = await village.stranger().get(path, headers=sound)
+        if stranger.headers["cache-control"] != "no-store":
+            assert stranger.cookies == [], path
+            assert "csrf_token" not in stranger.text, path
+            assert "Cookie" in stranger.headers["vary"], path
+            assert route.viewer in ("none", "optional"), path
+
+
+async def test_head_is_get_without_the_body_and_a_slash_leads_to_the_address_without(
+    village: Village, sound: dict[str, str]
+) -> None:
+    ann = await village.person("ann")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    stranger = village.stranger()
+    for _, path in pages(post):
+        page, head = await stranger.get(path, headers=sound), await stranger.head(path, headers=sound)
+        assert head.status == page.status, path
+        assert head.body == b"", path
+        for name in ("content-type", "cache-control", "location"):
+            assert head.headers.get(name) == page.headers.get(name), path
+        if path != "/":
+            slashed = await stranger.get(path + "/", headers=sound)
+            program = path.startswith(("/.well-known/", "/nodeinfo/", "/oauth/"))
+            assert slashed.status == (page.status if program else 301), path
+            assert program or slashed.headers["location"] == path
+
+
+async def test_no_page_believes_the_host_that_it_was_asked_by(
+    village: Village, sound: dict[str, str]
+) -> None:
+    ann = await village.person("ann")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    claims = {**sound, "X-Forwarded-Host": EVIL, "Forwarded": f"host={EVIL}", "X-Original-URL": f"//{EVIL}/"}
+    for browser in (village.stranger(), ann.browser):
+        browser.host = EVIL
+        for _, path in pages(post):
+            page = await browser.get(path, headers=claims)
+            assert EVIL not in page.text, path
+            assert not any(EVIL in value for value in page.headers.values()), path
+
+
+async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(village: Village) -> None:
+    from datetime import UTC, datetime
+
+    from microblog.resources import templates_dir
+    from microblog.services.outgoing_mail import OutgoingMail, Recipient
+    from microblog.tasks.messages import Messages
+
+    ann = await village.person("ann")
+    stranger = village.stranger()
+    stranger.host = EVIL
+    await stranger.csrf_from("/password/forgotten")
+    form = {"email": "ann@example.org"}
+    sent = await stranger.post("/password/forgotten", form=form, headers={"X-Forwarded-Host": EVIL})
+    assert sent.status == 200
+    [job] = [each for each in await village.jobs() if each["kind"] == "mail.reset"]
+    assert set(job["payload"]) == {"account", "token"}  # nothing of the request goes along
+    recipient = await OutgoingMail(village.microblog.db).addressee(ann.viewer.id)
+    assert isinstance(recipient, Recipient)
+    messages = Messages(village.microblog.config, templates_dir(), lambda: datetime.now(UTC))
+    mail = messages.reset(recipient, job["payload"]["token"], 1).as_string()
+    assert EVIL not in mail
+    assert "http://localhost:8000/password/reset/" in mail.replace("=\n", "")
+
+
+async def test_the_same_person_by_other_spellings_has_no_further_tries(village: Village) -> None:
+    await village.person("ann")
+    village.set(rate_limits=True)
+    tried = []
+    for number in range(14):
+        browser = village.stranger()
+        browser.address = f"192.0.2.{number + 10}"
+        await browser.csrf_from("/login")
+        login = ("ann", "@ann", "ANN", "@Ann", " ann ")[number % 5]
+        tried.append(
+            (await browser.post("/login", form={"login": login, "password": "a wrong password"})).status
+        )
+    assert tried == [422] * 10 + [429] * 4
