@@ -20,12 +20,15 @@ FOR_ALL = (
     "/", "/public", "/public?max_id=1", "/@ann", "/@ann/with-replies", "/@ann/followers", "/@ann/following", "/@ben",
     "{post}", "{post}/boosts", "{post}/favourites", "{edited}/history", "/tags/first", "/tags/nothing", "/search",
     "/search?q=first", "/search?q=nothing-at-all", "/about", "/about/stats", "/nothing-here",
+    "/explore", "/directory",
 )  # fmt: skip
 FOR_STRANGERS = ("/login", "/signup", "/password/forgotten")
 FOR_MEMBERS = (
     "/home", "/notifications", "/bookmarks", "/favourites", "/compose", "{post}/edit", "/follow-requests", "/settings",
     "/settings/preferences", "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/blocks",
     "/settings/mutes", "/settings/invitations", "/settings/delete", "/admin/accounts", "/admin/approvals",
+    "/lists", "{list}", "{list}/edit", "/followed-tags", "/conversations", "/settings/filters", "/settings/filters/new",
+    "/settings/notifications", "/notifications/requests",
 )  # fmt: skip
 
 
@@ -49,11 +52,25 @@ class Busy:
         for verb in ("favourite", "boost", "bookmark"):
             ben.send(f"/posts/{first}/{verb}")
         ben.send("/@ann/follow")
+        ben.write("@ann Between us.", visibility="direct")
+        self.ann.send("/@ben/follow")
+        self.ann.send("/@ben/endorse")
+        self.ann.send("/@ben/note", comment="From the choir")
+        self.ann.send(f"/posts/{first}/pin")
+        self.ann.send("/tags/first/follow")
+        self.ann.send("/featured-tags", name="first")
+        self.ann.send(
+            "/settings/filters/new",
+            title="Mornings", keywords="good morning", action="warn", expires_in="", home="on", public="on",
+        )  # fmt: skip
+        self.ann.send("/lists", title="Friends")
+        self.list = self.ann.path.removesuffix("/edit")
+        self.ann.send(f"{self.list}/add", name="ben")
 
     def path(self, template: str) -> str:
         if template == "{post}/edit":
             return f"/posts/{self.post.rpartition('/')[2]}/edit"
-        return template.format(post=self.post, edited=self.edited)
+        return template.format(post=self.post, edited=self.edited, list=self.list)
 
 
 @pytest.fixture(scope="module")
