@@ -302,7 +302,9 @@ def status(post: Post, base_url: str, filtered: Filtered = _NOT_FILTERED) -> Sta
     )
 
 
-def notification(notification: Notification, base_url: str) -> NotificationEntity:
+def notification(
+    notification: Notification, base_url: str, filtered: Filtered = _NOT_FILTERED
+) -> NotificationEntity:
     """``notification`` as programs see it."""
     return NotificationEntity(
         id=str(notification.id),
@@ -310,5 +312,5 @@ def notification(notification: Notification, base_url: str) -> NotificationEntit
         created_at=timestamp(notification.created_at),
         group_key=f"ungrouped-{notification.id}",
         account=account(notification.actor, base_url),
-        status=status(notification.post, base_url) if notification.post else UNSET,
+        status=status(notification.post, base_url, filtered) if notification.post else UNSET,
     )

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from microblog.domain import entities
 from microblog.domain.entities import NOTIFICATION_TYPES, NotificationEntity
 from microblog.domain.events import NotificationKind
+from microblog.domain.filters import Context
 from microblog.web.api.ground import Api, Call, Id, Nothing, Paged, Paging, clamped
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ async def notifications(microblog: Microblog, call: Call[NotificationsParams]) -
     page = await microblog.notifications.page(
         call.viewer, sent.span, kinds=kinds(sent.types, sent.exclude_types), actor_id=sent.account_id
     )
-    return call.paged(page, [entities.notification(each, call.base_url) for each in page.items])
+    posts = [each.post for each in page.items if each.post is not None]
+    filtered = await microblog.filters.results(call.viewer, posts, Context.NOTIFICATIONS)
+    return call.paged(page, [entities.notification(each, call.base_url, filtered) for each in page.items])
 
 
 @api.get("/api/v1/notifications/unread_count", scope="read:notifications", params=UnreadParams, answer=Count)

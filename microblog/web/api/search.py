@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.errors import NotFound
+from microblog.domain.filters import Context
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Span
 from microblog.web.api.ground import Api, Call, Id, clamped
@@ -97,7 +98,7 @@ async def _posts(
     page = await microblog.search.posts(
         call.asker, q, Span(max_id=sent.max_id, min_id=sent.min_id, limit=offset + limit)
     )
-    return call.statuses(page.items[offset:])
+    return await call.filtered(microblog, page.items[offset:], Context.PUBLIC)
 
 
 async def _by_address(microblog: Microblog, call: Call[Any], path: str) -> Found:

@@ -37,6 +37,14 @@ ACTIONS: Final[dict[str, Action]] = {
     "unmute": lambda microblog, viewer, post_id: microblog.thread_mutes.unmute(viewer, post_id),
 }
 
+#: what is not said by "… a post"
+_SUMMARIES: Final = {
+    "pin": "Show a post first on one's profile",
+    "unpin": "Show it there first no longer",
+    "mute": "Have no more notifications of a post's thread",
+    "unmute": "Have them again",
+}
+
 
 def _page(action: Action) -> Page:
     async def page(microblog: Microblog, request: Request) -> Response:
@@ -55,5 +63,8 @@ def _page(action: Action) -> Page:
 
 for _name, _action in ACTIONS.items():
     routes.post(
-        f"/posts/<int:id>/{_name}", name=_name, viewer="required", summary=f"{_name.capitalize()} a post"
+        f"/posts/<int:id>/{_name}",
+        name=_name,
+        viewer="required",
+        summary=_SUMMARIES.get(_name, f"{_name.capitalize()} a post"),
     )(_page(_action))

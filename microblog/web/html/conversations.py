@@ -27,21 +27,21 @@ async def conversations(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/conversations/<int:id>/read", viewer="required")
 async def read(microblog: Microblog, request: Request) -> Response:
-    """It is read."""
+    """Mark a conversation as read."""
     await microblog.conversations.mark_read(request.require_viewer(), _id(request))
     return Redirect("/conversations")
 
 
 @routes.post("/conversations/<int:id>/unread", viewer="required")
 async def unread(microblog: Microblog, request: Request) -> Response:
-    """It is to be read again."""
+    """Mark it as unread."""
     await microblog.conversations.mark_read(request.require_viewer(), _id(request), read=False)
     return Redirect("/conversations")
 
 
 @routes.post("/conversations/<int:id>/delete", viewer="required")
 async def delete(microblog: Microblog, request: Request) -> Response:
-    """Put it away; its posts stay."""
+    """Put a conversation away; its posts stay."""
     await microblog.conversations.delete(request.require_viewer(), _id(request))
     request.flash("The conversation is put away. Its posts stay; the next one brings it back.")
     return Redirect("/conversations")

@@ -66,7 +66,7 @@ async def edit_form(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/lists/<int:id>/edit", viewer="required")
 async def edit(microblog: Microblog, request: Request) -> Response:
-    """Change its title and rules."""
+    """Change a list's title and rules."""
     viewer, sent = request.require_viewer(), request.form
     chosen = await microblog.lists.by_id(viewer, _id(request))
     state = FormState({**sent.texts("title", "replies_policy", "exclusive"), "name": ""})

@@ -30,7 +30,7 @@ async def policy_form(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/settings/notifications", viewer="required")
 async def save(microblog: Microblog, request: Request) -> Response:
-    """Change that."""
+    """Change what becomes of notifications by whom."""
     viewer = request.require_viewer()
     state = FormState(request.form.texts(*RULES))
     for name in RULES:
@@ -54,7 +54,7 @@ async def requests(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/notifications/requests/<int:id>/accept", viewer="required")
 async def accept(microblog: Microblog, request: Request) -> Response:
-    """Show them, and let through what comes later."""
+    """Show what waits of somebody, and let through what comes later."""
     await microblog.notification_groups.accept(request.require_viewer(), [_id(request)])
     request.flash("Their notifications are among yours now.")
     return Redirect("/notifications/requests")
@@ -62,7 +62,7 @@ async def accept(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/notifications/requests/<int:id>/dismiss", viewer="required")
 async def dismiss(microblog: Microblog, request: Request) -> Response:
-    """Remove them."""
+    """Remove what waits of somebody."""
     await microblog.notification_groups.turn_down(request.require_viewer(), [_id(request)])
     return Redirect("/notifications/requests")
 

@@ -35,7 +35,7 @@ async def follow(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/tags/<tag>/unfollow", viewer="required")
 async def unfollow(microblog: Microblog, request: Request) -> Response:
-    """No longer."""
+    """Have them there no longer."""
     found = await microblog.tags.unfollow(request.require_viewer(), request.path_arg("tag"))
     request.flash(f"You no longer follow #{found.shown}.")
     return Redirect(next_path(request.form.get("next"), f"/tags/{quote(found.tag)}"))
@@ -55,7 +55,7 @@ async def feature(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/featured-tags/<int:id>/delete", viewer="required")
 async def unfeature(microblog: Microblog, request: Request) -> Response:
-    """No longer."""
+    """Take a hashtag off one's profile."""
     featured_id = parse_id(request.path_arg("id"))
     if featured_id is None:
         raise NotFound
