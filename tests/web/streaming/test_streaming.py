@@ -420,3 +420,12 @@ def test_a_frame_is_what_a_client_reads(size: int) -> None:
     client.receive_data(frames.text_frame(b"x" * size) * 2)
     heard = "".join(event.data for event in client.events() if isinstance(event, TextMessage))
     assert heard == "x" * size * 2
+
+
+# -- the document
+
+
+def test_each_address_is_in_the_document() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "streaming.md").read_text(encoding="utf-8")
+    for route in streaming.routes:
+        assert f"`{route.method} {route.path}`" in document, route.path
