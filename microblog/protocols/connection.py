@@ -143,7 +143,7 @@ class PushConnection(LineReceiver):
         except InvalidInput as error:
             self._queue.append(error)
         if len(self._queue) >= MAX_QUEUE and not self.paused:
-            self.pauseProducing()  # type: ignore[no-untyped-call]
+            self.pauseProducing()
         if not self._running:
             self._start(self._work())
 
@@ -192,12 +192,12 @@ class PushConnection(LineReceiver):
         elif self._conversation.ended is not None:
             self._say_bye(self._conversation.ended)
         elif self.paused and not self._closed:
-            self.resumeProducing()  # type: ignore[no-untyped-call]
+            self.resumeProducing()
 
     async def _cool(self) -> None:
         """Nothing more is read for a while."""
         if not self.paused:
-            self.pauseProducing()  # type: ignore[no-untyped-call]
+            self.pauseProducing()
         self._cooling = deferLater(self._factory.clock, COOLING)
         try:
             await self._cooling

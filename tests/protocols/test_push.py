@@ -148,6 +148,22 @@ async def test_what_one_may_not_see_never_comes(running: Running) -> None:
         assert refused.startswith("ERR not-found ")
 
 
+async def test_posts_of_a_list_come_to_its_owner_alone(running: Running) -> None:
+    bob, alice = await running.person("bob"), await running.person("alice")
+    await running.microblog.follows.follow(bob, alice.id)
+    made = await running.microblog.lists.create(bob, "Friends")
+    await running.microblog.lists.add(bob, made.id, [alice.id])
+    stranger, reader = await running.connect(), await running.connect()
+    assert (await stranger.ask(f"SUBSCRIBE list:{made.id}")).startswith("ERR unauthenticated")
+    await reader.ask(f"AUTH {await running.microblog.tokens.create(bob, ['read'])}")
+    assert (await reader.ask(f"SUBSCRIBE list:{made.id}")).startswith(f"OK SUBSCRIBE list:{made.id} CURSOR")
+    assert (await reader.ask("SUBSCRIBE list:7")).startswith("ERR not-found")
+    await running.post("from a friend")
+    assert "@alice: from a friend" in await reader.hears()
+    assert (await reader.ask(f"SUBSCRIBE list:{made.id} LAST 5")).startswith("OK SUBSCRIBE")
+    assert "@alice: from a friend" in await reader.hears()
+
+
 async def test_a_revoked_token_ends_its_connections(running: Running) -> None:
     alice = await running.person("alice")
     token = await running.microblog.tokens.create(alice, ["read"])
