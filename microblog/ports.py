@@ -24,6 +24,11 @@ from twisted.python.failure import Failure
 #: How many are accepted at most while a port closes: under a flood it has to end.
 MOST_AT_CLOSE: Final = 2000
 
+#: Handshakes that may wait to be accepted, where an endpoint says nothing (Twisted then says 50): all readers of a
+#: site that restarts come back in the same second, and whom the kernel turns away waits for at least another.
+BACKLOG: Final = 1024
+_UNSAID: Final = 50
+
 _MIGRATE: Final = Path("/proc/sys/net/ipv4/tcp_migrate_req")
 
 
@@ -70,8 +75,11 @@ class Ports:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
-    def listenTCP(self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = "") -> Port:
-        made = Port(port, factory, backlog, interface, self._reactor, shared=self._shared)
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = _UNSAID, interface: str = ""
+    ) -> Port:
+        waiting = BACKLOG if backlog == _UNSAID else backlog
+        made = Port(port, factory, waiting, interface, self._reactor, shared=self._shared)
         made.startListening()
         return made
 
@@ -80,7 +88,7 @@ class Ports:
         port: int,
         factory: IProtocolFactory,
         contextFactory: Any,  # noqa: N803 - IReactorSSL's name
-        backlog: int = 50,
+        backlog: int = _UNSAID,
         interface: str = "",
     ) -> Port:
         encrypted: Any = TLSMemoryBIOFactory(contextFactory, False, factory)

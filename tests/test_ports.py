@@ -83,3 +83,13 @@ async def test_a_closed_port_is_closed(reactor_: Any) -> None:
 
 def test_whether_the_system_hands_connections_on_is_known_or_not() -> None:
     assert migrates() in (True, False, None)
+
+
+@pytest.mark.parametrize(("endpoint", "backlog"), [("tcp:0", 1024), ("tcp:0:backlog=7", 7)])
+async def test_more_may_wait_to_be_accepted_than_twisted_says_unless_somebody_chose(
+    reactor_: Any, endpoint: str, backlog: int
+) -> None:
+    made = listen(f"{endpoint}:interface=127.0.0.1", Factory.forProtocol(Answering), reactor_, setting="push")
+    await made.startService()
+    assert cast(Any, made.port).backlog == backlog
+    await made.stopService()
