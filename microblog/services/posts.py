@@ -217,6 +217,7 @@ class Posts:
                 raise NotFound
             if post.author.id != viewer.id and not post.visibility.open:
                 await self._visible(tx, viewer, post_id)
+            await posts(tx).hold_counters(post_id, post.author.id)
             await posts(tx).delete(post_id, post.author.id, audience_json(post))
         self._notifier.poke()
         if post.tags and post.visibility is Visibility.PUBLIC:
@@ -238,6 +239,7 @@ class Posts:
     async def unboost(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
+            await posts(tx).keep(post.id)
             boost_id = await posts(tx).boost_id(post.id, viewer.id)
             if boost_id is not None:
                 boost = await posts(tx).visible(boost_id, viewer.id)

@@ -169,7 +169,11 @@ def _named(id: int, name: str, domain: str | None) -> Mention:
 
 
 class PostQueries(Protocol):
-    """Reading and writing single posts. ``viewer`` is an account's id, or None for a stranger."""
+    """Reading and writing single posts. ``viewer`` is an account's id, or None for a stranger.
+
+    Whoever writes locks a post before its boosts, and both before accounts, so that nobody waits in a circle. Mind that
+    PostgreSQL runs the parts of a ``WITH`` that nothing reads from in reverse: the last one first.
+    """
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = {{post_id}} AND {VISIBLE} "
@@ -303,6 +307,18 @@ class PostQueries(Protocol):
     )
     async def for_update(self, post_id: int, viewer: int, any_author: bool) -> Post | None: ...
 
+    @query(
+        sql="""SELECT count(*) FROM (SELECT id FROM accounts WHERE id = {author_id} OR id IN (
+            SELECT author_id FROM posts WHERE boost_of_id = {post_id}) ORDER BY id FOR NO KEY UPDATE) held""",
+        load=scalar,
+    )
+    async def hold_counters(self, post_id: int, author_id: int) -> int:
+        """Locks, in the one order, the accounts whose counters change with the post's deletion."""
+
+    @query(sql="SELECT id FROM posts WHERE id = {post_id} FOR KEY SHARE", load=scalar)
+    async def keep(self, post_id: int) -> int | None:
+        """Whoever would delete the post waits for this transaction."""
+
     @query(sql="SELECT author_id FROM posts WHERE boost_of_id = {post_id} LIMIT 1000", load=rows(int))
     async def boosters(self, post_id: int) -> list[int]: ...
 
@@ -358,9 +374,11 @@ class PostQueries(Protocol):
             DELETE FROM posts WHERE id = {post_id} AND author_id = {author_id}
             RETURNING reply_to_id, boost_of_id, author_id, visibility
         ), counted AS (
-            UPDATE accounts SET posts_count = greatest(posts_count - 1, 0)
-            WHERE (id = {author_id} OR id IN (SELECT author_id FROM posts WHERE boost_of_id = {post_id}))
-            AND EXISTS (SELECT FROM gone WHERE visibility <> 'direct')
+            UPDATE accounts SET posts_count = greatest(posts_count - lost.posts, 0)
+            FROM (SELECT id, count(*) AS posts FROM (
+                SELECT {author_id}::bigint AS id UNION ALL SELECT author_id FROM posts WHERE boost_of_id = {post_id}
+            ) each GROUP BY id) lost
+            WHERE accounts.id = lost.id AND EXISTS (SELECT FROM gone WHERE visibility <> 'direct')
         ), answered AS (
             UPDATE posts SET replies_count = greatest(replies_count - 1, 0)
             WHERE id = (SELECT reply_to_id FROM gone WHERE visibility IN ('public', 'unlisted'))
@@ -384,10 +402,10 @@ class PostQueries(Protocol):
             FROM (SELECT snowflake(at) AS id, at FROM (
                 SELECT coalesce({at}::timestamptz, clock_timestamp()) AS at) t) n
             ON CONFLICT DO NOTHING RETURNING id
-        ), boosted AS (
-            UPDATE posts SET boosts_count = boosts_count + 1 WHERE id = {post_id} AND EXISTS (SELECT FROM made)
         ), counted AS (
             UPDATE accounts SET posts_count = posts_count + 1 WHERE id = {author_id} AND EXISTS (SELECT FROM made)
+        ), boosted AS (
+            UPDATE posts SET boosts_count = boosts_count + 1 WHERE id = {post_id} AND EXISTS (SELECT FROM made)
         ), told AS (
             INSERT INTO outbox (kind, account_id, post_id) SELECT 'boost', {author_id}, id FROM made
         )
