@@ -52,10 +52,13 @@ class Accounts(SignUp, Profiles, Credentials):
     async def suspend(self, name: str, *, by: Viewer | None = None) -> Account:
         """Logged out everywhere, and nobody sees what they wrote, until ``unsuspend``.
 
-        ``by`` is who does it, None on the console. Raises NotFound, Forbidden.
+        ``by`` is who does it, None on the console. Raises NotFound, Forbidden, InvalidInput for one who waits for
+        approval: unsuspending them would be an approval nobody gave.
         """
         account, user = await self._by_name(name)
         self._may_judge(by, account, user)
+        if account.state is State.PENDING:
+            raise InvalidInput(f"@{account.name} is not in yet. Turn the request down instead.", "name")
         async with self.db.transaction() as tx:
             await accounts(tx).lock([account.id])
             account = await accounts(tx).set_state(account.id, State.SUSPENDED.value)

@@ -11,6 +11,7 @@ from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
 from tests.services.people import PASSWORD, Site
+from tests.testrig import person
 
 PLAIN = {"display_name": "", "bio": "", "fields": (), "locked": False, "discoverable": True, "bot": False}
 
@@ -174,3 +175,10 @@ class TestDeletion:
 
         await site.accounts.set_role("bob", Role.OWNER)
         await site.accounts.delete(ada, PASSWORD)
+
+
+async def test_one_who_waits_for_approval_is_turned_down_and_not_suspended(site: Site) -> None:
+    await site.person("ada")
+    await person(site.db, "waiting", state="pending")
+    with pytest.raises(InvalidInput, match="Turn the request down"):
+        await site.accounts.suspend("waiting")
