@@ -101,7 +101,9 @@ def look_again(options: Options) -> None:
         if getattr(fresh, setting.key) != getattr(options.config, setting.key)
     ]
     if changed:
-        log.info("The settings are right. Changed, and in force after a restart: {keys}", keys=", ".join(changed))
+        log.info(
+            "The settings are right. Changed, and in force after a restart: {keys}", keys=", ".join(changed)
+        )
     else:
         log.info("The settings are right, and those in force.")
 

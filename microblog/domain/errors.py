@@ -67,7 +67,9 @@ class NotFound(MicroblogError):
     status = 404
     code = "not-found"
 
-    def __init__(self, text: str = "There is nothing here. It may have been deleted, or is not public.") -> None:
+    def __init__(
+        self, text: str = "There is nothing here. It may have been deleted, or is not public."
+    ) -> None:
         super().__init__(text)
 
 

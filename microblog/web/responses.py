@@ -202,7 +202,7 @@ class Stream(Response):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade(Response):
-    """The connection becomes another protocol's (RFC 9110, section 7.8), and ``take_over`` returns when it has ended."""
+    """The connection becomes another protocol (RFC 9110, section 7.8); ``take_over`` returns when it has ended."""
 
     take_over: Callable[[Request], Awaitable[None]]
     status: int = field(default=101, kw_only=True)

@@ -53,7 +53,7 @@ class Website(Resource):
     def __init__(
         self, web: Web, tables: Iterable[BoundRoutes], observe: Callable[..., None] | None = None
     ) -> None:
-        """``observe(method, path of the route, status, seconds)`` hears of each answer; seconds are None for a stream."""
+        """``observe(method, path of the route, status, seconds)`` hears of each answer; None seconds: a stream."""
         super().__init__()
         self.web = web
         self._observe = observe
@@ -131,7 +131,9 @@ class Website(Resource):
         try:
             if allowed and raw.path != b"*":
                 endpoint = adapter.match(path, method=min(allowed))[0]
-        except HTTPException:  # a number in the path that is longer than any id: the methods match, the path does not
+        except (
+            HTTPException
+        ):  # a number in the path that is longer than any id: the methods match, the path does not
             allowed = set()
         if not allowed:
             self._klein.render(raw)
