@@ -177,6 +177,8 @@ class Live:
         if stream in PERSONAL and self.viewer is None:
             raise Unauthenticated("Log in first: this stream is somebody's own.")
         await self._notifier.check(stream, since, self.viewer)
+        if since is not None:
+            await self._notifier.reached(since)
         await self._lock.acquire()
         try:
             self._detach()

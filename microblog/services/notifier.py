@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import TimeoutError as TookTooLong
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Gone, MicroblogError, NotFound
+from microblog.domain.errors import Gone, MicroblogError, NotFound, Unavailable
 from microblog.domain.events import Audience, Event, Kind
 from microblog.domain.streams import WITH_ID, Stream, Ties, key, keys
 from microblog.domain.visibility import Visibility
@@ -31,6 +32,7 @@ from microblog.store.posts import posts
 
 log = Logger()
 
+PATIENCE: Final = 5.0  #: seconds that a reader from another process waits for this one to be as far
 LOOK: Final = 1.0  #: seconds between looks without being told
 MOST: Final = 500  #: events placed, or read, at a time
 
@@ -52,6 +54,7 @@ class Notifier:
         #: events that were dispatched in this process, and pieces of them that were handed to readers
         self.dispatched = 0
         self.delivered = 0
+        self._waiting: list[Deferred[None]] = []
         self._to_place = False
         self._to_read = False
         self._running: Deferred[None] | None = None
@@ -219,6 +222,27 @@ class Notifier:
                 f"That cursor is too old; the log reaches back to {reach}. Read the timeline for what came before."
             )
 
+    async def reached(self, position: int) -> None:
+        """Until this process has dispatched all up to there.
+
+        Another process may be ahead of it, and a reader come from there: what it has seen must not be dispatched to it.
+        Raises Unavailable when that takes longer than PATIENCE.
+        """
+        while self.position < position:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            self.look()
+            try:
+                await waiting.addTimeout(PATIENCE, self._reactor)
+            except TookTooLong as error:
+                raise Unavailable("Live posts are late here. Try again in a moment.") from error
+
+    def _reach(self, position: int) -> None:
+        self.position = position
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            self._reactor.callLater(0, each.callback, None)  # after this turn's dispatch
+
     async def ties(self, viewer: Viewer | None) -> Ties | None:
         """How the viewer stands to others, kept while they have a reader here."""
         if viewer is None:
@@ -245,9 +269,12 @@ class Notifier:
             found = await events(self._db.reads).after(self.position, MOST)
             if not found:
                 return
-            loaded = await self._load(found)
             await self._heed(found)
-            self._dispatch(loaded, found[-1].position)
+            if self._index:
+                self._dispatch(await self._load(found), found[-1].position)
+            else:  # nobody listens: what it is about need not be read
+                self.dispatched += len(found)
+                self._reach(found[-1].position)
             if len(found) < MOST:
                 return
 
@@ -264,7 +291,7 @@ class Notifier:
                         if feed.wants(event):
                             feed.pending.append(event)
                             touched[feed] = None
-        self.position = position
+        self._reach(position)
         rendered: dict[tuple[str, int], bytes] = {}
         for feed in touched:
             batch = Batch(tuple(feed.pending), position, rendered)

@@ -142,6 +142,9 @@ class FakeNotifier:
         if cursor < self.oldest - 1 or cursor > self.position:
             raise Gone("That cursor is too old.")
 
+    async def reached(self, position: int) -> None:
+        pass
+
     async def ties(self, viewer: Viewer | None) -> Ties | None:
         return Ties(viewer.id) if viewer else None
 

@@ -11,10 +11,11 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Gone, NotFound, Unauthenticated
+from microblog.domain.errors import Gone, NotFound, Unauthenticated, Unavailable
 from microblog.domain.events import Kind
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
+from microblog.services import notifier
 from microblog.services.live import Batch
 from microblog.services.notifier import Notifier
 from microblog.services.posts import Posts
@@ -281,6 +282,38 @@ async def test_another_process_is_told_and_hears_again_after_its_connection_was_
     await until(site.reactor, lambda: reader.texts == ["one", "two", "three"])
     other._started = False
     listener.stop()
+
+
+async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_another(site: Site) -> None:
+    ann = await person(site.db, "ann")
+    lagging = Notifier(site.db, site.reactor)
+    await lagging.start()
+    lagging._started = False  # it neither looks nor is told
+    await site.posts.publish(ann, Draft("one"))
+    await site.settled()
+    assert lagging.position < site.notifier.position
+    reader = Reading()
+    subscribing = ensureDeferred(
+        lagging.connect(reader, None).subscribe("public", since=site.notifier.position)
+    )
+    await pause(site.reactor, 0.05)
+    assert not subscribing.called
+    lagging._started = True
+    lagging.look()
+    await subscribing
+    await site.posts.publish(ann, Draft("two"))
+    lagging.look()
+    await until(site.reactor, lambda: bool(reader.texts))
+    assert reader.texts == ["two"]
+    await lagging.stop()
+
+
+async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier, "PATIENCE", 0.02)
+    with pytest.raises(Unavailable):
+        await site.notifier.reached(site.notifier.position + 1)
+    await site.posts.publish(await person(site.db, "ann"), Draft("one"))
+    await site.settled()
 
 
 def pause(reactor: Any, seconds: float) -> Deferred[None]:
