@@ -64,3 +64,14 @@ async def db(dsn: str, reactor_: Any) -> AsyncIterator[Database]:
     database = Database(dsn, reactor_, size=6)
     yield database
     await database.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(reactor_: Any) -> Iterator[None]:
+    """A test that leaves a delayed call behind fails: pytest-twisted does not look."""
+    before = set(map(id, reactor_.getDelayedCalls()))
+    kept = reactor_.getDelayedCalls()  # alive, so that no new call gets the id of an old one
+    yield
+    left = [call for call in reactor_.getDelayedCalls() if id(call) not in before and call.active()]
+    del kept
+    assert not left, f"delayed calls left behind: {left}"
