@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
 from microblog.domain.accounts import Account
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
 from microblog.store.database import row
 

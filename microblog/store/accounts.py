@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Account, Field, State
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = (

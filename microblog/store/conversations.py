@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.posts import Post
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, post_from

@@ -7,9 +7,9 @@ once (dbxs' own fetch one row at a time, which costs a coroutine step a row).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg2
 from dbxs.async_dbapi import AsyncCursor
@@ -109,50 +109,10 @@ def _lost(error: BaseException) -> bool:
     )
 
 
-class _Cursor:
-    """dbxs' asynchronous cursor over txpostgres' one."""
+class _Session(Protocol):
+    """What accessors are bound to: something that can run a statement, and gives the driver's cursor."""
 
-    def __init__(self, session: _Session) -> None:
-        self._session = session
-        self._cursor: Any = None
-
-    async def execute(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> object:
-        self._cursor = await self._session.run(operation, parameters)
-        return self._cursor
-
-    async def description(self) -> Any:
-        return self._cursor.description
-
-    async def rowcount(self) -> int:
-        return int(self._cursor.rowcount)
-
-    async def fetchone(self) -> Sequence[Any] | None:
-        found: Sequence[Any] | None = self._cursor.fetchone()
-        return found
-
-    async def fetchall(self) -> Sequence[Sequence[Any]]:
-        return self._cursor.fetchall() if self._cursor.description is not None else ()
-
-    async def close(self) -> None:
-        if self._cursor is not None and not self._cursor.closed:
-            self._cursor.close()
-
-
-class _Session:
-    """What dbxs' accessors are bound to: something that can run a statement."""
-
-    paramstyle = "pyformat"
-
-    async def run(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
-        raise NotImplementedError  # pragma: no cover
-
-    async def cursor(self) -> _Cursor:
-        return _Cursor(self)
-
-    async def commit(self) -> None:
-        """Transactions end with their ``async with``."""
-
-    rollback = close = commit
+    async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any: ...
 
 
 async def _execute(connection: Connection, operation: str, parameters: Any) -> Any:
@@ -204,7 +164,7 @@ class Transaction(_Session):
         self.connection = connection
         self.begun = False
 
-    async def run(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+    async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any:
         if not self.begun:
             self.begun = True
             operation = "BEGIN;" + operation
@@ -226,7 +186,7 @@ class _Reads(_Session):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def run(self, operation: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+    async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any:
         again = operation.lstrip()[:6].upper() == "SELECT"
         while True:
             connection = await self._pool.take()
@@ -279,6 +239,9 @@ class Database:
             dsn, reactor, size=size, setup=self.setup, wait=wait, patience=statement_timeout + PATIENCE
         )
         self.reads: Any = _Reads(self.pool)
+        #: transactions of this process that were committed, or may have been: with another number, what was read before
+        #: may have changed. A post that concerns nobody else (`publishing`) is none, nor is what is there for ordering.
+        self.commits = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
@@ -297,7 +260,10 @@ class Database:
                 healthy = await self._roll_back(tx)
                 raise
             if tx.begun:
-                await self._commit(connection)
+                try:
+                    await self._commit(connection)
+                finally:
+                    self.commits += 1
             healthy = True
         finally:
             if not healthy and not connection.usable:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from dbxs import accessor, statement
+from dbxs import statement
+
+from microblog.store.access import accessor
 
 
 class DemoQueries(Protocol):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Account
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import rows, scalar
 from microblog.store.paging import span_of

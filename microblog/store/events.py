@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
+from microblog.store.access import accessor
 from microblog.store.database import row, rows, scalar
 
 LOCK: Final = 0x73657175  # "sequ": any constant of ours

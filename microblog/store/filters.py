@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.filters import Action, Context, Filter, FilterPost, Keyword
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, rows, scalar
 
 _COLUMNS: Final = """f.id, f.title, f.contexts, f.action, f.expires_at,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Invitation
+from microblog.store.access import accessor
 from microblog.store.database import row, rows, scalar
 
 _COLUMNS = "id, code, created_at, expires_at, uses_left"

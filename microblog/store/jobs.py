@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, rows, scalar
 
 

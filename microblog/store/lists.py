@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Account
 from microblog.domain.lists import RepliesPolicy, UserList
 from microblog.domain.posts import Post
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import in_order, span_of, within

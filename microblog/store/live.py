@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
 from microblog.domain.streams import ListTies, Ties
+from microblog.store.access import accessor
 from microblog.store.database import row, scalar
 from microblog.store.visibility import VISIBLE
 

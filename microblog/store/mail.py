@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, row, rows, scalar
 from microblog.store.visibility import VISIBLE
 

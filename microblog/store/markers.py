@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
 from microblog.domain.markers import MarkedTimeline, Marker
+from microblog.store.access import accessor
 from microblog.store.database import row, rows
 
 

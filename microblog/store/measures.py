@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
+from microblog.store.access import accessor
 from microblog.store.database import row
 
 #: In the order of the query's columns: due and untaken; for later; being worked on; given up.

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.notification_groups import NotificationPolicy, Verdict
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
 from microblog.store.database import maybe_row, rows
 from microblog.store.notifications import NOTIFICATION_TABLES, WANTED

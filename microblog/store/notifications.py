@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.events import Notification, NotificationKind
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_WIDTH, account_columns, account_from
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import in_order, within

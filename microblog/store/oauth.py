@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.oauth import App, AuthorizedApp
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"

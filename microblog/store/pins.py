@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.posts import Post
+from microblog.store.access import accessor
 from microblog.store.database import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_from
 from microblog.store.visibility import VISIBLE

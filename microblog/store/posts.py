@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Edit, Mention, Post
 from microblog.domain.visibility import Visibility
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
 from microblog.store.database import maybe_row, row, rows, scalar
 from microblog.store.paging import in_order, within

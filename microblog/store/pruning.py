@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
+from microblog.store.access import accessor
 from microblog.store.database import scalar
 
 

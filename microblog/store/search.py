@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
 from microblog.domain.accounts import Account
 from microblog.domain.found import Tag
 from microblog.domain.posts import Post
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.database import rows
 from microblog.store.paging import in_order, within

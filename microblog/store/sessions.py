@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Role, Session, Viewer
 from microblog.domain.visibility import Visibility
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
 from microblog.store.database import maybe_row, rows, scalar
 

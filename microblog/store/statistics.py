@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
+from microblog.store.access import accessor
 from microblog.store.database import row, rows, scalar
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.tags import FeaturedTag
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import span_of
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dbxs import accessor, statement
+from dbxs import statement
+
+from microblog.store.access import accessor
 
 
 class ThreadMuteQueries(Protocol):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import State, Token, Viewer
 from microblog.domain.oauth import Bearer
+from microblog.store.access import accessor
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.sessions import VIEWER_COLUMNS, VIEWER_WIDTH, viewer_from
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Post
 from microblog.domain.trends import Suggestion
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
 from microblog.store.database import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_from

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from dbxs import accessor, query, statement
+from dbxs import query, statement
 
 from microblog.domain.accounts import Account, Role, User
 from microblog.domain.visibility import Visibility
+from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
 from microblog.store.database import maybe_row, row, rows, scalar
 from microblog.store.paging import span_of

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_twisted
-from dbxs import accessor, query
+from dbxs import query
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from microblog.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from microblog.store.access import accessor
 from microblog.store.database import Database, maybe_row, row, rows, scalar
 from tests.testrig import Cluster, until
 
