@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from dbxs import accessor, query
+from dbxs import query
 
 from microblog.domain.posts import Post
+from microblog.store.access import accessor
 from microblog.store.database import rows
+from microblog.store.home import HOME, PUBLIC
 from microblog.store.paging import in_order, within
 from microblog.store.posts import (
     BOOST_COLUMNS,
@@ -32,60 +34,11 @@ def _marked(id: int, *row: Any) -> tuple[int, Post]:
     return id, post_from(row)
 
 
-_PUBLIC: Final = (
-    "p.visibility = 'public' AND p.boost_of_id IS NULL "
-    "AND (p.reply_to_account_id IS NULL OR p.reply_to_account_id = p.author_id)"
-)
-
-# Whom somebody follows (but for those in their exclusive lists), themselves, and the tags they follow; each gives its
-# newest few, of which the newest are taken. It costs an index probe for each one followed and never depends on how many
-# posts there are.
-_HOME: Final = f"""
-    SELECT {BOOST_COLUMNS}
-    FROM (
-        (SELECT each.id
-        FROM (
-            SELECT f.followee_id AS id, f.show_boosts FROM follows f WHERE f.follower_id = {{viewer}} AND f.accepted
-            AND f.followee_id <> ALL (ARRAY(
-                SELECT x.account_id FROM lists l JOIN list_accounts x ON x.list_id = l.id
-                WHERE l.account_id = {{viewer}} AND l.exclusive))
-            UNION ALL SELECT {{viewer}}, true
-        ) source
-        CROSS JOIN LATERAL (
-            SELECT h.id FROM posts h
-            WHERE h.author_id = source.id AND {within("h.id")}
-            AND (h.boost_of_id IS NULL OR source.show_boosts)
-            AND (h.reply_to_account_id IS NULL OR h.reply_to_account_id IN ({{viewer}}, h.author_id) OR EXISTS (
-                SELECT FROM follows r
-                WHERE r.follower_id = {{viewer}} AND r.followee_id = h.reply_to_account_id AND r.accepted))
-            {in_order("h.id")}
-        ) each
-        {in_order("each.id")})
-        UNION
-        (SELECT tagged.id
-        FROM (
-            SELECT DISTINCT each.id
-            FROM followed_tags k
-            CROSS JOIN LATERAL (
-                SELECT t.post_id AS id FROM post_tags t JOIN posts p ON p.id = t.post_id
-                WHERE t.tag = k.tag AND {_PUBLIC} AND {within("t.post_id")}
-                {in_order("t.post_id")}
-            ) each
-            WHERE k.account_id = {{viewer}}
-        ) tagged
-        {in_order("tagged.id")})
-    ) newest
-    JOIN {BOOST_TABLES.replace("posts w", "posts w ON w.id = newest.id", 1)}
-    WHERE {VISIBLE} AND (b.id IS NULL OR b.state = 'active')
-    AND {wanted("w.author_id")} AND (w.boost_of_id IS NULL OR ({wanted("p.author_id")}))
-    {in_order("w.id")}"""
-
-
 class TimelineQueries(Protocol):
     """``below``, ``above``, ``ascending`` and ``count`` are `paging.bounds` of a span."""
 
     @query(
-        sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {_PUBLIC} AND {within('p.id')} "
+        sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {PUBLIC} AND {within('p.id')} "
         f"AND (NOT {{local}} OR a.domain IS NULL) AND (NOT {{remote}} OR a.domain IS NOT NULL) AND {VISIBLE} "
         f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
         load=rows(_post),
@@ -101,7 +54,7 @@ class TimelineQueries(Protocol):
         count: int,
     ) -> list[Post]: ...
 
-    @query(sql=_HOME, load=rows(_listed))
+    @query(sql=HOME, load=rows(_listed))
     async def home(
         self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[Post]: ...

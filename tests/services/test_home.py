@@ -1,0 +1,85 @@
+"""The home timeline: which way its page is found does not show, and what is left out makes no page short."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.posts import Span
+from microblog.domain.visibility import Visibility
+from microblog.services.timelines import Timelines
+from microblog.store.database import Database
+from microblog.store.home import WINDOW
+from tests.services.people import Site
+from tests.testrig import person
+
+
+async def crowd(db: Database, author: Viewer, count: int) -> None:
+    """Many posts of somebody whom nobody follows."""
+    async with db.transaction() as tx:
+        await tx.run(
+            "INSERT INTO posts (id, author_id, visibility, text, thread_id) "
+            "SELECT n.id, %s, 'public', 'noise', n.id FROM (SELECT snowflake() AS id FROM generate_series(1, %s)) n",
+            (author.id, count),
+        )
+
+
+async def texts(db: Database, viewer: Viewer, span: Span | None = None) -> list[str]:
+    page = await Timelines(db).home(viewer, span or Span())
+    return [each.content.text for each in page.items]
+
+
+async def test_quiet_people_are_found_behind_any_number_of_others(site: Site, db: Database) -> None:
+    ann, bob, cat, dan = [await person(db, name) for name in ("ann", "bob", "cat", "dan")]
+    for each in (bob, cat):
+        await site.follows.follow(ann, each.id)
+    for number in range(3):
+        await site.post(bob, f"bob {number}")
+    await site.post(cat, "cat")
+    await site.post(ann, "mine")
+    await crowd(db, dan, WINDOW + 10)
+    await site.post(cat, "cat again")
+    assert await texts(db, ann) == ["cat again", "mine", "cat", "bob 2", "bob 1", "bob 0"]
+    first = await Timelines(db).home(ann, Span(limit=2))
+    assert [each.text for each in first.items] == ["cat again", "mine"]
+    assert await texts(db, ann, Span(max_id=first.older, limit=2)) == ["cat", "bob 2"]
+    oldest = (await Timelines(db).home(ann, Span())).items[-1]
+    assert await texts(db, ann, Span(min_id=oldest.id, limit=2)) == ["bob 2", "bob 1"]
+
+
+async def test_what_is_not_for_them_makes_no_page_short(site: Site, db: Database) -> None:
+    ann, bob, cat, dan = [await person(db, name) for name in ("ann", "bob", "cat", "dan")]
+    for each in (bob, cat):
+        await site.follows.follow(ann, each.id)
+    for number in range(4):
+        await site.post(bob, f"bob {number}")
+    other = await site.post(dan, "of dan")
+    posts: Any = site_posts(site)
+    for number in range(4):
+        await site.post(cat, f"cat {number}")
+        await site.post(bob, f"@dan in private {number}", Visibility.DIRECT)
+        await site.post(bob, f"answers {number}", to=other)
+    await posts.boost(bob, other.id)
+    await site.follows.mute(ann, cat.id)
+    await site.follows.mute(ann, dan.id)
+    page = await Timelines(db).home(ann, Span(limit=2))
+    assert [each.text for each in page.items] == ["bob 3", "bob 2"]
+    assert page.older is not None
+    assert await texts(db, ann, Span(max_id=page.older, limit=2)) == ["bob 1", "bob 0"]
+
+
+async def test_boosts_come_home_unless_they_are_not_wanted(site: Site, db: Database) -> None:
+    ann, bob, dan = [await person(db, name) for name in ("ann", "bob", "dan")]
+    await site.follows.follow(ann, bob.id)
+    other = await site.post(dan, "of dan")
+    await site_posts(site).boost(bob, other.id)
+    assert await texts(db, ann) == ["of dan"]
+    await site.follows.follow(ann, bob.id, show_boosts=False)
+    assert await texts(db, ann) == []
+
+
+def site_posts(site: Site) -> Any:
+    from microblog.services.posts import Posts
+
+    service: Any = Posts
+    return service(site.config, site.db, site)
