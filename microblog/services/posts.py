@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +25,7 @@ from microblog.services.notify import notify, notify_all
 from microblog.store.database import Database
 from microblog.store.paging import bounds, page_of
 from microblog.store.posts import posts
+from microblog.store.publishing import publishing
 
 log = Logger()
 
@@ -75,21 +76,71 @@ class Posts:
         Raises InvalidInput (field "text", "summary" or "language"), NotFound when what it answers can't be seen.
         """
         parsed, summary, language = self._checked(draft, viewer.language)
+        post: Post | None = None
         try:
-            post_id, kept = await self._insert(viewer, draft, parsed, summary, language, at)
+            if draft.reply_to_id is None and not parsed.mentions and draft.visibility is not Visibility.DIRECT:
+                written = self._rendered(parsed, summary, language, {})
+                post = await self._publish_alone(viewer, draft, written, at)
+            if post is None:
+                post_id, fresh = await self._insert(viewer, draft, parsed, summary, language, at)
+            else:
+                post_id, fresh = post.id, True
         except Conflict as conflict:
             if draft.key is None or conflict.constraint != "idempotency_keys_pkey":
                 raise
-            # The same request, racing: the other one was first, and committed.
+            # The same request, sent again: the other one was first, and committed.
             found = await posts(self._db.reads).kept_key(viewer.id, draft.key)
             if found is None:
                 raise
             return await self.by_id(viewer, found)
         self._notifier.poke()
-        if kept is not None and kept.tags and draft.visibility is Visibility.PUBLIC:
-            shown = {each.key: each.name for each in parsed.hashtags}
-            await self._count_tags(kept.tags, [shown[tag] for tag in kept.tags])
-        return await self.by_id(viewer, post_id)
+        if fresh and parsed.hashtags and draft.visibility is Visibility.PUBLIC:
+            tags = parsed.hashtags
+            await self._count_tags([each.key for each in tags], [each.name for each in tags])
+        return post or await self.by_id(viewer, post_id)
+
+    async def _publish_alone(
+        self, viewer: Viewer, draft: Draft, written: _Written, at: datetime | None
+    ) -> Post | None:
+        """The post, written by one statement; None where somebody has to be told of it."""
+        sensitive = draft.sensitive or bool(written.summary)
+        made = await publishing(self._db.reads).publish(
+            viewer.id,
+            draft.visibility.value,
+            written.parsed.text,
+            written.html,
+            written.summary,
+            sensitive,
+            written.language,
+            list(written.tags),
+            written.search,
+            draft.key,
+            at,
+        )
+        if made is None:
+            return None
+        post_id, created_at, author = made
+        return Post(
+            id=post_id,
+            author=author,
+            visibility=draft.visibility,
+            text=written.parsed.text,
+            html=written.html,
+            summary=written.summary,
+            sensitive=sensitive,
+            language=written.language,
+            created_at=created_at,
+            edited_at=None,
+            reply_to_id=None,
+            reply_to_account_id=None,
+            reply_to_name=None,
+            thread_id=post_id,
+            mentions=(),
+            tags=written.tags,
+            replies_count=0,
+            boosts_count=0,
+            favourites_count=0,
+        )
 
     async def _insert(
         self,
@@ -99,12 +150,13 @@ class Posts:
         summary: str,
         language: str | None,
         at: datetime | None,
-    ) -> tuple[int, _Written | None]:
+    ) -> tuple[int, bool]:
+        """The post's id, and whether it is a new one."""
         async with self._db.transaction() as tx:
             if draft.key is not None:
                 found = await posts(tx).kept_key(viewer.id, draft.key)
                 if found is not None:
-                    return found, None
+                    return found, False
             answered: Post | None = None
             if draft.reply_to_id is not None:
                 answered = await posts(tx).visible(draft.reply_to_id, viewer.id)
@@ -137,7 +189,7 @@ class Posts:
             if draft.visibility is Visibility.DIRECT:
                 await add_to_conversations(tx, post_id, [viewer.id, *written.mentioned_ids])
             await self._tell(tx, viewer, draft, written, post_id, answered, told)
-        return post_id, written
+        return post_id, True
 
     async def _tell(
         self,
@@ -355,6 +407,12 @@ class Posts:
                 hit = known.get(f"{each.name}@{domain}" if domain else each.name)
                 if hit is not None:
                     found[each.address] = hit
+        return self._rendered(parsed, summary, language, found)
+
+    def _rendered(
+        self, parsed: text.Parsed, summary: str, language: str | None, found: Mapping[str, Mention]
+    ) -> _Written:
+        """``found``: those of its mentions that there are, by the address as written."""
         targets = {address: render.MentionTarget(m.name, f"/@{m.address}") for address, m in found.items()}
         unique = tuple({m.account_id: m for m in found.values()}.values())
         return _Written(

@@ -23,15 +23,29 @@ log = Logger()
 
 #: Tokens that one account may have.
 MOST: Final = 200
+#: Seconds for which a process may remember who holds a token: half of the second within which a revoked one is void.
+REMEMBERED: Final = 0.5
+_REMEMBERED_MOST: Final = 2000
 
 
 class Tokens:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC; ``seconds`` a monotonic clock, by
+    default the database's."""
 
-    def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        poke: Callable[[], None],
+        now: Callable[[], datetime],
+        seconds: Callable[[], float] | None = None,
+    ) -> None:
         self.db = db
+        self._seconds: Callable[[], float] = seconds or db.reactor.seconds
         self._poke = poke
         self._now = now
+        self._known: dict[bytes, tuple[float, Bearer]] = {}
+        self._known_at = 0
 
     async def create(self, owner: Viewer | Account, scopes: Iterable[str], name: str = "") -> str:
         """A new token, which is shown this once. Raises InvalidInput for scopes that don't exist, or none."""
@@ -70,19 +84,37 @@ class Tokens:
             await self._touch(viewer.token_id, now)
         return viewer
 
-    async def bearer(self, token: str) -> Bearer | None:
-        """The same for the API, where an app may act for itself, and whoever waits for approval has to be told so."""
+    async def bearer(self, token: str, *, remembered: bool = False) -> Bearer | None:
+        """The same for the API, where an app may act for itself, and whoever waits for approval has to be told so.
+
+        ``remembered``: who it was up to :data:`REMEMBERED` seconds ago will do, as nothing of their account is shown.
+        Whatever this process itself commits meanwhile makes it look again.
+        """
         if not token:
             return None
-        now = self._now()
-        found = await tokens(self.db.reads).bearer(digest(token), now - TOUCH, now)
+        token_hash = digest(token)
+        known = self._remembered().get(token_hash) if remembered else None
+        if known is not None and known[0] > self._seconds():
+            return known[1]
+        now, commits = self._now(), self.db.commits
+        found = await tokens(self.db.reads).bearer(token_hash, now - TOUCH, now)
         if found is None:
             return None
         bearer: Bearer
         bearer, stale = found
         if stale:
             await self._touch(bearer.token_id, now)
+        # What was committed while it was read may be in it or not.
+        elif commits == self.db.commits and len(self._remembered()) < _REMEMBERED_MOST:
+            self._known[token_hash] = (self._seconds() + REMEMBERED, bearer)
         return bearer
+
+    def _remembered(self) -> dict[bytes, tuple[float, Bearer]]:
+        """Those that nothing that was committed here can have changed."""
+        if self._known_at != self.db.commits or len(self._known) >= _REMEMBERED_MOST:
+            self._known_at = self.db.commits
+            self._known.clear()
+        return self._known
 
     async def _touch(self, token_id: int, now: datetime) -> None:
         try:

@@ -34,6 +34,8 @@ What a declaration can say, beside the path:
 ``shielded``    whether the work goes on when the client goes away: True for everything but GET.
 ``public``      documentation only: the page has no personal part.
 ``kept``        what a stranger gets may be kept as bytes until something happens (``kept`` says how).
+``remembered``  who holds the token may be known from half a second ago (``Tokens.bearer``): the answer shows nothing
+                of their account.
 ``summary``     one line for the list of routes; by default the docstring's first.
 
 Two pages of one name, or two pages on one path and method, are an error when the module is imported: Klein would let
@@ -78,6 +80,7 @@ class Route:
     public: bool
     summary: str
     kept: bool = False
+    remembered: bool = False
     program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
     cors: bool = False
 
@@ -136,6 +139,7 @@ class Routes:
         shielded: bool | None = None,
         public: bool = False,
         kept: bool = False,
+        remembered: bool = False,
         summary: str | None = None,
     ) -> Callable[[P], P]:
         """Declares the page below it for ``method`` on each of ``paths``.  The module's docstring explains the rest.
@@ -161,6 +165,7 @@ class Routes:
                         shielded=mutating if shielded is None else shielded,
                         public=public,
                         kept=kept,
+                        remembered=remembered,
                         summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
                         program=self.authenticate is not None,
                         cors=self.cors,

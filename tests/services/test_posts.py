@@ -269,3 +269,39 @@ async def test_pages_meet_without_gap_or_repeat_in_both_directions(site: Site) -
     assert up == made[:0:-1]
     newest = await site.timelines.public(None, Span(since_id=made[0], limit=4))
     assert [post.id for post in newest.items] == made[:-5:-1]
+
+
+async def test_what_is_given_back_is_what_is_there(site: Site) -> None:
+    for draft in (
+        Draft("Plain words"),
+        Draft("With a #Tag, and https://books.example/1", summary="Warned", language="de"),
+        Draft("Behind a curtain", sensitive=True, visibility=Visibility.FOLLOWERS, key="once"),
+    ):
+        post = await site.posts.publish(site.ann, draft)
+        assert post == await site.posts.by_id(site.ann, post.id)
+
+
+async def test_a_post_that_names_nobody_is_one_statement(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    run = site.db.reads.run
+
+    async def counted(operation: str, parameters: Any = None) -> Any:
+        said.append(operation)
+        return await run(operation, parameters)
+
+    monkeypatch.setattr(site.db.reads, "run", counted)
+    before = site.db.commits
+    post = await site.posts.publish(site.ann, Draft("Nobody is named", key="k"))
+    assert (len(said), site.db.commits) == (1, before)
+    assert await site.posts.publish(site.ann, Draft("Sent again", key="k")) == post
+    assert await site.count("SELECT count(*) FROM posts") == 1
+    assert await site.count("SELECT count(*) FROM outbox") == 1
+
+
+async def test_who_asked_to_be_told_of_each_post_is_told(site: Site) -> None:
+    await site.follow(site.bob, site.ann)
+    async with site.db.transaction() as tx:
+        await tx.run("UPDATE follows SET notify = true")
+    post = await site.posts.publish(site.ann, Draft("Hear me"))
+    assert post == await site.posts.by_id(site.ann, post.id)
+    assert await site.notified(site.bob) == ["post"]

@@ -18,6 +18,7 @@ answer is cached, and is described at ``/api/openapi.json`` (``openapi``): there
 ``paged``    the answer is ``call.paged(…)``, with a ``Link`` header
 ``public``   strangers get an ETag, and 304 when they have it already
 ``kept``     what strangers get is kept until something happens (``web/kept.py``)
+``remembered`` who asks may be known from half a second ago: nothing of their own account is in the answer
 ``statuses`` further HTTP statuses of errors that this endpoint answers with, for the description
 
 The function returns what is to be encoded, a :class:`Paged`, or a whole ``Response``.  It raises the domain's errors.
@@ -206,6 +207,7 @@ class Api:
         paged: bool = False,
         public: bool = False,
         kept: bool = False,
+        remembered: bool = False,
         limit: str | None = "",
         body_limit: int | None = None,
         statuses: tuple[int, ...] = (),
@@ -259,6 +261,7 @@ class Api:
                 body_limit=body_limit,
                 public=public,
                 kept=kept,
+                remembered=remembered,
                 summary=doc.partition("\n")[0],
             )(page)
             return function
@@ -289,7 +292,7 @@ async def _bearer(microblog: Microblog, request: Request) -> Viewer | None:
         if route.viewer in ("required", "app"):
             raise Unauthenticated(INVALID_TOKEN)
         return None
-    found = request.bearer = await microblog.tokens.bearer(token)
+    found = request.bearer = await microblog.tokens.bearer(token, remembered=route.remembered)
     request.personal = True
     if found is None:
         raise Unauthenticated(INVALID_TOKEN)

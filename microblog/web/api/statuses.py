@@ -99,6 +99,7 @@ def _in_their_words(error: InvalidInput) -> InvalidInput:
     "/api/v1/statuses",
     scope="write:statuses",
     limit="post",
+    remembered=True,
     params=StatusParams,
     answer=StatusEntity,
     statuses=(404,),

@@ -31,7 +31,12 @@ class TagParams(PublicParams, kw_only=True):
 
 
 @api.get(
-    "/api/v1/timelines/home", scope="read:statuses", params=Paging, answer=list[StatusEntity], paged=True
+    "/api/v1/timelines/home",
+    scope="read:statuses",
+    params=Paging,
+    answer=list[StatusEntity],
+    paged=True,
+    remembered=True,
 )
 async def home(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts and boosts of those whom one follows, and one's own."""
@@ -48,6 +53,7 @@ async def home(microblog: Microblog, call: Call[Paging]) -> Paged:
     paged=True,
     public=True,
     kept=True,
+    remembered=True,
 )
 async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     """Public posts; no boosts, no replies to others."""
@@ -67,6 +73,7 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     paged=True,
     public=True,
     kept=True,
+    remembered=True,
 )
 async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:
     """Public posts with a tag."""
