@@ -21,11 +21,12 @@ from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
 from microblog import __version__
-from microblog.config import SETTINGS, Config, ConfigError, sources
+from microblog.config import Config, ConfigError, sources
 from microblog.domain.accounts import Role
 from microblog.domain.errors import InvalidInput, MicroblogError
 from microblog.domain.ids import parse_id
 from microblog.domain.text import one_line
+from microblog.known_settings import SETTINGS
 from microblog.log import observer
 from microblog.process import StartError, use_monotonic_clock
 from microblog.services.demo import fill

@@ -8,8 +8,7 @@ Settings that take several values are repeated as options (``--http A --http B``
 are separated in variables: endpoints by ``;`` (an endpoint's own semicolon is written ``\\;``, which is
 Twisted's escape as well), all others by commas or blanks.
 
-:data:`SETTINGS` is the table; the options of twistd and of the console command, the documentation's test and
-the errors are all made from it.
+The table of settings is in :mod:`microblog.known_settings`.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from microblog import settings as kinds
-from microblog.settings import Network, Setting, Smtp, WrongValue
+from microblog.known_settings import SETTINGS
+from microblog.settings import NOT_LISTENING, Network, Setting, Smtp, WrongValue
 
 Registration = Literal["open", "approval", "invitation", "closed"]
 Role = Literal["web", "push", "tasks"]
@@ -37,234 +36,6 @@ FILE_NAME: Final = "microblog.toml"
 class ConfigError(Exception):
     """A setting is wrong.  The text names the key, where it came from, its value, and what would be right."""
 
-
-SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting(
-        "data_dir",
-        kinds.directory,
-        "./var",
-        metavar="DIR",
-        help="Where all is kept that has to last: the embedded database, mail without a server, secrets.",
-        example="/var/lib/microblog",
-    ),
-    Setting(
-        "database",
-        kinds.database_url,
-        None,
-        metavar="URL",
-        help="PostgreSQL 15 or later. Without it, Microblog runs one of its own in the data directory.",
-        example="postgresql://microblog:password@localhost/microblog",
-        secret=True,
-        default_text="an embedded PostgreSQL",
-    ),
-    Setting(
-        "http",
-        kinds.endpoints,
-        ("tcp:8000:interface=127.0.0.1",),
-        metavar="ENDPOINT",
-        help="Where the website listens, as one of Twisted's endpoint strings (tcp:, ssl:, unix:, systemd:).",
-        example="tcp:8000:interface=127.0.0.1",
-        many=True,
-    ),
-    Setting(
-        "push",
-        kinds.endpoints,
-        ("tcp:7000:interface=127.0.0.1",),
-        metavar="ENDPOINT",
-        help="Where the push port listens, as one of Twisted's endpoint strings.",
-        example="tcp:7000:interface=0.0.0.0",
-        many=True,
-    ),
-    Setting(
-        "public_url",
-        kinds.public_url,
-        "http://localhost:8000",
-        metavar="URL",
-        help="The website's address as people see it: every absolute link begins with it. No path.",
-        example="https://social.example",
-    ),
-    Setting(
-        "smtp",
-        kinds.smtp_url,
-        None,
-        metavar="URL",
-        help="The mail server: smtp:// uses STARTTLS where offered, smtps:// is TLS from the start. "
-        "Without it, mail lands as files in a maildir in the data directory.",
-        example="smtp://user:password@mail.example:587",
-        secret=True,
-        default_text="a maildir in the data directory",
-    ),
-    Setting(
-        "mail_from",
-        kinds.mailbox,
-        None,
-        metavar="MAILBOX",
-        help="The sender of the site's mail.",
-        example="Microblog <microblog@social.example>",
-        default_text="Microblog <microblog@HOST>, with the host of public_url",
-    ),
-    Setting(
-        "site_name",
-        kinds.line(1, 60),
-        "Microblog",
-        metavar="TEXT",
-        help="The site's name, on every page and in every mail.",
-        example="Our Village",
-    ),
-    Setting(
-        "site_description",
-        kinds.line(0, 500),
-        "",
-        metavar="TEXT",
-        help="One or two sentences about the site, for its front page.",
-        example="News and chatter from our village.",
-        default_text="none",
-    ),
-    Setting(
-        "registration",
-        kinds.choice("open", "approval", "invitation", "closed"),
-        "open",
-        metavar="WHO",
-        help="Who may sign up: open, approval (a moderator approves), invitation, or closed.",
-        example="approval",
-    ),
-    Setting(
-        "post_length",
-        kinds.whole(1, 10_000),
-        500,
-        metavar="CHARACTERS",
-        help="How long a post may be, in characters as people count them.",
-        example="500",
-    ),
-    Setting(
-        "time_zone",
-        kinds.time_zone,
-        "UTC",
-        metavar="ZONE",
-        help="The site's time zone (an IANA name): its statistics begin a new day by it.",
-        example="Europe/Berlin",
-    ),
-    Setting(
-        "languages",
-        kinds.languages,
-        ("en",),
-        metavar="CODE",
-        help="The languages people write in here, the most common first.",
-        example="en",
-        many=True,
-    ),
-    Setting(
-        "trusted_proxies",
-        kinds.networks,
-        (),
-        metavar="NETWORK",
-        help="Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. "
-        "Loopback is no exception.",
-        example="10.0.0.0/8",
-        many=True,
-        default_text="none",
-    ),
-    Setting(
-        "rate_limits",
-        kinds.switch,
-        "on",
-        metavar="on|off",
-        help="Limits on how often one may ask. Off only for load tests.",
-        example="on",
-    ),
-    Setting(
-        "log_format",
-        kinds.choice("text", "json"),
-        "text",
-        metavar="FORMAT",
-        help="text for people, json for machines: one object a line.",
-        example="json",
-    ),
-    Setting(
-        "log_level",
-        kinds.choice("debug", "info", "warn", "error", "critical"),
-        "info",
-        metavar="LEVEL",
-        help="The least level that is logged: debug, info, warn, error or critical.",
-        example="warn",
-    ),
-    Setting(
-        "pool_size",
-        kinds.whole(1, 200),
-        8,
-        metavar="CONNECTIONS",
-        help="How many connections to the database the process keeps.",
-        example="8",
-    ),
-    Setting(
-        "statement_timeout",
-        kinds.seconds(0.1, 3600),
-        10.0,
-        metavar="SECONDS",
-        help="How long one statement may take in the database.",
-        example="10",
-    ),
-    Setting(
-        "drain_timeout",
-        kinds.seconds(0, 600),
-        10.0,
-        metavar="SECONDS",
-        help="How long running requests may take to finish when the service stops.",
-        example="10",
-    ),
-    Setting(
-        "push_connections_per_host",
-        kinds.whole(1, 100_000),
-        50,
-        metavar="CONNECTIONS",
-        help="How many push connections one address may hold.",
-        example="50",
-    ),
-    Setting(
-        "push_buffer",
-        kinds.whole(4096, 64 * 1024 * 1024),
-        262_144,
-        metavar="BYTES",
-        help="How much may wait for a push reader that is slow, before it is cut off with a cursor.",
-        example="262144",
-    ),
-    Setting(
-        "roles",
-        kinds.choices("web", "push", "tasks"),
-        ("web", "push", "tasks"),
-        metavar="ROLE",
-        help="What this process does, when several share one database: web, push, tasks.",
-        example="web",
-        many=True,
-    ),
-    Setting(
-        "reuse_port",
-        kinds.switch,
-        "off",
-        metavar="on|off",
-        help="Lets several processes listen on the same TCP ports (SO_REUSEPORT); the system spreads connections.",
-        example="on",
-    ),
-    Setting(
-        "metrics",
-        kinds.optional_endpoints,
-        (),
-        metavar="ENDPOINT",
-        help="Where this process alone answers /metrics, /health and /ready, beside the website.",
-        example="tcp:9464:interface=127.0.0.1",
-        many=True,
-        default_text="nowhere else",
-    ),
-    Setting(
-        "metrics_allow",
-        kinds.networks,
-        ("127.0.0.1", "::1"),
-        metavar="NETWORK",
-        help="Who may read /metrics.",
-        example="127.0.0.1",
-        many=True,
-    ),
-)
 
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
 
@@ -456,7 +227,7 @@ def _parse(setting: Setting, value: object, source: str, listening: bool = True)
         return None
     parse = setting.parse
     if not listening:
-        parse = kinds.NOT_LISTENING.get(parse, parse)
+        parse = NOT_LISTENING.get(parse, parse)
     try:
         return parse(value)
     except WrongValue as wrong:

@@ -16,7 +16,8 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from microblog import __version__
-from microblog.config import SETTINGS, Config, ConfigError, option
+from microblog.config import Config, ConfigError, option
+from microblog.known_settings import SETTINGS
 from microblog.log import LoggedService, observer_for_twistd
 from microblog.process import on_hangup, stop_on_signals, use_monotonic_clock
 from microblog.settings import Setting

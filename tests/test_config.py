@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from microblog.config import SETTINGS, Config, ConfigError, option, variable
+from microblog.config import Config, ConfigError, option, variable
+from microblog.known_settings import SETTINGS
 from microblog.settings import Setting
 
 KEYS = [setting.key for setting in SETTINGS]

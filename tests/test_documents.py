@@ -19,7 +19,8 @@ import click
 import pytest
 
 from microblog.cli import main as command
-from microblog.config import SETTINGS, Config, option, variable
+from microblog.config import Config, option, variable
+from microblog.known_settings import SETTINGS
 from microblog.protocols.commands import COMMANDS
 from microblog.settings import Setting
 from microblog.tap import Options
