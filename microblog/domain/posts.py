@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from microblog.domain.accounts import Account
 from microblog.domain.visibility import Visibility
@@ -81,6 +81,17 @@ class Post:
     @property
     def path(self) -> str:
         return f"{self.author.path}/{self.id}"
+
+
+class Marks(NamedTuple):
+    """What a post is to the one who looks, without the post."""
+
+    id: int
+    favourited: bool
+    boosted: bool
+    bookmarked: bool
+    pinned: bool
+    muted: bool
 
 
 @dataclass(frozen=True, slots=True)

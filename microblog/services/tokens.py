@@ -29,7 +29,7 @@ _REMEMBERED_MOST: Final = 2000
 
 
 class Tokens:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC; ``seconds`` a monotonic clock, by
+    """``poke`` tells the notifier of an event; ``now`` is the time, in UTC; ``seconds`` is a monotonic clock, by
     default the database's."""
 
     def __init__(

@@ -95,5 +95,6 @@ HOME: Final = f"""
         WHERE k.account_id = {{viewer}}
     )
     SELECT {BOOST_COLUMNS}
-    FROM newest JOIN {BOOST_TABLES.replace("posts w", "posts w ON w.id = newest.id", 1)}
+    FROM (SELECT id FROM newest {in_order("id")}) page
+    JOIN {BOOST_TABLES.replace("posts w", "posts w ON w.id = page.id", 1)}
     WHERE {VISIBLE} {in_order("w.id")}"""

@@ -42,7 +42,8 @@ _COLUMNS: Final = (
     "favourites_count",
     "uri",
 )
-_FLAGS: Final = """
+#: What the post ``p`` is to the viewer, as `domain.posts.Marks` takes it after the id.
+FLAGS: Final = """
     {viewer}::bigint IS NOT NULL AND EXISTS (
         SELECT FROM favourites v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id),
     {viewer}::bigint IS NOT NULL AND EXISTS (
@@ -54,7 +55,7 @@ _FLAGS: Final = """
         SELECT FROM thread_mutes v WHERE v.account_id = {viewer}::bigint AND v.thread_id = p.thread_id)"""
 
 #: The columns of a post with its author, as :func:`post_from` takes them. Needs the parameter ``viewer``.
-POST_COLUMNS: Final = f"{', '.join(f'p.{each}' for each in _COLUMNS)}, {_FLAGS}, {ACCOUNT_COLUMNS}"
+POST_COLUMNS: Final = f"{', '.join(f'p.{each}' for each in _COLUMNS)}, {FLAGS}, {ACCOUNT_COLUMNS}"
 POST_TABLES: Final = "posts p JOIN accounts a ON a.id = p.author_id"
 _AUTHOR: Final = len(_COLUMNS) + 5
 POST_WIDTH: Final = _AUTHOR + ACCOUNT_WIDTH

@@ -12,6 +12,7 @@ from microblog.web.csrf import Csrf
 from microblog.web.kept import KeptPages
 from microblog.web.limits import Limits
 from microblog.web.proxies import Network, TrustedProxies
+from microblog.web.rendered import RenderedPosts
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -39,6 +40,7 @@ class Web:
     proxies: TrustedProxies
     wall_clock: Callable[[], float]
     kept_pages: KeptPages | None = None
+    rendered_posts: RenderedPosts | None = None
 
     @property
     def https(self) -> bool:
@@ -74,4 +76,5 @@ class Web:
             proxies=TrustedProxies(trusted_proxies),
             wall_clock=wall_clock,
             kept_pages=KeptPages(version, monotonic) if version is not None else None,
+            rendered_posts=RenderedPosts(version, monotonic) if version is not None else None,
         )

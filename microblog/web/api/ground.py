@@ -27,7 +27,7 @@ The function returns what is to be encoded, a :class:`Paged`, or a whole ``Respo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -40,7 +40,7 @@ from microblog.domain.scopes import covers
 from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
 from microblog.web.limits import address_key
-from microblog.web.responses import Json, Response
+from microblog.web.responses import Json, Kept, Response
 from microblog.web.routing import Method, Routes, ViewerRule
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Endpoint:
 class Paged:
     """Part of a listing, with what the ``Link`` header says of its neighbours."""
 
-    items: Sequence[Any]
+    items: Sequence[Any] | Kept  #: or bytes already
     older: int | None = None  #: ``max_id`` of the next page
     first: int | None = None  #: ``min_id`` of the previous one
 
@@ -168,7 +168,7 @@ class Call(Generic[P]):
         found = await microblog.filters.results(self.asker, posts, context)
         return [entities.status(each, self.base_url, found) for each in posts]
 
-    def paged(self, page: Page[Any], items: Sequence[Any]) -> Paged:
+    def paged(self, page: Page[Any], items: Sequence[Any] | Kept) -> Paged:
         """``items`` are the page's, as they are shown."""
         return Paged(items, page.older, page.first)
 
@@ -230,6 +230,8 @@ class Api:
                 if isinstance(found, Paged):
                     if link := _link(request, found):
                         headers["Link"] = link
+                    if isinstance(found.items, Kept):
+                        return replace(found.items, headers=headers)
                     found = found.items
                 return Json(found, headers=headers, public=public, max_age=max_age)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from msgspec import Meta
 
 from microblog.domain.entities import StatusEntity
@@ -60,6 +62,13 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     sent = call.params
     if sent.only_media:
         return Paged(())  # no post has any
+    rendered = call.request.web.rendered_posts
+    if call.asker is not None and rendered is not None:
+        marks = await microblog.timelines.public_marks(
+            call.asker, sent.span, local=sent.local, remote=sent.remote
+        )
+        if marks is not None:
+            return call.paged(marks, await rendered.page(marks.items, partial(_rendered, microblog, call)))
     page = await microblog.timelines.public(call.asker, sent.span, local=sent.local, remote=sent.remote)
     return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
 
@@ -92,6 +101,12 @@ async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:
     else:
         page = await microblog.timelines.tag(call.asker, tag, sent.span)
     return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
+
+
+async def _rendered(microblog: Microblog, call: Call[PublicParams], ids: Sequence[int]) -> dict[int, bytes]:
+    """Posts as a stranger sees them, as JSON."""
+    found = await microblog.posts.by_ids(None, ids)
+    return {each.id: msgspec.json.encode(call.status(each)) for each in found}
 
 
 def _keys(tags: Sequence[str]) -> list[str]:
