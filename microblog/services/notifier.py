@@ -57,6 +57,7 @@ class Notifier:
         self._waiting: list[Deferred[None]] = []
         self._to_place = False
         self._to_read = False
+        self._to_tell = 0  # the newest position of ours that others have not heard of
         self._running: Deferred[None] | None = None
         self._started = False
         self._failing = False
@@ -71,7 +72,7 @@ class Notifier:
         """From the log's present end on. Raises Unavailable."""
         while await events(self._db.reads).sequence(MOST):
             pass
-        self.position, _ = await events(self._db.reads).kept()
+        self.position = await events(self._db.reads).settled()
         self._started = True
         self._looking.start(LOOK, now=False)
 
@@ -92,6 +93,13 @@ class Notifier:
         """Something was committed: have it placed and dispatch it. Cheap, and synchronous."""
         self._pokes += 1
         self._to_place = True
+        self._wake()
+
+    def placed(self, position: int) -> None:
+        """Something was committed that has its position already: dispatch it, and tell the other processes."""
+        self._pokes += 1
+        self._to_tell = max(self._to_tell, position)
+        self._to_read = True
         self._wake()
 
     @property
@@ -117,15 +125,18 @@ class Notifier:
 
     async def _run(self) -> None:
         try:
-            while self._started and (self._to_place or self._to_read):
+            while self._started and (self._to_place or self._to_read or self._to_tell):
                 if self._to_place:
                     self._to_place = False
                     placed = await events(self._db.reads).sequence(MOST)
-                    if placed is None and not self._to_read:
-                        continue
                     self._to_place = self._to_place or placed == MOST
-                self._to_read = False
-                await self._dispatch_new()
+                    self._to_read = self._to_read or placed is not None
+                if self._to_read:
+                    self._to_read = False
+                    await self._dispatch_new()
+                if self._to_tell:
+                    told, self._to_tell = self._to_tell, 0
+                    await events(self._db.reads).tell(told)
             if self._failing:
                 self._failing = False
                 log.info("live events flow again")
@@ -216,7 +227,8 @@ class Notifier:
             raise Gone(
                 "That cursor is not of this site's log. Read the timeline, then subscribe without a cursor."
             )
-        reach = last if oldest is None else oldest - 1
+        # An empty log was pruned, or is about to get its first event: that may have its number before it is visible.
+        reach = min(last, self.position) if oldest is None else oldest - 1
         if cursor < reach:
             raise Gone(
                 f"That cursor is too old; the log reaches back to {reach}. Read the timeline for what came before."

@@ -78,11 +78,16 @@ class Posts:
         parsed, summary, language = self._checked(draft, viewer.language)
         post: Post | None = None
         try:
-            if draft.reply_to_id is None and not parsed.mentions and draft.visibility is not Visibility.DIRECT:
+            if (
+                draft.reply_to_id is None
+                and not parsed.mentions
+                and draft.visibility is not Visibility.DIRECT
+            ):
                 written = self._rendered(parsed, summary, language, {})
                 post = await self._publish_alone(viewer, draft, written, at)
             if post is None:
                 post_id, fresh = await self._insert(viewer, draft, parsed, summary, language, at)
+                self._notifier.poke()
             else:
                 post_id, fresh = post.id, True
         except Conflict as conflict:
@@ -93,7 +98,6 @@ class Posts:
             if found is None:
                 raise
             return await self.by_id(viewer, found)
-        self._notifier.poke()
         if fresh and parsed.hashtags and draft.visibility is Visibility.PUBLIC:
             tags = parsed.hashtags
             await self._count_tags([each.key for each in tags], [each.name for each in tags])
@@ -119,7 +123,11 @@ class Posts:
         )
         if made is None:
             return None
-        post_id, created_at, author = made
+        post_id, created_at, position, author = made
+        if position is None:
+            self._notifier.poke()
+        else:
+            self._notifier.placed(position)
         return Post(
             id=post_id,
             author=author,

@@ -72,8 +72,17 @@ class EventQueries(Protocol):
     async def sequence(self, limit: int) -> int | None:
         """Move up to ``limit`` committed events to the log, and tell all processes; how many, or None for none."""
 
-    @query(sql="SELECT coalesce(max(position), 0) FROM events", load=scalar)
-    async def newest(self) -> int: ...
+    @query(sql=f"SELECT pg_notify('{CHANNEL}', {{position}}::bigint::text)", load=scalar)
+    async def tell(self, position: int) -> None:
+        """Tell all processes of what was placed by its writer."""
+
+    @query(
+        sql=f"SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({LOCK}); "
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq",
+        load=scalar,
+    )
+    async def settled(self) -> int:
+        """The last position given, all up to it being visible: under the lock, none is on its way."""
 
     @query(
         sql="SELECT position, at, kind, account_id, recipient_id, post_id, detail FROM events "

@@ -3,6 +3,10 @@
 Most posts name nobody and answer nothing.  For these no transaction is needed around several statements: all that hangs
 on a post goes with it, its key and its event too; the statement is its own transaction, and one round trip publishes
 it.  All other posts are `posts.insert` and what follows it.
+
+Where the sequencer's lock is free (`events`), the statement takes it and gives its event a position itself, which
+saves a reader the wait for a second flush.  It holds the lock until it has committed, as a sequencer does, and for no
+longer: that is why only a statement which is its own transaction may do this.
 """
 
 from __future__ import annotations
@@ -16,10 +20,13 @@ from microblog.domain.accounts import Account
 from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
 from microblog.store.database import maybe_row
+from microblog.store.events import LOCK
 
 
-def _published(id: int, created_at: datetime, *account: Any) -> tuple[int, datetime, Account]:
-    return id, created_at, account_from(account)
+def _published(
+    id: int, created_at: datetime, position: int | None, *account: Any
+) -> tuple[int, datetime, int | None, Account]:
+    return id, created_at, position, account_from(account)
 
 
 class PublishingQueries(Protocol):
@@ -39,12 +46,18 @@ class PublishingQueries(Protocol):
         ), kept AS (
             INSERT INTO idempotency_keys (account_id, key, post_id)
             SELECT {{author_id}}, {{key}}::text, id FROM made WHERE {{key}}::text IS NOT NULL
+        ), lock AS MATERIALIZED (
+            SELECT pg_try_advisory_xact_lock({LOCK}) AS free FROM made
+        ), placed AS (
+            INSERT INTO events (kind, account_id, post_id)
+            SELECT 'post', {{author_id}}, made.id FROM made, lock WHERE lock.free RETURNING position
         ), told AS (
-            INSERT INTO outbox (kind, account_id, post_id) SELECT 'post', {{author_id}}, id FROM made
+            INSERT INTO outbox (kind, account_id, post_id)
+            SELECT 'post', {{author_id}}, made.id FROM made, lock WHERE NOT lock.free
         )
         UPDATE accounts a SET posts_count = posts_count + 1, last_post_at = greatest(last_post_at, made.created_at)
         FROM made WHERE a.id = {{author_id}}
-        RETURNING made.id, made.created_at, {ACCOUNT_COLUMNS}""",
+        RETURNING made.id, made.created_at, (SELECT position FROM placed), {ACCOUNT_COLUMNS}""",
         load=maybe_row(_published),
     )
     async def publish(
@@ -60,8 +73,8 @@ class PublishingQueries(Protocol):
         search: str,
         key: str | None,
         at: datetime | None,
-    ) -> tuple[int, datetime, Account] | None:
-        """The new post's id and time, and its author with the post counted.
+    ) -> tuple[int, datetime, int | None, Account] | None:
+        """The new post's id and time, its event's position if it has one yet, and its author with the post counted.
 
         None, and nothing done, where somebody wants to be told whenever this author posts.
 

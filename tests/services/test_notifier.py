@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
 
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
@@ -20,7 +23,7 @@ from microblog.services.live import Batch
 from microblog.services.notifier import Notifier
 from microblog.services.posts import Posts
 from microblog.store.database import Database
-from microblog.store.events import events, outbox
+from microblog.store.events import LOCK, events, outbox
 from microblog.store.listener import Listener
 from tests.testrig import Cluster, person, until
 
@@ -174,6 +177,21 @@ async def test_a_revoked_token_and_a_suspended_account_end_their_readers(site: S
     assert other.ended == []
 
 
+async def test_a_token_that_has_had_its_time_ends_its_readers(db: Database) -> None:
+    clock, now = Clock(), datetime.now(UTC)
+    notifier = Notifier(db, clock, now=lambda: now)
+    ann = await person(db, "ann")
+    reader, other, left = Reading(), Reading(), Reading()
+    notifier.connect(reader, replace(ann, until=now + timedelta(hours=2)))
+    notifier.connect(other, None).set_viewer(replace(ann, until=now - timedelta(seconds=1)))
+    notifier.connect(left, replace(ann, until=now + timedelta(hours=1))).close()
+    clock.advance(0)
+    assert (reader.ended, other.ended) == ([], ["revoked"])
+    clock.advance(2 * 3600)
+    assert (reader.ended, left.ended) == (["revoked"], [])
+    assert clock.getDelayedCalls() == []
+
+
 async def test_personal_streams_want_a_viewer_and_streams_of_nobody_do_not_exist(site: Site) -> None:
     live = site.notifier.connect(Reading(), None)
     with pytest.raises(Unauthenticated):
@@ -314,6 +332,40 @@ async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pyt
         await site.notifier.reached(site.notifier.position + 1)
     await site.posts.publish(await person(site.db, "ann"), Draft("one"))
     await site.settled()
+
+
+async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(site: Site) -> None:
+    ann = await person(site.db, "ann")
+    reader = Reading()
+    await site.notifier.connect(reader, None).subscribe("public")
+    await site.posts.publish(ann, Draft("placed by its writer"))
+    assert (await site.db.reads.run("SELECT count(*) FROM outbox")).fetchall() == [(0,)]
+    async with site.db.transaction() as tx:
+        await tx.run(f"SELECT pg_advisory_xact_lock({LOCK})")
+        await site.posts.publish(ann, Draft("left in the outbox"))
+        assert (await site.db.reads.run("SELECT count(*) FROM outbox")).fetchall() == [(1,)]
+    await until(site.reactor, lambda: reader.texts == ["placed by its writer", "left in the outbox"])
+
+
+async def test_a_process_that_starts_while_an_event_is_on_its_way_does_not_step_over_it(
+    site: Site, reactor_: Any
+) -> None:
+    """A sequence tells its last number before that is visible."""
+    late = Notifier(site.db, reactor_)
+    async with site.db.transaction() as tx:
+        await tx.run(f"SELECT pg_advisory_xact_lock({LOCK})")
+        await tx.run(
+            "INSERT INTO events (kind, post_id, detail) VALUES ('delete', 7, %s::jsonb) RETURNING position",
+            (_AUDIENCE,),
+        )
+        starting = ensureDeferred(late.start())
+        await pause(reactor_, 0.1)
+        assert not starting.called
+    await starting
+    reader = Reading()
+    await late.connect(reader, None).subscribe("public", since=late.position - 1)
+    assert len(reader.positions) == 1
+    await late.stop()
 
 
 def pause(reactor: Any, seconds: float) -> Deferred[None]:

@@ -295,7 +295,7 @@ async def test_a_post_that_names_nobody_is_one_statement(site: Site, monkeypatch
     assert (len(said), site.db.commits) == (1, before)
     assert await site.posts.publish(site.ann, Draft("Sent again", key="k")) == post
     assert await site.count("SELECT count(*) FROM posts") == 1
-    assert await site.count("SELECT count(*) FROM outbox") == 1
+    assert await site.count("SELECT count(*) FROM events WHERE kind = 'post'") == 1
 
 
 async def test_who_asked_to_be_told_of_each_post_is_told(site: Site) -> None:
