@@ -31,18 +31,6 @@ def meeting(account: str) -> str:
                 OR (k.account_id = {{viewer}}::bigint AND k.target_id = {account}))"""
 
 
-#: That somebody who boosted (the alias ``b``, null for what is no boost) is active, and does not block the viewer.
-BOOSTED: Final = """(b.id IS NULL OR (b.state = 'active' AND NOT EXISTS (
-        SELECT FROM blocks k WHERE k.account_id = b.id AND k.target_id = {viewer}::bigint)))"""
-
-
-def meeting(account: str) -> str:
-    """That neither of the viewer and the account of that column blocks the other: in listings of people."""
-    return f"""NOT EXISTS (
-            SELECT FROM blocks k WHERE (k.account_id = {account} AND k.target_id = {{viewer}}::bigint)
-                OR (k.account_id = {{viewer}}::bigint AND k.target_id = {account}))"""
-
-
 def wanted(account: str) -> str:
     """That the viewer neither mutes nor blocks the account of that column."""
     return f"""NOT EXISTS (
