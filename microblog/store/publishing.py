@@ -4,9 +4,11 @@ Most posts name nobody and answer nothing.  For these no transaction is needed a
 on a post goes with it, its key and its event too; the statement is its own transaction, and one round trip publishes
 it.  All other posts are `posts.insert` and what follows it.
 
-Where the sequencer's lock is free (`events`), the statement takes it and gives its event a position itself, which
-saves a reader the wait for a second flush.  It holds the lock until it has committed, as a sequencer does, and for no
-longer: that is why only a statement which is its own transaction may do this.
+Where the sequencer's lock is free (`events`) and nothing waits for a position, the statement takes it and gives its
+event a position itself, which saves a reader the wait for a second flush.  What waits was committed before and has to
+come before: a block, above all, else who is blocked gets the post that the block was for.  The statement holds the
+lock until it has committed, as a sequencer does, and for no longer: that is why only a statement which is its own
+transaction may do this.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any, Protocol
 from dbxs import query
 
 from microblog.domain.accounts import Account
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
 from microblog.store.database import maybe_row
 from microblog.store.events import LOCK
@@ -30,6 +32,7 @@ def _published(
 
 
 class PublishingQueries(Protocol):
+    @prepared("bigint", *["text"] * 4, "boolean", "text", "text[]", "text", "text", "timestamptz")
     @query(
         sql=f"""
         WITH made AS (
@@ -47,7 +50,8 @@ class PublishingQueries(Protocol):
             INSERT INTO idempotency_keys (account_id, key, post_id)
             SELECT {{author_id}}, {{key}}::text, id FROM made WHERE {{key}}::text IS NOT NULL
         ), lock AS MATERIALIZED (
-            SELECT pg_try_advisory_xact_lock({LOCK}) AS free FROM made
+            SELECT CASE WHEN EXISTS (SELECT FROM outbox) THEN false ELSE pg_try_advisory_xact_lock({LOCK}) END AS free
+            FROM made
         ), placed AS (
             INSERT INTO events (kind, account_id, post_id)
             SELECT 'post', {{author_id}}, made.id FROM made, lock WHERE lock.free RETURNING position

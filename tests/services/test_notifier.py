@@ -347,6 +347,17 @@ async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(
     await until(site.reactor, lambda: reader.texts == ["placed by its writer", "left in the outbox"])
 
 
+async def test_what_was_committed_before_a_post_comes_before_it(site: Site) -> None:
+    """Else somebody who was blocked a moment ago would still be sent the post."""
+    ann = await person(site.db, "ann")
+    async with site.db.transaction() as tx:
+        await outbox(tx).put("relation", ann.id, ann.id, None, None)
+    await site.posts.publish(ann, Draft("later"))
+    await site.settled()
+    kept = await site.db.reads.run("SELECT kind FROM events ORDER BY position")
+    assert kept.fetchall() == [("relation",), ("post",)]
+
+
 async def test_a_process_that_starts_while_an_event_is_on_its_way_does_not_step_over_it(
     site: Site, reactor_: Any
 ) -> None:
