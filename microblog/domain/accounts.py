@@ -112,6 +112,7 @@ class Viewer:
     language: str | None = None
     default_visibility: Visibility = Visibility.PUBLIC
     default_sensitive: bool = False
+    until: datetime | None = None  #: when the token stops to stand for them; None: when somebody says so
 
     @property
     def id(self) -> int:

@@ -55,7 +55,7 @@ class Microblog:
             dsn, reactor, size=config.pool_size, statement_timeout=config.statement_timeout
         )
         self.listener = Listener(dsn, reactor) if listen else None
-        self.notifier = Notifier(db, reactor, self.listener)
+        self.notifier = Notifier(db, reactor, self.listener, self.now)
         poke = self.notifier.poke
         self._passwords = Passwords(reactor) if passwords is None else passwords
         self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=self.now)

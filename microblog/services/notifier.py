@@ -9,7 +9,8 @@ the second until the next look.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -37,11 +38,22 @@ LOOK: Final = 1.0  #: seconds between looks without being told
 MOST: Final = 500  #: events placed, or read, at a time
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Notifier:
     """See the module. ``position`` is that of the newest event dispatched in this process."""
 
-    def __init__(self, db: Database, reactor: Any, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        reactor: Any,
+        listener: Listener | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
         self.position = 0
+        self._now = now
         self._db = db
         self._reactor = reactor
         self._listener = listener
@@ -50,6 +62,7 @@ class Notifier:
         self._ties: dict[int, Ties] = {}
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
         self._all: set[Live] = set()
+        self._expiring: dict[Live, Any] = {}  # when the token ends that they came with
         self._pokes = 0
         #: events that were dispatched in this process, and pieces of them that were handed to readers
         self.dispatched = 0
@@ -168,9 +181,19 @@ class Notifier:
         self._all.add(reader)
         if reader.viewer is not None:
             self._viewers[reader.viewer.id].add(reader)
+            if reader.viewer.until is not None:
+                left = (reader.viewer.until - self._now()).total_seconds()
+                self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
+
+    def _expired(self, reader: Live) -> None:
+        """The token that a reader came with has had its time: nobody revokes it, and it is void all the same."""
+        del self._expiring[reader]
+        reader.reader.end("revoked")
 
     def forget(self, reader: Live) -> None:
         self._all.discard(reader)
+        if (expiring := self._expiring.pop(reader, None)) is not None:
+            expiring.cancel()
         if reader.viewer is not None:
             same = self._viewers.get(reader.viewer.id)
             if same is not None:

@@ -36,6 +36,7 @@ def viewer_from(
     session_id: int | None = None,
     token_id: int | None = None,
     scopes: frozenset[str] | None = None,
+    until: datetime | None = None,
 ) -> Viewer:
     """The viewer in the first :data:`VIEWER_WIDTH` columns."""
     role, language, visibility, sensitive, unread = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
@@ -49,6 +50,7 @@ def viewer_from(
         language=language,
         default_visibility=_VISIBILITIES[visibility],
         default_sensitive=sensitive,
+        until=until,
         **extra,
     )
 

@@ -16,14 +16,14 @@ from microblog.store.sessions import VIEWER_COLUMNS, VIEWER_WIDTH, viewer_from
 
 
 def _viewer(*columns: Any) -> tuple[Viewer, bool]:
-    token_id, scopes, stale = columns[VIEWER_WIDTH:]
-    return viewer_from(columns, token_id=token_id, scopes=frozenset(scopes)), stale
+    token_id, scopes, until, stale = columns[VIEWER_WIDTH:]
+    return viewer_from(columns, token_id=token_id, scopes=frozenset(scopes), until=until), stale
 
 
 def _bearer(*columns: Any) -> tuple[Bearer, bool]:
-    token_id, app_id, scopes, state, stale = columns[VIEWER_WIDTH:]
+    token_id, app_id, scopes, until, state, stale = columns[VIEWER_WIDTH:]
     granted = frozenset(scopes)
-    viewer = None if state is None else viewer_from(columns, token_id=token_id, scopes=granted)
+    viewer = None if state is None else viewer_from(columns, token_id=token_id, scopes=granted, until=until)
     return Bearer(token_id, app_id, granted, viewer, None if state is None else State(state)), stale
 
 
@@ -49,7 +49,7 @@ class TokenQueries(Protocol):
     ) -> int: ...
 
     @query(
-        sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.app_id, t.scopes, a.state,
+        sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.app_id, t.scopes, t.expires_at, a.state,
             t.last_used_at IS NULL OR t.last_used_at < {{stale}}
         FROM tokens t LEFT JOIN accounts a ON a.id = t.account_id LEFT JOIN users u ON u.account_id = a.id
         WHERE t.token_hash = {{token_hash}} AND (t.expires_at IS NULL OR t.expires_at > {{now}})""",
@@ -60,7 +60,8 @@ class TokenQueries(Protocol):
         ...
 
     @query(
-        sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.scopes, t.last_used_at IS NULL OR t.last_used_at < {{stale}}
+        sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.scopes, t.expires_at,
+            t.last_used_at IS NULL OR t.last_used_at < {{stale}}
         FROM tokens t JOIN accounts a ON a.id = t.account_id JOIN users u ON u.account_id = a.id
         WHERE t.token_hash = {{token_hash}} AND (t.expires_at IS NULL OR t.expires_at > {{now}})
           AND a.state = 'active'""",
