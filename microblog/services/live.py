@@ -12,7 +12,7 @@ before are all the same case.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import DeferredLock
@@ -194,6 +194,20 @@ class Live:
             await self._catch_up()
         finally:
             self._lock.release()
+
+    async def subscribe_all(self, streams: Iterable[Stream], since: int | None = None) -> None:
+        """Streams of one reader who keeps one cursor for all of them: they are replayed together, in the log's order.
+
+        So whoever is cut off after any event has had all before it.  Raises as `subscribe`; then it has none of them.
+        """
+        self.paused = True
+        try:
+            for stream in streams:
+                await self.subscribe(stream, since, once=True)
+            await self.resume()
+        except BaseException:
+            self.unsubscribe()
+            raise
 
     def unsubscribe(self, stream: Stream | None = None) -> None:
         """Drop a stream, or all of them."""

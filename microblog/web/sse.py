@@ -11,8 +11,10 @@ A page answers ``Stream(source)``.  The source is anything with ``subscribe``::
 
 Each event is encoded once, with ``event``, and the same bytes go to every sink.
 
-A sink that its client does not read is ended at ``max_unread`` bytes: the browser comes back with
-``Last-Event-ID``, and nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead peers.
+A source that can wait, as the log can (``pace``), is told when the client stops to read and when it reads on.  A sink
+that its client does not read, and that gets more all the same, is ended at ``max_unread`` bytes: the browser comes
+back with ``Last-Event-ID``, and nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead
+peers.
 When the site drains, each sink ends with a hint to come back after a random moment, so that not all come at once.
 """
 
@@ -25,14 +27,21 @@ from typing import TYPE_CHECKING, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 from zope.interface import implementer
 
+from microblog.domain.errors import MicroblogError
 from microblog.web import sending
 
 if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from microblog.services.live import Live
     from microblog.web.request import Request
     from microblog.web.responses import Stream
     from microblog.web.site import SiteRequest
+
+log = Logger()
 
 HEARTBEAT: Final = 15.0  #: seconds
 MAX_UNREAD: Final = 256 * 1024  #: bytes
@@ -41,6 +50,9 @@ _MAX_ID: Final = 100  #: characters of Last-Event-ID
 
 class EventSink(Protocol):
     """What a source writes to."""
+
+    #: called with False when the client stops to read, with True when it reads on
+    on_flow: Callable[[bool], None] | None
 
     @property
     def last_event_id(self) -> str | None:
@@ -85,6 +97,7 @@ class Sink:
 
     def __init__(self, raw: SiteRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
         self.last_event_id = last_event_id
+        self.on_flow: Callable[[bool], None] | None = None
         self.ended: Deferred[None] = Deferred()
         self._raw = raw
         self._max_unread = max_unread
@@ -119,12 +132,39 @@ class Sink:
     def pauseProducing(self) -> None:
         self._paused = True
         self._unread = 0
+        if self._open and self.on_flow is not None:
+            self.on_flow(False)
 
     def resumeProducing(self) -> None:
         self._paused = False
+        if self._open and self.on_flow is not None:
+            self.on_flow(True)
 
     def stopProducing(self) -> None:
         self._close()
+
+
+def pace(sink: EventSink, live: Live) -> None:
+    """While the client does not read, its events wait in the log, and cost no memory."""
+
+    def on_flow(reads: bool) -> None:
+        if reads:
+            Deferred.fromCoroutine(resume()).addErrback(failed)
+        else:
+            live.pause()
+
+    async def resume() -> None:
+        try:
+            await live.resume()
+        except MicroblogError as error:
+            log.info("A stream could not go on: {error}", error=error)
+            sink.end()
+
+    def failed(failure: Failure) -> None:
+        log.failure("A stream failed.", failure)
+        sink.end()
+
+    sink.on_flow = on_flow
 
 
 async def send_stream(request: Request, response: Stream) -> bytes | None:

@@ -103,6 +103,7 @@ class _Source:
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
         reader = _Reader(sink)
         live = self._microblog.notifier.connect(reader, self._viewer)
+        sse.pace(sink, live)
         since = parse_id(sink.last_event_id or self._since or "")
         Deferred.fromCoroutine(self._begin(sink, live, since)).addErrback(_failed, sink)
         return live.close
@@ -110,12 +111,11 @@ class _Source:
     async def _begin(self, sink: EventSink, live: Live, since: int | None) -> None:
         """Goes live.  Whatever goes wrong ends the stream: the browser comes back by itself, with its cursor."""
         try:
-            for stream in sorted(self._streams):
-                try:
-                    await live.subscribe(stream, since, once=True)
-                except Gone:
-                    sink.send(sse.event("{}", name="gap"))
-                    await live.subscribe(stream)
+            try:
+                await live.subscribe_all(self._streams, since)
+            except Gone:
+                sink.send(sse.event("{}", name="gap"))
+                await live.subscribe_all(self._streams)
             # An id without data is no event, and yet what the browser resumes from.
             sink.send(b"id: %d\n\n" % live.cursor)
         except MicroblogError as error:

@@ -1,7 +1,7 @@
 """What clients of the Mastodon protocol call a stream, and which streams of ours it is made of.
 
 ==============================================  =============================================================
-``user``                                        home and notifications, of whoever the token is for
+``user``                                        home, and notifications where the token covers them
 ``user:notification``                           notifications alone
 ``public``  ``public:local``  ``public:remote``  what the public timelines list; of this site's people, or others'
 ``…:media``                                     of these, what has pictures: no post has any, so far
@@ -16,12 +16,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import InvalidInput
 from microblog.domain.ids import parse_id
 from microblog.domain.streams import Stream
 from microblog.domain.text import hashtag_key
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
 
 _PLAIN: Final[dict[str, tuple[tuple[Stream, ...], str]]] = {
     "user": (("home", "notifications"), "read:statuses"),
@@ -54,6 +57,12 @@ class Channel:
     def personal(self) -> bool:
         """Whether it is somebody's own."""
         return self.name.partition(":")[0] in ("user", "direct", "list")
+
+    def streams_for(self, viewer: Viewer | None) -> tuple[Stream, ...]:
+        """Ours that a token may read: ``user`` is without notifications where those are outside its scopes."""
+        if viewer is None or viewer.can("read:notifications"):
+            return self.streams
+        return tuple(each for each in self.streams if each != "notifications")
 
     @property
     def where(self) -> str:

@@ -40,6 +40,7 @@ from microblog.domain.ids import parse_id
 from microblog.web.forms import MalformedRequest
 from microblog.web.responses import Document, Response, Stream, Upgrade
 from microblog.web.routing import Routes
+from microblog.web.sse import pace
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
 from microblog.web.streaming.frames import Frames, sse_event
@@ -125,8 +126,8 @@ def _check_origin(request: Request) -> None:
     origin = request.header("origin")
     if origin is None or request.viewer is not None:
         return
-    site, here = urlsplit(origin), urlsplit(request.web.public_url)
-    if (site.scheme, site.netloc) != (here.scheme, here.netloc):
+    here = urlsplit(request.web.public_url)
+    if origin.rstrip("/").lower() != f"{here.scheme}://{here.netloc}".lower():
         raise Forbidden("Pages of other sites need an access token")
 
 
@@ -220,18 +221,19 @@ class _Source:
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
         reader = _Reader(self._microblog, sink, self._channel, self._viewer)
         live = self._microblog.notifier.connect(reader.reader, self._viewer)
+        pace(sink, live)
         Deferred.fromCoroutine(self._begin(sink, live)).addErrback(_failed, sink)
         return live.close
 
     async def _begin(self, sink: EventSink, live: Live) -> None:
         """Goes live. Whatever goes wrong ends the stream: the client comes back, with its cursor."""
         since = parse_id(sink.last_event_id or "")
+        streams = self._channel.streams_for(self._viewer)
         try:
-            for stream in self._channel.streams:
-                try:
-                    await live.subscribe(stream, since, once=True)
-                except Gone:
-                    await live.subscribe(stream)
+            try:
+                await live.subscribe_all(streams, since)
+            except Gone:
+                await live.subscribe_all(streams)
         except (MicroblogError, InvalidInput) as error:
             log.info("A stream could not go on: {error}", error=error)
             sink.end()

@@ -208,7 +208,7 @@ class Socket:
     def _wished(self, text: str) -> None:
         try:
             wish = _decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self._refuse(InvalidInput("Error parsing JSON"))
             return
         self._wishes.append(wish)
@@ -250,7 +250,7 @@ class Socket:
         self._may(channel)
         made = self._subscriptions[channel.label] = Subscription(self, channel, self._viewer)
         try:
-            for stream in channel.streams:
+            for stream in channel.streams_for(self._viewer):
                 await made.live.subscribe(stream)
         except BaseException:
             self._subscriptions.pop(channel.label, None)

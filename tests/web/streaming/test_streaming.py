@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,8 @@ async def test_a_token_comes_three_ways(site: Streaming, way: str) -> None:
         ("?stream=hashtag", {}, 422),
         ("?stream=public", {"Origin": "https://elsewhere.example"}, 403),
         ("?stream=public", {"Origin": "null"}, 403),
+        ("?stream=public", {"Origin": "http://[::1"}, 403),
+        ("?stream=public", {"Origin": "http://localhost:8000.evil.example"}, 403),
     ],
 )
 async def test_who_may_not_is_refused_before_the_upgrade(
@@ -272,6 +275,19 @@ async def test_a_scope_that_a_token_lacks_is_refused(site: Streaming) -> None:
     assert (await client.hears())["payload"]["type"] == "mention"
 
 
+async def test_user_is_without_notifications_where_they_are_outside_the_scopes(site: Streaming) -> None:
+    token = await site.token("bob", "read:statuses")
+    client = await site.socket("?stream=user", subprotocol=token)
+    stream = await site.stream("user", f"Authorization: Bearer {token}\r\n")
+    all_of_it = await site.stream("user", f"Authorization: Bearer {await site.token('bob')}\r\n")
+    await site.settled(streams=3)
+    await site.post("ann", "hello @bob")  # whom bob does not follow: a notification alone
+    assert (await all_of_it.hears())[0] == "notification"
+    mine = await site.post("bob", "mine")
+    assert (await client.hears())["payload"]["id"] == str(mine.id)
+    assert json.loads((await stream.hears())[2])["id"] == str(mine.id)
+
+
 async def test_a_direct_post_is_a_conversation(site: Streaming) -> None:
     client = await site.socket("?stream=direct", subprotocol=await site.token("bob"))
     await site.settled()
@@ -292,6 +308,8 @@ async def test_a_message_that_is_too_long_ends_the_connection(site: Streaming) -
 async def test_what_is_no_json_is_answered(site: Streaming) -> None:
     client = await site.socket()
     client.say_text("{")
+    assert await client.hears() == {"error": "Error parsing JSON", "status": 400}
+    client.say_text('{"x":' + "[" * 4000 + "]" * 4000 + "}")
     assert await client.hears() == {"error": "Error parsing JSON", "status": 400}
 
 
@@ -318,6 +336,21 @@ async def test_a_revoked_token_ends_the_socket(site: Streaming) -> None:
     await site.microblog.tokens.revoke(bob, token.id)
     await until(site.reactor, lambda: client.gone, seconds=3)
     assert client.closed == 1008
+
+
+async def test_a_token_that_runs_out_ends_what_it_opened(
+    site: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await site.token("bob")
+    async with site.microblog.db.transaction() as tx:
+        await tx.run("UPDATE tokens SET expires_at = clock_timestamp() + interval '1 hour'")
+    monkeypatch.setattr(site.microblog.notifier, "_now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    client = await site.socket("?stream=public", subprotocol=token)
+    assert client.accepted
+    await until(site.reactor, lambda: client.gone)
+    assert client.closed == 1008
+    await site.stream("user", f"Authorization: Bearer {token}\r\n")
+    await until(site.reactor, lambda: site.microblog.notifier.readers == 0)
 
 
 async def test_a_site_that_drains_says_come_back(site: Streaming) -> None:
@@ -365,6 +398,43 @@ async def test_server_sent_events_resume_by_their_id(site: Streaming) -> None:
         "<p>two</p>",
         "<p>three</p>",
     ]
+
+
+async def test_streams_that_share_a_cursor_are_replayed_in_one_order(site: Streaming) -> None:
+    """Else who is cut off in the middle would resume from where the one is, and miss what the other has before."""
+    bearer = f"Authorization: Bearer {await site.token('bob')}\r\n"
+    await site.microblog.follows.follow(await site.viewer("bob"), (await site.viewer("ann")).id)
+    stream = await site.stream("user", bearer)
+    await site.settled()
+    await site.post("ann", "first")
+    _, cursor, _ = await stream.hears()
+    for number in range(3):
+        await site.post("ann", f"{number} @bob")
+    again = await site.stream("user", f"{bearer}Last-Event-ID: {cursor}\r\n")
+    heard = [await again.hears() for _ in range(6)]
+    positions = [int(position) for _, position, _ in heard]
+    assert positions == sorted(positions)
+    assert sorted(name for name, _, _ in heard) == ["notification"] * 3 + ["update"] * 3
+
+
+async def test_a_stream_that_is_not_read_waits_in_the_log_and_loses_nothing(site: Streaming) -> None:
+    stream = await site.stream("public")
+    await site.settled()
+    [live] = site.microblog.notifier._all
+    stream.transport.pauseProducing()
+    posts = 0
+    while not live.paused:
+        posts += 1
+        assert posts < 4000
+        await site.post("ann", f"{posts} " + "x" * 480)
+    for _ in range(300):  # more than a stream that could not wait may owe
+        posts += 1
+        await site.post("ann", f"{posts} " + "x" * 480)
+    stream.transport.resumeProducing()
+    await until(site.reactor, lambda: len(stream.events) == posts or stream.gone)
+    texts = [json.loads(data)["content"] for _, _, data in stream.events]
+    assert [int(text[3:].split()[0]) for text in texts] == list(range(1, posts + 1))
+    assert not stream.gone
 
 
 @pytest.mark.parametrize(
