@@ -36,7 +36,14 @@ _REFUSED: Final = frozenset(
         "wss",
     }
 )
+#: A name or an address, with a port: as it may stand in a policy's list of sources, and not end or widen that.
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+#: What no URI has as it is (RFC 3986, section 2).
+_NO_URI: Final = frozenset('"<>\\^`{|}')
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+_PLAIN_QUOTES: Final = str.maketrans("“”‘’", "''''")
 
 
 class OAuthError(MicroblogError):
@@ -54,6 +61,12 @@ class OAuthError(MicroblogError):
         self.error = error
         if error == "invalid_client":
             self.status = 401
+
+    @property
+    def description(self) -> str:
+        """The text in the characters that ``error_description`` may have (RFC 6749, section 5.2)."""
+        plain = self.text.translate(_PLAIN_QUOTES).encode("ascii", "replace").decode()
+        return "".join(each if " " <= each <= "~" and each not in '"\\' else "?" for each in plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +145,14 @@ def redirect_uri(written: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise InvalidInput("A redirect URI has to be an absolute URI.", field) from None
-    if not _SCHEME.fullmatch(parts.scheme) or parts.scheme in _REFUSED or "#" in written or "\\" in written:
+    if not _SCHEME.fullmatch(parts.scheme) or parts.scheme in _REFUSED or "#" in written:
         raise InvalidInput("A redirect URI has to be an absolute URI without a fragment.", field)
     if parts.username is not None or parts.password is not None:
         raise InvalidInput("A redirect URI names no user.", field)
+    if not _NO_URI.isdisjoint(written) or parts.scheme == "urn":  # no other name leads anywhere
+        raise InvalidInput("A redirect URI has to be an absolute URI.", field)
     if parts.scheme in ("http", "https"):
-        if not host:
+        if not host or not _HOST.fullmatch(parts.netloc):
             raise InvalidInput("A redirect URI has to be an absolute URI.", field)
         if parts.scheme == "http" and host not in _LOOPBACK:
             raise InvalidInput(

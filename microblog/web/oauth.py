@@ -266,4 +266,6 @@ async def _answer(request: Request, work: Any) -> Response:
             if error.error == "unauthorized_client" and request.path.startswith("/oauth/revoke")
             else error.status
         )
-        return Json({"error": error.error, "error_description": error.text}, status=status, headers=headers)
+        return Json(
+            {"error": error.error, "error_description": error.description}, status=status, headers=headers
+        )

@@ -44,7 +44,7 @@ async def consent(microblog: Microblog, request: Request) -> Response:
     try:
         asked = _asked(microblog, app, uri, sent)
     except OAuthError as error:
-        return _back(request, uri, sent.get("state"), error=error.error, error_description=error.text)
+        return _back(request, uri, sent.get("state"), error=error.error, error_description=error.description)
     return request.render(
         "pages/oauth_consent.html",
         app=app,
@@ -72,7 +72,7 @@ async def decide(microblog: Microblog, request: Request) -> Response:
         if sent.text("decision") != "allow":
             raise OAuthError("access_denied", "The person said no.")
     except OAuthError as error:
-        return _back(request, uri, sent.get("state"), error=error.error, error_description=error.text)
+        return _back(request, uri, sent.get("state"), error=error.error, error_description=error.description)
     code = await microblog.oauth.allow(viewer, asked)
     if asked.out_of_band:
         return request.render("pages/oauth_code.html", app=app, code=code)
@@ -103,7 +103,7 @@ def _back(request: Request, uri: str, state: str | None, **answer: str) -> Respo
     query = urlencode(
         {**answer, **({} if state is None else {"state": state}), "iss": request.web.public_url}
     )
-    return ExternalRedirect(f"{uri}{'&' if parts.query else '?'}{query}", status=303)
+    return ExternalRedirect(f"{uri}{'&' if '?' in uri else '?'}{query}", status=303)
 
 
 def _policy(uri: str) -> str:

@@ -90,6 +90,13 @@ class TestApps:
             "https:",
             "/callback",
             "https://app.example/ü",
+            "https://app.example;script-src/",  # would end the policy's directive, in which it stands
+            "https://app.example,sandbox/",
+            "https://*/",
+            "https://app'example/",
+            'https://app.example/"',
+            "https://app.example:/",
+            "urn:ietf:wg:oauth:2.0:oob:auto",  # of which nobody would know what to do with the code
         ],
     )
     async def test_addresses_that_would_give_the_code_away_are_refused(self, town: Town, uri: str) -> None:
@@ -197,6 +204,23 @@ class TestConsent:
         browser = await town.browser(await person(town.microblog.db, "bob"))
         page = await browser.get("/oauth/authorize?" + urlencode(request_for(app, **change)))
         assert answered(page)["error"] == error
+
+    async def test_an_error_is_told_in_the_characters_that_it_may_have(self, town: Town) -> None:
+        """RFC 6749, section 4.1.2.1."""
+        app = await town.app()
+        browser = await town.browser(await person(town.microblog.db, "bob"))
+        page = await browser.get("/oauth/authorize?" + urlencode(request_for(app, scope='\\"ünknown')))
+        told = answered(page)["error_description"]
+        assert "There is no scope '???nknown'" in told
+        page = await town.stranger().post("/oauth/token", form={"grant_type": "client_credentials"})
+        assert page.json()["error_description"].isascii()
+
+    async def test_a_question_mark_is_asked_once(self, town: Town) -> None:
+        uri = CALLBACK + "?"
+        app = await town.app(redirect_uris=uri)
+        browser = await town.browser(await person(town.microblog.db, "bob"))
+        page = await decide(browser, request_for(app, redirect_uri=uri), "deny")
+        assert page.headers["location"].count("?") == 1
 
 
 class TestCodes:
