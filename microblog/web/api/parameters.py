@@ -48,6 +48,7 @@ Id = Annotated[
 _LONGEST: Final = 200_000
 _DEEPEST: Final = 4
 _KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
 _PART: Final = re.compile(r"\[([^\[\]]*)\]")
 _TRUE: Final = frozenset({"true", "1", "on", "yes", "t"})
 _FALSE: Final = frozenset({"false", "0", "off", "no", "f"})
@@ -245,7 +246,7 @@ def _items(value: Any) -> list[Any]:
         return []
     if isinstance(value, dict):
         numbered = [
-            (int(key), each) for key, each in value.items() if isinstance(key, str) and key.isdecimal()
+            (int(key), each) for key, each in value.items() if isinstance(key, str) and _INDEX.fullmatch(key)
         ]
         return [each for _, each in sorted(numbered, key=lambda pair: pair[0])] if numbered else [value]
     return value if isinstance(value, list) else [value]

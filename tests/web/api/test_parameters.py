@@ -94,6 +94,7 @@ def test_nests_have_types_too() -> None:
         {"id": "x"},
         {"inner": "x"},
         {"text": {"a": "b"}},
+        {"ids": {"9" * 5000: "7"}},
     ],
 )
 def test_what_does_not_fit_is_refused(wrong: dict[str, Any]) -> None:
