@@ -9,12 +9,43 @@ fails if that changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from dbxs._access import METADATA_KEY, QueryMetadata
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+class Prepared(str):
+    """An EXECUTE of a statement that each connection prepares before it first runs it: planned once, not every time."""
+
+    __slots__ = ("name", "preparation", "text")
+    name: str
+    preparation: str
+    text: str
+
+    def __new__(cls, name: str, types: Sequence[str], text: str) -> Prepared:
+        """``text`` has ``$1`` and so on for the parameters, of ``types``."""
+        made = super().__new__(cls, f"EXECUTE {name} ({', '.join(['%s'] * len(types))})")
+        made.name, made.text = name, text
+        made.preparation = f"PREPARE {name} ({', '.join(types)}) AS {text}"
+        return made
+
+
+def prepared(*types: str) -> Callable[[M], M]:
+    """Above ``@query``: this statement is prepared; its parameters are of these types.
+
+    For what runs often, costs more to plan than to run, and is best planned the same way whatever is asked.  Queries
+    that page are none of these: their parameters are folded into the plan (`paging`).
+    """
+
+    def mark(method: M) -> M:
+        vars(method)["__prepared__"] = types
+        return method
+
+    return mark
 
 
 class _Fetched:
@@ -45,7 +76,7 @@ class _Accessor:
 def accessor(declarations: Callable[[], T]) -> Callable[[Any], T]:
     """As dbxs': a class whose instances, made of a session of `database`, have the declared methods."""
     methods = {
-        name: _method(declared)
+        name: _method(declared, declarations.__name__, getattr(value, "__prepared__", ()))
         for name, value in vars(declarations).items()
         if (declared := getattr(value, METADATA_KEY, None)) is not None
     }
@@ -53,12 +84,20 @@ def accessor(declarations: Callable[[], T]) -> Callable[[Any], T]:
     return made  # type: ignore[no-any-return]
 
 
-def _method(declared: QueryMetadata[Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    sql, binder = declared.computeSQLFor("pyformat")
-    names = tuple(binder.names)
+def _method(
+    declared: QueryMetadata[Any], owner: str, types: tuple[str, ...]
+) -> Callable[..., Coroutine[Any, Any, Any]]:
     parameters = list(declared.signature.parameters.values())[1:]
     places = {each.name: number for number, each in enumerate(parameters)}
-    order = tuple(places[name] for name in names)
+    sql, binder = declared.computeSQLFor("pyformat")
+    order = tuple(places[name] for name in binder.names)
+    if types:
+        if len(types) != len(parameters):
+            raise TypeError(f"{declared.name}() has {len(parameters)} parameters, and {len(types)} types")
+        numbers = {name: f"${place + 1}" for name, place in places.items()}
+        text = str(declared.sql).format_map(numbers).replace("%%", "%")
+        sql = Prepared(f"{owner}_{declared.name}".lower(), types, text)
+        order = tuple(places.values())
     defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
     load = declared.load
 

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.domain.errors import Conflict, InvalidInput, MicroblogError, NotFound, Unavailable
+from microblog.store.access import Prepared
 from microblog.store.pool import Connection, Pool
 
 log = Logger()
@@ -121,6 +122,14 @@ async def _execute(connection: Connection, operation: str, parameters: Any) -> A
     Cancelling the one who waits leaves the statement running, because PostgreSQL's protocol wants its answer read
     before the next: ``connection.running`` then still holds it, and whoever gives the connection back waits for it.
     """
+    if isinstance(operation, Prepared) and operation.name not in connection.prepared:
+        # Noted before: it will be prepared even if nobody waits for it any more.
+        connection.prepared.add(operation.name)
+        try:
+            await _execute(connection, operation.preparation, None)
+        except psycopg2.Error:
+            connection.prepared.discard(operation.name)
+            raise
     connection.since = connection.reactor.seconds()
     inner: Deferred[Any] = connection.cursor().execute(operation, parameters)
     outer: Deferred[Any] = Deferred(lambda _: None)
@@ -165,10 +174,13 @@ class Transaction(_Session):
         self.begun = False
 
     async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any:
-        if not self.begun:
-            self.begun = True
-            operation = "BEGIN;" + operation
+        begin = not self.begun
+        self.begun = True
         try:
+            if begin and isinstance(operation, Prepared):
+                await _execute(self.connection, "BEGIN", None)
+            elif begin:
+                operation = "BEGIN;" + operation
             return await _execute(self.connection, operation, parameters)
         except psycopg2.Error as error:
             if (meant := domain_error(error)) is not None:

@@ -40,6 +40,10 @@ class Connection(txpostgres.Connection):
     since = 0.0  #: when it was sent, in the reactor's seconds
     overdue = False  #: closed because the server did not answer in time
 
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor=reactor)
+        self.prepared: set[str] = set()  #: names of the statements that were prepared on it
+
     def doRead(self) -> None:
         try:
             super().doRead()
