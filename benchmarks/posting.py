@@ -8,6 +8,7 @@ always does); that is what the ratio shows.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from microblog.domain.posts import Draft
 from microblog.process import StartError, use_monotonic_clock
 from microblog.services.microblog import Microblog
 from microblog.store import database
+from microblog.store.access import Prepared
 from microblog.store.accounts import accounts
 from microblog.store.embedded import EmbeddedPostgres
 from microblog.store.embedded.cluster import find_binaries
@@ -66,9 +68,17 @@ def recorded(said: list[str]) -> Iterator[None]:
     execute: Any = database._execute
 
     async def record(connection: Any, operation: str, parameters: Any) -> Any:
-        cursor = connection.cursor()
-        raw = cursor._cursor.mogrify(operation, parameters) if parameters else operation
-        said.append(raw.decode() if isinstance(raw, bytes) else raw)
+        cursor = connection.cursor()._cursor
+
+        def literal(value: Any) -> str:
+            return str(cursor.mogrify("%s", (value,)).decode())
+
+        if isinstance(operation, Prepared):  # as it was prepared: pgbench prepares as well
+            said.append(
+                re.sub(r"\$(\d+)", lambda found: literal(parameters[int(found[1]) - 1]), operation.text)
+            )
+        elif not operation.startswith("PREPARE "):
+            said.append(cursor.mogrify(operation, parameters).decode() if parameters else operation)
         return await execute(connection, operation, parameters)
 
     database._execute = record
@@ -112,7 +122,7 @@ def _pgbench_for(program: str, path: Path, dsn: str, seconds: float) -> float:
     """Transactions a second, each one post."""
     run = subprocess.run(
         [
-            program, "-n", "-M", "simple", "-c", str(CLIENTS), "-j", "2", "-T", str(max(1, round(seconds))),
+            program, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(max(1, round(seconds))),
             "-f", path, dsn,
         ],
         capture_output=True, text=True, check=False,
@@ -151,7 +161,7 @@ async def measure(reactor: Any, folder: Path, seconds: float, rounds: int) -> No
             "Publishing a post against the same SQL by pgbench",
             (
                 f"microblog   Posts.publish, one process, {CLIENTS} at a time over {CLIENTS} connections, notifier on",
-                f"pgbench     {len(said)} statements a post as recorded, {CLIENTS} clients, 2 threads, simple protocol",
+                f"pgbench     {len(said)} statements a post as recorded, {CLIENTS} clients, 2 threads, prepared",
                 f"database    embedded PostgreSQL, fsync and synchronous_commit on; {seconds:g} s each",
             ),
         )

@@ -42,7 +42,7 @@ def main() -> None:
         owner = site.command("account", "list").splitlines()[1].split()[0].lstrip("@")
         token = site.command("token", "create", owner, "--scopes", "read write")
         print("  while ten posts a second are written:")
-        with _Writer(site.push, token):
+        with Writer(site.push, token):
             busy = [
                 http_load.rate(url, connections=CONNECTIONS, seconds=given.seconds)
                 for _ in range(given.rounds)
@@ -50,7 +50,7 @@ def main() -> None:
         rig.told(busy, theirs, "pages/s", "klein")
 
 
-class _Writer:
+class Writer:
     """Posts ten times a second through the push port, while the block runs."""
 
     def __init__(self, port: int, token: str) -> None:

@@ -1,6 +1,7 @@
-"""What the benchmarks compare with, each a process of its own: ``python -m benchmarks.references NAME PORT``.
+"""What the benchmarks compare with, each a process of its own: ``python -m benchmarks.references NAME PORT [FILE]``.
 
 ``klein``        a bare Klein app that says hello: as little as this stack can do for a request
+``klein-bytes``  a bare Klein app that answers with the bytes of FILE, as JSON; packed by gzip, if its name says so
 ``broadcaster``  a bare Twisted server that sends each line it gets to everybody, through ``transport.write``
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from pathlib import Path
 from typing import Any, ClassVar
 
 from klein import Klein
@@ -25,6 +27,23 @@ def klein() -> Any:
     @app.route("/")
     def hello(request: Any) -> bytes:
         return b"hello"
+
+    site: Any = Site(app.resource())  # type: ignore[no-untyped-call]
+    site.log = lambda request: None
+    return site
+
+
+def klein_bytes(file: str) -> Any:
+    app = Klein()
+    body = Path(file).read_bytes()
+    packed = file.endswith(".gz")
+
+    @app.route("/")
+    def same(request: Any) -> bytes:
+        request.setHeader(b"Content-Type", b"application/json; charset=utf-8")
+        if packed:
+            request.setHeader(b"Content-Encoding", b"gzip")
+        return body
 
     site: Any = Site(app.resource())  # type: ignore[no-untyped-call]
     site.log = lambda request: None
@@ -56,8 +75,8 @@ def broadcaster() -> Any:
 
 
 if __name__ == "__main__":
-    name, port = sys.argv[1:]
-    made = {"klein": klein, "broadcaster": broadcaster}[name]()
+    name, port, *files = sys.argv[1:]
+    made = {"klein": klein, "klein-bytes": klein_bytes, "broadcaster": broadcaster}[name](*files)
     reactor.listenTCP(int(port), made, backlog=4096, interface="127.0.0.1")
     gc.freeze()
     reactor.run()

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +85,8 @@ class Site:
             raise SystemExit(f"microblog {' '.join(words)} failed:\n{done.stderr}")
         return done.stdout.strip()
 
-    def start(self, settings: Mapping[str, str]) -> None:
+    def start(self, settings: Mapping[str, str], *, cores: Iterable[int] | None = None) -> None:
+        """With ``settings`` as options; on ``cores`` alone, its database too, where they are given."""
         given = [word for name, value in settings.items() for word in (f"--{name}", value)]
         log = (self.folder.parent / "server.log").open("wb")
         self.process = subprocess.Popen(
@@ -96,6 +97,8 @@ class Site:
             ],
             env=environment(), cwd=CHECKOUT, stdout=log, stderr=log,
         )  # fmt: skip
+        if cores is not None:
+            os.sched_setaffinity(self.process.pid, cores)  # before it starts any other
         wait_for(self._ready, self.process, self.folder.parent / "server.log")
 
     def _ready(self) -> bool:
@@ -152,9 +155,11 @@ def site(**settings: str) -> Iterator[Site]:
 
 
 @contextmanager
-def reference(name: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def reference(name: str, port: int, *files: Path) -> Iterator[subprocess.Popen[bytes]]:
     """One of ``benchmarks.references``, listening on ``port``."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.references", name, str(port)], cwd=CHECKOUT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.references", name, str(port), *files], cwd=CHECKOUT
+    )
 
     def listening() -> bool:
         with socket.socket() as probe:

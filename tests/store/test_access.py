@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import pytest
 from dbxs import query, statement
+from psycopg2.errors import UndefinedTable
 
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.database import Database, scalar
 
 
@@ -39,3 +40,48 @@ async def test_a_call_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(TypeError, match=r"sum\(\)"):
         await sums(db.reads).sum(*given, **named)
+
+
+class Prepared(Protocol):
+    @prepared("integer", "text[]")
+    @query(
+        sql="SELECT concat_ws('%%', {number} + {number}, cardinality({words}), "
+        "(SELECT count(*) FROM pg_prepared_statements))",
+        load=scalar,
+    )
+    async def said(self, number: int, words: list[str]) -> str: ...
+
+
+async def test_a_statement_is_prepared_once_a_connection_and_runs_alone_or_in_a_transaction(
+    db: Database,
+) -> None:
+    say: Any = accessor(Prepared)
+    for _ in range(3):
+        assert await say(db.reads).said(2, ["a", "b"]) == "4%2%1"
+    async with db.transaction() as tx:
+        assert await say(tx).said(3, []) == "6%0%1"
+    assert db.pool.opened == 1
+
+
+async def test_what_can_not_be_prepared_is_tried_again_the_next_time(db: Database) -> None:
+    class Later(Protocol):
+        @prepared("integer")
+        @query(sql="SELECT {number} + n FROM later", load=scalar)
+        async def sum(self, number: int) -> int: ...
+
+    later: Any = accessor(Later)
+    with pytest.raises(UndefinedTable):
+        await later(db.reads).sum(1)
+    await db.reads.run("CREATE TABLE later AS SELECT 2 AS n")
+    assert await later(db.reads).sum(1) == 3
+    assert db.pool.opened == 1
+
+
+def test_a_prepared_statement_has_a_type_for_each_parameter() -> None:
+    class Wrong(Protocol):
+        @prepared("integer")
+        @query(sql="SELECT {a} + {b}", load=scalar)
+        async def sum(self, a: int, b: int) -> int: ...
+
+    with pytest.raises(TypeError, match="2 parameters, and 1 types"):
+        accessor(Wrong)

@@ -1,0 +1,98 @@
+"""The home timeline through the API, on a large site: how long somebody waits for it who follows 1,000, 100 or 10.
+
+    python -m benchmarks.home [--site DIR] [--seconds S]
+
+Server and PostgreSQL have one core together, where the machine has several; the client has the others.  One request
+after the other, 20 posts each: the newest page, and those further down, as somebody scrolls.  The reference is the same
+request for the viewer alone (``/api/v1/accounts/verify_credentials``): all that is around the timeline, without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+from benchmarks import rig, site
+
+PAGES = 5  #: of each reader, one below the other
+
+
+class Client:
+    """One connection that stays open."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port)
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> tuple[float, bytes]:
+        """Seconds until the whole answer was there, and the answer."""
+        begun = time.perf_counter()
+        self._connection.request("GET", path, headers=self._headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        taken = time.perf_counter() - begun
+        if answer.status != 200:
+            raise SystemExit(f"{path} answered {answer.status}: {body[:200]!r}")
+        return taken, body
+
+
+def measure(client: Client, paths: list[str], seconds: float) -> list[float]:
+    """Milliseconds, sorted."""
+    end = time.monotonic() + seconds
+    taken = []
+    while time.monotonic() < end:
+        taken += [client.get(path)[0] * 1000 for path in paths]
+    return sorted(taken)
+
+
+def line(name: str, taken: list[float]) -> str:
+    p99 = taken[min(len(taken) - 1, int(len(taken) * 0.99))]
+    return (
+        f"  {name:<12} p50 {statistics.median(taken):6.1f} ms   p99 {p99:6.1f} ms   most {taken[-1]:6.1f} ms"
+        f"   {len(taken):,} requests"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--site", type=Path, help="a site that benchmarks.site made; else one is built")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each reader [default: %(default)s]")
+    given = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    with site.large(given.site, cores=set(cores[:1])) as (server, readers):
+        if len(cores) > 1:
+            os.sched_setaffinity(0, cores[1:])
+        rig.tell(
+            "The home timeline through the API",
+            (
+                f"site        {site.PEOPLE:,} people, {site.POSTS:,} posts; server and PostgreSQL on one core together",
+                f"requests    GET /api/v1/timelines/home, 20 posts, {PAGES} pages down, one after the other",
+            ),
+        )
+        time.sleep(2)
+        for reader in readers:
+            client = Client(server.http, reader.token)
+            paths = ["/api/v1/timelines/home"]
+            while len(paths) < PAGES:
+                last = json.loads(client.get(paths[-1])[1])[-1]["id"]
+                paths.append(f"/api/v1/timelines/home?max_id={last}")
+            measure(client, paths, 1.0)
+            used, begun = rig.cpu_seconds(server.pid), time.monotonic()
+            taken = measure(client, paths, given.seconds)
+            busy = (rig.cpu_seconds(server.pid) - used) / (time.monotonic() - begun)
+            print(
+                line(f"{reader.follows:,} follows", taken) + f"   server {busy:.0%} of the core", flush=True
+            )
+        alone = measure(
+            Client(server.http, readers[-1].token), ["/api/v1/accounts/verify_credentials"], given.seconds / 2
+        )
+        print(line("viewer alone", alone), flush=True)
+
+
+if __name__ == "__main__":
+    main()
