@@ -102,7 +102,9 @@ def _items(value: object, right: str, separators: str) -> list[str]:
         parts = [
             piece
             for part in value
-            for piece in (re.split(separators, part) if isinstance(part, str) and separators == _LIST else [part])
+            for piece in (
+                re.split(separators, part) if isinstance(part, str) and separators == _LIST else [part]
+            )
         ]
     else:
         raise WrongValue(right)

@@ -235,7 +235,9 @@ def certificate(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # Twisted's, at the first handshake
+@pytest.mark.filterwarnings(
+    "ignore:Passing pyOpenSSL:DeprecationWarning"
+)  # Twisted's, at the first handshake
 @pytest.mark.parametrize("tls", [False, True])
 async def test_it_reads_across_a_restart_plain_and_over_tls(
     running: Running, tmp_path: Path, tls: bool
