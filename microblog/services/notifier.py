@@ -71,6 +71,7 @@ class Notifier:
         self._to_place = False
         self._to_read = False
         self._to_tell = 0  # the newest position of ours that others have not heard of
+        self._busy = False
         self._running: Deferred[None] | None = None
         self._started = False
         self._failing = False
@@ -133,7 +134,9 @@ class Notifier:
             self._wake()
 
     def _wake(self) -> None:
-        if self._started and self._running is None:
+        if self._started and not self._busy:
+            # Before it runs: it may be through when it returns, as when there is no database to wait for.
+            self._busy = True
             self._running = ensureDeferred(self._run())
 
     async def _run(self) -> None:
@@ -163,7 +166,7 @@ class Notifier:
             self._to_read = True
             log.failure("live events stumbled; the next look tries again")
         finally:
-            self._running = None
+            self._busy = False
 
     # ------------------------------------------------------------------------------------------------ readers
 

@@ -57,6 +57,9 @@ class Site:
     def poke(self) -> None:
         self.pokes += 1
 
+    def placed(self, position: int) -> None:
+        self.pokes += 1
+
     def over(self, **settings: object) -> Site:
         """The same site with other settings."""
         return Site(self.db, self.passwords._reactor, **settings)

@@ -63,7 +63,7 @@ class Site:
     async def settled(self) -> None:
         """All that is committed was dispatched."""
         self.notifier.poke()
-        await until(self.reactor, lambda: self.notifier._running is None and not self.notifier._to_place)
+        await until(self.reactor, lambda: not self.notifier._busy and not self.notifier._to_place)
 
     async def relation(self, who: Viewer, whom: Viewer) -> None:
         async with self.db.transaction() as tx:
@@ -345,6 +345,24 @@ async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(
         await site.posts.publish(ann, Draft("left in the outbox"))
         assert (await site.db.reads.run("SELECT count(*) FROM outbox")).fetchall() == [(1,)]
     await until(site.reactor, lambda: reader.texts == ["placed by its writer", "left in the outbox"])
+
+
+async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_good(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work is then through before the Deferred of it is there to be kept."""
+    ann = await person(site.db, "ann")
+    reader = Reading()
+    await site.notifier.connect(reader, None).subscribe("public")
+
+    async def refuse(*_: Any) -> Any:
+        raise Unavailable
+
+    with monkeypatch.context() as away:
+        away.setattr(site.db.reads, "run", refuse)
+        site.notifier.look()
+    await site.posts.publish(ann, Draft("heard"))
+    await until(site.reactor, lambda: reader.texts == ["heard"])
 
 
 async def test_what_was_committed_before_a_post_comes_before_it(site: Site) -> None:
