@@ -64,14 +64,3 @@ async def db(dsn: str, reactor_: Any) -> AsyncIterator[Database]:
     database = Database(dsn, reactor_, size=6)
     yield database
     await database.close()
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind(reactor_: Any) -> Iterator[None]:
-    """A test that leaves a delayed call behind fails: pytest-twisted does not look."""
-    before = [
-        call.func for call in reactor_.getDelayedCalls()
-    ]  # what repeats itself has a new call each time
-    yield
-    left = [call for call in reactor_.getDelayedCalls() if call.func not in before and call.active()]
-    assert not left, f"delayed calls left behind: {left}"
