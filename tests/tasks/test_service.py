@@ -15,11 +15,9 @@ from argon2 import PasswordHasher
 from microblog.config import Config
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.posts import Draft
-from microblog.services.jobs import Job
 from microblog.services.microblog import Microblog
 from microblog.services.outgoing_mail import OutgoingMail, Pace
 from microblog.services.passwords import Passwords
-from microblog.tasks.jobs import Done, Worker
 from microblog.tasks.service import ReaderSamples, Tasks
 from tests.tasks.site import People
 from tests.testrig import until
@@ -131,37 +129,3 @@ async def test_live_readers_are_noted(microblog: Microblog, reactor_: Any) -> No
     await until(reactor_, noted)
     await samples.stop()
     live.close()
-
-
-async def test_work_that_is_done_is_written_down_although_the_database_went_away_meanwhile(
-    microblog: Microblog, reactor_: Any
-) -> None:
-    people = People(microblog.db)
-    done: list[int] = []
-
-    async def handler(job: Job) -> Done:
-        done.append(job.attempts)
-        await people.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'microblog'"
-        )
-
-        async def effect(tx: Any) -> None:
-            if len(done) == 1:
-                done.append(0)
-                await tx.run("SELECT pg_terminate_backend(pg_backend_pid())")
-            await tx.run("INSERT INTO tags (tag, shown) VALUES ('done', 'x')")
-
-        return Done(effect)
-
-    await people.put("test", {})
-    worker = Worker(microblog.jobs, {"test": handler}, reactor_, poll=0.02)
-    worker.start()
-
-    async def finished() -> bool:
-        return await people.count("tags") == 1
-
-    await until(reactor_, finished)
-    await worker.drain(1)
-    assert done == [1, 0]
-    assert await microblog.jobs.waiting() == 0
