@@ -8,9 +8,8 @@ the second until the next look.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -20,16 +19,15 @@ from twisted.logger import Logger
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Gone, MicroblogError, NotFound, Unavailable
-from microblog.domain.events import Audience, Event, Kind
-from microblog.domain.streams import WITH_ID, Stream, Ties, key, keys
-from microblog.domain.visibility import Visibility
-from microblog.services.live import Batch, Feed, Live, Reader
+from microblog.domain.events import Event
+from microblog.domain.streams import WITH_ID, Stream
+from microblog.services.event_log import load
+from microblog.services.live import Batch, Live, Reader
+from microblog.services.readership import Readership, utc_now
 from microblog.store.database import Database
-from microblog.store.events import CHANNEL, Row, events
+from microblog.store.events import CHANNEL, events
 from microblog.store.listener import Listener
 from microblog.store.live import live
-from microblog.store.notifications import notifications
-from microblog.store.posts import posts
 
 log = Logger()
 
@@ -38,11 +36,7 @@ LOOK: Final = 1.0  #: seconds between looks without being told
 MOST: Final = 500  #: events placed, or read, at a time
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Notifier:
+class Notifier(Readership):
     """See the module. ``position`` is that of the newest event dispatched in this process."""
 
     def __init__(
@@ -50,19 +44,10 @@ class Notifier:
         db: Database,
         reactor: Any,
         listener: Listener | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
+        super().__init__(db, reactor, now)
         self.position = 0
-        self._now = now
-        self._db = db
-        self._reactor = reactor
-        self._listener = listener
-        self._feeds: dict[tuple[int | None, frozenset[Stream]], Feed] = {}
-        self._index: defaultdict[str, set[Feed]] = defaultdict(set)
-        self._ties: dict[int, Ties] = {}
-        self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
-        self._all: set[Live] = set()
-        self._expiring: dict[Live, Any] = {}  # when the token ends that they came with
         self._pokes = 0
         #: events that were dispatched in this process, and pieces of them that were handed to readers
         self.dispatched = 0
@@ -98,10 +83,10 @@ class Notifier:
         if self._running is not None:
             await self._running
 
-    async def closing(self) -> None:
-        """Tell all readers that this process ends."""
-        for each in list(self._all):
-            each.reader.end("closing")
+    def connect(self, reader: Reader, viewer: Viewer | None) -> Live:
+        made = Live(self, reader, viewer)
+        self.remember(made)
+        return made
 
     def poke(self) -> None:
         """Something was committed: have it placed and dispatch it. Cheap, and synchronous."""
@@ -168,73 +153,6 @@ class Notifier:
         finally:
             self._busy = False
 
-    # ------------------------------------------------------------------------------------------------ readers
-
-    @property
-    def readers(self) -> int:
-        """Live readers of this process."""
-        return len(self._all)
-
-    def connect(self, reader: Reader, viewer: Viewer | None) -> Live:
-        made = Live(self, reader, viewer)
-        self.remember(made)
-        return made
-
-    def remember(self, reader: Live) -> None:
-        self._all.add(reader)
-        if reader.viewer is not None:
-            self._viewers[reader.viewer.id].add(reader)
-            if reader.viewer.until is not None:
-                left = (reader.viewer.until - self._now()).total_seconds()
-                self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
-
-    def _expired(self, reader: Live) -> None:
-        """The token that a reader came with has had its time: nobody revokes it, and it is void all the same."""
-        del self._expiring[reader]
-        reader.reader.end("revoked")
-
-    def forget(self, reader: Live) -> None:
-        self._all.discard(reader)
-        if (expiring := self._expiring.pop(reader, None)) is not None:
-            expiring.cancel()
-        if reader.viewer is not None:
-            same = self._viewers.get(reader.viewer.id)
-            if same is not None:
-                same.discard(reader)
-                if not same:
-                    del self._viewers[reader.viewer.id]
-                    self._ties.pop(reader.viewer.id, None)
-
-    def attach(self, reader: Live, ties: Ties | None = None) -> None:
-        """Give a reader that has caught up a place in the feed of its kind."""
-        viewer_id = reader.viewer.id if reader.viewer is not None else None
-        name = (viewer_id, reader.streams)
-        feed = self._feeds.get(name)
-        if feed is None:
-            if ties is None and viewer_id is not None:
-                ties = self._ties.get(viewer_id)
-            feed = self._feeds[name] = Feed(reader.streams, ties)
-            for stream in feed.streams:
-                self._index[key(stream, viewer_id)].add(feed)
-        feed.readers.add(reader)
-        reader.feed = feed
-
-    def detach(self, reader: Live) -> None:
-        feed = reader.feed
-        if feed is None:
-            return
-        reader.feed = None
-        feed.readers.discard(reader)
-        if feed.readers:
-            return
-        viewer_id = reader.viewer.id if reader.viewer is not None else None
-        self._feeds.pop((viewer_id, feed.streams), None)
-        for stream in feed.streams:
-            name = key(stream, viewer_id)
-            self._index[name].discard(feed)
-            if not self._index[name]:
-                del self._index[name]
-
     # ------------------------------------------------------------------------------------------------ what readers ask
 
     async def check(self, stream: Stream, since: int | None, viewer: Viewer | None) -> None:
@@ -281,24 +199,10 @@ class Notifier:
         for each in waiting:
             self._reactor.callLater(0, each.callback, None)  # after this turn's dispatch
 
-    async def ties(self, viewer: Viewer | None) -> Ties | None:
-        """How the viewer stands to others, kept while they have a reader here."""
-        if viewer is None:
-            return None
-        known = self._ties.get(viewer.id)
-        if known is None:
-            known = await live(self._db.reads).ties(viewer.id)
-            if viewer.id in self._viewers:
-                self._ties[viewer.id] = known
-        return known
-
-    def stale(self, ties: Ties | None) -> bool:
-        return ties is not None and self._ties.get(ties.id) is not ties
-
     async def read(self, after: int, up_to: int, most: int) -> tuple[list[Event], int]:
         """Events of the log above ``after``, at most up to ``up_to``, and the cursor after them."""
         found = [row for row in await events(self._db.reads).after(after, most) if row.position <= up_to]
-        return await self._load(found), found[-1].position if found else up_to
+        return await load(self._db, found), found[-1].position if found else up_to
 
     # ------------------------------------------------------------------------------------------------ dispatch
 
@@ -309,26 +213,17 @@ class Notifier:
                 return
             await self._heed(found)
             if self._index:
-                self._dispatch(await self._load(found), found[-1].position)
+                self._dispatch(await load(self._db, found), found[-1].position)
             else:  # nobody listens: what it is about need not be read
                 self.dispatched += len(found)
                 self._reach(found[-1].position)
             if len(found) < MOST:
                 return
 
-    def _dispatch(self, loaded: Iterable[Event], position: int) -> None:
+    def _dispatch(self, loaded: Sequence[Event], position: int) -> None:
         """Hand each feed what belongs to it. In one turn of the reactor: the position and the deliveries agree."""
-        touched: dict[Feed, None] = {}
-        for event in loaded:
-            self.dispatched += 1
-            seen: set[Feed] = set()
-            for name in keys(event):
-                for feed in self._index.get(name, ()):
-                    if feed not in seen:
-                        seen.add(feed)
-                        if feed.wants(event):
-                            feed.pending.append(event)
-                            touched[feed] = None
+        self.dispatched += len(loaded)
+        touched = self._pending(loaded)
         self._reach(position)
         rendered: dict[tuple[str, int], bytes] = {}
         for feed in touched:
@@ -336,96 +231,3 @@ class Notifier:
             feed.pending.clear()
             self.delivered += len(batch.events) * len(feed.readers)
             feed.hand_out(batch)
-
-    async def _heed(self, found: list[Row]) -> None:
-        """What the events mean to this process itself: ties to read again, readers to end."""
-        changed: set[int] = set()
-        for row in found:
-            if row.kind == Kind.RELATION:
-                changed.update(each for each in (row.account_id, row.recipient_id) if each in self._ties)
-            elif row.kind == Kind.REVOKED and row.detail is not None:
-                self._revoke(row.detail)
-        for account_id in changed:
-            fresh = await live(self._db.reads).ties(account_id)
-            if account_id in self._ties:
-                self._ties[account_id] = fresh
-                for reader in self._viewers.get(account_id, ()):
-                    if reader.feed is not None:
-                        reader.feed.ties = fresh
-
-    def _revoke(self, detail: dict[str, Any]) -> None:
-        if "account" in detail:
-            for reader in list(self._viewers.get(detail["account"], ())):
-                reader.reader.end("suspended")
-            return
-        token, session = detail.get("token"), detail.get("session")
-        for reader in list(self._all):
-            viewer = reader.viewer
-            if viewer is not None and (
-                (token is not None and viewer.token_id == token)
-                or (session is not None and viewer.session_id == session)
-            ):
-                reader.reader.end("revoked")
-
-    async def _load(self, found: list[Row]) -> list[Event]:
-        """Rows of the log with what they are about. One that is gone by now is left out: its deletion follows."""
-        reads = self._db.reads
-        post_ids = [
-            row.post_id for row in found if row.kind in (Kind.POST, Kind.EDIT, Kind.BOOST) and row.post_id
-        ]
-        about = {post.id: post for post in await posts(reads).for_events(post_ids)} if post_ids else {}
-        told = [row.detail["notification"] for row in found if row.kind == Kind.NOTIFICATION and row.detail]
-        noted = {each.id: each for each in await notifications(reads).by_ids(told)} if told else {}
-        loaded = []
-        for row in found:
-            kind = Kind(row.kind)
-            if kind in (Kind.POST, Kind.EDIT, Kind.BOOST):
-                post = about.get(row.post_id or 0)
-                if post is not None:
-                    loaded.append(
-                        Event(
-                            row.position, kind, row.at, row.account_id, None, post.id, post, Audience.of(post)
-                        )
-                    )
-            elif kind is Kind.DELETE and row.detail is not None:
-                loaded.append(
-                    Event(
-                        row.position,
-                        kind,
-                        row.at,
-                        row.account_id,
-                        None,
-                        row.post_id,
-                        None,
-                        audience_from(row.detail),
-                    )
-                )
-            elif kind is Kind.NOTIFICATION and row.detail is not None:
-                notification = noted.get(row.detail["notification"])
-                if notification is not None:
-                    loaded.append(
-                        Event(
-                            row.position,
-                            kind,
-                            row.at,
-                            row.account_id,
-                            row.recipient_id,
-                            row.post_id,
-                            notification=notification,
-                        )
-                    )
-        return loaded
-
-
-def audience_from(detail: dict[str, Any]) -> Audience:
-    """The audience kept with the deletion of a post: see `services.posts.audience_json`."""
-    return Audience(
-        author_id=detail["author_id"],
-        author_name=detail["author_name"],
-        visibility=Visibility(detail["visibility"]),
-        mentioned_ids=tuple(detail["mentioned_ids"]),
-        tags=tuple(detail["tags"]),
-        thread_id=detail["thread_id"],
-        reply_to_account_id=detail["reply_to_account_id"],
-        is_boost=detail["is_boost"],
-    )

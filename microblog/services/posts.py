@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,11 +14,12 @@ from microblog.config import Config
 from microblog.domain import counting, render, search, text
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError, NotFound
-from microblog.domain.events import Audience, NotificationKind
+from microblog.domain.events import NotificationKind
 from microblog.domain.language import language_code
 from microblog.domain.posts import Draft, Mention, Post
 from microblog.domain.visibility import Visibility, may_boost
 from microblog.services.conversations import add_to_conversations
+from microblog.services.event_log import audience_json
 from microblog.services.notifier import Notifier
 from microblog.services.notify import notify, notify_all
 from microblog.services.reading import Reading
@@ -51,11 +52,6 @@ class _Written:
     @property
     def mentioned_ids(self) -> list[int]:
         return [each.account_id for each in self.mentions]
-
-
-def audience_json(post: Post) -> str:
-    """What stays of a deleted post, in the event that says so: whom it concerned."""
-    return json.dumps(asdict(Audience.of(post)))
 
 
 class Posts(Reading):

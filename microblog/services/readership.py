@@ -1,0 +1,161 @@
+"""Who reads live in this process: each with a place in the feed of those who want the same with the same eyes.
+
+How a viewer stands to others is kept here while they read, and read again when an event says that it changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from microblog.domain.accounts import Viewer
+from microblog.domain.events import Event, Kind
+from microblog.domain.streams import Stream, Ties, key, keys
+from microblog.services.live import Feed, Live
+from microblog.store.database import Database
+from microblog.store.events import Row
+from microblog.store.live import live
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Readership:
+    """See the module. The notifier is one that knows what to tell them."""
+
+    def __init__(self, db: Database, reactor: Any, now: Callable[[], datetime] = utc_now) -> None:
+        self._db = db
+        self._reactor = reactor
+        self._now = now
+        self._all: set[Live] = set()
+        self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
+        self._expiring: dict[Live, Any] = {}  # when the token ends that they came with
+        self._feeds: dict[tuple[int | None, frozenset[Stream]], Feed] = {}
+        self._index: defaultdict[str, set[Feed]] = defaultdict(set)
+        self._ties: dict[int, Ties] = {}
+
+    @property
+    def readers(self) -> int:
+        """Live readers of this process."""
+        return len(self._all)
+
+    def remember(self, reader: Live) -> None:
+        self._all.add(reader)
+        if reader.viewer is not None:
+            self._viewers[reader.viewer.id].add(reader)
+            if reader.viewer.until is not None:
+                left = (reader.viewer.until - self._now()).total_seconds()
+                self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
+
+    def _expired(self, reader: Live) -> None:
+        """The token that a reader came with has had its time: nobody revokes it, and it is void all the same."""
+        del self._expiring[reader]
+        reader.reader.end("revoked")
+
+    def forget(self, reader: Live) -> None:
+        self._all.discard(reader)
+        if (expiring := self._expiring.pop(reader, None)) is not None:
+            expiring.cancel()
+        if reader.viewer is not None:
+            same = self._viewers.get(reader.viewer.id)
+            if same is not None:
+                same.discard(reader)
+                if not same:
+                    del self._viewers[reader.viewer.id]
+                    self._ties.pop(reader.viewer.id, None)
+
+    def attach(self, reader: Live, ties: Ties | None = None) -> None:
+        """Give a reader that has caught up a place in the feed of its kind."""
+        viewer_id = reader.viewer.id if reader.viewer is not None else None
+        name = (viewer_id, reader.streams)
+        feed = self._feeds.get(name)
+        if feed is None:
+            if ties is None and viewer_id is not None:
+                ties = self._ties.get(viewer_id)
+            feed = self._feeds[name] = Feed(reader.streams, ties)
+            for stream in feed.streams:
+                self._index[key(stream, viewer_id)].add(feed)
+        feed.readers.add(reader)
+        reader.feed = feed
+
+    def detach(self, reader: Live) -> None:
+        feed = reader.feed
+        if feed is None:
+            return
+        reader.feed = None
+        feed.readers.discard(reader)
+        if feed.readers:
+            return
+        viewer_id = reader.viewer.id if reader.viewer is not None else None
+        self._feeds.pop((viewer_id, feed.streams), None)
+        for stream in feed.streams:
+            name = key(stream, viewer_id)
+            self._index[name].discard(feed)
+            if not self._index[name]:
+                del self._index[name]
+
+    async def closing(self) -> None:
+        """Tell all readers that this process ends."""
+        for each in list(self._all):
+            each.reader.end("closing")
+
+    async def ties(self, viewer: Viewer | None) -> Ties | None:
+        """How the viewer stands to others, kept while they have a reader here."""
+        if viewer is None:
+            return None
+        known = self._ties.get(viewer.id)
+        if known is None:
+            known = await live(self._db.reads).ties(viewer.id)
+            if viewer.id in self._viewers:
+                self._ties[viewer.id] = known
+        return known
+
+    def stale(self, ties: Ties | None) -> bool:
+        return ties is not None and self._ties.get(ties.id) is not ties
+
+    def _pending(self, happened: Iterable[Event]) -> Iterable[Feed]:
+        """Each event goes to what is pending of the feeds that want it; those feeds."""
+        touched: dict[Feed, None] = {}
+        for event in happened:
+            seen: set[Feed] = set()
+            for name in keys(event):
+                for feed in self._index.get(name, ()):
+                    if feed not in seen:
+                        seen.add(feed)
+                        if feed.wants(event):
+                            feed.pending.append(event)
+                            touched[feed] = None
+        return touched
+
+    async def _heed(self, found: list[Row]) -> None:
+        """What the events mean to this process itself: ties to read again, readers to end."""
+        changed: set[int] = set()
+        for row in found:
+            if row.kind == Kind.RELATION:
+                changed.update(each for each in (row.account_id, row.recipient_id) if each in self._ties)
+            elif row.kind == Kind.REVOKED and row.detail is not None:
+                self._revoke(row.detail)
+        for account_id in changed:
+            fresh = await live(self._db.reads).ties(account_id)
+            if account_id in self._ties:
+                self._ties[account_id] = fresh
+                for reader in self._viewers.get(account_id, ()):
+                    if reader.feed is not None:
+                        reader.feed.ties = fresh
+
+    def _revoke(self, detail: dict[str, Any]) -> None:
+        if "account" in detail:
+            for reader in list(self._viewers.get(detail["account"], ())):
+                reader.reader.end("suspended")
+            return
+        token, session = detail.get("token"), detail.get("session")
+        for reader in list(self._all):
+            viewer = reader.viewer
+            if viewer is not None and (
+                (token is not None and viewer.token_id == token)
+                or (session is not None and viewer.session_id == session)
+            ):
+                reader.reader.end("revoked")
