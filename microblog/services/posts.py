@@ -22,10 +22,13 @@ from microblog.services.conversations import add_to_conversations
 from microblog.services.event_log import audience_json
 from microblog.services.notifier import Notifier
 from microblog.services.notify import notify, notify_all
+from microblog.services.publishing import Publishing
 from microblog.services.reading import Reading
 from microblog.store.database import Database
 from microblog.store.posts import posts
-from microblog.store.publishing import publishing
+from microblog.store.publishing import NewPost
+from microblog.store.reactions import reactions
+from microblog.store.writing import writing
 
 log = Logger()
 
@@ -61,6 +64,7 @@ class Posts(Reading):
         super().__init__(db)
         self._config = config
         self._notifier = notifier
+        self._publishing = Publishing(db, notifier)
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -88,7 +92,7 @@ class Posts(Reading):
             if draft.key is None or conflict.constraint != "idempotency_keys_pkey":
                 raise
             # The same request, sent again: the other one was first, and committed.
-            found = await posts(self._db.reads).kept_key(viewer.id, draft.key)
+            found = await writing(self._db.reads).kept_key(viewer.id, draft.key)
             if found is None:
                 raise
             return await self.by_id(viewer, found)
@@ -102,41 +106,38 @@ class Posts(Reading):
     ) -> Post | None:
         """The post, written by one statement; None where somebody has to be told of it."""
         sensitive = draft.sensitive or bool(written.summary)
-        made = await publishing(self._db.reads).publish(
-            viewer.id,
-            draft.visibility.value,
-            written.parsed.text,
-            written.html,
-            written.summary,
-            sensitive,
-            written.language,
-            list(written.tags),
-            written.search,
-            draft.key,
-            at,
+        made = await self._publishing.publish(
+            NewPost(
+                author_id=viewer.id,
+                visibility=draft.visibility.value,
+                text=written.parsed.text,
+                html=written.html,
+                summary=written.summary,
+                sensitive=sensitive,
+                language=written.language,
+                tags=written.tags,
+                search=written.search,
+                key=draft.key,
+                at=at,
+            )
         )
         if made is None:
             return None
-        post_id, created_at, position, author = made
-        if position is None:
-            self._notifier.poke()
-        else:
-            self._notifier.placed(position)
         return Post(
-            id=post_id,
-            author=author,
+            id=made.id,
+            author=made.author,
             visibility=draft.visibility,
             text=written.parsed.text,
             html=written.html,
             summary=written.summary,
             sensitive=sensitive,
             language=written.language,
-            created_at=created_at,
+            created_at=made.created_at,
             edited_at=None,
             reply_to_id=None,
             reply_to_account_id=None,
             reply_to_name=None,
-            thread_id=post_id,
+            thread_id=made.id,
             mentions=(),
             tags=written.tags,
             replies_count=0,
@@ -156,7 +157,7 @@ class Posts(Reading):
         """The post's id, and whether it is a new one."""
         async with self._db.transaction() as tx:
             if draft.key is not None:
-                found = await posts(tx).kept_key(viewer.id, draft.key)
+                found = await writing(tx).kept_key(viewer.id, draft.key)
                 if found is not None:
                     return found, False
             answered: Post | None = None
@@ -168,7 +169,7 @@ class Posts(Reading):
                     )
                 answered = answered.content
             written = await self._written(tx, parsed, summary, language)
-            post_id, told = await posts(tx).insert(
+            post_id, told = await writing(tx).insert(
                 viewer.id,
                 draft.visibility.value,
                 parsed.text,
@@ -187,7 +188,7 @@ class Posts(Reading):
                 at,
             )
             if draft.key is not None:
-                await posts(tx).keep_key(viewer.id, draft.key, post_id)
+                await writing(tx).keep_key(viewer.id, draft.key, post_id)
             if draft.visibility is Visibility.DIRECT:
                 await add_to_conversations(tx, post_id, [viewer.id, *written.mentioned_ids])
             await self._tell(tx, viewer, draft, written, post_id, answered, told)
@@ -225,14 +226,14 @@ class Posts(Reading):
         """
         parsed, summary, language = self._checked(draft, viewer.language)
         async with self._db.transaction() as tx:
-            before = await posts(tx).for_update(post_id, viewer.id, False)
+            before = await writing(tx).for_update(post_id, viewer.id, False)
             if before is None:
                 raise NotFound
             written = await self._written(tx, parsed, summary, language)
             sensitive = draft.sensitive or bool(summary)
             same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, sensitive)
             if not same or before.language != language:
-                await posts(tx).update(
+                await writing(tx).update(
                     post_id,
                     viewer.id,
                     parsed.text,
@@ -250,7 +251,7 @@ class Posts(Reading):
                     set(written.mentioned_ids) - {each.account_id for each in before.mentions} - {viewer.id}
                 )
                 await notify_all(tx, sorted(fresh), NotificationKind.MENTION, viewer.id, post_id)
-                boosters = set(await posts(tx).boosters(post_id)) - {viewer.id} - fresh
+                boosters = set(await reactions(tx).boosters(post_id)) - {viewer.id} - fresh
                 await notify_all(tx, sorted(boosters), NotificationKind.EDIT, viewer.id, post_id)
         self._notifier.poke()
         if before.visibility is Visibility.PUBLIC:
@@ -266,13 +267,13 @@ class Posts(Reading):
         Raises NotFound.
         """
         async with self._db.transaction() as tx:
-            post = await posts(tx).for_update(post_id, viewer.id, viewer.role.moderates)
+            post = await writing(tx).for_update(post_id, viewer.id, viewer.role.moderates)
             if post is None:
                 raise NotFound
             if post.author.id != viewer.id and not post.visibility.open:
                 await self._visible(tx, viewer, post_id)
-            await posts(tx).hold_counters(post_id, post.author.id)
-            await posts(tx).delete(post_id, post.author.id, audience_json(post))
+            await writing(tx).hold_counters(post_id, post.author.id)
+            await writing(tx).delete(post_id, post.author.id, audience_json(post))
         self._notifier.poke()
         if post.tags and post.visibility is Visibility.PUBLIC:
             await self._count_tags(post.tags, None)
@@ -284,7 +285,7 @@ class Posts(Reading):
             post = await self._visible(tx, viewer, post_id)
             if not may_boost(post.visibility, post.author.id == viewer.id):
                 raise Forbidden("This post was not meant for everyone, so it can't be boosted.")
-            made = await posts(tx).boost(viewer.id, post.visibility.value, post.id, at)
+            made = await reactions(tx).boost(viewer.id, post.visibility.value, post.id, at)
             if made is not None:
                 await notify(tx, post.author.id, NotificationKind.BOOST, viewer.id, post.id)
         self._notifier.poke()
@@ -293,18 +294,18 @@ class Posts(Reading):
     async def unboost(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
-            await posts(tx).keep(post.id)
-            boost_id = await posts(tx).boost_id(post.id, viewer.id)
+            await writing(tx).keep(post.id)
+            boost_id = await reactions(tx).boost_id(post.id, viewer.id)
             if boost_id is not None:
                 boost = await posts(tx).visible(boost_id, viewer.id)
-                await posts(tx).delete(boost_id, viewer.id, audience_json(boost or post))
+                await writing(tx).delete(boost_id, viewer.id, audience_json(boost or post))
         self._notifier.poke()
         return await self.by_id(viewer, post.id)
 
     async def favourite(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
-            if await posts(tx).favourite(viewer.id, post.id):
+            if await reactions(tx).favourite(viewer.id, post.id):
                 await notify(tx, post.author.id, NotificationKind.FAVOURITE, viewer.id, post.id)
         self._notifier.poke()
         return await self.by_id(viewer, post.id)
@@ -312,19 +313,19 @@ class Posts(Reading):
     async def unfavourite(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
-            await posts(tx).unfavourite(viewer.id, post.id)
+            await reactions(tx).unfavourite(viewer.id, post.id)
         return await self.by_id(viewer, post.id)
 
     async def bookmark(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
-            await posts(tx).bookmark(viewer.id, post.id)
+            await reactions(tx).bookmark(viewer.id, post.id)
         return await self.by_id(viewer, post.id)
 
     async def unbookmark(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
-            await posts(tx).unbookmark(viewer.id, post.id)
+            await reactions(tx).unbookmark(viewer.id, post.id)
         return await self.by_id(viewer, post.id)
 
     # -------------------------------------------------------------------------------------------- parts
@@ -358,7 +359,7 @@ class Posts(Reading):
         if wanted:
             here = self._config.host
             domains = ["" if each.domain in (None, here) else str(each.domain) for each in wanted]
-            known = {m.address: m for m in await posts(tx).named([each.name for each in wanted], domains)}
+            known = {m.address: m for m in await writing(tx).named([each.name for each in wanted], domains)}
             for each, domain in zip(wanted, domains, strict=True):
                 hit = known.get(f"{each.name}@{domain}" if domain else each.name)
                 if hit is not None:
@@ -385,8 +386,8 @@ class Posts(Reading):
         """After the commit: a count that fails must not make a published post look unpublished."""
         try:
             if shown is None:
-                await posts(self._db.reads).uncount_tags(list(tags))
+                await writing(self._db.reads).uncount_tags(list(tags))
             else:
-                await posts(self._db.reads).count_tags(list(tags), shown)
+                await writing(self._db.reads).count_tags(list(tags), shown)
         except MicroblogError as error:
             log.warn("tags were not counted: {error}", error=error)

@@ -12,6 +12,7 @@ from microblog.domain.posts import Edit, Page, Post, Span, Thread
 from microblog.store.database import Database
 from microblog.store.paging import bounds, page_of
 from microblog.store.posts import posts
+from microblog.store.reactions import reactions
 
 DESCENDANTS_MOST: Final = 1000
 
@@ -38,7 +39,7 @@ class Reading:
 
     async def boost_of(self, viewer: Viewer, post_id: int) -> Post:
         """The viewer's own boost of a post. Raises NotFound."""
-        boost_id = await posts(self._db.reads).boost_id(post_id, viewer.id)
+        boost_id = await reactions(self._db.reads).boost_id(post_id, viewer.id)
         if boost_id is None:
             raise NotFound
         return await self.by_id(viewer, boost_id)
@@ -60,11 +61,13 @@ class Reading:
 
     async def favourited_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
         post = (await self.by_id(viewer, post_id)).content
-        return page_of(await posts(self._db.reads).favourited_by(_id(viewer), post.id, **bounds(span)), span)
+        return page_of(
+            await reactions(self._db.reads).favourited_by(_id(viewer), post.id, **bounds(span)), span
+        )
 
     async def boosted_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
         post = (await self.by_id(viewer, post_id)).content
-        return page_of(await posts(self._db.reads).boosted_by(_id(viewer), post.id, **bounds(span)), span)
+        return page_of(await reactions(self._db.reads).boosted_by(_id(viewer), post.id, **bounds(span)), span)
 
     async def _visible(self, tx: Any, viewer: Viewer, post_id: int) -> Post:
         found = await posts(tx).visible(post_id, viewer.id)

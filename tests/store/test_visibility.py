@@ -8,12 +8,13 @@ from typing import Any
 from microblog.domain.visibility import Standing, Visibility, may_see
 from microblog.store.database import Database
 from microblog.store.posts import posts
+from microblog.store.writing import writing
 from tests.testrig import person
 
 
 async def write(db: Database, author_id: int, visibility: Visibility, mentioned: list[int]) -> int:
     async with db.transaction() as tx:
-        post_id, _ = await posts(tx).insert(
+        post_id, _ = await writing(tx).insert(
             author_id,
             visibility.value,
             "x",
