@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from dbxs import query, statement
 
@@ -14,7 +14,7 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import in_order, span_of, within
-from microblog.store.posts import BOOST_COLUMNS, BOOST_TABLES, listed_from
+from microblog.store.posts import BOOST_COLUMNS, BOOST_TABLES, listed_row
 from microblog.store.visibility import BOOSTED, VISIBLE, wanted
 
 _COLUMNS: Final = "l.id, l.title, l.replies_policy, l.exclusive"
@@ -22,10 +22,6 @@ _COLUMNS: Final = "l.id, l.title, l.replies_policy, l.exclusive"
 
 def _list(id: int, title: str, replies_policy: str, exclusive: bool) -> UserList:
     return UserList(id, title, RepliesPolicy(replies_policy), exclusive)
-
-
-def _listed(*row: Any) -> Post:
-    return listed_from(row)
 
 
 # As the home timeline: each one in the list gives its newest few, of which the newest are taken.
@@ -134,7 +130,7 @@ class ListQueries(Protocol):
         self, list_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
-    @query(sql=_TIMELINE, load=rows(_listed))
+    @query(sql=_TIMELINE, load=rows(listed_row))
     async def timeline(
         self,
         viewer: int,

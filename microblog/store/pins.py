@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from dbxs import query, statement
 
 from microblog.domain.posts import Post
 from microblog.store.access import accessor
 from microblog.store.database import rows, scalar
-from microblog.store.posts import POST_COLUMNS, post_from
+from microblog.store.posts import POST_COLUMNS, post_row
 from microblog.store.visibility import VISIBLE
-
-
-def _post(*row: Any) -> Post:
-    return post_from(row)
 
 
 class PinQueries(Protocol):
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM pinned_posts k JOIN posts p ON p.id = k.post_id "
         f"JOIN accounts a ON a.id = p.author_id WHERE k.account_id = {{account_id}} AND {VISIBLE} ORDER BY k.id DESC",
-        load=rows(_post),
+        load=rows(post_row),
     )
     async def of(self, viewer: int | None, account_id: int) -> list[Post]: ...
 

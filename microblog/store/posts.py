@@ -146,10 +146,12 @@ def boost_from(id: int, author: Account, visibility: str, created_at: datetime, 
 
 
 def post_row(*row: Any) -> Post:
+    """:func:`post_from`, as loaders of queries are called."""
     return post_from(row)
 
 
-def _listed(*row: Any) -> Post:
+def listed_row(*row: Any) -> Post:
+    """:func:`listed_from`, as loaders of queries are called."""
     return listed_from(row)
 
 
@@ -163,21 +165,21 @@ class PostQueries(Protocol):
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = {{post_id}} AND {VISIBLE} "
         f"AND {BOOSTED}",
-        load=maybe_row(_listed),
+        load=maybe_row(listed_row),
     )
     async def visible(self, post_id: int, viewer: int | None) -> Post | None: ...
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = ANY ({{ids}}::bigint[]) "
         f"AND {VISIBLE} AND {BOOSTED}",
-        load=rows(_listed),
+        load=rows(listed_row),
     )
     async def visible_among(self, ids: list[int], viewer: int | None) -> list[Post]: ...
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = ANY ({{ids}}::bigint[]) AND a.state = 'active' "
         "AND {viewer}::bigint IS NULL",
-        load=rows(_listed),
+        load=rows(listed_row),
     )
     async def for_events(self, ids: list[int], viewer: None = None) -> list[Post]:
         """Posts whoever may see them: the notifier judges for each of its readers."""

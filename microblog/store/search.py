@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 from dbxs import query
 
@@ -14,12 +14,8 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.database import rows
 from microblog.store.paging import in_order, within
-from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_from
+from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
 from microblog.store.visibility import VISIBLE, wanted
-
-
-def _post(*columns: Any) -> Post:
-    return post_from(columns)
 
 
 def _tag(tag: str, shown: str, posts_count: int) -> Tag:
@@ -81,7 +77,7 @@ class SearchQueries(Protocol):
                OR {{viewer}}::bigint = ANY (p.mentioned_ids))
           AND {VISIBLE} AND ({{viewer}}::bigint IS NULL OR ({wanted("p.author_id")}))
           AND {within("p.id")} {in_order("p.id")}""",
-        load=rows(_post),
+        load=rows(post_row),
     )
     async def posts(
         self,

@@ -17,18 +17,11 @@ from microblog.store.posts import (
     FLAGS,
     POST_COLUMNS,
     POST_TABLES,
-    listed_from,
+    listed_row,
     post_from,
+    post_row,
 )
 from microblog.store.visibility import BOOSTED, VISIBLE, wanted
-
-
-def _post(*row: Any) -> Post:
-    return post_from(row)
-
-
-def _listed(*row: Any) -> Post:
-    return listed_from(row)
 
 
 def _marked(id: int, *row: Any) -> tuple[int, Post]:
@@ -50,7 +43,7 @@ _PUBLIC_PAGE: Final = (
 class TimelineQueries(Protocol):
     """``below``, ``above``, ``ascending`` and ``count`` are `paging.bounds` of a span."""
 
-    @query(sql=f"SELECT {POST_COLUMNS} {_PUBLIC_PAGE}", load=rows(_post))
+    @query(sql=f"SELECT {POST_COLUMNS} {_PUBLIC_PAGE}", load=rows(post_row))
     async def public(
         self,
         viewer: int | None,
@@ -80,7 +73,7 @@ class TimelineQueries(Protocol):
     ) -> list[tuple[Marks, bool]]:
         """What the posts of the same page are to the viewer; and, with each, whether any filter of theirs may apply."""
 
-    @query(sql=HOME, load=rows(_listed))
+    @query(sql=HOME, load=rows(listed_row))
     async def home(
         self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[Post]: ...
@@ -90,7 +83,7 @@ class TimelineQueries(Protocol):
         "JOIN accounts a ON a.id = p.author_id "
         f"WHERE t.tag = {{tag}} AND {within('t.post_id')} AND p.visibility = 'public' AND {VISIBLE} "
         f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('t.post_id')}",
-        load=rows(_post),
+        load=rows(post_row),
     )
     async def tag(
         self, viewer: int | None, tag: str, below: int | None, above: int | None, ascending: bool, count: int
@@ -103,7 +96,7 @@ class TimelineQueries(Protocol):
         f"WHERE p.visibility = 'public' AND p.tags @> {{every}}::text[] AND NOT p.tags && {{none}}::text[] "
         f"AND {within('p.id')} AND {VISIBLE} "
         f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
-        load=rows(_post),
+        load=rows(post_row),
     )
     async def tags(
         self,
@@ -123,7 +116,7 @@ class TimelineQueries(Protocol):
         "AND ({boosts} OR w.boost_of_id IS NULL) AND ({tag}::text IS NULL OR {tag}::text = ANY(w.tags)) "
         "AND ({replies} OR w.reply_to_account_id IS NULL OR w.reply_to_account_id = w.author_id) "
         f"AND {VISIBLE} AND {BOOSTED} {in_order('w.id')}",
-        load=rows(_listed),
+        load=rows(listed_row),
     )
     async def account(
         self,
@@ -163,7 +156,7 @@ class TimelineQueries(Protocol):
         "JOIN accounts a ON a.id = p.author_id "
         f"WHERE m.account_id = {{viewer}} AND {within('m.post_id')} AND (NOT {{direct}} OR p.visibility = 'direct') "
         f"AND {VISIBLE} AND {wanted('p.author_id')} {in_order('m.post_id')}",
-        load=rows(_post),
+        load=rows(post_row),
     )
     async def mentions(
         self, viewer: int, direct: bool, below: int | None, above: int | None, ascending: bool, count: int

@@ -12,12 +12,8 @@ from microblog.domain.trends import Suggestion
 from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
 from microblog.store.database import rows, scalar
-from microblog.store.posts import POST_COLUMNS, post_from
+from microblog.store.posts import POST_COLUMNS, post_row
 from microblog.store.visibility import VISIBLE, wanted
-
-
-def _post(*row: Any) -> Post:
-    return post_from(row)
 
 
 def _suggestion(friends: int, *row: Any) -> Suggestion:
@@ -95,7 +91,7 @@ class TrendQueries(Protocol):
         f"JOIN accounts a ON a.id = p.author_id WHERE p.visibility = 'public' AND {VISIBLE} "
         f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) "
         "ORDER BY k.score DESC, k.post_id DESC OFFSET {offset} LIMIT {limit}",
-        load=rows(_post),
+        load=rows(post_row),
     )
     async def posts(self, viewer: int | None, offset: int, limit: int) -> list[Post]: ...
 
