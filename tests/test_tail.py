@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 
 from microblog.tail import Line, Refused, Tail, as_text, tail
-from tests.protocols.test_push import Running
+from tests.protocols.running import Running
 from tests.testrig import until
 
 

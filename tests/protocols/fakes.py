@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
@@ -209,6 +210,17 @@ class FakeMicroblog:
 
     def add(self, *items: Post) -> None:
         self.posted.extend(items)
+
+    def hold_posts(self) -> Deferred[None]:
+        """From now on no post is published before the Deferred that this returns has fired."""
+        held: Deferred[None] = Deferred()
+
+        async def publish(viewer: Viewer, draft: Draft) -> Post:
+            await held
+            return await self._publish(viewer, draft)
+
+        self.posts.publish = publish
+        return held
 
     async def _by_name(self, name: str) -> Account:
         if name.lower() not in PEOPLE:

@@ -1,113 +1,18 @@
-"""The push port, whole: real sockets, the real services, a real PostgreSQL. And what docs/push-protocol.md says."""
+"""The push port, whole: real sockets, the real services, a real PostgreSQL."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
-import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import ProcessProtocol
-from twisted.protocols.basic import LineReceiver
 
-from microblog.config import Config
-from microblog.domain.accounts import Viewer
-from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
-from microblog.protocols import commands
-from microblog.protocols.push import PushFactory
-from microblog.services.microblog import Microblog
-from tests.testrig import person, until
-
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "push-protocol.md").read_text(encoding="utf-8")
-
-
-class Person(LineReceiver):
-    """Somebody with netcat."""
-
-    delimiter = b"\r\n"
-    MAX_LENGTH = 1 << 20
-
-    def __init__(self, reactor: Any) -> None:
-        self.reactor = reactor
-        self.lines: list[str] = []
-        self.gone = False
-
-    def lineReceived(self, line: bytes) -> None:
-        self.lines.append(line.decode())
-
-    def connectionLost(self, reason: object = None) -> None:
-        self.gone = True
-
-    def say(self, *lines: str) -> None:
-        self.transport.write("".join(f"{line}\n" for line in lines).encode())
-
-    async def hears(self) -> str:
-        """The next line."""
-        await until(self.reactor, lambda: bool(self.lines) or self.gone)
-        return self.lines.pop(0)
-
-    async def ask(self, line: str) -> str:
-        self.say(line)
-        return await self.hears()
-
-
-class Running:
-    """A microblog with an open push port."""
-
-    def __init__(self, dsn: str, reactor: Any, **settings: object) -> None:
-        self.reactor = reactor
-        self.dsn = dsn
-        self.settings = settings
-        self.people: dict[str, Viewer] = {}
-        self.clients: list[Person] = []
-        self.port_number = 0
-
-    async def start(self) -> None:
-        config = Config.load({"push_connections_per_host": 1000, **self.settings}, {})
-        self.microblog = Microblog(config, self.dsn, self.reactor)
-        await self.microblog.start()
-        self.factory = PushFactory(self.microblog, self.reactor)
-        self.port = self.reactor.listenTCP(self.port_number, self.factory, interface="127.0.0.1")
-        self.port_number = self.port.getHost().port
-
-    async def stop(self) -> None:
-        await self.port.stopListening()
-        await self.factory.drain()
-        await self.microblog.stop()
-        for client in self.clients:
-            await until(self.reactor, lambda client=client: client.gone)
-        self.clients.clear()
-
-    async def person(self, name: str) -> Viewer:
-        if name not in self.people:
-            self.people[name] = await person(self.microblog.db, name)
-        return self.people[name]
-
-    async def post(self, text: str, name: str = "alice", **draft: Any) -> Post:
-        return await self.microblog.posts.publish(await self.person(name), Draft(text, **draft))
-
-    async def connect(self) -> Person:
-        endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port_number)
-        client = await connectProtocol(endpoint, Person(self.reactor))
-        self.clients.append(client)
-        assert (await client.hears()).startswith("* ")
-        return client
-
-
-@pytest_twisted.async_yield_fixture
-async def running(dsn: str, reactor_: Any) -> AsyncIterator[Running]:
-    made = Running(dsn, reactor_, rate_limits="off")
-    await made.start()
-    yield made
-    await made.stop()
+from tests.protocols.running import Running
+from tests.testrig import until
 
 
 async def test_netcat_shows_a_post_as_it_is_written(running: Running) -> None:
@@ -275,135 +180,6 @@ async def test_half_a_connection_is_answered_before_it_ends(running: Running) ->
     client.transport.loseWriteConnection()
     await until(running.reactor, lambda: client.gone)
     assert client.lines[-1].startswith("OK POST ")
-
-
-# -- the document
-
-
-def transcripts() -> list[str]:
-    return re.findall(r"```transcript\n(.*?)```", DOCUMENT, re.DOTALL)
-
-
-@pytest.mark.parametrize("number", range(len(transcripts())))
-async def test_the_transcripts_are_what_happens(running: Running, number: int) -> None:
-    await running.person("bob")
-    facts = {
-        "bob's token": await running.microblog.tokens.create(await running.person("bob"), ["read", "write"])
-    }
-    client: Person | None = None
-    first_cursor = ""
-    for line in transcripts()[number].splitlines():
-        mark, rest = line[:3].rstrip(), line[3:]
-        if mark == "--":
-            name, text = rest.split(" posts: ")
-            await running.post(text, name)
-            before = int(first_cursor or 0)
-            await until(running.reactor, lambda before=before: running.microblog.notifier.position > before)
-            if not first_cursor:
-                first_cursor = str(running.microblog.notifier.position)
-                facts["the cursor after the first"] = first_cursor
-        elif mark == "S:":
-            client = client or await _bare(running)
-            heard = await client.hears()
-            pattern = re.escape(rest)
-            for name, kind in (
-                ("<time>", r"\d\d:\d\d"),
-                ("<id>", r"\d+"),
-                ("<cursor>", r"\d+"),
-                ("<url>", r"http://localhost:8000/@bob/\d+"),
-                ("<text>", ".+"),
-                ("<json>", '.+"cursor":"\\d+".*}'),
-            ):
-                pattern = pattern.replace(re.escape(name), kind)
-            assert re.fullmatch(pattern, heard), f"{line!r}, but heard {heard!r}"
-            if found := re.search(r"\[(\d+)\]$", heard):
-                facts["the last id"] = found.group(1)
-        else:
-            assert mark == "C:"
-            assert client is not None
-            client.say(re.sub(r"\{(.*?)\}", lambda match: facts[match.group(1)], rest))
-
-
-async def _bare(running: Running) -> Person:
-    endpoint = TCP4ClientEndpoint(running.reactor, "127.0.0.1", running.port_number)
-    client = await connectProtocol(endpoint, Person(running.reactor))
-    running.clients.append(client)
-    return client
-
-
-class Program(ProcessProtocol):
-    """One of the document's readers, running."""
-
-    def __init__(self) -> None:
-        self.output = b""
-        self.errors = b""
-        self.ended: Deferred[None] = Deferred()
-
-    def outReceived(self, data: bytes) -> None:
-        self.output += data
-
-    def errReceived(self, data: bytes) -> None:
-        self.errors += data
-
-    def processEnded(self, reason: object) -> None:
-        self.ended.callback(None)
-
-
-@pytest.mark.parametrize("language", ["python", "bash", "javascript"])
-async def test_the_documents_readers_miss_nothing_across_a_restart(
-    running: Running, language: str, tmp_path: Path
-) -> None:
-    import shutil
-
-    program_name = {"bash": "bash", "javascript": "node"}.get(language, sys.executable)
-    interpreter = shutil.which(program_name)
-    if interpreter is None:
-        pytest.skip(f"there is no {program_name} here")
-    [source] = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
-    script = tmp_path / "reader"
-    script.write_text(source, encoding="utf-8")
-    program = Program()
-    process = running.reactor.spawnProcess(
-        program, interpreter, [interpreter, str(script), "127.0.0.1", str(running.port_number)]
-    )
-
-    def seen() -> list[str]:
-        return re.findall(r"number (\d)", program.output.decode())
-
-    try:
-        await until(running.reactor, lambda: any(_subscribed(each) for each in running.factory))
-        for number in range(3):
-            await running.post(f"number {number}")
-        await until(running.reactor, lambda: len(seen()) == 3)
-        await running.stop()
-        await running.start()
-        for number in range(3, 6):
-            await running.post(f"number {number}")
-        await until(running.reactor, lambda: len(seen()) >= 6)
-        assert seen() == ["0", "1", "2", "3", "4", "5"]
-    finally:
-        process.signalProcess("KILL")
-        await program.ended
-    assert program.errors == b""
-
-
-def _subscribed(connection: Any) -> bool:
-    return connection._conversation.format == "json" and bool(connection._live.streams)
-
-
-def test_each_command_has_its_line_in_the_document() -> None:
-    for command in commands.COMMANDS:
-        form = command.form.replace("|", r"\|")
-        assert f"| `{form}` |" in DOCUMENT, command.form
-
-
-def test_the_grammar_in_the_document_is_the_one_of_the_source() -> None:
-    [documented] = re.findall(r"```abnf\n(.*?)```", DOCUMENT, re.DOTALL)
-    source = commands.__doc__ or ""
-    for line in documented.splitlines():
-        if line:
-            rule = re.sub(r"\s+", " ", line).strip()
-            assert rule in re.sub(r"[ \t]+", " ", source), line
 
 
 def _span() -> Any:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+import pytest_twisted
 
 from microblog.store.database import Database
+from tests.services import live_site as live
 from tests.services.people import Site
 
 
@@ -15,3 +17,12 @@ def site(db: Database, reactor_: Any) -> Iterator[Site]:
     made = Site(db, reactor_)
     yield made
     made.passwords.stop()
+
+
+@pytest_twisted.async_yield_fixture
+async def live_site(db: Database, reactor_: Any) -> AsyncIterator[live.Site]:
+    """A site whose live streams run."""
+    made = live.Site(db, reactor_)
+    await made.notifier.start()
+    yield made
+    await made.notifier.stop()

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import pytest_twisted
 
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Draft, Span
 from microblog.services.lists import Lists
 from microblog.services.tags import Tags
 from microblog.services.timelines import Timelines
-from microblog.store.database import Database
-from tests.services.test_notifier import Reading, Site
+from tests.services.live_site import Reading, Site
 from tests.testrig import now, person
 
 
-@pytest_twisted.async_yield_fixture
-async def site(db: Database, reactor_: Any) -> Any:
-    made = Site(db, reactor_)
-    await made.notifier.start()
-    yield made
-    await made.notifier.stop()
+@pytest.fixture
+def site(live_site: Site) -> Site:
+    return live_site
 
 
 async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:

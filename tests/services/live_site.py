@@ -1,0 +1,57 @@
+"""A site for the tests of live streams: posts, the notifier, and readers that keep what they got."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microblog.config import Config
+from microblog.domain.accounts import Viewer
+from microblog.services.live import Batch
+from microblog.services.notifier import Notifier
+from microblog.services.posts import Posts
+from microblog.store.database import Database
+from microblog.store.events import outbox
+from tests.testrig import until
+
+
+class Reading:
+    """A reader that keeps what it got."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.ended: list[str] = []
+
+    def deliver(self, batch: Batch) -> None:
+        self.batches.append(batch)
+
+    def end(self, reason: str) -> None:
+        self.ended.append(reason)
+
+    @property
+    def positions(self) -> list[int]:
+        return [event.position for batch in self.batches for event in batch.events]
+
+    @property
+    def texts(self) -> list[str]:
+        return [e.post.content.text if e.post else e.kind.value for b in self.batches for e in b.events]
+
+
+class Site:
+    def __init__(self, db: Database, reactor: Any) -> None:
+        self.db, self.reactor = db, reactor
+        self.notifier = Notifier(db, reactor)
+        self.posts = Posts(Config.load({}, {}), db, self.notifier)
+
+    async def run(self, sql: str, *parameters: Any) -> None:
+        async with self.db.transaction() as tx:
+            await tx.run(sql, parameters)
+
+    async def settled(self) -> None:
+        """All that is committed was dispatched."""
+        self.notifier.poke()
+        await until(self.reactor, lambda: not self.notifier._busy and not self.notifier._to_place)
+
+    async def relation(self, who: Viewer, whom: Viewer) -> None:
+        async with self.db.transaction() as tx:
+            await outbox(tx).put("relation", who.id, whom.id, None, None)
+        self.notifier.poke()

@@ -1,0 +1,116 @@
+"""Server-sent events: each address has its stream, and each stream is resumed by an id."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from microblog.web import streaming
+from tests.testrig import until
+from tests.web.streaming.rig import Streaming
+
+
+async def test_server_sent_events_resume_by_their_id(site: Streaming) -> None:
+    stream = await site.stream("public")
+    await site.settled()
+    await site.post("ann", "one")
+    name, cursor, data = await stream.hears()
+    assert (name, json.loads(data)["content"]) == ("update", "<p>one</p>")
+    assert b"text/event-stream" in stream.head
+    stream.transport.abortConnection()
+    await site.post("ann", "two")
+    await site.post("ann", "three")
+    again = await site.stream("public", f"Last-Event-ID: {cursor}\r\n")
+    assert [json.loads((await again.hears())[2])["content"] for _ in range(2)] == [
+        "<p>two</p>",
+        "<p>three</p>",
+    ]
+
+
+async def test_streams_that_share_a_cursor_are_replayed_in_one_order(site: Streaming) -> None:
+    """Else who is cut off in the middle would resume from where the one is, and miss what the other has before."""
+    bearer = f"Authorization: Bearer {await site.token('bob')}\r\n"
+    await site.microblog.follows.follow(await site.viewer("bob"), (await site.viewer("ann")).id)
+    stream = await site.stream("user", bearer)
+    await site.settled()
+    await site.post("ann", "first")
+    _, cursor, _ = await stream.hears()
+    for number in range(3):
+        await site.post("ann", f"{number} @bob")
+    again = await site.stream("user", f"{bearer}Last-Event-ID: {cursor}\r\n")
+    heard = [await again.hears() for _ in range(6)]
+    positions = [int(position) for _, position, _ in heard]
+    assert positions == sorted(positions)
+    assert sorted(name for name, _, _ in heard) == ["notification"] * 3 + ["update"] * 3
+
+
+async def test_a_stream_that_is_not_read_waits_in_the_log_and_loses_nothing(site: Streaming) -> None:
+    stream = await site.stream("public")
+    await site.settled()
+    [live] = site.microblog.notifier._all
+    stream.transport.pauseProducing()
+    posts = 0
+    while not live.paused:
+        posts += 1
+        assert posts < 4000
+        await site.post("ann", f"{posts} " + "x" * 480)
+    for _ in range(300):  # more than a stream that could not wait may owe
+        posts += 1
+        await site.post("ann", f"{posts} " + "x" * 480)
+    stream.transport.resumeProducing()
+    await until(site.reactor, lambda: len(stream.events) == posts or stream.gone)
+    texts = [json.loads(data)["content"] for _, _, data in stream.events]
+    assert [int(text[3:].split()[0]) for text in texts] == list(range(1, posts + 1))
+    assert not stream.gone
+
+
+@pytest.mark.parametrize(
+    ("path", "heard"),
+    [
+        ("public", True),
+        ("public/local", True),
+        ("public/remote", False),
+        ("public?only_media=true", False),
+        ("hashtag?tag=cats", True),
+        ("hashtag/local?tag=CATS", True),
+        ("hashtag?tag=dogs", False),
+        ("user", True),
+        ("user/notification", True),
+    ],
+)
+async def test_each_address_has_its_events(site: Streaming, path: str, heard: bool) -> None:
+    token = await site.token("bob")
+    ann, bob = await site.viewer("ann"), await site.viewer("bob")
+    await site.microblog.follows.follow(bob, ann.id)
+    stream = await site.stream(path, f"Authorization: Bearer {token}\r\n")
+    last = await site.stream("user", f"Authorization: Bearer {token}\r\n")
+    if heard:
+        await site.settled(streams=2)
+    await until(site.reactor, lambda: any(live.feed for live in site.microblog.notifier._all))
+    await site.post("ann", "#cats for @bob")
+    await last.hears()
+    if heard:
+        await stream.hears()
+    else:
+        assert stream.events == []
+
+
+async def test_health_is_ok(site: Streaming) -> None:
+    stream = await site.stream("health")
+    assert stream.head.startswith(b"HTTP/1.1 200")
+
+
+async def test_personal_streams_want_a_token(site: Streaming) -> None:
+    for path in ("user", "user/notification", "direct", "list?list=1"):
+        assert (await site.stream(path)).head.startswith(b"HTTP/1.1 401")
+
+
+# -- the document
+
+
+def test_each_address_is_in_the_document() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "streaming.md").read_text(encoding="utf-8")
+    for route in streaming.routes:
+        assert f"`{route.method} {route.path}`" in document, route.path
