@@ -1,0 +1,186 @@
+"""Plain posts that are sent at the same moment: one statement, and each is still its sender's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import CancelledError, DeferredList, ensureDeferred
+
+from microblog.config import Config
+from microblog.domain.accounts import Viewer
+from microblog.domain.errors import InvalidInput, Unavailable
+from microblog.domain.posts import Draft, Post
+from microblog.services.posts import Posts
+from microblog.services.publishing import MOST
+from microblog.store.database import Database
+from microblog.store.events import LOCK
+from tests.testrig import person
+
+
+class Notified:
+    """What a notifier is told."""
+
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+        self.pokes = 0
+
+    def placed(self, position: int) -> None:
+        self.positions.append(position)
+
+    def poke(self) -> None:
+        self.pokes += 1
+
+
+class Site:
+    def __init__(self, db: Database, people: Sequence[Viewer]) -> None:
+        self.db, self.people, self.notified = db, people, Notified()
+        self.posts = Posts(Config.load({}, {}), db, self.notified)  # type: ignore[arg-type]
+
+    async def at_once(self, *drafts: tuple[Viewer, Draft]) -> list[Any]:
+        """What becomes of each: its post, or the error."""
+        sent = [ensureDeferred(self.posts.publish(who, draft)) for who, draft in drafts]
+        results = await DeferredList(sent, consumeErrors=True)
+        return [result if fine else result.value for fine, result in results]
+
+    async def rows(self, sql: str) -> list[Any]:
+        return list((await self.db.reads.run(sql)).fetchall())
+
+
+@pytest_twisted.async_fixture
+async def site(db: Database) -> Site:
+    return Site(db, [await person(db, name) for name in ("ann", "bob", "cid")])
+
+
+async def test_posts_of_one_moment_go_to_the_disk_together(site: Site) -> None:
+    ann, bob, cid = site.people
+    drafts = [(who, Draft(f"{number} #tag{number}")) for number in range(4) for who in (ann, bob, cid)]
+    made: list[Post] = await site.at_once(*drafts)
+    assert [(post.author.id, post.text) for post in made] == [(who.id, draft.text) for who, draft in drafts]
+    assert [post.tags for post in made] == [(f"tag{n}",) for n in range(4) for _ in site.people]
+    # The first is on its way when the others come; these wait for it, and then go in one transaction.
+    transactions = await site.rows("SELECT count(*) FROM posts GROUP BY xmin::text ORDER BY 1")
+    assert transactions == [(1,), (11,)]
+    for post in made:
+        assert (await site.posts.by_id(None, post.id)) == post or post.author.posts_count < 4
+    assert await site.rows("SELECT name, posts_count FROM accounts ORDER BY name") == [
+        ("ann", 4),
+        ("bob", 4),
+        ("cid", 4),
+    ]
+
+
+async def test_their_events_have_positions_in_the_order_in_which_they_came(site: Site) -> None:
+    ann, bob, _ = site.people
+    made = await site.at_once(*[(who, Draft(str(number))) for number in range(3) for who in (ann, bob)])
+    assert await site.rows("SELECT post_id FROM events ORDER BY position") == [(post.id,) for post in made]
+    assert site.notified.positions == [
+        position
+        for (position,) in await site.rows("SELECT unnest(ARRAY[min(position), max(position)]) FROM events")
+    ]
+    assert site.notified.pokes == 0
+
+
+async def test_while_something_else_is_placed_they_wait_in_the_outbox(site: Site) -> None:
+    ann, bob, _ = site.people
+    async with site.db.transaction() as tx:
+        await tx.run(f"SELECT pg_advisory_xact_lock({LOCK})")
+        made = await site.at_once((ann, Draft("one")), (bob, Draft("two")), (ann, Draft("three")))
+    assert await site.rows("SELECT post_id FROM outbox ORDER BY id") == [(post.id,) for post in made]
+    assert (site.notified.positions, site.notified.pokes) == ([], 2)
+
+
+async def test_the_same_request_sent_twice_at_once_gives_one_post_and_leaves_the_others_alone(
+    site: Site,
+) -> None:
+    ann, bob, cid = site.people
+    twice = (bob, Draft("only once", key="k"))
+    first, again, third, other = await site.at_once(
+        (ann, Draft("first")), twice, twice, (cid, Draft("other"))
+    )
+    assert again.id == third.id
+    assert (first.text, again.text, other.text) == ("first", "only once", "other")
+    later = await site.posts.publish(*twice)
+    assert later.id == again.id
+    assert await site.rows("SELECT count(*) FROM posts") == [(3,)]
+
+
+async def test_who_is_being_changed_is_waited_for_alone(site: Site) -> None:
+    ann, bob, cid = site.people
+    async with site.db.transaction() as tx:
+        await tx.run("SELECT FROM accounts WHERE id = %s FOR UPDATE", (bob.id,))
+        waits = ensureDeferred(site.posts.publish(bob, Draft("bob's")))
+        others = await site.at_once((ann, Draft("ann's")), (cid, Draft("cid's")))
+        assert [post.text for post in others] == ["ann's", "cid's"]
+        assert not waits.called
+    assert (await waits).text == "bob's"
+
+
+async def test_who_wants_to_be_told_is_told_though_they_came_together(site: Site) -> None:
+    ann, bob, cid = site.people
+    async with site.db.transaction() as tx:
+        await tx.run(
+            "INSERT INTO follows (follower_id, followee_id, accepted, notify) VALUES (%s, %s, true, true)",
+            (ann.id, bob.id),
+        )
+    await site.at_once((cid, Draft("first")), (cid, Draft("second")), (bob, Draft("third")))
+    assert await site.rows("SELECT account_id, actor_id, kind FROM notifications") == [
+        (ann.id, bob.id, "post")
+    ]
+    assert await site.rows("SELECT count(*) FROM posts") == [(3,)]
+
+
+async def test_one_that_cannot_be_kept_is_told_so_and_takes_no_other_along(site: Site) -> None:
+    ann, bob, cid = site.people
+    key = "half \ud800 a pair"
+    fine, refused, also = await site.at_once(
+        (ann, Draft("fine")), (bob, Draft("not this one", key=key)), (cid, Draft("also fine"))
+    )
+    assert (fine.text, also.text) == ("fine", "also fine")
+    assert isinstance(refused, InvalidInput)
+    fine, refused, also = await site.at_once(
+        (ann, Draft("fine")), (bob, Draft("nor this", key="nul \x00")), (cid, Draft("also fine"))
+    )
+    assert (fine.text, also.text) == ("fine", "also fine")
+    assert isinstance(refused, InvalidInput)
+    assert await site.rows("SELECT count(*) FROM posts") == [(4,)]
+
+
+async def test_more_than_one_statement_takes_go_with_the_next(site: Site) -> None:
+    ann, bob, _ = site.people
+    await site.at_once(*[(ann if n % 2 else bob, Draft(f"post {n}")) for n in range(MOST + 3)])
+    counts = await site.rows("SELECT count(*) FROM posts GROUP BY xmin::text ORDER BY 1")
+    assert counts == [(1,), (2,), (MOST,)]
+
+
+async def test_a_writer_that_goes_away_neither_unwrites_its_post_nor_holds_up_the_next(site: Site) -> None:
+    ann, bob, cid = site.people
+    first = ensureDeferred(site.posts.publish(ann, Draft("first")))
+    second = ensureDeferred(site.posts.publish(bob, Draft("second")))
+    for each in (first, second):
+        each.cancel()
+        with pytest.raises(CancelledError):
+            await each
+    assert (await site.posts.publish(cid, Draft("third"))).text == "third"
+    assert await site.rows("SELECT text FROM posts ORDER BY id") == [("first",), ("second",), ("third",)]
+
+
+async def test_when_the_database_goes_away_each_of_them_is_told(site: Site) -> None:
+    ann, bob, cid = site.people
+    # The statement waits for what nobody else holds up: a lock on the whole table.
+    async with site.db.transaction() as tx:
+        await tx.run("LOCK TABLE posts IN ACCESS EXCLUSIVE MODE")
+        sent = [ensureDeferred(site.posts.publish(who, Draft("lost"))) for who in (ann, bob, cid)]
+        ended: list[Any] = []
+        while not ended:
+            ended = await site.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND wait_event_type = 'Lock'"
+            )
+        with pytest.raises(Unavailable):
+            await sent[0]
+    # Those that had waited for it were not sent yet: they are written now.
+    assert [(await each).text for each in sent[1:]] == ["lost", "lost"]
+    assert await site.rows("SELECT count(*) FROM posts") == [(2,)]
