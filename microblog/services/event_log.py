@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from microblog.domain.events import Audience, Event, Kind, Notification
@@ -46,6 +47,11 @@ def _event(row: Row, about: Mapping[int, Post], noted: Mapping[int, Notification
             row.position, kind, row.at, row.account_id, row.recipient_id, row.post_id, notification=said
         )
     return None
+
+
+def posted(position: int, at: datetime, post: Post) -> Event:
+    """What `load` makes of the event of a post by ``post.author``, for whoever knows the post already."""
+    return Event(position, Kind.POST, at, post.author.id, None, post.id, post, Audience.of(post))
 
 
 def audience_json(post: Post) -> str:

@@ -4,6 +4,9 @@ After each commit of its own process it is poked, and has the sequencer place wh
 NOTIFY.  Either way it then reads the log above its position, in one query for the events and one for their posts, and
 hands each feed what belongs to it.  Nothing live is decided from a notification's content: a lost one costs at most
 the second until the next look.
+
+A post that its writer placed is not read back where nothing comes between it and what was dispatched last: the next
+turn of the reactor dispatches it, and all others that were committed in this one.
 """
 
 from __future__ import annotations
@@ -56,6 +59,9 @@ class Notifier(Readership):
         self._to_place = False
         self._to_read = False
         self._to_tell = 0  # the newest position of ours that others have not heard of
+        self._own: list[Event] = []  # committed and placed by this process, not dispatched yet
+        self._own_turn: Any = None
+        self._reading = False
         self._busy = False
         self._running: Deferred[None] | None = None
         self._started = False
@@ -80,6 +86,10 @@ class Notifier(Readership):
         self._started = False
         if self._looking.running:
             self._looking.stop()
+        if self._own_turn is not None:
+            self._own_turn.cancel()
+            self._own_turn = None
+            self._own.clear()
         if self._running is not None:
             await self._running
 
@@ -94,12 +104,20 @@ class Notifier(Readership):
         self._to_place = True
         self._wake()
 
-    def placed(self, position: int) -> None:
-        """Something was committed that has its position already: dispatch it, and tell the other processes."""
+    def placed(self, position: int, event: Event | None = None) -> None:
+        """Something was committed that has its position already: dispatch it, and tell the other processes.
+
+        ``event`` is it, for whoever knows what `event_log.load` would make of it: then it need not be read.
+        """
         self._pokes += 1
         self._to_tell = max(self._to_tell, position)
-        self._to_read = True
-        self._wake()
+        if event is None or not self._started:
+            self._to_read = True
+            self._wake()
+            return
+        self._own.append(event)
+        if self._own_turn is None:
+            self._own_turn = self._reactor.callLater(0, self._dispatch_own)
 
     @property
     def version(self) -> tuple[int, int]:
@@ -206,7 +224,30 @@ class Notifier(Readership):
 
     # ------------------------------------------------------------------------------------------------ dispatch
 
+    def _dispatch_own(self) -> None:
+        """What was committed here in one turn: at once, if that is all that there is above the position.
+
+        Not while the log is being read: what is read then may have these in it.
+        """
+        self._own_turn = None
+        own, self._own = sorted(self._own, key=lambda event: event.position), []
+        last = own[-1].position
+        if not self._reading and [event.position for event in own] == [*range(self.position + 1, last + 1)]:
+            try:
+                self._dispatch(own, last)
+            except Exception:  # noqa: BLE001 - as in _run
+                log.failure("live events stumbled; the next look tries again")
+        self._to_read = self._to_read or self.position < last
+        self._wake()
+
     async def _dispatch_new(self) -> None:
+        self._reading = True
+        try:
+            await self._read_and_dispatch()
+        finally:
+            self._reading = False
+
+    async def _read_and_dispatch(self) -> None:
         while True:
             found = await events(self._db.reads).after(self.position, MOST)
             if not found:

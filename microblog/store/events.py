@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.database import row, rows, scalar
 
 LOCK: Final = 0x73657175  # "sequ": any constant of ours
@@ -84,6 +84,7 @@ class EventQueries(Protocol):
     async def settled(self) -> int:
         """The last position given, all up to it being visible: under the lock, none is on its way."""
 
+    @prepared("bigint", "integer")
     @query(
         sql="SELECT position, at, kind, account_id, recipient_id, post_id, detail FROM events "
         "WHERE position > {after} ORDER BY position LIMIT {limit}",
