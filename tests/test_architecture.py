@@ -111,7 +111,7 @@ def test_the_domain_is_synchronous(path: Path) -> None:
 
 
 #: Where the reactor is chosen and handed on.
-WIRING = {PACKAGE / "tap.py", PACKAGE / "app.py", PACKAGE / "cli.py", *modules_below("cli")}
+WIRING = {PACKAGE / "tap.py", PACKAGE / "app.py", *modules_below("cli")}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""Doing one thing with the services of a site, in a reactor that runs for it alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import react
+from twisted.logger import globalLogBeginner
+
+from microblog.config import Config
+from microblog.log import observer
+from microblog.process import use_monotonic_clock
+from microblog.services.microblog import Microblog
+from microblog.store.migrate import Migration, migrate
+
+T = TypeVar("T")
+Work = Callable[[Microblog], Awaitable[T]]
+
+
+class Settings:
+    """What was given on the command line, and what comes of it."""
+
+    def __init__(self, **given: object) -> None:
+        self.given = given
+
+    @property
+    def config(self) -> Config:
+        """Raises ConfigError."""
+        return Config.load(self.given, os.environ)
+
+    def run(self, work: Work[T]) -> T:
+        """Do it with the services of a site whose database is there and up to date."""
+        config = self.config
+
+        async def main(reactor: Any) -> T:
+            async def with_dsn(dsn: str) -> T:
+                await migrate(dsn, reactor)
+                microblog = Microblog(config, dsn, reactor, listen=False)
+                try:
+                    await microblog.start()
+                    return await work(microblog)
+                finally:
+                    await microblog.stop()
+
+            return await _with_database(config, reactor, with_dsn)
+
+        return _in_reactor(main)
+
+    def migrate(self) -> list[Migration]:
+        config = self.config
+
+        async def main(reactor: Any) -> list[Migration]:
+            return await _with_database(config, reactor, lambda dsn: migrate(dsn, reactor))
+
+        return _in_reactor(main)
+
+
+async def _with_database(config: Config, reactor: Any, work: Callable[[str], Awaitable[T]]) -> T:
+    if config.database is not None:
+        return await work(config.database)
+    from microblog.store.embedded import EmbeddedPostgres
+
+    embedded = EmbeddedPostgres(config.data_dir, reactor)
+    dsn = await embedded.start()
+    try:
+        return await work(dsn)
+    finally:
+        await embedded.stop()
+
+
+def _in_reactor(main: Callable[[Any], Awaitable[T]]) -> T:
+    """Run the reactor until ``main`` is done; what it raises is raised here."""
+    globalLogBeginner.beginLoggingTo([observer(sys.stderr, log_level="error")], redirectStandardIO=False)
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    async def kept(reactor: Any) -> None:
+        use_monotonic_clock(reactor)
+        try:
+            results.append(await main(reactor))
+        except BaseException as error:  # noqa: BLE001 - raised again, outside of the reactor
+            errors.append(error)
+
+    def start(reactor: Any) -> Deferred[None]:
+        return ensureDeferred(kept(reactor))
+
+    try:
+        react(start)
+    except SystemExit as ended:
+        if errors:
+            raise errors[0] from None
+        if not results:  # interrupted
+            raise click.exceptions.Exit(130 if not ended.code else 1) from None
+    return results[0]
