@@ -106,7 +106,7 @@ class Posts(Reading):
     ) -> Post | None:
         """The post, written by one statement; None where somebody has to be told of it."""
         sensitive = draft.sensitive or bool(written.summary)
-        made = await self._publishing.publish(
+        return await self._publishing.publish(
             NewPost(
                 author_id=viewer.id,
                 visibility=draft.visibility.value,
@@ -120,29 +120,6 @@ class Posts(Reading):
                 key=draft.key,
                 at=at,
             )
-        )
-        if made is None:
-            return None
-        return Post(
-            id=made.id,
-            author=made.author,
-            visibility=draft.visibility,
-            text=written.parsed.text,
-            html=written.html,
-            summary=written.summary,
-            sensitive=sensitive,
-            language=written.language,
-            created_at=made.created_at,
-            edited_at=None,
-            reply_to_id=None,
-            reply_to_account_id=None,
-            reply_to_name=None,
-            thread_id=made.id,
-            mentions=(),
-            tags=written.tags,
-            replies_count=0,
-            boosts_count=0,
-            favourites_count=0,
         )
 
     async def _insert(

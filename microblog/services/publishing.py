@@ -8,7 +8,6 @@ more than one.  It is group commit, a floor higher, where it saves the round tri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +17,9 @@ from twisted.python.failure import Failure
 
 from microblog.domain.accounts import Account
 from microblog.domain.errors import MicroblogError, Unavailable
+from microblog.domain.posts import Post
+from microblog.domain.visibility import Visibility
+from microblog.services.event_log import posted
 from microblog.services.notifier import Notifier
 from microblog.store.database import Database
 from microblog.store.publishing import NewPost, publishing
@@ -25,20 +27,11 @@ from microblog.store.publishing import NewPost, publishing
 MOST: Final = 64  #: posts of one statement
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What the database made of a post."""
-
-    id: int
-    created_at: datetime
-    author: Account  #: with the post counted
-
-
-_Turn = tuple[bytes, Deferred[Written | None]]
+_Turn = tuple[NewPost, bytes, Deferred[Post | None]]
 
 
 class Publishing:
-    """Tells ``notifier`` of what was written."""
+    """Tells ``notifier`` of what was written: what it is, too, so that it need not be read back."""
 
     def __init__(self, db: Database, notifier: Notifier) -> None:
         self._db = db
@@ -46,8 +39,8 @@ class Publishing:
         self._waiting: list[_Turn] = []
         self._busy = False
 
-    async def publish(self, post: NewPost) -> Written | None:
-        """The post's id and time, once it is committed; None, and nothing done, where it takes more than that.
+    async def publish(self, post: NewPost) -> Post | None:
+        """The post, once it is committed; None, and nothing done, where it takes more than that.
 
         That is so where somebody has to be told of it, where it was sent before, where its author is being changed at
         this moment, and where it, or one that shared its statement, can't be kept.
@@ -58,8 +51,8 @@ class Publishing:
             sent = msgspec.json.encode(post)
         except UnicodeEncodeError:
             return None
-        turn: Deferred[Written | None] = Deferred(lambda _: None)
-        self._waiting.append((sent, turn))
+        turn: Deferred[Post | None] = Deferred(lambda _: None)
+        self._waiting.append((post, sent, turn))
         if not self._busy:
             self._busy = True
             ensureDeferred(self._write())
@@ -75,19 +68,22 @@ class Publishing:
             self._busy = False
 
     async def _together(self, turns: Sequence[_Turn]) -> None:
-        results: list[Written | Failure | None] = [None] * len(turns)
-        last: int | None = None
+        results: list[Post | Failure | None] = [None] * len(turns)
+        left = False
         try:
-            sent = f"[{b','.join(post for post, _ in turns).decode()}]"
-            for author in await publishing(self._db.reads).publish(sent):
-                for place, post_id, at in zip(author.places, author.ids, author.times, strict=True):
-                    results[place - 1] = Written(post_id, at, author.author)
-                last = author.position  # the same of all
-            if any(results):
-                if last is None:
-                    self._notifier.poke()
-                else:
-                    self._notifier.placed(last)
+            sent = f"[{b','.join(post for _, post, _ in turns).decode()}]"
+            for written in await publishing(self._db.reads).publish(sent):
+                for place, post_id, at, position, placed in zip(
+                    written.places, written.ids, written.times, written.positions, written.placed, strict=True
+                ):
+                    made = _post(turns[place - 1][0], post_id, at, written.author)
+                    results[place - 1] = made
+                    if position is None or placed is None:
+                        left = True
+                    else:
+                        self._notifier.placed(position, posted(position, placed, made))
+            if left:
+                self._notifier.poke()
         except Unavailable:
             # Nobody knows whether they were written: not again.
             results = [Failure() for _ in turns]
@@ -95,6 +91,31 @@ class Publishing:
             pass  # one of them can't be kept: each by itself, and that one is told
         except Exception:  # noqa: BLE001 - it is told to those who wait
             results = [Failure() for _ in turns]
-        for (_, turn), result in zip(turns, results, strict=True):
+        for (_, _, turn), result in zip(turns, results, strict=True):
             if not turn.called:  # else whoever sent it no longer waits
                 turn.callback(result)
+
+
+def _post(new: NewPost, post_id: int, at: datetime, author: Account) -> Post:
+    """As anybody reads it who reads it now."""
+    return Post(
+        id=post_id,
+        author=author,
+        visibility=Visibility(new.visibility),
+        text=new.text,
+        html=new.html,
+        summary=new.summary,
+        sensitive=new.sensitive,
+        language=new.language,
+        created_at=at,
+        edited_at=None,
+        reply_to_id=None,
+        reply_to_account_id=None,
+        reply_to_name=None,
+        thread_id=post_id,
+        mentions=(),
+        tags=new.tags,
+        replies_count=0,
+        boosts_count=0,
+        favourites_count=0,
+    )

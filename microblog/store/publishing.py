@@ -53,14 +53,20 @@ class Published:
     places: Sequence[int]  #: in the list, from 1 on
     ids: Sequence[int]
     times: Sequence[datetime]
-    position: int | None  #: of the last event of all, where the statement placed them
+    positions: Sequence[int | None]  #: of their events, where the statement placed them
+    placed: Sequence[datetime | None]  #: when that was
     author: Account
 
 
 def _published(
-    places: list[int], ids: list[int], times: list[datetime], position: int | None, *account: Any
+    places: list[int],
+    ids: list[int],
+    times: list[datetime],
+    positions: list[int | None],
+    placed: list[datetime | None],
+    *account: Any,
 ) -> Published:
-    return Published(places, ids, times, position, account_from(account))
+    return Published(places, ids, times, positions, placed, account_from(account))
 
 
 class PublishingQueries(Protocol):
@@ -101,7 +107,8 @@ class PublishingQueries(Protocol):
             WHERE EXISTS (SELECT FROM named)
         ), placed AS (
             INSERT INTO events (kind, account_id, post_id)
-            SELECT 'post', author_id, id FROM named WHERE (SELECT free FROM lock) ORDER BY place RETURNING position
+            SELECT 'post', author_id, id FROM named WHERE (SELECT free FROM lock) ORDER BY place
+            RETURNING position, at, post_id
         ), told AS (
             INSERT INTO outbox (kind, account_id, post_id)
             SELECT 'post', author_id, id FROM named WHERE NOT (SELECT free FROM lock) ORDER BY place
@@ -109,10 +116,11 @@ class PublishingQueries(Protocol):
         UPDATE accounts a SET posts_count = posts_count + n.count, last_post_at = greatest(last_post_at, n.last)
         FROM (
             SELECT author_id, count(*)::integer AS count, max(written) AS last,
-                array_agg(place) AS places, array_agg(id) AS ids, array_agg(written) AS times
-            FROM named GROUP BY author_id
+                array_agg(place) AS places, array_agg(id) AS ids, array_agg(written) AS times,
+                array_agg(placed.position) AS positions, array_agg(placed.at) AS placed
+            FROM named LEFT JOIN placed ON post_id = id GROUP BY author_id
         ) n WHERE a.id = n.author_id
-        RETURNING n.places, n.ids, n.times, (SELECT max(position) FROM placed), {ACCOUNT_COLUMNS}""",
+        RETURNING n.places, n.ids, n.times, n.positions, n.placed, {ACCOUNT_COLUMNS}""",
         load=rows(_published),
     )
     async def publish(self, posts: str) -> list[Published]:

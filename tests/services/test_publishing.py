@@ -12,11 +12,13 @@ from twisted.internet.defer import CancelledError, DeferredList, ensureDeferred
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, Unavailable
+from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Post
+from microblog.services.event_log import load
 from microblog.services.posts import Posts
 from microblog.services.publishing import MOST
 from microblog.store.database import Database
-from microblog.store.events import LOCK
+from microblog.store.events import LOCK, events
 from tests.testrig import person
 
 
@@ -24,11 +26,12 @@ class Notified:
     """What a notifier is told."""
 
     def __init__(self) -> None:
-        self.positions: list[int] = []
+        self.events: list[Event] = []
         self.pokes = 0
 
-    def placed(self, position: int) -> None:
-        self.positions.append(position)
+    def placed(self, position: int, event: Event) -> None:
+        assert position == event.position
+        self.events.append(event)
 
     def poke(self) -> None:
         self.pokes += 1
@@ -76,11 +79,21 @@ async def test_their_events_have_positions_in_the_order_in_which_they_came(site:
     ann, bob, _ = site.people
     made = await site.at_once(*[(who, Draft(str(number))) for number in range(3) for who in (ann, bob)])
     assert await site.rows("SELECT post_id FROM events ORDER BY position") == [(post.id,) for post in made]
-    assert site.notified.positions == [
-        position
-        for (position,) in await site.rows("SELECT unnest(ARRAY[min(position), max(position)]) FROM events")
-    ]
     assert site.notified.pokes == 0
+
+
+async def test_their_events_are_told_as_the_log_has_them(site: Site) -> None:
+    ann, bob, _ = site.people
+    await site.at_once(
+        *[(who, Draft(f"{n} #cats", summary="c", key=str(n))) for n in range(3) for who in (ann, bob)]
+    )
+    told = sorted(site.notified.events, key=lambda event: event.position)
+    kept = await load(site.db, await events(site.db.reads).after(0, 100))
+    assert [
+        told[0].post and told[0].post.author.posts_count,
+        kept[0].post and kept[0].post.author.posts_count,
+    ] == [1, 3]
+    assert told[1:] == kept[1:]
 
 
 async def test_while_something_else_is_placed_they_wait_in_the_outbox(site: Site) -> None:
@@ -89,7 +102,7 @@ async def test_while_something_else_is_placed_they_wait_in_the_outbox(site: Site
         await tx.run(f"SELECT pg_advisory_xact_lock({LOCK})")
         made = await site.at_once((ann, Draft("one")), (bob, Draft("two")), (ann, Draft("three")))
     assert await site.rows("SELECT post_id FROM outbox ORDER BY id") == [(post.id,) for post in made]
-    assert (site.notified.positions, site.notified.pokes) == ([], 2)
+    assert (site.notified.events, site.notified.pokes) == ([], 2)
 
 
 async def test_the_same_request_sent_twice_at_once_gives_one_post_and_leaves_the_others_alone(
