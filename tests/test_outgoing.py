@@ -12,6 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
 
 from microblog.outgoing import Outgoing
+from tests.certificates import certificate
 from tests.testrig import until
 
 PIECES = [
@@ -96,33 +97,6 @@ async def tcp(reactor_: Any) -> AsyncIterator[Pair]:
     await pair.open()
     yield pair
     await pair.close()
-
-
-def certificate(folder: Path) -> Path:
-    """A key and a certificate for an hour, in one file."""
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    begins = datetime.now(UTC) - timedelta(minutes=5)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
 
 
 @pytest_twisted.async_yield_fixture

@@ -6,19 +6,17 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 from click.testing import CliRunner
-from twisted.internet.defer import Deferred
-from twisted.internet.protocol import ProcessProtocol
 
 from microblog.tail import Line, Refused, Tail, as_text, tail
+from tests.certificates import certificate
 from tests.protocols.running import Running
-from tests.testrig import until
+from tests.testrig import Program, until
 
 
 def event(position: int | None, kind: str = "post", number: int = 0, text: str = "Hello", **more: Any) -> str:
@@ -173,24 +171,8 @@ def test_blanks_can_not_smuggle_a_second_command_in() -> None:
 # -- the real program
 
 
-class Program(ProcessProtocol):
-    def __init__(self) -> None:
-        self.lines = b""
-        self.errors = b""
-        self.ended: Deferred[None] = Deferred()
-
-    def outReceived(self, data: bytes) -> None:
-        self.lines += data
-
-    def errReceived(self, data: bytes) -> None:
-        self.errors += data
-
-    def processEnded(self, reason: object) -> None:
-        self.ended.callback(None)
-
-    @property
-    def texts(self) -> list[str]:
-        return [json.loads(line)["status"]["content"] for line in self.lines.split(b"\n")[:-1]]
+def texts(program: Program) -> list[str]:
+    return [json.loads(line)["status"]["content"] for line in program.output.split(b"\n")[:-1]]
 
 
 @pytest_twisted.async_yield_fixture
@@ -199,40 +181,6 @@ async def running(dsn: str, reactor_: Any) -> AsyncIterator[Running]:
     await made.start()
     yield made
     await made.stop()
-
-
-def certificate(folder: Path) -> Path:
-    """A certificate for localhost, with its key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
 
 
 @pytest.mark.filterwarnings(
@@ -265,18 +213,18 @@ async def test_it_reads_across_a_restart_plain_and_over_tls(
         await until(running.reactor, keep.exists)
         for number in range(3):
             await running.post(f"number {number}")
-        await until(running.reactor, lambda: len(program.texts) == 3)
+        await until(running.reactor, lambda: len(texts(program)) == 3)
         for connection in running.factory:  # cut, with an event on its way
             connection.transport.abortConnection()
         for number in range(3, 6):
             await running.post(f"number {number}")
-        await until(running.reactor, lambda: len(program.texts) >= 6)
+        await until(running.reactor, lambda: len(texts(program)) >= 6)
         if not tls:
             await running.stop()
             await running.start()
             await running.post("number 6")
-            await until(running.reactor, lambda: len(program.texts) >= 7)
-        assert program.texts == [f"<p>number {number}</p>" for number in range(6 if tls else 7)]
+            await until(running.reactor, lambda: len(texts(program)) >= 7)
+        assert texts(program) == [f"<p>number {number}</p>" for number in range(6 if tls else 7)]
     finally:
         process.signalProcess("INT")
         await program.ended

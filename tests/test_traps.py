@@ -1,9 +1,10 @@
 """Traps of this stack that no other test module has: each has been fallen into once, somewhere.
 
-Most traps have their tests beside what they are about: Klein's cancelling, names, redirects and dicts in
-``web/test_routing.py``; Twisted's parser, slow and silent clients in ``web/test_channel.py``; draining in
-``web/test_site.py``; the pool's in ``store/test_database.py``; commit order in ``services/test_notifier.py``; Chinese
-in ``domain/test_search_found.py``; CR LF in ``tasks/test_smtp.py``; wheels and plugins in ``test_packaging.py``.
+Most traps have their tests beside what they are about: Klein's names and redirects in ``web/test_routing.py``, its
+dicts and cancelling in ``web/test_website.py``; Twisted's parser in ``web/test_guard.py``; slow and silent clients in
+``web/test_channel.py``; draining in ``web/test_site.py``; the pool's in ``store/test_database.py``; commit order in
+``services/test_notifier.py``; Chinese in ``domain/test_search_found.py``; CR LF in ``tasks/test_smtp.py``; wheels and
+plugins in ``test_packaging.py``.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class TestReactor:
             ("microblog/protocols/connection.py", "_execute"),
             ("microblog/process.py", "_stop_all"),
             ("microblog/store/embedded/server.py", "_heal"),
+            ("microblog/services/publishing.py", "_together"),
         }
     )
 

@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from argon2 import PasswordHasher
 from psycopg2 import errors
 from psycopg2.extensions import make_dsn, parse_dsn
 from twisted.internet import defer
+from twisted.internet.protocol import ProcessProtocol
 
 from microblog.domain.accounts import Role, Viewer
 from microblog.store.accounts import accounts
@@ -22,6 +24,9 @@ from microblog.store.migrate import migrate
 from microblog.store.pool import connect
 
 _numbers = itertools.count(1)
+
+#: argon2id, at a fraction of its cost
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Cluster:
@@ -105,6 +110,24 @@ async def person(
     account = await accounts(db.reads).by_id(account_id)
     assert account is not None
     return Viewer(account, Role(role))
+
+
+class Program(ProcessProtocol):
+    """A program that was spawned: what it printed, and when it ended."""
+
+    def __init__(self) -> None:
+        self.output = b""
+        self.errors = b""
+        self.ended: defer.Deferred[None] = defer.Deferred()
+
+    def outReceived(self, data: bytes) -> None:
+        self.output += data
+
+    def errReceived(self, data: bytes) -> None:
+        self.errors += data
+
+    def processEnded(self, reason: object) -> None:
+        self.ended.callback(None)
 
 
 def now() -> datetime:

@@ -12,37 +12,31 @@ from microblog.domain.accounts import Account, Field, State
 from microblog.domain.events import Notification, NotificationKind
 from microblog.domain.posts import Mention, Post
 from microblog.domain.visibility import Visibility
+from tests.records import an_account
 
 SITE = "https://site.example"
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def an_account(**more: object) -> Account:
+def alice(**more: object) -> Account:
     values: dict[str, object] = {
-        "id": 116543210987654321,
-        "name": "alice",
-        "domain": None,
         "display_name": "Alice",
         "bio": "Hi #first",
         "bio_html": '<p>Hi <a href="/tags/first">#first</a></p>',
         "fields": (Field("Site", "x", '<a href="/about">x</a>', THEN),),
-        "locked": False,
-        "discoverable": True,
-        "bot": False,
-        "state": State.ACTIVE,
         "created_at": THEN,
         "last_post_at": THEN + timedelta(hours=5),
         "posts_count": 3,
         "followers_count": 2,
         "following_count": 1,
     }
-    return Account(**{**values, **more})  # type: ignore[arg-type]
+    return an_account(116543210987654321, "alice", **{**values, **more})
 
 
 def a_post(**more: object) -> Post:
     values: dict[str, object] = {
         "id": 116543210987654321,
-        "author": an_account(),
+        "author": alice(),
         "visibility": Visibility.PUBLIC,
         "text": "Hello @bob #first",
         "html": '<p>Hello <a href="/@bob">@bob</a> <a href="https://elsewhere.example/">x</a></p>',
@@ -134,7 +128,7 @@ class TestAPost:
             html="",
             summary="",
             boost_of=a_post(favourited=True),
-            author=an_account(id=8, name="bob"),
+            author=an_account(8, "bob"),
         )
         status = entities.status(boost, SITE)
         assert status.id == "9"
@@ -147,7 +141,7 @@ class TestAPost:
 
 class TestAnAccount:
     def test_has_all_that_clients_read(self) -> None:
-        account = as_json(entities.account(an_account(), SITE))
+        account = as_json(entities.account(alice(), SITE))
         assert account == {
             "id": "116543210987654321",
             "username": "alice",
@@ -181,10 +175,10 @@ class TestAnAccount:
         }
 
     def test_that_is_suspended_says_so(self) -> None:
-        assert entities.account(an_account(state=State.SUSPENDED), SITE).suspended is True
+        assert entities.account(alice(state=State.SUSPENDED), SITE).suspended is True
 
     def test_from_elsewhere_has_its_domain(self) -> None:
-        assert entities.account(an_account(domain="example.org"), SITE).acct == "alice@example.org"
+        assert entities.account(alice(domain="example.org"), SITE).acct == "alice@example.org"
 
 
 class TestANotification:
@@ -200,11 +194,11 @@ class TestANotification:
             "status",
             "admin.sign_up",
         }
-        made = Notification(5, 6, kind, an_account(), THEN, a_post())
+        made = Notification(5, 6, kind, alice(), THEN, a_post())
         entity = entities.notification(made, SITE)
         assert entity.type in known
         assert entity.id == "5"
 
     def test_without_a_post_has_no_status_at_all(self) -> None:
-        made = Notification(5, 6, NotificationKind.FOLLOW, an_account(), THEN)
+        made = Notification(5, 6, NotificationKind.FOLLOW, alice(), THEN)
         assert "status" not in as_json(entities.notification(made, SITE))

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from microblog.config import Config
-from microblog.domain.accounts import Account, Role, State, Viewer
+from microblog.domain.accounts import Account, Role, Viewer
 from microblog.domain.errors import Gone, InvalidInput, NotFound
 from microblog.domain.events import Audience, Event, Kind, Notification, NotificationKind
 from microblog.domain.posts import Draft, Mention, Page, Post, Span, Thread
@@ -24,30 +24,13 @@ from microblog.domain.visibility import Visibility, may_see
 from microblog.protocols.connection import PushConnection
 from microblog.protocols.push import PushFactory
 from microblog.services.live import Batch, Live, Reader
+from tests.records import an_account
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
 def account(account_id: int, name: str, **more: Any) -> Account:
-    values: dict[str, Any] = {
-        "id": account_id,
-        "name": name,
-        "domain": None,
-        "display_name": name.title(),
-        "bio": "",
-        "bio_html": "",
-        "fields": (),
-        "locked": False,
-        "discoverable": True,
-        "bot": False,
-        "state": State.ACTIVE,
-        "created_at": NOON,
-        "last_post_at": None,
-        "posts_count": 0,
-        "followers_count": 0,
-        "following_count": 0,
-    }
-    return Account(**{**values, **more})
+    return an_account(account_id, name, **{"display_name": name.title(), "created_at": NOON, **more})
 
 
 ALICE, BOB, CAROL = account(1, "alice"), account(2, "bob"), account(3, "carol")

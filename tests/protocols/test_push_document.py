@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import ProcessProtocol
 
 from microblog.protocols import commands
 from tests.protocols.running import Person, Running
-from tests.testrig import until
+from tests.testrig import Program, until
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "push-protocol.md").read_text(encoding="utf-8")
 
@@ -68,24 +66,6 @@ async def _bare(running: Running) -> Person:
     client = await connectProtocol(endpoint, Person(running.reactor))
     running.clients.append(client)
     return client
-
-
-class Program(ProcessProtocol):
-    """One of the document's readers, running."""
-
-    def __init__(self) -> None:
-        self.output = b""
-        self.errors = b""
-        self.ended: Deferred[None] = Deferred()
-
-    def outReceived(self, data: bytes) -> None:
-        self.output += data
-
-    def errReceived(self, data: bytes) -> None:
-        self.errors += data
-
-    def processEnded(self, reason: object) -> None:
-        self.ended.callback(None)
 
 
 @pytest.mark.parametrize("language", ["python", "bash", "javascript"])

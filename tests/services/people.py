@@ -6,8 +6,6 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from argon2 import PasswordHasher
-
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft, Post
@@ -20,6 +18,7 @@ from microblog.services.search import Search
 from microblog.services.sessions import Sessions
 from microblog.services.tokens import Tokens
 from microblog.store.database import Database
+from tests.testrig import CHEAP
 
 PASSWORD = "correct horse battery"
 
@@ -45,7 +44,7 @@ class Site:
         self.config = Config.load(settings, {})
         self.now = Time()
         self.pokes = 0
-        self.passwords = Passwords(reactor, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self.passwords = Passwords(reactor, CHEAP)
         common: dict[str, Any] = {"db": db, "poke": self.poke, "now": self.now}
         self.accounts = Accounts(config=self.config, passwords=self.passwords, **common)
         self.sessions = Sessions(passwords=self.passwords, **common)

@@ -6,16 +6,16 @@ import threading
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from twisted.internet.defer import DeferredList, ensureDeferred
 
 from microblog.domain.errors import Unavailable
 from microblog.services.passwords import Passwords
+from tests.testrig import CHEAP
 
 
 @pytest.fixture
 def passwords(reactor_: Any) -> Any:
-    made = Passwords(reactor_, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), queue=3)
+    made = Passwords(reactor_, CHEAP, queue=3)
     yield made
     made.stop()
 

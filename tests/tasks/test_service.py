@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-from argon2 import PasswordHasher
 
 from microblog.config import Config
 from microblog.domain.accounts import Account, Viewer
@@ -20,9 +19,7 @@ from microblog.services.outgoing_mail import OutgoingMail, Pace
 from microblog.services.passwords import Passwords
 from microblog.tasks.service import ReaderSamples, Tasks
 from tests.tasks.site import People
-from tests.testrig import until
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+from tests.testrig import CHEAP, until
 
 
 @pytest_twisted.async_yield_fixture

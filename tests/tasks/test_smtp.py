@@ -19,8 +19,9 @@ from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from microblog.settings import Smtp
 from microblog.tasks.mailers import MailError
 from microblog.tasks.smtp import SmtpMailer
+from tests.certificates import certificate
 from tests.tasks.logs import logged
-from tests.tasks.smtp_server import PASSWORD, USER, certificate, mail_server
+from tests.tasks.smtp_server import PASSWORD, USER, mail_server, tls_of
 from tests.testrig import until
 
 
@@ -88,16 +89,15 @@ async def test_a_dot_at_the_start_of_a_chunk_does_not_end_the_mail(mailer: Calla
 
 
 async def test_tls_is_used_where_it_is_offered(mailer: Callable[..., SmtpMailer], tmp_path: Path) -> None:
-    context, _ = certificate(tmp_path)
-    async with mail_server(tls=context) as inbox:
+    async with mail_server(tls=tls_of(certificate(tmp_path))) as inbox:
         await mailer(inbox.port).send(message())
     assert inbox.secured == [True]
 
 
 async def test_logging_in_over_starttls_with_a_checked_certificate(reactor_: Any, tmp_path: Path) -> None:
-    context, trusted = certificate(tmp_path)
+    trusted = certificate(tmp_path)
     roots = trustRootFromCertificates([Certificate.loadPEM(trusted.read_bytes())])
-    async with mail_server(tls=context, login=True) as inbox:
+    async with mail_server(tls=tls_of(trusted), login=True) as inbox:
         server = MustEncrypt("localhost", inbox.port, USER, PASSWORD)
         await SmtpMailer(server, "site@localhost", "localhost", reactor_, trust=roots).send(message())
     assert (inbox.secured, inbox.logged_in) == ([True], [True])
@@ -107,8 +107,8 @@ async def test_logging_in_over_starttls_with_a_checked_certificate(reactor_: Any
     "ignore:Requiring AUTH while not requiring TLS"
 )  # it sees no TLS that was there first
 async def test_logging_in_over_implicit_tls(mailer: Callable[..., SmtpMailer], tmp_path: Path) -> None:
-    context, trusted = certificate(tmp_path)
-    async with mail_server(tls=context, implicit=True, login=True) as inbox:
+    trusted = certificate(tmp_path)
+    async with mail_server(tls=tls_of(trusted), implicit=True, login=True) as inbox:
         await mailer(inbox.port, trusted, "localhost", user=USER, password=PASSWORD, implicit_tls=True).send(
             message()
         )
@@ -127,8 +127,7 @@ async def test_a_password_is_not_sent_to_a_server_without_encryption(reactor_: A
 async def test_a_password_is_not_sent_to_a_server_with_a_strange_certificate(
     reactor_: Any, tmp_path: Path
 ) -> None:
-    context, _ = certificate(tmp_path)
-    async with mail_server(tls=context, login=True) as inbox:
+    async with mail_server(tls=tls_of(certificate(tmp_path)), login=True) as inbox:
         server = MustEncrypt("localhost", inbox.port, USER, PASSWORD)
         with pytest.raises(MailError) as caught:
             await SmtpMailer(server, "site@localhost", "localhost", reactor_).send(message())
@@ -137,9 +136,9 @@ async def test_a_password_is_not_sent_to_a_server_with_a_strange_certificate(
 
 
 async def test_a_wrong_password_is_said_and_never_shown(reactor_: Any, tmp_path: Path) -> None:
-    context, trusted = certificate(tmp_path)
+    trusted = certificate(tmp_path)
     roots = trustRootFromCertificates([Certificate.loadPEM(trusted.read_bytes())])
-    async with mail_server(tls=context, login=True) as inbox:
+    async with mail_server(tls=tls_of(trusted), login=True) as inbox:
         server = MustEncrypt("localhost", inbox.port, USER, "canary-wrong")
         with logged() as lines, pytest.raises(MailError, match="refused the user or password") as caught:
             await SmtpMailer(server, "site@localhost", "localhost", reactor_, trust=roots).send(message())

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
-from microblog.domain.accounts import Account, Role, State, Viewer
+from microblog.domain.accounts import Role, Viewer
 from microblog.web.context import Web
 from microblog.web.routing import BoundRoutes, Routes
 from microblog.web.site import Site, Timeouts
 from microblog.web.static import Assets
 from microblog.web.templates import Templates
 from microblog.web.website import Website
+from tests.records import an_account
 from tests.web.client import Client
 
 PAGES = {
@@ -33,27 +33,6 @@ PAGES = {
 }
 
 
-def account(name: str, identifier: int = 1) -> Account:
-    return Account(
-        id=identifier,
-        name=name,
-        domain=None,
-        display_name="",
-        bio="",
-        bio_html="",
-        fields=(),
-        locked=False,
-        discoverable=True,
-        bot=False,
-        state=State.ACTIVE,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        last_post_at=None,
-        posts_count=0,
-        followers_count=0,
-        following_count=0,
-    )
-
-
 class FakeSessions:
     """Sessions by token; ``asked`` counts the look-ups."""
 
@@ -62,7 +41,7 @@ class FakeSessions:
         self.asked = 0
 
     def open(self, token: str, name: str, **more: Any) -> str:
-        self.viewers[token] = Viewer(account(name), Role.USER, session_id=1, **more)
+        self.viewers[token] = Viewer(an_account(1, name), Role.USER, session_id=1, **more)
         return token
 
     async def viewer(self, token: str) -> Viewer | None:

@@ -10,7 +10,8 @@ from microblog.domain.accounts import Role, Viewer
 from microblog.web.request import Request
 from microblog.web.responses import Document, Empty, Html, Json, Redirect, Response
 from microblog.web.routing import Routes
-from tests.web.rig import Make, account
+from tests.records import an_account
+from tests.web.rig import Make
 
 
 async def page(_: Any, __: Request) -> Response:
@@ -159,7 +160,7 @@ async def test_programs_may_send_a_slash(make: Make, path: str) -> None:
 
 async def test_a_program_posts_to_either_address(make: Make) -> None:
     async def bob(_: Request) -> Viewer:
-        return Viewer(account("bob"), Role.USER)
+        return Viewer(an_account(1, "bob"), Role.USER)
 
     client = make(api.bind(bob)).client
     for path in ("/api/v1/statuses", "/api/v1/statuses/"):
@@ -244,7 +245,7 @@ async def test_sessions_are_asked_only_when_a_cookie_came_and_a_page_wants_to_kn
 
 async def test_a_token_needs_the_scope(make: Make) -> None:
     async def reader(_: Request) -> Viewer:
-        return Viewer(account("bob"), Role.USER, token_id=1, scopes=frozenset({"read"}))
+        return Viewer(an_account(1, "bob"), Role.USER, token_id=1, scopes=frozenset({"read"}))
 
     answer = await make(api.bind(reader)).client.post("/api/v1/statuses", json={})
     assert answer.status == 403

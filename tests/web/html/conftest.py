@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest_twisted
-from argon2 import PasswordHasher
+import pytest
 
-from microblog.config import Config
 from microblog.services.microblog import Microblog
-from microblog.services.passwords import Passwords
 from tests.web.html.people import Village
 
-#: argon2id, at a fraction of its cost
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
-
-@pytest_twisted.async_yield_fixture
-async def village(dsn: str, reactor_: Any, tmp_path: Path) -> AsyncIterator[Village]:
+@pytest.fixture
+def village(quiet: Microblog, reactor_: Any) -> Village:
     """Without anybody, without limits."""
-    config = Config.load({"data_dir": str(tmp_path), "rate_limits": "off"}, {})
-    microblog = Microblog(config, dsn, reactor_, listen=False, passwords=Passwords(reactor_, CHEAP))
-    await microblog.start()
-    yield Village(microblog, reactor_)
-    await microblog.stop()
+    return Village(quiet, reactor_)

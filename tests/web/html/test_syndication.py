@@ -12,33 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.accounts import Account, State
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 from microblog.web.html.syndication import FORMATS, LENGTH, Feed, atom, http_date, json_feed, rss
+from tests.records import an_account
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 BASE = "https://social.example"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
-ANN = Account(
-    id=65536,
-    name="ann",
-    domain=None,
-    display_name="Ann & <Co>",
-    bio="",
-    bio_html="",
-    fields=(),
-    locked=False,
-    discoverable=True,
-    bot=False,
-    state=State.ACTIVE,
-    created_at=BEGAN,
-    last_post_at=None,
-    posts_count=1,
-    followers_count=0,
-    following_count=0,
-)
+ANN = an_account(65536, "ann", display_name="Ann & <Co>", created_at=BEGAN, posts_count=1)
 POST = Post(
     id=70000,
     author=ANN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ class Streaming:
 
     async def post(self, name: str, text: str, **more: Any) -> Any:
         return await self.microblog.posts.publish(await self.viewer(name), Draft(text, **more))
+
+    async def post_until(self, name: str, holds: Callable[[], bool]) -> int:
+        """Numbered posts, until that holds: how many they were."""
+        posts = 0
+        while not holds():
+            posts += 1
+            assert posts < 4000
+            await self.numbered(name, posts)
+        return posts
+
+    async def numbered(self, name: str, number: int) -> None:
+        await self.post(name, f"{number} " + "x" * 480)
 
     async def _connected(self, protocol: Any) -> Any:
         endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.number)

@@ -51,14 +51,10 @@ async def test_a_stream_that_is_not_read_waits_in_the_log_and_loses_nothing(site
     await site.settled()
     [live] = site.microblog.notifier._all
     stream.transport.pauseProducing()
-    posts = 0
-    while not live.paused:
-        posts += 1
-        assert posts < 4000
-        await site.post("ann", f"{posts} " + "x" * 480)
+    posts = await site.post_until("ann", lambda: live.paused)
     for _ in range(300):  # more than a stream that could not wait may owe
         posts += 1
-        await site.post("ann", f"{posts} " + "x" * 480)
+        await site.numbered("ann", posts)
     stream.transport.resumeProducing()
     await until(site.reactor, lambda: len(stream.events) == posts or stream.gone)
     texts = [json.loads(data)["content"] for _, _, data in stream.events]
