@@ -12,7 +12,8 @@ from microblog.domain.lists import LISTS_MOST, MEMBERS_MOST, RepliesPolicy, User
 from microblog.domain.posts import Page, Post, Span
 from microblog.store.database import Database
 from microblog.store.events import outbox
-from microblog.store.lists import lists
+from microblog.store.home import by_direction
+from microblog.store.lists import listed, lists
 from microblog.store.paging import bounds, page, page_of
 
 
@@ -128,8 +129,8 @@ class Lists:
     async def timeline(self, viewer: Viewer, list_id: int, span: Span) -> Page[Post]:
         """What those in a list posted. Raises NotFound."""
         chosen = await self.by_id(viewer, list_id)
-        found: list[Post] = await lists(self.db.reads).timeline(
-            viewer.id, list_id, chosen.replies_policy.value, **bounds(span)
+        found = await by_direction(
+            listed(self.db.reads), span, viewer.id, list_id, chosen.replies_policy.value
         )
         return page(found, span, lambda post: post.id)
 

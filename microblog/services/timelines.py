@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Marks, Page, Post, Span
 from microblog.store.database import Database
+from microblog.store.home import by_direction, home
 from microblog.store.paging import bounds, page, page_of
 from microblog.store.timelines import timelines
 
@@ -47,7 +48,7 @@ class Timelines:
 
     async def home(self, viewer: Viewer, span: Span) -> Page[Post]:
         """Posts and boosts of those the viewer follows and their own; replies only to them."""
-        return page(await timelines(self._db.reads).home(viewer.id, **bounds(span)), span, _cursor)
+        return page(await by_direction(home(self._db.reads), span, viewer.id), span, _cursor)
 
     async def tag(self, viewer: Viewer | None, tag: str, span: Span) -> Page[Post]:
         """Public posts with a tag; ``tag`` is normalised (`domain.text.hashtag_key`)."""

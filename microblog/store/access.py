@@ -37,8 +37,9 @@ class Prepared(str):
 def prepared(*types: str) -> Callable[[M], M]:
     """Above ``@query``: this statement is prepared; its parameters are of these types.
 
-    For what runs often, costs more to plan than to run, and is best planned the same way whatever is asked.  Queries
-    that page are none of these: their parameters are folded into the plan (`paging`).
+    For what runs often, costs more to plan than to run, and is best planned the same way whatever is asked: each
+    connection plans it once, for any parameters (`database`), and again when a table's statistics have changed.
+    Queries that page both ways are none of these: their parameters are folded into the plan (`paging`).
     """
 
     def mark(method: M) -> M:

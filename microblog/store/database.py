@@ -199,7 +199,8 @@ class _Reads(_Session):
         self._pool = pool
 
     async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any:
-        again = operation.lstrip()[:6].upper() == "SELECT"
+        text = operation.text if isinstance(operation, Prepared) else operation
+        again = text.lstrip()[:6].upper() == "SELECT"
         while True:
             connection = await self._pool.take()
             broken = False
@@ -245,7 +246,9 @@ class Database:
         self.setup = (
             "SET TIME ZONE 'UTC'; SET application_name = 'microblog'; "
             f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds // 3}; "
-            f"SET idle_in_transaction_session_timeout = {milliseconds * 3}; SET jit = off"
+            f"SET idle_in_transaction_session_timeout = {milliseconds * 3}; SET jit = off; "
+            # What is prepared is planned once, for whatever it is asked (`access`).
+            "SET plan_cache_mode = force_generic_plan"
         )
         self.pool = Pool(
             dsn, reactor, size=size, setup=self.setup, wait=wait, patience=statement_timeout + PATIENCE

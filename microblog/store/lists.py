@@ -10,12 +10,12 @@ from dbxs import query, statement
 from microblog.domain.accounts import Account
 from microblog.domain.lists import RepliesPolicy, UserList
 from microblog.domain.posts import Post
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import maybe_row, rows, scalar
-from microblog.store.paging import in_order, span_of, within
-from microblog.store.posts import BOOST_COLUMNS, BOOST_TABLES, listed_row
-from microblog.store.visibility import BOOSTED, VISIBLE, wanted
+from microblog.store.home import ANSWERS_FOLLOWED, UNWANTED, newest_of
+from microblog.store.paging import span_of
+from microblog.store.posts import listed_row
 
 _COLUMNS: Final = "l.id, l.title, l.replies_policy, l.exclusive"
 
@@ -24,33 +24,15 @@ def _list(id: int, title: str, replies_policy: str, exclusive: bool) -> UserList
     return UserList(id, title, RepliesPolicy(replies_policy), exclusive)
 
 
-# As the home timeline: each one in the list gives its newest few, of which the newest are taken.
-_TIMELINE: Final = f"""
-    SELECT {BOOST_COLUMNS}
-    FROM (
-        SELECT each.id
+_MEMBERS: Final = f"""SELECT x.account_id AS id, f.show_boosts
         FROM list_accounts x
         JOIN follows f ON f.follower_id = {{viewer}} AND f.followee_id = x.account_id AND f.accepted
-        CROSS JOIN LATERAL (
-            SELECT h.id FROM posts h
-            WHERE h.author_id = x.account_id AND {within("h.id")}
-            AND (h.boost_of_id IS NULL OR f.show_boosts)
-            AND (h.reply_to_account_id IS NULL OR h.reply_to_account_id = h.author_id
-                OR ({{policy}} <> 'none' AND h.reply_to_account_id = {{viewer}})
-                OR ({{policy}} = 'list' AND EXISTS (
-                    SELECT FROM list_accounts r WHERE r.list_id = {{list_id}} AND r.account_id = h.reply_to_account_id))
-                OR ({{policy}} = 'followed' AND EXISTS (
-                    SELECT FROM follows r
-                    WHERE r.follower_id = {{viewer}} AND r.followee_id = h.reply_to_account_id AND r.accepted)))
-            {in_order("h.id")}
-        ) each
-        WHERE x.list_id = {{list_id}} AND x.owner_id = {{viewer}}
-        {in_order("each.id")}
-    ) newest
-    JOIN {BOOST_TABLES.replace("posts w", "posts w ON w.id = newest.id", 1)}
-    WHERE {VISIBLE} AND {BOOSTED}
-    AND {wanted("w.author_id")} AND (w.boost_of_id IS NULL OR ({wanted("p.author_id")}))
-    {in_order("w.id")}"""
+        WHERE x.list_id = {{list_id}} AND x.owner_id = {{viewer}} AND x.account_id NOT IN ({UNWANTED})"""
+
+_ANSWERS: Final = f"""({{policy}} <> 'none' AND h.reply_to_account_id = {{viewer}})
+            OR ({{policy}} = 'list' AND EXISTS (SELECT FROM list_accounts r
+                WHERE r.list_id = {{list_id}} AND r.account_id = h.reply_to_account_id OFFSET 0))
+            OR ({{policy}} = 'followed' AND {ANSWERS_FOLLOWED})"""
 
 
 class ListQueries(Protocol):
@@ -130,17 +112,22 @@ class ListQueries(Protocol):
         self, list_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
 
-    @query(sql=_TIMELINE, load=rows(listed_row))
-    async def timeline(
-        self,
-        viewer: int,
-        list_id: int,
-        policy: str,
-        below: int | None,
-        above: int | None,
-        ascending: bool,
-        count: int,
+
+class ListedQueries(Protocol):
+    """A list's posts. ``below``, ``above`` and ``count`` as in `paging.bounds`."""
+
+    @prepared("bigint", "bigint", "text", "bigint", "bigint", "integer")
+    @query(sql=newest_of(_MEMBERS, _ANSWERS, ascending=False), load=rows(listed_row))
+    async def newest(
+        self, viewer: int, list_id: int, policy: str, below: int | None, above: int | None, count: int
+    ) -> list[Post]: ...
+
+    @prepared("bigint", "bigint", "text", "bigint", "bigint", "integer")
+    @query(sql=newest_of(_MEMBERS, _ANSWERS, ascending=True), load=rows(listed_row))
+    async def oldest(
+        self, viewer: int, list_id: int, policy: str, below: int | None, above: int | None, count: int
     ) -> list[Post]: ...
 
 
 lists = accessor(ListQueries)
+listed = accessor(ListedQueries)

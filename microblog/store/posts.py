@@ -42,16 +42,19 @@ _COLUMNS: Final = (
     "uri",
 )
 #: What the post ``p`` is to the viewer, as `domain.posts.Marks` takes it after the id.
+#:
+#: ``OFFSET 0`` has each looked up post by post. Without it a plan that is made for any viewer may read all that
+#: somebody ever favourited into a hash, to know it of twenty posts.
 FLAGS: Final = """
     {viewer}::bigint IS NOT NULL AND EXISTS (
-        SELECT FROM favourites v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id),
+        SELECT FROM favourites v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id OFFSET 0),
     {viewer}::bigint IS NOT NULL AND EXISTS (
-        SELECT FROM posts v WHERE v.boost_of_id = p.id AND v.author_id = {viewer}::bigint),
+        SELECT FROM posts v WHERE v.boost_of_id = p.id AND v.author_id = {viewer}::bigint OFFSET 0),
     {viewer}::bigint IS NOT NULL AND EXISTS (
-        SELECT FROM bookmarks v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id),
-    {viewer}::bigint = p.author_id AND EXISTS (SELECT FROM pinned_posts v WHERE v.post_id = p.id),
+        SELECT FROM bookmarks v WHERE v.account_id = {viewer}::bigint AND v.post_id = p.id OFFSET 0),
+    {viewer}::bigint = p.author_id AND EXISTS (SELECT FROM pinned_posts v WHERE v.post_id = p.id OFFSET 0),
     {viewer}::bigint IS NOT NULL AND EXISTS (
-        SELECT FROM thread_mutes v WHERE v.account_id = {viewer}::bigint AND v.thread_id = p.thread_id)"""
+        SELECT FROM thread_mutes v WHERE v.account_id = {viewer}::bigint AND v.thread_id = p.thread_id OFFSET 0)"""
 
 #: The columns of a post with its author, as :func:`post_from` takes them. Needs the parameter ``viewer``.
 POST_COLUMNS: Final = f"{', '.join(f'p.{each}' for each in _COLUMNS)}, {FLAGS}, {ACCOUNT_COLUMNS}"

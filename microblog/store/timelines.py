@@ -9,7 +9,7 @@ from dbxs import query
 from microblog.domain.posts import Marks, Post
 from microblog.store.access import accessor
 from microblog.store.database import rows
-from microblog.store.home import HOME, PUBLIC
+from microblog.store.home import PUBLIC
 from microblog.store.paging import in_order, within
 from microblog.store.posts import (
     BOOST_COLUMNS,
@@ -72,11 +72,6 @@ class TimelineQueries(Protocol):
         count: int,
     ) -> list[tuple[Marks, bool]]:
         """What the posts of the same page are to the viewer; and, with each, whether any filter of theirs may apply."""
-
-    @query(sql=HOME, load=rows(listed_row))
-    async def home(
-        self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
-    ) -> list[Post]: ...
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM post_tags t JOIN posts p ON p.id = t.post_id "
