@@ -14,7 +14,6 @@ from pathlib import Path
 
 from benchmarks import http_load, rig
 from benchmarks.posting import TEXT, pgbench
-from benchmarks.site import connect
 from microblog.services.secret_tokens import digest
 
 CLIENTS = 32
@@ -56,7 +55,7 @@ def main() -> None:
 
 def _writers(site: rig.Site) -> None:
     """People and tokens, straight in the database: passwords are not what is measured."""
-    with contextlib.closing(connect(site)) as database, database, database.cursor() as cursor:
+    with contextlib.closing(site.connect()) as database, database, database.cursor() as cursor:
         for number in range(CLIENTS):
             cursor.execute(
                 "WITH made AS (INSERT INTO accounts (name) VALUES (%(name)s) RETURNING id), "
@@ -81,13 +80,12 @@ def _rate(site: rig.Site, body: bytes, seconds: float) -> float:
 
 def _bare(program: str, site: rig.Site, seconds: float) -> float:
     """Rows a second."""
-    [pid_file] = site.folder.glob("**/postmaster.pid")
     script = site.folder.parent / "bare.sql"
     Path(script).write_text(f"INSERT INTO bare (text) VALUES ('{TEXT}');\n")
     run = subprocess.run(
         [
             program, "-n", "-c", str(CLIENTS), "-j", "1", "-T", str(max(1, round(seconds))), "-f", script,
-            "-h", pid_file.read_text().splitlines()[4], "-U", "microblog", "microblog",
+            "-h", site.sockets, "-U", "microblog", "microblog",
         ],
         capture_output=True, text=True, check=True,
     )  # fmt: skip

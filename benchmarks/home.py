@@ -1,5 +1,7 @@
 """The home timeline through the API, on a large site: how long somebody waits for it who follows 1,000, 100 or 10.
 
+Or 1,000 or 10 who have not written anything for longest, which is the worst that can be.
+
     python -m benchmarks.home [--site DIR] [--seconds S]
 
 Server and PostgreSQL have one core together, where the machine has several; the client has the others.  One request
@@ -17,7 +19,10 @@ import statistics
 import time
 from pathlib import Path
 
+import psutil
+
 from benchmarks import rig, site
+from benchmarks.filling import PEOPLE, POSTS
 
 PAGES = 5  #: of each reader, one below the other
 
@@ -50,6 +55,13 @@ def measure(client: Client, paths: list[str], seconds: float) -> list[float]:
     return sorted(taken)
 
 
+def backends(server: rig.Site) -> float:
+    """Seconds of processor time that PostgreSQL's processes have used so far, those that run."""
+    [pid_file] = server.folder.glob("**/postmaster.pid")
+    running = psutil.Process(int(pid_file.read_text().split()[0])).children()
+    return sum(int(Path(f"/proc/{each.pid}/schedstat").read_text().split()[0]) / 1e9 for each in running)
+
+
 def line(name: str, taken: list[float]) -> str:
     p99 = taken[min(len(taken) - 1, int(len(taken) * 0.99))]
     return (
@@ -70,23 +82,23 @@ def main() -> None:
         rig.tell(
             "The home timeline through the API",
             (
-                f"site        {site.PEOPLE:,} people, {site.POSTS:,} posts; server and PostgreSQL on one core together",
+                f"site        {PEOPLE:,} people, {POSTS:,} posts; server and PostgreSQL on one core together",
                 f"requests    GET /api/v1/timelines/home, 20 posts, {PAGES} pages down, one after the other",
             ),
         )
-        time.sleep(2)
         for reader in readers:
             client = Client(server.http, reader.token)
             paths = ["/api/v1/timelines/home"]
-            while len(paths) < PAGES:
-                last = json.loads(client.get(paths[-1])[1])[-1]["id"]
-                paths.append(f"/api/v1/timelines/home?max_id={last}")
+            while len(paths) < PAGES and len(page := json.loads(client.get(paths[-1])[1])) == 20:
+                paths.append(f"/api/v1/timelines/home?max_id={page[-1]['id']}")
             measure(client, paths, 1.0)
-            used, begun = rig.cpu_seconds(server.pid), time.monotonic()
+            used, used_there = rig.cpu_seconds(server.pid), backends(server)
             taken = measure(client, paths, given.seconds)
-            busy = (rig.cpu_seconds(server.pid) - used) / (time.monotonic() - begun)
+            here = (rig.cpu_seconds(server.pid) - used) * 1000 / len(taken)
+            there = (backends(server) - used_there) * 1000 / len(taken)
             print(
-                line(f"{reader.follows:,} follows", taken) + f"   server {busy:.0%} of the core", flush=True
+                f"{line(reader.label, taken)}   processor {here:.1f} ms server, {there:.1f} ms PostgreSQL",
+                flush=True,
             )
         alone = measure(
             Client(server.http, readers[-1].token), ["/api/v1/accounts/verify_credentials"], given.seconds / 2

@@ -20,6 +20,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import psycopg2
 
 CHECKOUT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -74,6 +77,16 @@ class Site:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def sockets(self) -> str:
+        """The folder with the socket of its PostgreSQL."""
+        [pid_file] = self.folder.glob("**/postmaster.pid")
+        return pid_file.read_text().splitlines()[4]
+
+    def connect(self) -> Any:
+        """A connection of its own to its database, as the owner."""
+        return psycopg2.connect(host=self.sockets, user="microblog", dbname="microblog")
 
     def command(self, *words: str) -> str:
         """What ``microblog WORDS`` prints on standard output."""
@@ -157,9 +170,17 @@ def site(**settings: str) -> Iterator[Site]:
 @contextmanager
 def reference(name: str, port: int, *files: Path) -> Iterator[subprocess.Popen[bytes]]:
     """One of ``benchmarks.references``, listening on ``port``."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.references", name, str(port), *files], cwd=CHECKOUT
-    )
+    with program(
+        sys.executable, "-m", "benchmarks.references", name, str(port), *files, port=port
+    ) as process:
+        yield process
+
+
+@contextmanager
+def program(*command: str | Path, port: int, quiet: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """Any program that listens on ``port`` when it is ready; ``quiet``: what it says is thrown away."""
+    output = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=output)
 
     def listening() -> bool:
         with socket.socket() as probe:
