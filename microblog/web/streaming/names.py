@@ -39,6 +39,12 @@ _PLAIN: Final[dict[str, tuple[tuple[Stream, ...], str]]] = {
 }
 
 
+class BadStream(InvalidInput):
+    """No stream that there is, in the words that clients of the Mastodon protocol compare."""
+
+    status = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A stream as somebody asked for it. ``streams`` are ours; none where there can be nothing on it."""
@@ -73,7 +79,7 @@ class Channel:
 def channel(name: str, *, tag: str | None = None, list_id: str | None = None) -> Channel:
     """The stream of that name.
 
-    :raises InvalidInput: there is none, or it needs a tag or a list that was not given.
+    :raises BadStream: there is none, or it needs a tag or a list that was not given.
     """
     if name in _PLAIN:
         streams, scope = _PLAIN[name]
@@ -81,11 +87,11 @@ def channel(name: str, *, tag: str | None = None, list_id: str | None = None) ->
     if name in ("hashtag", "hashtag:local"):
         key = hashtag_key((tag or "").removeprefix("#"))
         if key is None:
-            raise InvalidInput("Missing tag name parameter", "tag")
+            raise BadStream("Missing tag name parameter")
         return Channel(name, (f"tag:{key}",), "read:statuses", key)
     if name == "list":
         wanted = parse_id(list_id or "")
         if wanted is None:
-            raise InvalidInput("Missing list name parameter", "list")
+            raise BadStream("Missing list name parameter")
         return Channel(name, (f"list:{wanted}",), "read:lists", str(wanted))
-    raise InvalidInput("Unknown stream type", "stream")
+    raise BadStream("Unknown stream type")

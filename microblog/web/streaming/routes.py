@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,7 +31,6 @@ from microblog.domain.accounts import State
 from microblog.domain.errors import (
     Forbidden,
     Gone,
-    InvalidInput,
     MicroblogError,
     NotFound,
     Unauthenticated,
@@ -203,6 +203,12 @@ async def events(microblog: Microblog, request: Request) -> Response:
     return await _sse(microblog, request, _asked_for(request, name))
 
 
+@routes.get("/api/v1/streaming/<path:name>", viewer="none")
+async def unknown(microblog: Microblog, request: Request) -> Response:
+    """No stream has that address: whoever asks is told so before they are asked for a token."""
+    raise names.BadStream("Unknown channel requested")
+
+
 async def _sse(microblog: Microblog, request: Request, channel: Channel) -> Response:
     if request.viewer is None and channel.personal:
         raise Unauthenticated(INVALID_TOKEN)
@@ -232,11 +238,17 @@ class _Source:
         try:
             try:
                 await live.subscribe_all(streams, since)
-            except Gone:
+            except Gone as gone:
                 await live.subscribe_all(streams)
-        except (MicroblogError, InvalidInput) as error:
+                sink.send(_gap(gone.text, live.cursor))
+        except MicroblogError as error:
             log.info("A stream could not go on: {error}", error=error)
             sink.end()
+
+
+def _gap(text: str, cursor: int) -> bytes:
+    """Says that events are missing, and from where on none is: load the timeline again."""
+    return sse_event("gap", msgspec.json.encode({"error": text}).decode(), position=cursor)
 
 
 class _Reader:

@@ -103,6 +103,39 @@ async def test_personal_streams_want_a_token(site: Streaming) -> None:
         assert (await site.stream(path)).head.startswith(b"HTTP/1.1 401")
 
 
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("nothing", "Unknown channel requested"),
+        ("public/nothing", "Unknown channel requested"),
+        ("?stream=nothing", "Unknown stream type"),
+        ("hashtag", "Missing tag name parameter"),
+        ("list?list=x", "Missing list name parameter"),
+    ],
+)
+async def test_what_is_no_stream_is_told_in_the_words_of_the_protocol(
+    site: Streaming, path: str, error: str
+) -> None:
+    stream = await site.stream(path, f"Authorization: Bearer {await site.token('bob')}\r\n")
+    assert stream.head.startswith(b"HTTP/1.1 400")
+    await until(site.reactor, lambda: b"}" in stream._rest)
+    assert json.loads(stream._rest) == {"error": error}
+
+
+async def test_a_cursor_out_of_reach_is_told_and_the_stream_goes_on_from_the_present(site: Streaming) -> None:
+    await site.post("ann", "lost")
+    await site.post("ann", "kept")
+    await until(site.reactor, lambda: site.microblog.notifier.position == 2)
+    await site.microblog.db.reads.run("DELETE FROM events WHERE position = 1")
+    stream = await site.stream("public", "Last-Event-ID: 0\r\n")
+    name, cursor, data = await stream.hears()
+    assert (name, cursor) == ("gap", "2")
+    assert "too old" in json.loads(data)["error"]
+    await site.post("ann", "new")
+    name, _, data = await stream.hears()
+    assert (name, json.loads(data)["content"]) == ("update", "<p>new</p>")
+
+
 # -- the document
 
 

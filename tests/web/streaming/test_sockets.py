@@ -71,8 +71,8 @@ async def test_a_token_comes_three_ways(site: Streaming, way: str) -> None:
     [
         ("?stream=user", {}, 401),
         ("?stream=public&access_token=wrong", {}, 401),
-        ("?stream=nothing", {}, 422),
-        ("?stream=hashtag", {}, 422),
+        ("?stream=nothing", {}, 400),
+        ("?stream=hashtag", {}, 400),
         ("?stream=public", {"Origin": "https://elsewhere.example"}, 403),
         ("?stream=public", {"Origin": "null"}, 403),
         ("?stream=public", {"Origin": "http://[::1"}, 403),
