@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import NotFound
-from microblog.domain.posts import Edit, Page, Post, Span, Thread
+from microblog.domain.posts import Edit, Marks, Page, Post, Span, Thread
 from microblog.store.database import Database
+from microblog.store.marks import marks
 from microblog.store.paging import bounds, page_of
 from microblog.store.posts import posts
 from microblog.store.reactions import reactions
@@ -36,6 +37,30 @@ class Reading:
             return []
         found = {each.id: each for each in await posts(self._db.reads).visible_among(list(ids), _id(viewer))}
         return [found[each] for each in ids if each in found]
+
+    async def marks(
+        self, posts: Sequence[Post], viewers: Sequence[int]
+    ) -> dict[int, tuple[Marks, ...] | None]:
+        """What public posts are to each of some people: of each post that is anything special to them.
+
+        None where it takes more to say: where one of the authors blocks them, or is blocked or muted, and where a
+        filter of theirs is for public posts.
+        """
+        marked: dict[int, tuple[Marks, ...] | None] = dict.fromkeys(viewers, ())
+        if not posts:
+            return marked
+        found = await marks(self._db.reads).of(
+            list(viewers),
+            [each.id for each in posts],
+            list({each.thread_id for each in posts}),
+            list({each.author.id for each in posts}),
+        )
+        said: defaultdict[int, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        for viewer, kind, which in found:
+            said[viewer][kind].add(which)
+        for viewer, things in said.items():
+            marked[viewer] = None if things["unwanted"] or things["filter"] else _marks(posts, things)
+        return marked
 
     async def boost_of(self, viewer: Viewer, post_id: int) -> Post:
         """The viewer's own boost of a post. Raises NotFound."""
@@ -99,3 +124,19 @@ def _descendants(post: Post, later: Sequence[Post]) -> list[tuple[int, Post]]:
         found.append((depth, each))
         stack.extend((depth + 1, answer) for answer in reversed(answers[each.id]))
     return found
+
+
+def _marks(posts: Sequence[Post], things: Mapping[str, set[int]]) -> tuple[Marks, ...]:
+    """``things`` has the ids of posts by the names of marks; those of threads that are muted."""
+    all_marks = (
+        Marks(
+            each.id,
+            favourited=each.id in things["favourited"],
+            boosted=each.id in things["boosted"],
+            bookmarked=each.id in things["bookmarked"],
+            pinned=each.id in things["pinned"],
+            muted=each.thread_id in things["muted"],
+        )
+        for each in posts
+    )
+    return tuple(each for each in all_marks if any(each[1:]))

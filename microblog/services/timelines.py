@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.posts import Marks, Page, Post, Span
+from microblog.domain.posts import Page, Post, Span
 from microblog.store.database import Database
 from microblog.store.home import by_direction, home
 from microblog.store.paging import bounds, page, page_of
@@ -20,10 +20,6 @@ def _cursor(post: Post) -> int:
     return post.id
 
 
-def _marked(marks: Marks) -> int:
-    return marks.id
-
-
 class Timelines:
     """A ``viewer`` of None is a stranger. What a viewer mutes or blocks is left out of what lists others."""
 
@@ -36,15 +32,6 @@ class Timelines:
         """Public posts, of this site's people or of others' alone; no boosts, no replies to others."""
         found = await timelines(self._db.reads).public(_id(viewer), local, remote, **bounds(span))
         return page(found, span, _cursor)
-
-    async def public_marks(
-        self, viewer: Viewer, span: Span, *, local: bool = False, remote: bool = False
-    ) -> Page[Marks] | None:
-        """What the posts of the same page are to the viewer; None where filters of theirs may say something of them."""
-        found = await timelines(self._db.reads).public_marks(viewer.id, local, remote, **bounds(span))
-        if found and found[0][1]:
-            return None
-        return page([marks for marks, _ in found], span, _marked)
 
     async def home(self, viewer: Viewer, span: Span) -> Page[Post]:
         """Posts and boosts of those the viewer follows and their own; replies only to them."""

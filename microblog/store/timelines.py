@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from dbxs import query
 
-from microblog.domain.posts import Marks, Post
+from microblog.domain.posts import Post
 from microblog.store.access import accessor
 from microblog.store.database import rows
 from microblog.store.home import PUBLIC
@@ -14,7 +14,6 @@ from microblog.store.paging import in_order, within
 from microblog.store.posts import (
     BOOST_COLUMNS,
     BOOST_TABLES,
-    FLAGS,
     POST_COLUMNS,
     POST_TABLES,
     listed_row,
@@ -28,22 +27,15 @@ def _marked(id: int, *row: Any) -> tuple[int, Post]:
     return id, post_from(row)
 
 
-def _marks(id: int, filtering: bool, *flags: bool | None) -> tuple[Marks, bool]:
-    return Marks(id, *(bool(each) for each in flags)), filtering
-
-
-#: Where and in which order the public timeline's posts are.
-_PUBLIC_PAGE: Final = (
-    f"FROM {POST_TABLES} WHERE {PUBLIC} AND {within('p.id')} "
-    f"AND (NOT {{local}} OR a.domain IS NULL) AND (NOT {{remote}} OR a.domain IS NOT NULL) AND {VISIBLE} "
-    f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}"
-)
-
-
 class TimelineQueries(Protocol):
     """``below``, ``above``, ``ascending`` and ``count`` are `paging.bounds` of a span."""
 
-    @query(sql=f"SELECT {POST_COLUMNS} {_PUBLIC_PAGE}", load=rows(post_row))
+    @query(
+        sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {PUBLIC} AND {within('p.id')} "
+        f"AND (NOT {{local}} OR a.domain IS NULL) AND (NOT {{remote}} OR a.domain IS NOT NULL) AND {VISIBLE} "
+        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
+        load=rows(post_row),
+    )
     async def public(
         self,
         viewer: int | None,
@@ -54,24 +46,6 @@ class TimelineQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[Post]: ...
-
-    @query(
-        sql="SELECT p.id, "
-        "EXISTS (SELECT FROM filters f WHERE f.account_id = {viewer} AND 'public' = ANY (f.contexts)), "
-        f"{FLAGS} {_PUBLIC_PAGE}",
-        load=rows(_marks),
-    )
-    async def public_marks(
-        self,
-        viewer: int,
-        local: bool,
-        remote: bool,
-        below: int | None,
-        above: int | None,
-        ascending: bool,
-        count: int,
-    ) -> list[tuple[Marks, bool]]:
-        """What the posts of the same page are to the viewer; and, with each, whether any filter of theirs may apply."""
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM post_tags t JOIN posts p ON p.id = t.post_id "

@@ -64,11 +64,15 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
         return Paged(())  # no post has any
     rendered = call.request.web.rendered_posts
     if call.asker is not None and rendered is not None:
-        marks = await microblog.timelines.public_marks(
-            call.asker, sent.span, local=sent.local, remote=sent.remote
+        shared = await rendered.page(
+            (sent.span, sent.local, sent.remote),
+            partial(microblog.timelines.public, None, sent.span, local=sent.local, remote=sent.remote),
+            lambda post: msgspec.json.encode(call.status(post)),
+            microblog.posts.marks,
         )
-        if marks is not None:
-            return call.paged(marks, await rendered.page(marks.items, partial(_rendered, microblog, call)))
+        answer = await shared.of(call.asker.id)
+        if answer is not None:
+            return call.paged(shared.page, answer)
     page = await microblog.timelines.public(call.asker, sent.span, local=sent.local, remote=sent.remote)
     return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
 
@@ -101,12 +105,6 @@ async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:
     else:
         page = await microblog.timelines.tag(call.asker, tag, sent.span)
     return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
-
-
-async def _rendered(microblog: Microblog, call: Call[PublicParams], ids: Sequence[int]) -> dict[int, bytes]:
-    """Posts as a stranger sees them, as JSON."""
-    found = await microblog.posts.by_ids(None, ids)
-    return {each.id: msgspec.json.encode(call.status(each)) for each in found}
 
 
 def _keys(tags: Sequence[str]) -> list[str]:

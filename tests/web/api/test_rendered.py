@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
 
-from microblog.domain.posts import Marks
-from microblog.web.rendered import MOST, NOTHING_SPECIAL, RenderedPosts
+from microblog.domain.errors import Unavailable
+from microblog.domain.posts import Marks, Page, Post
+from microblog.web.rendered import MOST, MOST_ANSWERS, NOTHING_SPECIAL, RenderedPosts, Shared
 from tests.web.api.town import Program, Town
 
 PUBLIC = "/api/v1/timelines/public"
@@ -17,12 +21,31 @@ class Rendered(RenderedPosts):
     """``version`` and the clock are the test's."""
 
     def __init__(self) -> None:
-        self.version, self.now, self.made = 0, 0.0, 0
+        self.version, self.now, self.loaded, self.rendered = 0, 0.0, 0, 0
         super().__init__(lambda: self.version, lambda: self.now)
 
-    async def render(self, ids: Any) -> dict[int, bytes]:
-        self.made += len(ids)
-        return {each: b'{"id":%d,%b}' % (each, NOTHING_SPECIAL) for each in ids if each < 100}
+    async def of(self, *ids: int, wait: Deferred[None] | None = None) -> Shared:
+        async def load() -> Page[Post]:
+            self.loaded += 1
+            if wait is not None:
+                await wait
+            return Page(tuple(cast(Post, SimpleNamespace(id=each)) for each in ids))
+
+        return await self.page(ids, load, self.render, self.mark)
+
+    def render(self, post: Post) -> bytes:
+        self.rendered += 1
+        return b'{"id":%d,%b}' % (post.id, NOTHING_SPECIAL)
+
+    async def mark(
+        self, posts: Sequence[Post], viewers: Sequence[int]
+    ) -> dict[int, tuple[Marks, ...] | None]:
+        """Everybody likes the post of their own number; number 9 has a filter."""
+        marked = {
+            each: tuple(marks(post.id, favourited=True) for post in posts if post.id == each)
+            for each in viewers
+        }
+        return {**marked, **dict.fromkeys({9} & set(viewers))}
 
 
 def marks(number: int, **flags: bool) -> Marks:
@@ -30,47 +53,90 @@ def marks(number: int, **flags: bool) -> Marks:
     return Marks(number, **{**plain, **flags})
 
 
-async def test_a_post_is_rendered_once_for_all() -> None:
+async def test_a_page_is_read_and_a_post_rendered_once_for_all() -> None:
     rendered = Rendered()
-    first = await rendered.page([marks(1), marks(2)], rendered.render)
-    assert first.body == b'[{"id":1,%b},{"id":2,%b}]' % (NOTHING_SPECIAL, NOTHING_SPECIAL)
-    assert await rendered.page([marks(1), marks(2)], rendered.render) is first
-    liked = await rendered.page([marks(2, favourited=True), marks(3)], rendered.render)
-    assert liked.body.startswith(b'[{"id":2,"favourited":true,"reblogged":false')
-    assert rendered.made == 3
+    first = await rendered.of(1, 2)
+    plain = first.answer(())
+    assert plain.body == b'[{"id":1,%b},{"id":2,%b}]' % (NOTHING_SPECIAL, NOTHING_SPECIAL)
+    assert (await rendered.of(1, 2)).answer(()) is plain
+    await rendered.of(2, 3)
+    assert (rendered.loaded, rendered.rendered) == (2, 3)
+
+
+async def test_each_gets_their_own_words() -> None:
+    shared = await Rendered().of(1, 2)
+    liked = shared.answer((marks(2, favourited=True),))
+    assert b'{"id":2,"favourited":true,"reblogged":false' in liked.body
+    assert shared.answer((marks(2, favourited=True),)) is liked
+    assert b"true" not in shared.answer(()).body
+
+
+async def test_it_is_asked_what_it_is_to_each() -> None:
+    shared = await Rendered().of(1, 2)
+    assert (await shared.of(2)) is shared.answer((marks(2, favourited=True),))
+    assert (await shared.of(3)) is shared.answer(())
+    assert (await shared.of(9)) is None
 
 
 async def test_what_happens_and_a_second_throw_all_away() -> None:
     rendered = Rendered()
-    await rendered.page([marks(1)], rendered.render)
+    await rendered.of(1)
     rendered.version += 1
-    await rendered.page([marks(1)], rendered.render)
+    await rendered.of(1)
     rendered.now += 1.0
-    await rendered.page([marks(1)], rendered.render)
-    assert rendered.made == 3
+    await rendered.of(1)
+    assert (rendered.loaded, rendered.rendered) == (3, 3)
 
 
-async def test_what_is_gone_by_then_is_left_out() -> None:
-    rendered = Rendered()
-    assert (await rendered.page([marks(100)], rendered.render)).body == b"[]"
+async def test_who_asks_meanwhile_waits_for_the_same_page() -> None:
+    rendered, wait = Rendered(), Deferred[None]()
+    asking = [ensureDeferred(rendered.of(1, wait=wait)) for _ in range(3)]
+    asking[1].addErrback(lambda _: None)
+    asking[1].cancel()
+    wait.callback(None)
+    assert await asking[0] is await asking[2]
+    assert rendered.loaded == 1
 
 
-async def test_what_changed_while_it_was_rendered_is_not_kept() -> None:
-    rendered = Rendered()
+async def test_who_asks_after_something_happened_does_not_wait_for_what_was_before() -> None:
+    rendered, wait = Rendered(), Deferred[None]()
+    before = ensureDeferred(rendered.of(1, wait=wait))
+    rendered.version += 1
+    await rendered.of(1)
+    assert not before.called
+    wait.callback(None)
+    await before
+    assert rendered.loaded == 2
 
-    async def late(ids: Any) -> dict[int, bytes]:
-        rendered.version += 1
-        return await rendered.render(ids)
 
-    await rendered.page([marks(1)], late)
+async def test_a_page_that_cannot_be_had_is_asked_for_again() -> None:
+    rendered, wait = Rendered(), Deferred[None]()
+    first, second = ensureDeferred(rendered.of(1, wait=wait)), ensureDeferred(rendered.of(1))
+    wait.errback(Unavailable())
+    with pytest.raises(Unavailable):
+        await first
+    assert (await second).answer(()).body
+    assert rendered.loaded == 2
+
+
+async def test_what_changed_while_it_was_read_is_not_kept() -> None:
+    rendered, wait = Rendered(), Deferred[None]()
+    asking = ensureDeferred(rendered.of(1, wait=wait))
+    rendered.version += 1
+    wait.callback(None)
+    await asking
     assert len(rendered) == 0
 
 
 async def test_there_is_an_end_to_what_is_kept() -> None:
     rendered = Rendered()
     for number in range(MOST + 10):
-        await rendered.page([marks(1), marks(2), marks(number % 90 + 3)] * (number + 1), rendered.render)
-    assert len(rendered._pages) <= MOST
+        await rendered.of(number)
+    assert len(rendered) == MOST
+    shared = await rendered.of(0, 1)
+    for number in range(MOST_ANSWERS + 10):
+        shared.answer((marks(number, favourited=True),))
+    assert len(shared._answers) == MOST_ANSWERS
 
 
 @pytest.fixture
@@ -137,3 +203,13 @@ async def test_whom_one_mutes_or_filters_is_heeded(town: Town, kept: Rendered) -
     await bob.json("POST", f"/api/v1/accounts/{ann.id}/mute")
     found, _ = await both(town, bob, PUBLIC)
     assert len(found) == 1
+
+
+async def test_who_is_blocked_by_somebody_does_not_read_them(town: Town, kept: Rendered) -> None:
+    ann, bob = await town.program("ann"), await town.program("bob")
+    await ann.publish("not for bob")
+    await bob.publish("for all")
+    await ann.json("POST", f"/api/v1/accounts/{bob.id}/block")
+    for program in (ann, bob):
+        found, _ = await both(town, program, PUBLIC)
+        assert [each["account"]["id"] for each in found] == [program.id]

@@ -1,0 +1,84 @@
+"""Questions that are asked at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+
+from microblog.domain.errors import Unavailable
+from microblog.services.gathering import Gathering
+
+
+class Asked:
+    """Squares, as soon as the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.answers: list[Deferred[None]] = []
+        self.gathering = Gathering(self.squares, most=3)
+
+    async def squares(self, numbers: Sequence[int]) -> Mapping[int, int]:
+        self.asked.append(list(numbers))
+        self.answers.append(Deferred())
+        await self.answers[-1]
+        return {number: number * number for number in numbers}
+
+    def ask(self, number: int) -> Deferred[int]:
+        return ensureDeferred(self.gathering.of(number))
+
+
+async def test_the_first_is_asked_at_once_and_those_that_come_meanwhile_together() -> None:
+    asked = Asked()
+    asking = [asked.ask(number) for number in (1, 2, 3, 2)]
+    assert asked.asked == [[1]]
+    asked.answers[0].callback(None)
+    assert asked.asked == [[1], [2, 3]]
+    asked.answers[1].callback(None)
+    assert [await each for each in asking] == [1, 4, 9, 4]
+
+
+async def test_nobody_gets_an_answer_that_was_under_way_when_they_asked() -> None:
+    asked = Asked()
+    first, again = asked.ask(1), asked.ask(1)
+    asked.answers[0].callback(None)
+    assert await first == 1
+    assert not again.called
+    asked.answers[1].callback(None)
+    assert await again == 1
+
+
+async def test_there_is_an_end_to_what_is_asked_at_a_time() -> None:
+    asked = Asked()
+    asking = [asked.ask(number) for number in range(6)]
+    for number in range(3):
+        asked.answers[number].callback(None)
+    assert asked.asked == [[0], [1, 2, 3], [4, 5]]
+    assert [await each for each in asking] == [0, 1, 4, 9, 16, 25]
+
+
+async def test_what_fails_fails_for_those_who_waited_for_it_alone() -> None:
+    asked = Asked()
+    asking = [asked.ask(number) for number in (1, 2, 3)]
+    asked.answers[0].callback(None)
+    asked.answers[1].errback(Unavailable())
+    assert await asking[0] == 1
+    for each in asking[1:]:
+        with pytest.raises(Unavailable):
+            await each
+    later = asked.ask(2)
+    asked.answers[2].callback(None)
+    assert await later == 4
+
+
+async def test_who_goes_away_holds_up_nobody() -> None:
+    asked = Asked()
+    first, second, third = (asked.ask(number) for number in (1, 2, 3))
+    for each in (first, second):
+        each.cancel()
+        with pytest.raises(CancelledError):
+            await each
+    asked.answers[0].callback(None)
+    asked.answers[1].callback(None)
+    assert await third == 9
