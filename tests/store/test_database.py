@@ -186,7 +186,7 @@ async def test_a_cancelled_transaction_is_rolled_back_and_its_connection_stays_g
 
 
 async def test_waiting_for_a_connection_is_bounded_in_time_and_number(dsn: str, reactor_: Any) -> None:
-    db = Database(dsn, reactor_, size=1, wait=0.05)
+    db = Database(dsn, reactor_, size=1, wait=0.5)
     db.pool.queue = 1
     async with db.transaction() as tx:
         await tx.run("SELECT 1")

@@ -43,14 +43,21 @@ def body(raw: bytes) -> str:
 
 @pytest.fixture
 def mailer(reactor_: Any) -> Callable[..., SmtpMailer]:
-    def make(port: int, trust: Path | None = None, host: str = "127.0.0.1", **settings: Any) -> SmtpMailer:
+    def make(
+        port: int,
+        trust: Path | None = None,
+        host: str = "127.0.0.1",
+        *,
+        patience: tuple[float, float] = (10.0, 20.0),
+        **settings: Any,
+    ) -> SmtpMailer:
         roots = None
         if trust is not None:
             roots = trustRootFromCertificates([Certificate.loadPEM(trust.read_bytes())])
         made = SmtpMailer(
             Smtp(host, port, **settings), "Site <site@localhost>", "localhost", reactor_, trust=roots
         )
-        made.answer_timeout, made.whole_timeout = 0.5, 1.0
+        made.answer_timeout, made.whole_timeout = patience
         return made
 
     return make
@@ -258,6 +265,8 @@ async def scripted(reactor_: Any) -> AsyncIterator[Callable[..., Any]]:
     await settled
 
 
+#: seconds for an answer and for all, where a server is meant to stay silent
+HASTE = (0.5, 1.0)
 UP_TO_DATA = ("220 hello", "250 hello", "250 ok", "250 ok", "354 go on")
 
 
@@ -280,7 +289,7 @@ async def test_whatever_fails_is_tried_again(
     mailer: Callable[..., SmtpMailer], scripted: Callable[..., Any], lines: tuple[Any, ...], reactor_: Any
 ) -> None:
     with pytest.raises(MailError) as caught:
-        await mailer(await scripted(*lines)).send(message())
+        await mailer(await scripted(*lines), patience=HASTE).send(message())
     assert not caught.value.permanent
 
 
@@ -289,7 +298,7 @@ async def test_what_comes_after_the_mail_was_taken_cannot_fail_it(
     mailer: Callable[..., SmtpMailer], scripted: Callable[..., Any], after: tuple[Any, ...]
 ) -> None:
     with logged() as lines:
-        await mailer(await scripted(*UP_TO_DATA, "250 taken", *after)).send(message())
+        await mailer(await scripted(*UP_TO_DATA, "250 taken", *after), patience=HASTE).send(message())
     assert not any("Traceback" in line for line in lines)
 
 
