@@ -11,6 +11,8 @@ PYTHON =
 VENV = .venv
 BIN = $(VENV)/bin
 ARGS =
+# How many processes run the tests, each with a PostgreSQL of its own; 0: one, without xdist.
+WORKERS = auto
 BENCHMARKS = public_page posting push
 SITE_BENCHMARKS = api_public api_posting home
 
@@ -20,11 +22,10 @@ SITE_BENCHMARKS = api_public api_posting home
 run: $(VENV)/.run-stamp
 	@exec $(BIN)/twistd -n --pidfile= microblog $(ARGS)
 
-# Coverage data of earlier runs and of child processes is gathered, and the exit code is pytest's.
+# A file of tests stays in one process, in the order of the folders: the long ones are not left for the end.
 test: $(VENV)/.dev-stamp
-	@$(BIN)/coverage erase
-	@status=0; $(BIN)/coverage run -m pytest $(ARGS) || status=$$?; \
-	$(BIN)/coverage combine --quiet; $(BIN)/coverage report; exit $$status
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
+		--cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(VENV)/.dev-stamp
 	$(BIN)/ruff check .
