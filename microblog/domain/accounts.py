@@ -97,6 +97,12 @@ class User:
     mail_favourites: bool
     last_seen_at: datetime | None
     notifications_read_id: int  #: the newest notification that they have seen
+    email_pending: str | None = None  #: takes the place of ``email`` when it is confirmed
+
+    @property
+    def email_waiting(self) -> str | None:
+        """The address that a link was sent to and that nobody has confirmed yet; None when there is none."""
+        return self.email_pending or (self.email if self.email_confirmed_at is None else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,34 @@
-"""Passwords: changing one, and getting a new one by mail."""
+"""Passwords and mail addresses: changing one, a new password by mail, and the confirmation of an address.
+
+A mail address is somebody's once they have confirmed it.  Anybody can type one that is not theirs, so until then it
+proves nothing and bars nobody: several may have typed it, and whoever has the mailbox is the one who can confirm it.
+Nothing here says whether an address is somebody's: what depends on it is decided where mail is sent, out of sight.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from datetime import timedelta
+from typing import Any, Final
 
 from twisted.logger import Logger
 
 from microblog.domain import names
 from microblog.domain.accounts import Account, State, User, Viewer
-from microblog.domain.errors import Conflict, Gone, InvalidInput
+from microblog.domain.errors import Conflict, Gone, InvalidInput, RateLimited
 from microblog.services.people import RESET_LIFE, People
 from microblog.services.secret_tokens import digest
 from microblog.services.sign_up import new_password
+from microblog.store.jobs import jobs
 from microblog.store.users import email_tokens, users
 
 log = Logger()
 
 #: Mails for a new password that one account may ask for in :data:`RESET_LIFE`.
 RESETS: Final = 3
+#: Links to confirm an address that one account may have sent in :data:`CONFIRMATIONS_IN`.
+CONFIRMATIONS: Final = 5
+CONFIRMATIONS_IN: Final = timedelta(hours=1)
 
 
 class Credentials(People):
@@ -39,21 +50,33 @@ class Credentials(People):
         self._poke()
         log.info("account {account} changed its password", account=viewer.id)
 
-    async def request_reset(self, email: str) -> None:
-        """Mail a link for a new password, if it is somebody's address and not asked for too often.
-
-        Says nothing about either. Raises InvalidInput for what is no address at all.
+    async def ask_for_reset(self, email: str) -> None:
+        """Have a link for a new password mailed, if it is somebody's address; a job looks, so that nothing tells, not
+        even the time that this takes. Raises InvalidInput for what is no address at all.
         """
-        found: tuple[Account, User] | None = await users(self.db.reads).by_email(names.email(email))
-        if found is None or found[0].state is State.SUSPENDED:
-            return
-        account, user = found
+        await self._jobs.put("password.asked", {"email": names.email(email)})
+
+    async def request_reset(self, email: str) -> None:
+        """The job's work: mail the link, if it is somebody's address and not asked for too often.
+
+        Where nobody has confirmed the address, all who typed it get theirs: the mail says for which name. Raises
+        InvalidInput.
+        """
+        found: list[tuple[Account, User]] = await users(self.db.reads).by_email(names.email(email))
+        if found and found[0][1].email_confirmed_at is not None:
+            del found[1:]
+        for account, user in found:
+            if account.state is not State.SUSPENDED:
+                await self._send_reset(account, user)
+
+    async def _send_reset(self, account: Account, user: User) -> None:
         async with self.db.transaction() as tx:
             await users(tx).hold(account.id)
             if await email_tokens(tx).made_since(account.id, "reset", self._now() - RESET_LIFE) >= RESETS:
                 log.info("account {account} asks for a new password too often", account=account.id)
                 return
             await self._mail_secret(tx, account.id, user.email, "reset", "mail.reset")
+        await self._jobs.announce()
 
     async def reset(self, token: str, password: str) -> None:
         """Set a new password by the link of a mail; all sessions and tokens end. The link works once.
@@ -77,13 +100,77 @@ class Credentials(People):
         self._poke()
         log.info("account {account} reset its password", account=account.id)
 
+    async def change_email(self, viewer: Viewer, password: str, email: str) -> str:
+        """Ask for another mail address, which is returned: a link goes to it, and a word of it to the one until now,
+        which stays until the link is used.
+
+        An address that is somebody's is taken like any other, and its owner is told. Raises InvalidInput with ``field``
+        ``email`` or ``password``; RateLimited.
+        """
+        email = names.email(email)
+        user = await self._prove(viewer, password, field="password")
+        async with self.db.transaction() as tx:
+            held: User = await users(tx).hold(viewer.id)
+            if held.password_hash != user.password_hash:
+                raise Conflict("Your password was changed somewhere else just now. Log in with that one.")
+            if email.lower() == held.email.lower():
+                raise InvalidInput("This is your address already.", field="email", reason="same")
+            await self._send_confirmation(tx, viewer.id, email)
+            await users(tx).set_pending(viewer.id, email)
+            if (
+                held.email_confirmed_at is not None
+            ):  # else whoever has that mailbox may never have heard of this site
+                payload = {"account": viewer.id, "to": held.email}
+                await jobs(tx).put("mail.changing", json.dumps(payload), None, 0.0)
+        await self._jobs.announce()
+        log.info("account {account} asks for another mail address", account=viewer.id)
+        return email
+
+    async def keep_email(self, viewer: Viewer) -> None:
+        """The address stays as it is after all; the link to confirm another is void."""
+        async with self.db.transaction() as tx:
+            await users(tx).set_pending(viewer.id, None)
+
+    async def resend_confirmation(self, viewer: Viewer) -> str:
+        """Mail the link once more to the address that waits, which is returned.
+
+        Raises Conflict when none waits; RateLimited.
+        """
+        async with self.db.transaction() as tx:
+            email = (await users(tx).hold(viewer.id)).email_waiting
+            if email is None:
+                raise Conflict("Your address is confirmed already.")
+            await self._send_confirmation(tx, viewer.id, email)
+        await self._jobs.announce()
+        return email
+
+    async def _send_confirmation(self, tx: Any, account_id: int, email: str) -> None:
+        since = self._now() - CONFIRMATIONS_IN
+        if await email_tokens(tx).made_since(account_id, "confirm", since) >= CONFIRMATIONS:
+            raise RateLimited(
+                "That is enough mail for now. Look among the spam, or try again in an hour.",
+                CONFIRMATIONS_IN.total_seconds(),
+            )
+        await self._mail_secret(tx, account_id, email, "confirm", "mail.confirm", to=email)
+
     async def confirm_email(self, token: str) -> None:
-        """The link of a mail shows that the address is theirs. Raises Gone."""
+        """The link of a mail shows that the address is theirs; from now on it is the one in use. Raises Gone."""
         async with self.db.transaction() as tx:
             used: tuple[int, str] | None = await email_tokens(tx).use(digest(token), "confirm", self._now())
             if used is None:
                 raise _gone()
-            await users(tx).confirm(*used)
+            account_id, email = used
+            before: User = await users(tx).hold(account_id)
+            try:
+                confirmed: int | None = await users(tx).confirm(account_id, email)
+            except Conflict as error:
+                raise _not_theirs() from error
+            if confirmed is None:
+                raise _not_theirs()
+            if email.lower() != before.email.lower():
+                # Those in the mailbox until now: perhaps it was given up because somebody else reads it.
+                await email_tokens(tx).void(account_id, "reset")
+                log.info("account {account} changed its mail address", account=account_id)
 
     async def reset_password(self, name: str) -> str:
         """A new password, made on the console; all sessions and tokens end. Raises NotFound."""
@@ -104,6 +191,12 @@ class Credentials(People):
         if not right:
             raise InvalidInput("This is not your password.", field=field, reason="wrong")
         return user
+
+
+def _not_theirs() -> Gone:
+    return Gone(
+        "This address is no longer the one to confirm: it was changed, or another account here has it."
+    )
 
 
 def _gone() -> Gone:

@@ -14,6 +14,7 @@ from typing import Any
 from microblog.domain.accounts import Account, Relationship, State, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.events import Kind, NotificationKind
+from microblog.domain.names import known_name
 from microblog.domain.posts import Page, Span
 from microblog.services.notify import notify as tell
 from microblog.store.accounts import Locked, accounts
@@ -122,6 +123,19 @@ class Follows:
             await follows(tx).unmute(viewer.id, account_id)
         return await self._one(self.db.reads, viewer, account_id)
 
+    async def related(self, viewer: Viewer, name: str) -> Account:
+        """Whom the viewer can let go of: an active account, or one that was suspended while the viewer blocked, muted
+        or followed it, or was followed. For everybody else those are not there. Raises NotFound."""
+        known = known_name(name)
+        found: Account | None = None if known is None else await accounts(self.db.reads).by_name(known)
+        if found is None or found.state is State.PENDING:
+            raise NotFound()
+        if found.state is State.SUSPENDED:
+            now = await self._one(self.db.reads, viewer, found.id)
+            if not (now.blocking or now.muting or now.following or now.requested or now.followed_by):
+                raise NotFound()
+        return found
+
     async def relationships(self, viewer: Viewer, ids: Sequence[int]) -> list[Relationship]:
         """How the viewer stands to each, in one query; ids that nobody has are left out."""
         if not ids:
@@ -184,7 +198,7 @@ class Follows:
         """Locks both; returns what is to be known of the other. Raises NotFound."""
         held: list[Locked] = await accounts(tx).lock([viewer_id, other_id])
         for each in held:
-            if each.id == other_id:
+            if each.id == other_id and each.state is not State.PENDING:  # those are not there for anybody yet
                 return each
         raise NotFound()
 

@@ -7,9 +7,13 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from microblog.domain.errors import NotFound
+from twisted.logger import Logger
+
+from microblog.domain.errors import MicroblogError, NotFound
 from microblog.store.database import Database
 from microblog.store.jobs import CHANNEL, Job, jobs
+
+log = Logger()
 
 __all__ = ["CHANNEL", "Effect", "Job", "Jobs", "LeaseLost"]
 
@@ -45,6 +49,22 @@ class Jobs:
         """A job of its own transaction.  What belongs to a change is put by ``store.jobs`` in that change's."""
         async with self._db.transaction() as tx:
             await jobs(tx).put(kind, json.dumps(payload), key, delay)
+        if delay <= 0:
+            await self.announce()
+
+    async def announce(self) -> None:
+        """A job without a delay was committed: have it done at once.
+
+        A process that works on jobs takes it itself; else the others are told.  It is only a hint: workers look by
+        themselves, so this never fails.
+        """
+        if self._wake is not None:
+            self._wake()
+            return
+        try:
+            await jobs(self._db.reads).tell()
+        except MicroblogError as error:
+            log.debug("workers were not told of a job: {error}", error=error.text)
 
     async def take(self, kinds: Sequence[str], limit: int, seconds: float) -> list[Job]:
         """At most ``limit`` due jobs, held for ``seconds``."""
@@ -82,6 +102,8 @@ class Jobs:
             await jobs(tx).park(job.id, error[:ERROR_LENGTH])
             if again:
                 await jobs(tx).put(job.kind, json.dumps(job.payload), job.key, 0)
+        if again:
+            await self.announce()
 
     async def parked(self, limit: int = 200) -> list[Job]:
         """The newest first."""
@@ -93,6 +115,7 @@ class Jobs:
         async with self._db.transaction() as tx:
             if await jobs(tx).retry(job_id) is None:
                 raise NotFound("No parked job has this id.")
+        await self.announce()
 
     async def waiting(self) -> int:
         """How many are in the queue, those being worked on included."""

@@ -61,7 +61,12 @@ class Microblog:
         self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=self.now)
         self.tokens = Tokens(db=db, poke=poke, now=self.now)
         self.oauth = OAuth(db=db, poke=poke, now=self.now)
-        self.accounts = Accounts(config=config, db=db, passwords=self._passwords, poke=poke, now=self.now)
+        self.jobs = Jobs(db)
+        if self.listener is not None:
+            self.listener.on(CHANNEL, self.jobs.heard)
+        self.accounts = Accounts(
+            config=config, db=db, passwords=self._passwords, jobs=self.jobs, poke=poke, now=self.now
+        )
         self.follows = Follows(db=db, poke=poke, now=self.now)
         self.notifications = Notifications(db=db)
         self.search = Search(config=config, db=db)
@@ -77,9 +82,6 @@ class Microblog:
         self.endorsements = Endorsements(db=db, poke=poke)
         self.notification_groups = NotificationGroups(db=db)
         self.trends = Trends(db=db, tags=self.tags, now=self.now)
-        self.jobs = Jobs(db)
-        if self.listener is not None:
-            self.listener.on(CHANNEL, self.jobs.heard)
         self.outgoing_mail = OutgoingMail(db)
         self.statistics = Statistics(db, config.zone, reactor.seconds)
         self.about = About(db, reactor.seconds)

@@ -6,6 +6,8 @@
 - An address that nobody confirmed gets a few such mails and then none: whoever typed it may not own it.
 - An address that the mail server refused several times in a row gets none either, until a mail gets through.
 - No account gets more than ``hourly`` mails an hour, whatever they are about.
+- An address that is somebody else's, who has confirmed it, gets nothing of what concerns the account that merely typed
+  it.  Its owner is told of the attempt, once a day at most.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from microblog.domain.errors import NotFound
@@ -22,7 +24,17 @@ from microblog.services.secrets import site_secret
 from microblog.store.database import Database
 from microblog.store.mail import News, PostNews, Recipient, mail
 
-__all__ = ["News", "Notice", "OutgoingMail", "Pace", "PostNews", "Recipient", "Subscription", "Wait"]
+__all__ = [
+    "News",
+    "Notice",
+    "OutgoingMail",
+    "Pace",
+    "PostNews",
+    "Recipient",
+    "Subscription",
+    "Wait",
+    "Warned",
+]
 
 #: The columns of users that switch mail, by the kind of notification.
 SWITCHES: Final = {
@@ -38,6 +50,7 @@ WHATS: Final = ("all", "mentions", "replies", "follows", "boosts", "favourites")
 MOST_NEWS: Final = 100  #: in one mail; those above it go into the next
 UNCONFIRMED: Final = 3  #: mails about notifications to an unconfirmed address
 BOUNCES: Final = 3  #: refusals in a row, after which an address gets no more of them
+WARNING_EVERY: Final = 86_400.0  #: seconds between two mails that somebody else typed one's address
 
 _SECRET: Final = "unsubscribe"  # noqa: S105 - a name, not a secret
 _SIGNATURE: Final = 16
@@ -70,6 +83,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Somebody to be told that an account, which is not theirs or which they forgot, has typed their address."""
+
+    owner: Recipient
+    name: str  #: of that account
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What an unsubscribe link is about: one of ``WHATS`` for the account of that name."""
 
@@ -90,6 +111,8 @@ class OutgoingMail:
         """What somebody is to be told by mail now, if anything."""
         recipient: Recipient | None = await mail(self._db.reads).recipient(account_id)
         if recipient is None or recipient.state != "active" or recipient.bounces >= BOUNCES:
+            return None
+        if recipient.taken:
             return None
         if not recipient.confirmed and recipient.unconfirmed_count >= UNCONFIRMED:
             return None
@@ -129,13 +152,52 @@ class OutgoingMail:
         return effect
 
     async def addressee(self, account_id: int) -> Recipient | Wait | None:
-        """Whom to send a mail that they asked for; None when the account is gone or suspended."""
+        """Whom to send a mail that they asked for; None when the account is gone or suspended, or the address is
+        somebody else's."""
+        recipient: Recipient | None = await mail(self._db.reads).recipient(account_id)
+        if recipient is None or recipient.state == "suspended" or recipient.taken:
+            return None
+        return self._paced(recipient)
+
+    async def former(self, account_id: int, email: str) -> Recipient | Wait | None:
+        """The same, at the confirmed address that was theirs when they asked for another."""
         recipient: Recipient | None = await mail(self._db.reads).recipient(account_id)
         if recipient is None or recipient.state == "suspended":
             return None
+        return self._paced(replace(recipient, email=email))
+
+    async def confirmation(
+        self, account_id: int, email: str | None = None
+    ) -> Recipient | Warned | Wait | None:
+        """Whom to send the link that confirms an address (by default the one that they signed up with).
+
+        Where the address is somebody else's, that is not this account: its owner is to be told instead.
+        """
+        asking: Recipient | None = await mail(self._db.reads).recipient(account_id)
+        if asking is None or asking.state == "suspended":
+            return None
+        email = email or asking.email
+        owner_id: int | None = await mail(self._db.reads).owner(email)
+        if owner_id is None or owner_id == account_id:
+            return self._paced(replace(asking, email=email, confirmed=False))
+        owner = await self.addressee(owner_id)
+        if not isinstance(owner, Recipient):
+            return owner
+        if owner.warned_ago is not None and owner.warned_ago < WARNING_EVERY:
+            return None
+        return Warned(owner, asking.name)
+
+    def _paced(self, recipient: Recipient) -> Recipient | Wait:
         if recipient.hour_count >= self._pace.hourly:
             return Wait(max(recipient.hour_left, 1.0))
         return recipient
+
+    def warned(self, warned: Warned) -> Effect:
+        async def effect(tx: Any) -> None:
+            await mail(tx).count_sent(warned.owner.account_id, warned.owner.email, False)
+            await mail(tx).mark_warned(warned.owner.account_id)
+
+        return effect
 
     def sent(self, recipient: Recipient) -> Effect:
         async def effect(tx: Any) -> None:

@@ -12,6 +12,7 @@ from microblog.domain.accounts import Account, User, Viewer
 from microblog.domain.errors import Forbidden, NotFound
 from microblog.domain.events import Kind
 from microblog.domain.names import known_name
+from microblog.services.jobs import Jobs
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import new_secret
 from microblog.store.database import Database
@@ -39,12 +40,14 @@ class People:
         passwords: Passwords,
         poke: Callable[[], None],
         now: Callable[[], datetime],
+        jobs: Jobs | None = None,
     ) -> None:
         self.config = config
         self.db = db
         self._passwords = passwords
         self._poke = poke
         self._now = now
+        self._jobs = jobs or Jobs(db)
 
     async def _by_name(self, name: str) -> tuple[Account, User]:
         """Somebody of this site in whatever state, with what only they know. Raises NotFound."""
@@ -56,19 +59,26 @@ class People:
             raise NotFound(NOBODY)
         return found
 
-    async def _mail_secret(self, tx: Any, account_id: int, email: str, purpose: str, kind: str) -> None:
-        """A secret for a link, kept hashed, and the job that mails it."""
+    async def _mail_secret(
+        self, tx: Any, account_id: int, email: str, purpose: str, kind: str, **more: Any
+    ) -> None:
+        """A secret for a link, kept hashed, and the job that mails it; to be announced after the commit."""
         secret, token_hash = new_secret()
         now = self._now()
         life = RESET_LIFE if purpose == "reset" else CONFIRM_LIFE
         await email_tokens(tx).insert(token_hash, account_id, purpose, email, now, now + life)
-        await jobs(tx).put(kind, json.dumps({"account": account_id, "token": secret}), None, 0.0)
+        payload = json.dumps({"account": account_id, "token": secret, **more})
+        await jobs(tx).put(kind, payload, None, 0.0)
 
     async def _end_everything(self, tx: Any, account_id: int, keep_session: int | None = None) -> None:
-        """Sessions (but one), tokens and links in mails of an account are void, each with its event."""
+        """Sessions (but one), tokens and links in mails of an account are void, each with its event.
+
+        A change of the mail address that waits is void as well: whoever asked for it may be why this is done.
+        """
         await sessions(tx).end_all(account_id, keep_session)
         await tokens(tx).end_all(account_id)
         await email_tokens(tx).void(account_id, "reset")
+        await users(tx).set_pending(account_id, None)
 
     async def _revoke_account(self, tx: Any, account_id: int) -> None:
         await self._end_everything(tx, account_id)

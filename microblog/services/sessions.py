@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from microblog.domain.accounts import Account, Session, State, User, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unavailable
-from microblog.domain.names import known_name
+from microblog.domain.names import MAX_EMAIL, known_name
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.store.database import Database
@@ -37,23 +37,38 @@ class Sessions:
         self._now = now
 
     async def log_in(
-        self, login: str, password: str, *, address: str = "", user_agent: str = ""
+        self,
+        login: str,
+        password: str,
+        *,
+        address: str = "",
+        user_agent: str = "",
+        admit: Callable[[int], bool] | None = None,
     ) -> tuple[str, Viewer]:
         """A new session's secret, for the cookie, and who it stands for. ``login`` is a name or a mail address.
+
+        ``admit`` says whether one more try for the account of that id is in order; one that is not fails like a wrong
+        password, after the same work, so that nobody finds out which name an address belongs to.
 
         Raises InvalidInput, the same for an unknown name as for a wrong password, after the same work; Forbidden
         where the account waits for approval or is suspended, which only its owner gets to read; Unavailable when
         too many log in at once.
         """
-        person = await self._person(login)
-        right, outdated = await self._passwords.verify(person[1].password_hash if person else None, password)
-        if person is None or not right:
+        found: tuple[Account, User] | None = None
+        outdated = False
+        for person in await self._people(login):
+            admitted = person is None or admit is None or admit(person[0].id)
+            right, old = await self._passwords.verify(person[1].password_hash if person else None, password)
+            if right and admitted and found is None:
+                found, outdated = person, old
+        if found is None:
             raise InvalidInput(
-                "That is not the name and the password of anybody here. Mind capitals in the password.",
+                "That is not the name and the password of anybody here. Mind capitals in the password; after many "
+                "tries, wait five minutes.",
                 field="password",
                 reason="wrong",
             )
-        account, user = person
+        account, user = found
         if account.state is State.PENDING:
             raise Forbidden(
                 "Your account waits for a moderator's approval. You will get a mail when it is open."
@@ -70,11 +85,11 @@ class Sessions:
                 token_hash, account.id, now, address[:100], user_agent[:300]
             )
             await users(tx).seen(account.id, now)
-            found = await sessions(tx).viewer(token_hash, now - TOUCH, now - IDLE)
-            if found is None:  # suspended between the two looks
+            opened = await sessions(tx).viewer(token_hash, now - TOUCH, now - IDLE)
+            if opened is None:  # suspended between the two looks
                 raise Forbidden("Your account is suspended. Write to the people who run this site.")
         log.info("session {session} of account {account} began", session=session_id, account=account.id)
-        return token, found[0]
+        return token, opened[0]
 
     async def open_for(self, account: Account, *, address: str = "", user_agent: str = "") -> str:
         """A session for somebody who has just proved who they are otherwise: by signing up."""
@@ -122,17 +137,22 @@ class Sessions:
                 raise NotFound()
         self._poke()
 
-    async def _person(self, login: str) -> tuple[Account, User] | None:
+    async def _people(self, login: str) -> list[tuple[Account, User] | None]:
+        """Who may be meant: one for a name, always two for a mail address, None standing for nobody.
+
+        An address is its owner's, who has confirmed it, and that of the newest account which only typed it.  There are
+        two whether or not there is an owner: else one could sign up with an address, log in by it, and know by that.
+        """
         login = login.strip()
-        found: tuple[Account, User] | None
         if "@" in login[1:]:
-            if "\x00" in login or len(login) > 254:
-                return None
-            found = await users(self.db.reads).by_email(login)
-        else:
-            name = known_name(login)
-            found = None if name is None else await users(self.db.reads).by_name(name)
-        return found
+            found: list[tuple[Account, User]] = []
+            if "\x00" not in login and len(login) <= MAX_EMAIL:
+                found = await users(self.db.reads).by_email(login)
+            owner = next((each for each in found if each[1].email_confirmed_at is not None), None)
+            other = next((each for each in found if each[1].email_confirmed_at is None), None)
+            return [owner, other]
+        name = known_name(login)
+        return [None if name is None else await users(self.db.reads).by_name(name)]
 
     async def _touch(self, session_id: int, account_id: int, now: datetime) -> None:
         try:

@@ -46,6 +46,10 @@ class SignUp(People):
 
         A valid invitation spares the wait.  Raises InvalidInput (``field`` is ``name``, ``email``, ``password``,
         ``reason`` or ``invitation``), Forbidden where registration is closed.
+
+        Whether somebody has the mail address already shows nowhere: the account is made all the same, with the same
+        work.  Its mail decides (``OutgoingMail.confirmation``): an owner of the address is told of the attempt, and
+        gets no link that would confirm it for the new account.
         """
         mode = self.config.registration
         if mode == "closed":
@@ -84,6 +88,7 @@ class SignUp(People):
                 await notify_all(tx, await users(tx).moderators(), NotificationKind.SIGN_UP, account_id)
             account = await accounts(tx).by_id(account_id)
         self._poke()
+        await self._jobs.announce()
         log.info("account {account} signed up as {role}, {state}", account=account_id, role=role, state=state)
         assert account is not None
         return account
@@ -93,7 +98,8 @@ class SignUp(People):
     ) -> tuple[Account, str]:
         """An account made on the console, active, with a new password, which is returned this once.
 
-        The first is the owner, whatever ``role`` says. Raises InvalidInput.
+        The first is the owner, whatever ``role`` says. Their address counts as confirmed. Raises InvalidInput, also
+        for an address that is somebody's.
         """
         name, email = names.user_name(name, allow_reserved=True), names.email(email)
         password = password or new_password()
@@ -164,6 +170,7 @@ class SignUp(People):
             await self._waiting(tx, account_id)
             account: Account = await accounts(tx).set_state(account_id, State.ACTIVE.value)
             await jobs(tx).put("mail.approved", json.dumps({"account": account_id}), None, 0.0)
+        await self._jobs.announce()
         log.info("account {account} was approved by {by}", account=account_id, by=viewer.id)
         return account
 
@@ -237,10 +244,6 @@ def _reason(raw: str) -> str:
 def _taken(error: Conflict) -> MicroblogError:
     if error.constraint == "accounts_address":
         return InvalidInput("This name is taken. Choose another.", field="name", reason="taken")
-    if error.constraint == "users_email":
-        return InvalidInput(
-            "Somebody with this e-mail address is here already. Was it you? Then log in, or reset your password.",
-            field="email",
-            reason="taken",
-        )
+    if error.constraint == "users_confirmed_email":
+        return InvalidInput("Somebody here has this e-mail address already.", field="email", reason="taken")
     return error

@@ -147,7 +147,7 @@ class FollowQueries(Protocol):
             m.id IS NOT NULL, coalesce(m.notifications, false), coalesce(f.show_boosts, true),
             coalesce(f.notify, false), coalesce(n.comment, ''), e.id IS NOT NULL
         FROM unnest({ids}::bigint[]) WITH ORDINALITY AS t (id, place)
-        JOIN accounts a ON a.id = t.id
+        JOIN accounts a ON a.id = t.id AND a.state <> 'pending'
         LEFT JOIN follows f ON f.follower_id = {viewer_id} AND f.followee_id = t.id
         LEFT JOIN follows r ON r.follower_id = t.id AND r.followee_id = {viewer_id}
         LEFT JOIN blocks b ON b.account_id = {viewer_id} AND b.target_id = t.id

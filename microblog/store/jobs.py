@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.store.access import accessor
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.database import rows, scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,21 @@ _COLUMNS = "id, kind, payload, key, attempts, coalesce(lease, 0), created_at, ru
 
 
 class JobQueries(Protocol):
-    @query(
-        sql=f"""
-        WITH job AS (
-            INSERT INTO jobs (kind, payload, key, run_at)
-            VALUES ({{kind}}, {{payload}}::jsonb, {{key}}, clock_timestamp() + make_interval(secs => {{delay}}))
-            ON CONFLICT (key) DO UPDATE SET again_at = least(jobs.again_at, excluded.run_at)
-                WHERE jobs.lease IS NOT NULL)
-        SELECT pg_notify('{CHANNEL}', '') WHERE {{delay}} <= 0
-        """,
-        load=scalar,
+    @statement(
+        sql="""
+        INSERT INTO jobs (kind, payload, key, run_at)
+        VALUES ({kind}, {payload}::jsonb, {key}, clock_timestamp() + make_interval(secs => {delay}))
+        ON CONFLICT (key) DO UPDATE SET again_at = least(jobs.again_at, excluded.run_at)
+            WHERE jobs.lease IS NOT NULL
+        """
     )
     async def put(self, kind: str, payload: str, key: str | None, delay: float) -> None:
-        """``payload`` is JSON; ``delay`` is in seconds.  Without a delay, workers are told at the commit.
+        """``payload`` is JSON; ``delay`` is in seconds.  Workers find it by looking; ``tell`` has them look at once."""
 
-        A transaction that notifies holds a lock of the whole server while it commits, so what is written often has
-        a delay; such jobs are found by looking.
-        """
+    @query(sql=f"SELECT pg_notify('{CHANNEL}', '')", load=scalar)
+    async def tell(self) -> object:
+        """Workers of all processes look now.  After the commit, and never in a transaction that writes: one that
+        notifies holds a lock of the whole server while it commits."""
 
     @query(
         sql=f"""
@@ -142,11 +140,11 @@ class JobQueries(Protocol):
     @query(
         sql="""
         UPDATE jobs SET parked_at = NULL, attempts = 0, run_at = clock_timestamp()
-        WHERE id = {job_id} AND parked_at IS NOT NULL RETURNING id, pg_notify({channel}, '')
+        WHERE id = {job_id} AND parked_at IS NOT NULL RETURNING id
         """,
-        load=maybe_row(lambda job_id, _: job_id),
+        load=scalar,
     )
-    async def retry(self, job_id: int, channel: str = CHANNEL) -> int | None: ...
+    async def retry(self, job_id: int) -> int | None: ...
 
     @query(sql="SELECT count(*) FROM jobs WHERE parked_at IS NULL", load=scalar)
     async def waiting(self) -> int: ...

@@ -34,6 +34,8 @@ class Recipient:
     bounces: int  #: refusals in a row
     hour_count: int  #: mails within the last hour
     hour_left: float  #: seconds until that hour is over
+    taken: bool = False  #: the address is somebody else's, who has confirmed it
+    warned_ago: float | None = None  #: seconds since they were last told that somebody else typed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class PostNews:
     author_name: str
     text: str
     summary: str
+    sensitive: bool
     thread_id: int
 
 
@@ -71,6 +74,7 @@ def _news(
     author_domain: str | None,
     text: str,
     summary: str,
+    sensitive: bool,
     thread_id: int,
 ) -> News:
     def address(name: str, domain: str | None) -> str:
@@ -78,7 +82,7 @@ def _news(
 
     post = None
     if post_id is not None:
-        post = PostNews(post_id, address(author_name, author_domain), text, summary, thread_id)
+        post = PostNews(post_id, address(author_name, author_domain), text, summary, sensitive, thread_id)
     return News(notification_id, kind, age, address(actor_name, actor_domain), actor_display_name, post)
 
 
@@ -90,7 +94,10 @@ class MailQueries(Protocol):
             extract(epoch FROM clock_timestamp() - s.notified_at)::float8,
             coalesce(s.unconfirmed_count, 0), coalesce(s.bounces, 0),
             CASE WHEN s.hour_began > clock_timestamp() - interval '1 hour' THEN s.hour_count ELSE 0 END,
-            coalesce(extract(epoch FROM s.hour_began + interval '1 hour' - clock_timestamp()), 0)::float8
+            coalesce(extract(epoch FROM s.hour_began + interval '1 hour' - clock_timestamp()), 0)::float8,
+            u.email_confirmed_at IS NULL AND EXISTS (SELECT FROM users o
+                WHERE lower(o.email) = lower(u.email) AND o.email_confirmed_at IS NOT NULL),
+            extract(epoch FROM clock_timestamp() - s.warned_at)::float8
         FROM users u JOIN accounts a ON a.id = u.account_id
         LEFT JOIN mail_states s ON s.account_id = u.account_id AND s.email = u.email
         WHERE u.account_id = {account_id}
@@ -100,10 +107,18 @@ class MailQueries(Protocol):
     async def recipient(self, account_id: int) -> Recipient | None: ...
 
     @query(
+        sql="SELECT account_id FROM users WHERE lower(email) = lower({email}) AND email_confirmed_at IS NOT NULL",
+        load=scalar,
+    )
+    async def owner(self, email: str) -> int | None:
+        """Who has confirmed that the address is theirs."""
+        ...
+
+    @query(
         sql="""
         SELECT n.id, n.kind, extract(epoch FROM clock_timestamp() - n.created_at)::float8,
             b.name, b.domain, b.display_name,
-            p.id, a.name, a.domain, p.text, p.summary, p.thread_id
+            p.id, a.name, a.domain, p.text, p.summary, p.sensitive, p.thread_id
         FROM notifications n
         JOIN users u ON u.account_id = n.account_id
         JOIN accounts b ON b.id = n.actor_id AND b.state = 'active'
@@ -169,6 +184,10 @@ class MailQueries(Protocol):
     )
     async def count_bounce(self, account_id: int, email: str) -> None:
         """The mail server refused that address for good."""
+
+    @statement(sql="UPDATE mail_states SET warned_at = clock_timestamp() WHERE account_id = {account_id}")
+    async def mark_warned(self, account_id: int) -> None:
+        """After ``count_sent``, which makes the row."""
 
     @query(
         sql="""

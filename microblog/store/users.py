@@ -17,8 +17,11 @@ from microblog.store.paging import span_of
 USER_COLUMNS: Final = (
     "u.account_id, u.email, u.email_confirmed_at, u.password_hash, u.role, u.language, u.default_visibility, "
     "u.default_sensitive, u.mail_mentions, u.mail_replies, u.mail_follows, u.mail_boosts, u.mail_favourites, "
-    "u.last_seen_at, u.notifications_read_id"
+    "u.last_seen_at, u.notifications_read_id, u.email_pending"
 )
+
+#: Accounts that are looked at for one address that nobody has confirmed.
+NAMESAKES: Final = 3
 
 
 def user(*columns: Any) -> User:
@@ -39,6 +42,7 @@ def user(*columns: Any) -> User:
         mail_favourites=columns[12],
         last_seen_at=columns[13],
         notifications_read_id=columns[14],
+        email_pending=columns[15],
     )
 
 
@@ -70,10 +74,12 @@ class UserQueries(Protocol):
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
-        "WHERE lower(u.email) = lower({email})",
-        load=maybe_row(_person),
+        f"WHERE lower(u.email) = lower({{email}}) ORDER BY u.email_confirmed_at, a.id DESC LIMIT {NAMESAKES}",
+        load=rows(_person),
     )
-    async def by_email(self, email: str) -> tuple[Account, User] | None: ...
+    async def by_email(self, email: str) -> list[tuple[Account, User]]:
+        """Whose address it is, if somebody has confirmed it, then others who typed it, the newest first."""
+        ...
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
@@ -185,11 +191,24 @@ class UserQueries(Protocol):
         """The owner becomes an administrator, so that somebody else can be the owner."""
         ...
 
-    @statement(
-        sql="UPDATE users SET email_confirmed_at = coalesce(email_confirmed_at, clock_timestamp()) "
-        "WHERE account_id = {account_id} AND lower(email) = lower({email})"
+    @query(
+        sql="""UPDATE users u SET
+            email = {email},
+            email_pending = CASE WHEN lower(u.email_pending) <> lower({email}) THEN u.email_pending END,
+            email_confirmed_at = CASE WHEN lower(u.email) = lower({email})
+                THEN coalesce(u.email_confirmed_at, clock_timestamp()) ELSE clock_timestamp() END
+        WHERE u.account_id = {account_id} AND lower({email}) IN (lower(u.email), lower(u.email_pending))
+            AND NOT EXISTS (SELECT FROM users o WHERE lower(o.email) = lower({email})
+                AND o.email_confirmed_at IS NOT NULL AND o.account_id <> u.account_id)
+        RETURNING u.account_id""",
+        load=scalar,
     )
-    async def confirm(self, account_id: int, email: str) -> None: ...
+    async def confirm(self, account_id: int, email: str) -> int | None:
+        """The address is theirs, and in use. None where they gave it up meanwhile, or somebody else was first."""
+        ...
+
+    @statement(sql="UPDATE users SET email_pending = {email}::text WHERE account_id = {account_id}")
+    async def set_pending(self, account_id: int, email: str | None) -> None: ...
 
     @statement(
         sql="UPDATE users SET last_seen_at = {now} WHERE account_id = {account_id} "

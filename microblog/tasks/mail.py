@@ -6,8 +6,13 @@ kind                payload                       mail
 mail.notifications  {"account"}                   what its reader has not seen, gathered; nothing when all was seen
 mail.reset          {"account", "token"}          the link to a new password; void after an hour, then not sent
 mail.welcome        {"account", "token"}          the link that confirms the address
+mail.confirm        {"account", "token", "to"}    the same, sent again or to another address
+mail.changing       {"account", "to"}             to the address until now: another was asked for
 mail.approved       {"account"}                   a moderator said yes
 ==================  ============================  ===============================================================
+
+Where an address is somebody else's, who has confirmed it, ``mail.welcome`` and ``mail.confirm`` tell them, instead of
+sending the link.
 
 A mail whose server died after taking it is sent again, under the same Message-ID.
 """
@@ -20,7 +25,7 @@ from email.message import EmailMessage
 from typing import Final
 
 from microblog.services.jobs import Effect, Job
-from microblog.services.outgoing_mail import OutgoingMail, Recipient, Wait
+from microblog.services.outgoing_mail import OutgoingMail, Recipient, Wait, Warned
 from microblog.tasks.jobs import Done, Expected, GiveUp, Handler, Later
 from microblog.tasks.mailers import Mailer, MailError
 from microblog.tasks.messages import Messages
@@ -45,6 +50,8 @@ class MailJobs:
             "mail.notifications": self.notifications,
             "mail.reset": self.reset,
             "mail.welcome": self.welcome,
+            "mail.confirm": self.confirm,
+            "mail.changing": self.changing,
             "mail.approved": self.approved,
         }
 
@@ -63,7 +70,19 @@ class MailJobs:
         return await self._asked_for(job, lambda to, token: self._messages.reset(to, token, job.id))
 
     async def welcome(self, job: Job) -> Done | Later:
-        return await self._asked_for(job, lambda to, token: self._messages.welcome(to, token, job.id))
+        return await self._confirmation(job, lambda to, token: self._messages.welcome(to, token, job.id))
+
+    async def confirm(self, job: Job) -> Done | Later:
+        return await self._confirmation(job, lambda to, token: self._messages.confirm(to, token, job.id))
+
+    async def changing(self, job: Job) -> Done | Later:
+        recipient = await self._rules.former(job.payload["account"], job.payload["to"])
+        if recipient is None:
+            return Done()
+        if isinstance(recipient, Wait):
+            return Later(recipient.seconds)
+        message = self._messages.changing(recipient, job.id)
+        return await self._send(recipient, message, self._rules.sent(recipient))
 
     async def approved(self, job: Job) -> Done | Later:
         recipient = await self._rules.addressee(job.payload["account"])
@@ -73,6 +92,19 @@ class MailJobs:
             return Later(recipient.seconds)
         message = self._messages.approved(recipient, job.id)
         return await self._send(recipient, message, self._rules.sent(recipient))
+
+    async def _confirmation(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
+        token = job.payload.get("token")
+        if token is None:
+            return Done()
+        to = await self._rules.confirmation(job.payload["account"], job.payload.get("to"))
+        if to is None:
+            return Done()
+        if isinstance(to, Wait):
+            return Later(to.seconds)
+        if isinstance(to, Warned):
+            return await self._send(to.owner, self._messages.taken(to, job.id), self._rules.warned(to))
+        return await self._send(to, write(to, token), self._rules.sent(to))
 
     async def _asked_for(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
         token = job.payload.get("token")

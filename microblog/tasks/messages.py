@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from microblog.config import Config
 from microblog.domain.text import one_line
-from microblog.services.outgoing_mail import News, Notice, Recipient
+from microblog.services.outgoing_mail import News, Notice, Recipient, Warned
 
 #: News that are shown in one mail; of the others it says how many there are.
 SHOWN: Final = 10
@@ -110,6 +110,40 @@ class Messages:
             {"url": self._url(f"/confirm/{token}"), "pending": recipient.state == "pending"},
         )
 
+    def confirm(self, recipient: Recipient, token: str, job_id: int) -> EmailMessage:
+        """The link that confirms an address, asked for later: sent again, or to another address."""
+        return self._message(
+            recipient,
+            self._gettext("Please confirm your address"),
+            f"confirm.{job_id}",
+            "confirm",
+            {"url": self._url(f"/confirm/{token}")},
+        )
+
+    def changing(self, recipient: Recipient, job_id: int) -> EmailMessage:
+        """To the address until now: another is to take its place. It does not say which."""
+        return self._message(
+            recipient,
+            self._gettext("Your mail address is to be changed"),
+            f"changing.{job_id}",
+            "changing",
+            {"reset_url": self._url("/password/forgotten"), "url": self._url("/settings/email")},
+        )
+
+    def taken(self, warned: Warned, job_id: int) -> EmailMessage:
+        """To the owner of an address that somebody else signed up with."""
+        return self._message(
+            warned.owner,
+            self._gettext("Somebody used your mail address"),
+            f"taken.{job_id}",
+            "taken",
+            {
+                "other_name": warned.name,
+                "url": self._url("/login"),
+                "reset_url": self._url("/password/forgotten"),
+            },
+        )
+
     def approved(self, recipient: Recipient, job_id: int) -> EmailMessage:
         """They may log in now."""
         return self._message(
@@ -123,7 +157,9 @@ class Messages:
     def _message(
         self, recipient: Recipient, subject: str, unique: str, template: str, values: Mapping[str, object]
     ) -> EmailMessage:
-        name = one_line(recipient.display_name or recipient.name, NAME_LENGTH)
+        # A display name is any text: not for the mailbox of somebody who may have nothing to do with the account.
+        own = recipient.display_name if recipient.confirmed else ""
+        name = one_line(own or recipient.name, NAME_LENGTH)
         shown = {"name": name, "account_name": recipient.name, "subject": subject, **values}
         message = EmailMessage()
         message["Message-ID"] = f"<{unique}@{self._host}>"
@@ -172,6 +208,8 @@ class Messages:
             path = "/follow-requests" if news.kind == "follow_request" else f"/@{news.actor_name}"
             return Line(self._headline(news), self._url(path), "", "")
         url = self._url(f"/@{post.author_name}/{post.id}")
+        if post.sensitive and not post.summary:
+            return Line(self._headline(news), url, self._gettext("Sensitive content"), "")
         if post.summary:
             return Line(self._headline(news), url, one_line(post.summary, SUBJECT_LENGTH), "")
         return Line(self._headline(news), url, "", _excerpt(post.text))

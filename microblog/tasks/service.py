@@ -10,8 +10,9 @@ from twisted.logger import Logger
 
 from microblog.config import Config
 from microblog.resources import templates_dir
+from microblog.services.jobs import Job
 from microblog.services.microblog import Microblog
-from microblog.tasks.jobs import Worker
+from microblog.tasks.jobs import Done, Worker
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.mailers import Maildir, Mailer
 from microblog.tasks.messages import Messages
@@ -46,7 +47,8 @@ class Tasks:
             mailer or mailer_for(config, reactor),
             now,
         )
-        self.worker = Worker(microblog.jobs, mail.handlers, reactor)
+        handlers = {**mail.handlers, "password.asked": self._look_for_reset}
+        self.worker = Worker(microblog.jobs, handlers, reactor)
         self._counting = Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor)
         self._periodic = (
             self._counting,
@@ -65,6 +67,11 @@ class Tasks:
         for each in self._periodic:
             await each.stop()
         await self.worker.drain(seconds)
+
+    async def _look_for_reset(self, job: Job) -> Done:
+        """Somebody asked for a new password with an address, which may be nobody's."""
+        await self._microblog.accounts.request_reset(job.payload["email"])
+        return Done()
 
     async def _compute(self) -> None:
         counted = await self._microblog.statistics.compute_missing()

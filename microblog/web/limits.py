@@ -48,6 +48,10 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
 )
 
 
+#: What guesses secrets or has mail sent: limited by network address even for who is logged in, and so by account.
+BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "password"})
+
+
 @dataclass(slots=True)
 class _Bucket:
     tokens: float

@@ -22,6 +22,7 @@ A page gets::
     request.matches(etag)           whether the client has this version already: then answer NotModified(etag)
     request.render(name, **values)  -> Html from a template, with viewer, request, flashes, csrf_token
     request.spend(kind, key)        takes one from a further limit: request.spend("login", f"account:{name}")
+    request.may_spend(kind, key)    the same as a question: False when there is none left
     request.services                what the table of routes was bound to
     request.web                     what all pages share (context.Web): public_url, templates, limits …
 
@@ -35,7 +36,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 
-from microblog.domain.errors import InvalidInput, Unauthenticated
+from microblog.domain.errors import InvalidInput, RateLimited, Unauthenticated
 from microblog.web import forms
 from microblog.web.responses import Html
 
@@ -253,6 +254,14 @@ class Request:
     def spend(self, kind: str, key: str) -> None:
         """:raises RateLimited: too often.  ``key`` says who: ``account:12``, ``mail:bob@example.org``."""
         self.web.limits.spend(kind, key)
+
+    def may_spend(self, kind: str, key: str) -> bool:
+        """The same, where nobody is to be told that it was too often."""
+        try:
+            self.spend(kind, key)
+        except RateLimited:
+            return False
+        return True
 
     # -- answers ----------------------------------------------------------------------------------------------
 

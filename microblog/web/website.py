@@ -26,7 +26,7 @@ from werkzeug.routing import MapAdapter
 from microblog.domain.errors import Forbidden, MicroblogError, NotFound, Unauthenticated, Unavailable
 from microblog.log import bind_request
 from microblog.web import errors, sending
-from microblog.web.limits import address_key
+from microblog.web.limits import BY_ADDRESS_TOO, address_key
 from microblog.web.request import Request
 from microblog.web.responses import File, Response, Stream, Upgrade, is_local_path
 from microblog.web.routing import BoundRoutes, Route, Routes
@@ -253,6 +253,8 @@ class Website(Resource):
             viewer = request.viewer
             key = f"account:{viewer.id}" if viewer is not None else address_key(request.remote_address)
             request.limit_state = self.web.limits.spend(route.limit, key)
+            if viewer is not None and route.limit in BY_ADDRESS_TOO:
+                self.web.limits.spend(route.limit, address_key(request.remote_address))
         if request.viewer is None:
             if route.viewer == "required":
                 raise Unauthenticated("You need to log in for that.")

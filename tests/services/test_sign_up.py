@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 from twisted.internet.defer import DeferredList, ensureDeferred
 
 from microblog.domain.accounts import Role, State
-from microblog.domain.errors import Forbidden, InvalidInput, NotFound
+from microblog.domain.errors import Forbidden, Gone, InvalidInput, NotFound
+from microblog.store.database import Database, Transaction
 from tests.services.people import PASSWORD, Site
 
 
@@ -25,14 +30,105 @@ async def test_of_many_first_sign_ups_at_once_exactly_one_owns_the_site(site: Si
     assert [viewer.role for viewer in viewers].count(Role.OWNER) == 1
 
 
-async def test_names_and_addresses_are_taken_whatever_their_capitals(site: Site) -> None:
+async def test_names_are_taken_whatever_their_capitals(site: Site) -> None:
     await site.accounts.register("Ada", "ada@example.org", PASSWORD)
     with pytest.raises(InvalidInput) as name:
         await site.accounts.register("ADA", "other@example.org", PASSWORD)
     assert (name.value.field, name.value.reason) == ("name", "taken")
+
+
+async def test_the_console_does_not_make_two_accounts_of_one_confirmed_address(site: Site) -> None:
+    await site.accounts.create("ada", "ada@example.org")
     with pytest.raises(InvalidInput) as email:
-        await site.accounts.register("eve", "ADA@EXAMPLE.ORG", PASSWORD)
+        await site.accounts.create("eve", "ADA@EXAMPLE.ORG")
     assert (email.value.field, email.value.reason) == ("email", "taken")
+
+
+class TestAnAddressThatIsSomebodys:
+    @pytest.mark.parametrize("registration", ["open", "approval", "invitation"])
+    async def test_signing_up_with_it_does_the_same_as_with_any(self, site: Site, registration: str) -> None:
+        owner, _ = await site.accounts.create("ada", "ada@example.org")
+        site = site.over(registration=registration)
+        invitation = None
+        if registration == "invitation":
+            invitation = (await site.accounts.invite(await site.viewer(owner.id), uses=2)).code
+        statements: list[list[str]] = []
+        for name, email in (("eve", "ADA@Example.org"), ("bob", "bob@example.org")):
+            with told(site.db) as said:
+                await site.accounts.register(name, email, PASSWORD, invitation=invitation)
+            statements.append(said)
+        assert statements[0] == statements[1]  # so not even the time tells
+        found = await site.sql(
+            "SELECT a.state, u.email_confirmed_at FROM accounts a JOIN users u ON u.account_id = a.id WHERE a.id <> %s",
+            owner.id,
+        )
+        assert len(found) == 2
+        assert len(set(found)) == 1
+        assert (
+            await site.sql("SELECT kind FROM jobs WHERE kind LIKE 'mail.%%' AND payload ? 'token'")
+            == [("mail.welcome",)] * 2
+        )
+
+    async def test_who_merely_typed_it_logs_in_by_it_as_if_it_were_nobodys(self, site: Site) -> None:
+        await site.accounts.create("ada", "ada@example.org", password=PASSWORD)
+        await site.accounts.register("eve", "ada@example.org", "the password of eve")
+        await site.accounts.register("bob", "bob@example.org", "the password of bob")
+        for email, password, name in (
+            ("ada@example.org", "the password of eve", "eve"),
+            ("bob@example.org", "the password of bob", "bob"),
+            ("ada@example.org", PASSWORD, "ada"),
+        ):
+            _, viewer = await site.sessions.log_in(email, password)
+            assert viewer.account.name == name
+
+    async def test_it_cannot_be_confirmed_for_them(self, site: Site) -> None:
+        await site.accounts.create("ada", "ada@example.org")
+        eve = await site.accounts.register("eve", "ada@example.org", PASSWORD)
+        with pytest.raises(Gone):
+            await site.accounts.confirm_email(await site.secret_of("mail.welcome"))
+        assert (await site.accounts.user(await site.viewer(eve.id))).email_confirmed_at is None
+
+    async def test_it_is_theirs_who_confirms_it_first(self, site: Site) -> None:
+        await site.accounts.register("squatter", "ada@example.org", PASSWORD)
+        early = await site.secret_of("mail.welcome")
+        ada = await site.accounts.register("ada", "ada@example.org", PASSWORD)
+        await site.accounts.confirm_email(await site.secret_of("mail.welcome"))
+        assert (await site.accounts.user(await site.viewer(ada.id))).email_confirmed_at is not None
+        with pytest.raises(Gone):
+            await site.accounts.confirm_email(early)
+
+    async def test_a_new_password_is_mailed_to_its_owner_alone(self, site: Site) -> None:
+        owner, _ = await site.accounts.create("ada", "ada@example.org")
+        await site.accounts.register("eve", "ada@example.org", PASSWORD)
+        await site.accounts.request_reset("ada@example.org")
+        found = await site.sql("SELECT payload->'account' FROM jobs WHERE kind = 'mail.reset'")
+        assert found == [(owner.id,)]
+
+    async def test_asking_for_a_new_password_is_the_same_work_for_everybody(self, site: Site) -> None:
+        await site.accounts.create("ada", "ada@example.org")
+        statements = []
+        for email in ("ada@example.org", "nobody@example.org"):
+            with told(site.db) as said:
+                await site.accounts.ask_for_reset(email)
+            statements.append(said)
+        assert statements[0] == statements[1]
+        assert len(statements[0]) > 0
+
+
+@contextmanager
+def told(db: Database) -> Iterator[list[str]]:
+    """The statements that are sent to the database meanwhile, without their values."""
+    said: list[str] = []
+    run, read = Transaction.run, type(db.reads).run
+
+    async def noted(self: Any, operation: str, parameters: Any = None) -> Any:
+        said.append(operation)
+        return await (run if isinstance(self, Transaction) else read)(self, operation, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transaction, "run", noted)
+        patch.setattr(type(db.reads), "run", noted)
+        yield said
 
 
 async def test_of_two_who_want_one_name_at_once_one_gets_it(site: Site) -> None:

@@ -2,7 +2,8 @@
 
 The program asks with a token of its own (client credentials); the answer is a token of the new member's, with the
 scopes of the program's.  Where registration is open it works at once; under approval it begins to work with that.
-What is wrong is told for all fields at once, in Mastodon's words (``ERR_BLANK``, ``ERR_TAKEN`` …).
+What is wrong is told for all fields at once, in Mastodon's words (``ERR_BLANK``, ``ERR_TAKEN`` …).  Where Mastodon says
+so, that a mail address is taken is not told: the account is made, and the address stays its owner's.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
     wrong = _wrong(sent)
     if wrong:
         raise RecordInvalid(wrong)
+    call.request.spend("mail", f"mail:{sent.email.strip().lower()}")
     try:
         account = await microblog.accounts.register(
             sent.username,

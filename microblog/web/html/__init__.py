@@ -17,6 +17,7 @@ from microblog.web.html import (
     bookmarks,
     compose,
     conversations,
+    email,
     explore,
     feeds,
     filters,
@@ -53,8 +54,8 @@ _PAGES = (
     wellknown,
     lists, conversations, explore,
     # to write
-    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, oauth, invitations, admin,
-    appearance, tags, filters, notification_policy,
+    sign_up, log_in, password, unsubscribe, compose, actions, relations, settings, security, email, oauth, invitations,
+    admin, appearance, tags, filters, notification_policy,
 )  # fmt: skip
 
 TABLES: tuple[Routes, ...] = tuple(page.routes for page in _PAGES)

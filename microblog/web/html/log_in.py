@@ -40,14 +40,16 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
     if error := _blank(state, sent.text("password")):
         return _shown(request, state.with_error(error), status=422)
     # Trying many passwords for one person from many addresses is slowed down as well, however the name is written.
+    # Told is only what was typed: that a name and a mail address are one account's, and share its tries, is not.
     login = state.value("login")
-    request.spend("login", f"account:{known_name(login) or login.lower()[:254]}")
+    request.spend("login", f"typed:{known_name(login) or login.lower()[:254]}")
     try:
         token, _viewer = await microblog.sessions.log_in(
             state.value("login"),
             sent.text("password"),
             address=request.remote_address,
             user_agent=request.header("user-agent") or "",
+            admit=lambda account_id: request.may_spend("login", f"account:{account_id}:tries"),
         )
     except (InvalidInput, Forbidden) as error:
         return _shown(request, state.with_error(error), status=422)

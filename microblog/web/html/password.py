@@ -37,7 +37,7 @@ async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
         )
     request.spend("mail", f"mail:{state.value('email').lower()[:254]}")
     try:
-        await microblog.accounts.request_reset(state.value("email"))
+        await microblog.accounts.ask_for_reset(state.value("email"))
     except InvalidInput as error:
         return request.render(
             "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422

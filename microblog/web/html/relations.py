@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.accounts import Relationship
+from microblog.domain.accounts import Relationship, State
 from microblog.domain.errors import InvalidInput
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Redirect, Response, next_path
@@ -138,12 +138,25 @@ def said(verb: str, address: str, relationship: Relationship) -> str:
             return f"@{address} no longer follows you."
 
 
+#: What takes something back, which one can do with those as well whom a moderator suspended; and where one is after it.
+_ENDS: Final = {
+    "unblock": "/settings/blocks",
+    "unmute": "/settings/mutes",
+    "unfollow": "/home",
+    "remove": "/home",
+}
+
+
 def _page(name: str, verb: Verb) -> Page:
     async def page(microblog: Microblog, request: Request) -> Response:
-        account = await microblog.accounts.by_name(request.path_arg("name"))
+        if name in _ENDS:
+            account = await microblog.follows.related(request.require_viewer(), request.path_arg("name"))
+        else:
+            account = await microblog.accounts.by_name(request.path_arg("name"))
         relationship = await verb(microblog, request, account.id)
         request.flash(said(name, account.address, relationship))
-        return Redirect(next_path(request.form.get("next"), account.path))
+        there = account.path if account.state is State.ACTIVE else _ENDS[name]
+        return Redirect(next_path(request.form.get("next"), there))
 
     return page
 

@@ -45,6 +45,8 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
     sent = request.form
     # The password has a place, so that what is wrong with it is said beside it, but it is never shown again.
     state = FormState({**{name: sent.text(name).strip() for name in _KEPT}, "password": ""})
+    # From wherever it is sent: a welcome is a mail that nobody at that address may have asked for.
+    request.spend("mail", f"mail:{state.value('email').lower()[:254]}")
     try:
         account = await microblog.accounts.register(
             state.value("name"),

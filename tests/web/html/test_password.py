@@ -17,6 +17,11 @@ async def test_asking_says_the_same_whether_the_address_is_known(village: Villag
     page = await browser.post("/password/forgotten", form={"email": email})
     assert page.status == 200
     assert "If somebody has signed up with that address" in page.text
+    # A job looks whose it is, out of sight.
+    assert [job["payload"] for job in await village.jobs() if job["kind"] == "password.asked"] == [
+        {"email": email}
+    ]
+    await village.microblog.accounts.request_reset(email)
     jobs = [job["kind"] for job in await village.jobs()]
     assert jobs.count("mail.reset") == (1 if email == "ann@example.org" else 0)
 
