@@ -70,6 +70,7 @@ class Config:
     #: Seconds, as are all timeouts.
     statement_timeout: float
     drain_timeout: float
+    live_connections: int
     push_connections_per_host: int
     #: Bytes.
     push_buffer: int

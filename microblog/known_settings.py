@@ -186,6 +186,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         example="10",
     ),
     Setting(
+        "live_connections",
+        kinds.whole(1, 1_000_000),
+        20_000,
+        metavar="CONNECTIONS",
+        help="How many connections may read along in one process, push port and website together; at most what the "
+        "limit on open files leaves.",
+        example="20000",
+    ),
+    Setting(
         "push_connections_per_host",
         kinds.whole(1, 100_000),
         50,

@@ -14,7 +14,6 @@ Errors of the domain are mapped here, once: ``ERR <code> <text>``.
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +27,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from microblog.dead_peers import watch_for_dead_peers
 from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, TooLarge
 from microblog.outgoing import Outgoing
 from microblog.protocols import commands
@@ -85,7 +85,7 @@ class PushConnection(LineReceiver):
     # -- the connection
 
     def connectionMade(self) -> None:
-        _watch_for_dead_peers(self.transport)
+        watch_for_dead_peers(self.transport, PATIENCE)
         self._out = Outgoing(self.transport, self._drained)
         self._live = self._factory.microblog.notifier.connect(self, None)
         self._conversation = Conversation(self._factory, self._live, self.host)
@@ -348,25 +348,3 @@ class PushConnection(LineReceiver):
                 self._say(Ping(self._conversation.cursor))
         self._out.wrote = False
         self._batches = self._live.batches
-
-
-def _watch_for_dead_peers(transport: Any) -> None:
-    """Lets the kernel find peers that went without a word, with nothing for a person to see on the line.
-
-    TCP keepalive probes an idle connection, TCP_USER_TIMEOUT (RFC 5482) bounds what stays unacknowledged.
-    """
-    raw = getattr(transport, "socket", None)
-    if raw is None or getattr(raw, "family", None) not in (socket.AF_INET, socket.AF_INET6):
-        return
-    transport.setTcpNoDelay(True)
-    transport.setTcpKeepAlive(True)
-    for name, value in (
-        ("TCP_KEEPIDLE", PATIENCE // 2),
-        ("TCP_KEEPALIVE", PATIENCE // 2),  # macOS' name
-        ("TCP_KEEPINTVL", PATIENCE // 6),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", PATIENCE * 1000),
-    ):
-        option = getattr(socket, name, None)
-        if option is not None:
-            raw.setsockopt(socket.IPPROTO_TCP, option, value)

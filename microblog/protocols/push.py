@@ -16,6 +16,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from microblog.domain.errors import Unavailable
 from microblog.protocols.allowances import COMMANDS, LOG_INS, POSTS, Bucket, Buckets, host_key
 from microblog.protocols.connection import HEARTBEAT, PushConnection
 from microblog.protocols.rendering import Rendering
@@ -43,8 +44,8 @@ class _Refusal(Protocol):
 class PushFactory(Factory):
     """All connections of a push port (or several).
 
-    ``clock`` is the reactor; limits come from ``microblog.config``: ``push_connections_per_host``, ``push_buffer``,
-    ``rate_limits``.
+    ``clock`` is the reactor; limits come from ``microblog.config``: ``live_connections``,
+    ``push_connections_per_host``, ``push_buffer``, ``rate_limits``.
     """
 
     noisy = False
@@ -93,12 +94,17 @@ class PushFactory(Factory):
             return _Refusal(
                 Err("too-many-connections", f"At most {most} connections from one address. Close one first.")
             )
+        try:
+            self.microblog.notifier.seats.check(self.microblog.config.live_connections)
+        except Unavailable as full:
+            return _Refusal(Err("too-many-connections", full.text))
         connection = PushConnection(self, host)
         connection.factory = self
         return connection
 
     def joined(self, connection: PushConnection) -> None:
         self._connections.add(connection)
+        self.microblog.notifier.seats.take()
         self._hosts[connection.host] += 1
         min(self._slots, key=len).add(connection)
 
@@ -106,6 +112,7 @@ class PushFactory(Factory):
         if connection not in self._connections:
             return
         self._connections.discard(connection)
+        self.microblog.notifier.seats.leave()
         for slot in self._slots:
             slot.discard(connection)
         self._hosts[connection.host] -= 1

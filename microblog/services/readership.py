@@ -14,6 +14,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.events import Event, Kind
 from microblog.domain.streams import Stream, Ties, key, keys
 from microblog.services.live import Feed, Live
+from microblog.services.seats import Seats
 from microblog.store.database import Database
 from microblog.store.events import Row
 from microblog.store.live import live
@@ -30,6 +31,7 @@ class Readership:
         self._db = db
         self._reactor = reactor
         self._now = now
+        self.seats = Seats()
         self._all: set[Live] = set()
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
         self._expiring: dict[Live, Any] = {}  # when the token ends that they came with

@@ -24,6 +24,7 @@ from microblog.domain.visibility import Visibility, may_see
 from microblog.protocols.connection import PushConnection
 from microblog.protocols.push import PushFactory
 from microblog.services.live import Batch, Live, Reader
+from microblog.services.seats import Seats
 from tests.records import an_account
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -74,6 +75,7 @@ class FakeNotifier:
 
     def __init__(self) -> None:
         self.log: list[Event] = []
+        self.seats = Seats(lambda: None)
         self.oldest = 1
         self.all: set[Live] = set()
         self.attached: set[Live] = set()

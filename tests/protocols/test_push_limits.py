@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from microblog.services.seats import FULL
 from tests.protocols.fakes import Client, Port
 
 
@@ -66,3 +67,11 @@ class TestLimits:
         port.connect("2001:db8::1")
         assert port.connect("2001:db8::2").closing
         assert not port.connect("2001:db8:0:1::1").closing
+
+    def test_of_all_connections_is_for_the_process(self) -> None:
+        port = Port(live_connections=2)
+        first, _second, third = port.connect(), port.connect("192.0.2.8"), port.connect("192.0.2.9")
+        assert third.heard() == [f"ERR too-many-connections {FULL}"]
+        assert third.closing
+        first.hang_up()
+        assert not port.connect().closing
