@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from microblog import __version__, ports
@@ -165,7 +166,13 @@ class _App:
 
     async def _stop_web(self) -> None:
         if self.site is not None:
-            await self.site.drain()
+            try:
+                await self.site.drain()
+            except CancelledError:
+                # Its time is over. Who waits hears it now, and not from a connection that goes dead.
+                log.warn("The website cuts off {what}.", what=self.site.unfinished())
+                self.site.abort()
+                raise
 
     # ------------------------------------------------------------------------------------------------ push port
 
@@ -174,7 +181,11 @@ class _App:
 
     async def _stop_push(self) -> None:
         if self.push is not None:
-            await self.push.drain()
+            try:
+                await self.push.drain()
+            except CancelledError:
+                log.warn("The push port cuts off connections: {count}.", count=len(self.push))
+                raise
 
     # ------------------------------------------------------------------------------------------------ metrics
 

@@ -206,9 +206,11 @@ class OrderedService(MultiService):
         return Deferred.fromCoroutine(self._stop_all())
 
     async def _stop_all(self) -> None:
+        began = self._reactor.seconds()
         if self._starting is not None:
             self._starting.cancel()
         end = self._reactor.seconds() + self._deadline
+        left: list[str] = []
         # What was starting may have something to undo.
         await within(self._starting, max(self._deadline, GRACE), self._reactor)
         while self._begun:
@@ -218,13 +220,20 @@ class OrderedService(MultiService):
                 ended = await within(service.stopService(), seconds, self._reactor)
             except Exception:  # noqa: BLE001 - the next one must be stopped all the same
                 self._log.failure("{name} failed to stop.", name=_name(service))
+                left.append(_name(service))
             else:
                 if not ended:
+                    left.append(_name(service))
                     self._log.warn(
                         "{name} did not stop within {seconds:.1f} s and is left behind.",
                         name=_name(service),
                         seconds=seconds,
                     )
+        self._log.info(
+            "Stopped in {seconds:.1f} s; {how}.",
+            seconds=self._reactor.seconds() - began,
+            how="left behind: " + ", ".join(left) if left else "all that was begun is finished",
+        )
 
 
 def _name(service: Any) -> str:
@@ -239,17 +248,21 @@ async def within(waiting: object, seconds: float, reactor: IReactorTime) -> bool
     if not isinstance(waiting, Deferred):
         return True
     first: Deferred[bool] = Deferred()
+    over = False
 
     def ended(result: object) -> None:
-        if not first.called:
+        if not over:
             if isinstance(result, Failure):
                 first.errback(result)
             else:
                 first.callback(True)
 
     def late() -> None:
-        first.callback(False)
+        nonlocal over
+        over = True
+        # Before we go on: what it has to say or to undo comes while all that it needs is still there.
         waiting.cancel()
+        first.callback(False)
 
     timer = reactor.callLater(seconds, late)
     waiting.addBoth(ended)

@@ -16,7 +16,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
 
 from microblog.process import (
     GRACE,
@@ -125,6 +125,16 @@ class TestDeadlines:
         assert cancelled == [True]
         assert recorded.events[-1] == "stop database"
         assert any("requests" in str(event.get("name")) for event in logged)
+        assert formatEvent(logged[-1]) == "Stopped in 10.1 s; left behind: requests."
+
+    async def test_the_last_line_says_how_long_the_stop_took(self, logged: list[Any]) -> None:
+        slow = Deferred[None]()
+        group = Group(Recorded().stage("requests", stop=slow))
+        stopping = group.service.stopService()
+        group.reactor.advance(2.5)
+        slow.callback(None)
+        await stopping
+        assert formatEvent(logged[-1]) == "Stopped in 2.5 s; all that was begun is finished."
 
     async def test_who_comes_after_the_deadline_still_has_its_grace(self) -> None:
         recorded = Recorded()

@@ -146,6 +146,8 @@ async def _execute(connection: Connection, operation: str, parameters: Any) -> A
                 result = Failure(Unavailable("The database does not answer. Try again shortly."))
             else:
                 result = Failure(psycopg2.OperationalError("the connection was closed"))
+        if isinstance(result, Failure) and result.value is not None and connection.failed is not None:
+            connection.failed(result.value)
         if not outer.called:
             outer.callback(result)
         elif isinstance(result, Failure):

@@ -7,19 +7,18 @@ it poisoned.  Here a connection is either known to be idle and outside any trans
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import psycopg2
 from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled, ConnectionClosed
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from txpostgres import txpostgres
 
 from microblog.domain.errors import Unavailable
-
-log = Logger()
+from microblog.store.trouble import Trouble
 
 
 class Cursor(txpostgres.Cursor):
@@ -39,6 +38,7 @@ class Connection(txpostgres.Connection):
     running: Deferred[Any] | None = None  #: the statement under way
     since = 0.0  #: when it was sent, in the reactor's seconds
     overdue = False  #: closed because the server did not answer in time
+    failed: Callable[[BaseException], None] | None = None  #: is told of each statement that failed
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
@@ -140,6 +140,7 @@ class Pool:
         #: connections that were opened, and that were lost or given back broken
         self.opened = 0
         self.broken = 0
+        self.trouble = Trouble(reactor.seconds)
 
     @property
     def lent(self) -> int:
@@ -167,9 +168,7 @@ class Pool:
         latest = self._reactor.seconds() - self.patience
         for connection in list(self._lent):
             if connection.running is not None and connection.since <= latest and connection.usable:
-                log.warn(
-                    "The database has not answered a statement in {patience:g} s.", patience=self.patience
-                )
+                self.trouble.silent(self.patience)
                 connection.overdue = True
                 connection.close()
                 self.close_idle()
@@ -231,12 +230,17 @@ class Pool:
         try:
             made = await connect(self.dsn, self._reactor, self.wait, self._setup)
             self.opened += 1
+            made.failed = self.trouble.seen
+            self.trouble.answers()
             return made
         except psycopg2.Error as error:
+            self.trouble.seen(error)
             self._freed(None)
             self._notice_drained()
             raise Unavailable() from error
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Unavailable):
+                self.trouble.silent(self.wait)
             self._freed(None)
             self._notice_drained()
             raise

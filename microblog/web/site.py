@@ -42,6 +42,18 @@ _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temp
 _GRACE: Final = 0.5  #: seconds that a connection without a request gets when the site drains
 
 
+#: what a connection is, for the log, by what it is doing
+_WORDS: Final = {
+    State.FRESH: "connections without a request",
+    State.IDLE: "connections without a request",
+    State.HEAD: "requests that were not whole",
+    State.BODY: "requests that were not whole",
+    State.BUSY: "requests that were being answered",
+    State.CLOSING: "clients that had not read their answer",
+    State.UPGRADED: "WebSockets",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds.  ``head`` and ``body`` are absolute: dripping does not extend them."""
@@ -350,6 +362,12 @@ class Site(server.Site):
         """Ends every connection at once: for when draining took too long."""
         for channel in list(self._channels):
             channel.abort()
+
+    def unfinished(self) -> str:
+        """What draining still waits for, in words."""
+        counts = Counter(_WORDS[channel.state] for channel in self._channels)
+        counts["pieces of work whose client had gone"] = self._held
+        return ", ".join(f"{what}: {count}" for what, count in counts.items() if count) or "nothing"
 
     def _is_drained(self) -> bool:
         return self.draining and not self._channels and not self._held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -206,7 +207,20 @@ def test_sigterm_finishes_what_runs_says_goodbye_and_ends_with_0(start: Start, r
     assert statuses == [303]
     assert server.process.wait(30) == 0
     assert ask(dsn, "SELECT text FROM posts") == [("Just in time.",)]
+    assert "all that was begun is finished" in server.text.splitlines()[-1]
     assert server.tracebacks == 0
+
+
+def test_the_log_says_what_a_stop_cut_off_and_how_long_it_took(start: Start, dsn: str) -> None:
+    server = start(dsn, drain_timeout="1")
+    with socket.create_connection(("127.0.0.1", server.http)) as unfinished:
+        unfinished.sendall(b"GET /public HTTP/1.1\r\nHost: loc")
+        # The connection is noticed before the signal.
+        assert server.status("/public") == 200
+        assert server.stop() == 0
+    assert "The website cuts off requests that were not whole: 1." in server.text
+    last = server.text.splitlines()[-1]
+    assert re.search(r"Stopped in 2\.\d s; left behind: website\.$", last), last
 
 
 def test_readers_are_summed_over_processes(start: Start, read: Read, dsn: str) -> None:
@@ -222,7 +236,6 @@ def test_readers_are_summed_over_processes(start: Start, read: Read, dsn: str) -
 def test_systemd_can_hold_the_ports(folder: Path, dsn: str) -> None:
     """Socket activation: the sockets are made by somebody else, and outlive the process."""
     import os
-    import socket
     import subprocess
     import sys
 

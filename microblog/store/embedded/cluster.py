@@ -279,7 +279,7 @@ class Cluster:
 def explain(output: str, data_dir: Path) -> str:
     """What to tell a person, out of what PostgreSQL's programs wrote."""
     if "No space left on device" in output:
-        return f"the disk that holds {data_dir} is full. Make room, and start again."
+        return f"the disk that holds {data_dir} is full. Make room on it."
     if "Permission denied" in output:
         return f"it may not read or write its files below {data_dir}. Give them to the user who starts Microblog."
     complaints = [

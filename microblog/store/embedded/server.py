@@ -69,6 +69,7 @@ class EmbeddedPostgres:
         self._healing: Deferred[None] | None = None
         self._next_heal = 0.0
         self._failures = 0
+        self._gone_since = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -301,8 +302,8 @@ class EmbeddedPostgres:
 
     async def _heal(self) -> None:
         """Starts the server again, unless another user of it is faster.  Never raises."""
-        began = self._reactor.seconds()
         if self._failures == 0:
+            self._gone_since = self._reactor.seconds()
             self._log.warn("PostgreSQL (process {pid}) is gone. Starting it again.", pid=self.pid)
         try:
             await self._take_busy()
@@ -316,12 +317,15 @@ class EmbeddedPostgres:
             wait = min(0.5 * 2**self._failures, 15.0)
             self._next_heal = self._reactor.seconds() + wait
             if self._failures in (1, 5) or self._failures % 50 == 0:
-                self._log.error("PostgreSQL can't be started again, trying on: {reason}", reason=str(error))
+                self._log.error(
+                    "PostgreSQL can't be started again, and is tried again all the time: {reason}",
+                    reason=str(error),
+                )
         else:
             self._failures = 0
             self._log.info(
                 "PostgreSQL is back after {seconds:.1f} s (process {pid}).",
-                seconds=self._reactor.seconds() - began,
+                seconds=self._reactor.seconds() - self._gone_since,
                 pid=self.pid,
             )
         finally:
