@@ -85,7 +85,8 @@ def nothing_left_behind() -> Iterator[None]:
             return
         pytest_twisted.blockon(_turn(waiting))
         left = left_behind(waiting, before)
-    for call in left:
-        call.cancel()  # the next test is another
     if left:
-        pytest.fail("left in the reactor: " + "; ".join(str(call) for call in left), pytrace=False)
+        said = "left in the reactor: " + "; ".join(str(call) for call in left)
+        for call in left:
+            call.cancel()  # the next test is not to blame
+        pytest.fail(said, pytrace=False)
