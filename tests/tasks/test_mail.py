@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import email.policy
 from typing import Any
 
 import pytest
