@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any, Final, cast
@@ -49,16 +48,6 @@ def bind_request(request_id: str) -> None:
 def current_request() -> str:
     """The id bound here, or ``""``."""
     return _request_id.get()
-
-
-@contextmanager
-def request_bound(request_id: str) -> Iterator[None]:
-    """:func:`bind_request` for as long as the block runs; for code that is not a coroutine."""
-    token = _request_id.set(request_id)
-    try:
-        yield
-    finally:
-        _request_id.reset(token)
 
 
 # --- Redaction: the second wall.  The first is not to log a secret at all. ---

@@ -21,7 +21,6 @@ from microblog.log import (
     observer,
     observer_for_twistd,
     redact,
-    request_bound,
 )
 
 
@@ -192,13 +191,6 @@ class TestRequestId:
             else:
                 assert f"[id-{line.split(' of ')[1][0]}]" in line
         assert current_request() == ""
-
-    def test_a_block_binds_and_lets_go(self) -> None:
-        lines = Lines(log_format="json")
-        with request_bound("job-7"):
-            lines.logger().info("inside")
-        lines.logger().info("outside")
-        assert [record.get("request_id") for record in lines.records] == ["job-7", None]
 
 
 class TestRedaction:

@@ -43,7 +43,7 @@ def graphemes(text: str) -> int:
     count = len(text)
     for run in _COMPLEX_RUN.finditer(text):
         chunk = run.group()
-        found = _CLUSTER.findall(chunk)
+        found = clusters(chunk)
         count += len(found) - len(chunk)
         if len(chunk) > CLUSTER_LIMIT:
             count += sum((len(cluster) - 1) // CLUSTER_LIMIT for cluster in found)

@@ -66,9 +66,6 @@ class Filter:
     keywords: tuple[Keyword, ...]
     posts: tuple[FilterPost, ...]
 
-    def applies(self, context: Context, now: datetime) -> bool:
-        return context in self.contexts and (self.expires_at is None or self.expires_at > now)
-
     def match(self, post: Post) -> FilterResult | None:
         """What of it a post meets; None when it meets nothing."""
         shown = post.content

@@ -147,12 +147,6 @@ def native_name(code: str) -> str:
     return language.native if language else code
 
 
-def english_name(code: str) -> str:
-    """The name of a language in English; the code where there is none."""
-    language = _BY_CODE.get(code) or _BY_CODE.get(code.partition("-")[0])
-    return language.english if language else code
-
-
 def direction(code: str | None) -> str:
     """``rtl`` or ``ltr`` by the script of a tag, else its language; ``auto`` when there is no code."""
     if not code:

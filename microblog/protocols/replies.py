@@ -98,10 +98,6 @@ class EventLine:
 
     text: str
 
-    @property
-    def is_json(self) -> bool:
-        return self.text.startswith("{")
-
     def to_line(self) -> str:
         return self.text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from dbxs import query, statement
+from dbxs import query
 
 from microblog.domain.accounts import Invitation
 from microblog.store.access import accessor
@@ -38,13 +38,6 @@ class InvitationQueries(Protocol):
         ...
 
     @query(
-        sql="SELECT EXISTS (SELECT FROM invitations WHERE code = {code} AND uses_left > 0 "
-        "AND (expires_at IS NULL OR expires_at > {now}))",
-        load=scalar,
-    )
-    async def valid(self, code: str, now: datetime) -> bool: ...
-
-    @query(
         sql=f"SELECT {_COLUMNS} FROM invitations WHERE account_id = {{account_id}} "
         "AND uses_left > 0 AND (expires_at IS NULL OR expires_at > {now}) ORDER BY id DESC LIMIT 100",
         load=rows(_invitation),
@@ -58,9 +51,6 @@ class InvitationQueries(Protocol):
         load=scalar,
     )
     async def delete(self, invitation_id: int, account_id: int) -> int | None: ...
-
-    @statement(sql="DELETE FROM invitations WHERE account_id = {account_id}")
-    async def delete_all(self, account_id: int) -> None: ...
 
 
 invitations = accessor(InvitationQueries)

@@ -26,10 +26,6 @@ def _kept(day: date, measure: str, value: int) -> tuple[date, str, int]:
     return day, measure, value
 
 
-def _kept_tag(day: date, tag: str, people: int, posts: int) -> tuple[date, TagUse]:
-    return day, TagUse(tag, people, posts)
-
-
 def _moments(now: datetime, first: datetime | None) -> tuple[datetime, datetime | None]:
     return now, first
 

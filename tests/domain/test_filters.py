@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -116,15 +116,6 @@ def test_ones_own_posts_are_left_alone() -> None:
     (found,) = results([made("cat"), made("dog")], post("cat", author=5), viewer_id=6)
     assert not hidden([found])
     assert hidden([found, *results([made("cat", action=Action.HIDE)], post("cat"), viewer_id=6)])
-
-
-def test_it_applies_in_its_contexts_until_it_expires() -> None:
-    lasting = made("cat")
-    assert lasting.applies(Context.HOME, NOW)
-    assert not lasting.applies(Context.PUBLIC, NOW)
-    ending = Filter(1, "t", (Context.HOME,), Action.WARN, NOW, (), ())
-    assert ending.applies(Context.HOME, NOW - timedelta(seconds=1))
-    assert not ending.applies(Context.HOME, NOW)
 
 
 @given(st.text(min_size=1, max_size=40), st.booleans(), st.text(max_size=200))
