@@ -8,6 +8,7 @@ from typing import Any
 
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
+from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.services.accounts import Accounts
@@ -56,7 +57,7 @@ class Site:
     def poke(self) -> None:
         self.pokes += 1
 
-    def placed(self, position: int) -> None:
+    def placed(self, position: int, event: Event | None = None) -> None:
         self.pokes += 1
 
     def over(self, **settings: object) -> Site:
