@@ -18,6 +18,7 @@ class Facts:
     people: int
     posts: int  #: boosts included, as on profiles
     active_month: int  #: people who were here in the last 30 days
+    active_half_year: int  #: in the last 180
     owner: Account | None
 
 

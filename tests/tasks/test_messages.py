@@ -51,6 +51,15 @@ async def test_one_click_unsubscribes(post: Post) -> None:
     assert (subscription.name, subscription.what) == ("bob", "mentions")
 
 
+async def test_a_sensitive_post_without_a_warning_is_called_so_and_not_shown(post: Post) -> None:
+    bob, *_ = await mentioned(post, "The butler did it")
+    await post.people.sql("UPDATE posts SET sensitive = true")
+    await post.run(account=bob)
+    for content in parts(post.messages[0]):
+        assert "Sensitive content" in content
+        assert "butler" not in content
+
+
 async def test_a_content_warning_hides_the_text(post: Post) -> None:
     bob, *_ = await mentioned(post, "The butler did it", summary="Spoiler")
     await post.run(account=bob)

@@ -93,13 +93,21 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
     """What runs here, and how busy it is."""
     version = request.path.strip("/").rpartition("/")[2]
     software = {"name": "microblog", "version": microblog.__version__}
+    facts = await site.about.facts()
     document: dict[str, Any] = {
         "version": version,
         "software": software,
         "protocols": [],
         "services": {"inbound": [], "outbound": ["atom1.0", "rss2.0"]},
         "openRegistrations": site.config.registration == "open",
-        "usage": {"users": {}},
+        "usage": {
+            "users": {
+                "total": facts.people,
+                "activeMonth": facts.active_month,
+                "activeHalfyear": facts.active_half_year,
+            },
+            "localPosts": facts.posts,
+        },
         "metadata": {
             "nodeName": site.config.site_name,
             "nodeDescription": site.config.site_description,

@@ -123,3 +123,37 @@ async def test_a_suspended_account_is_told_so_with_the_right_password_only(villa
     assert "suspended" in right.text
     assert "suspended" not in wrong.text
     assert errors(wrong) is not None
+
+
+async def test_a_name_and_the_mail_address_of_one_account_share_their_tries_and_nothing_tells(
+    village: Village,
+) -> None:
+    for name in ("ann", "bob"):
+        await village.microblog.accounts.create(name, f"{name}@example.org", password=PASSWORD)
+    village.set(rate_limits=True)
+
+    async def log_in(number: int, login: str, password: str) -> tuple[int, list[str]]:
+        browser = village.stranger()
+        browser.address = f"192.0.2.{number}"
+        await browser.csrf_from("/login")
+        page = await browser.post("/login", form={"login": login, "password": password})
+        return page.status, page.html.xpath("//div[@class='problems']//li//text()") if page.body else []
+
+    for number in range(10):
+        assert (await log_in(number, ("ann", "ann@example.org")[number % 2], "not it"))[0] == 422
+    # Spent: even the right password fails, and as if it were wrong, for that these two belong together is nobody's.
+    assert await log_in(20, "ann@example.org", PASSWORD) == await log_in(21, "ann@example.net", PASSWORD)
+    assert await log_in(22, "ann", PASSWORD) == await log_in(23, "nobody", PASSWORD)
+    assert (await log_in(24, "bob@example.org", PASSWORD))[0] == 303
+
+
+async def test_being_logged_in_elsewhere_gives_no_more_tries_from_one_address(village: Village) -> None:
+    people = [await village.person(name) for name in ("ann", "bob", "eve")]
+    village.set(rate_limits=True)
+    tried = []
+    for number in range(12):
+        person = people[number % 3]
+        person.browser.site = village.site
+        page = await person.send("/login", {"login": f"somebody{number}", "password": "not it"})
+        tried.append(page.status)
+    assert tried == [422] * 10 + [429] * 2

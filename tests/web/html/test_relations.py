@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from microblog.domain.accounts import Relationship
+from microblog.domain.errors import NotFound
 from microblog.web.html.relations import VERBS
+from tests import testrig
 from tests.web.html.people import Person, Village, flashes
 
 
@@ -54,6 +56,40 @@ async def test_who_is_locked_decides(village: Village) -> None:
     assert "/@ann/accept" not in page.html.xpath("//main//form/@action")
     await bob.send("/@ann/remove")
     assert not (await standing(village, ann, bob)).following
+
+
+@pytest.mark.parametrize(
+    ("verb", "inverse", "there"), [("block", "unblock", "blocks"), ("mute", "unmute", "mutes")]
+)
+async def test_somebody_who_was_suspended_can_still_be_let_go(
+    village: Village, verb: str, inverse: str, there: str
+) -> None:
+    await village.person("olga")
+    ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
+    await ann.send(f"/@bob/{verb}")
+    await village.microblog.accounts.suspend("bob")
+    page = await ann.get(f"/settings/{there}")
+    assert f"/@bob/{inverse}" in page.html.xpath("//main//form/@action")
+    assert "suspended" in page.html.xpath("string(//main)")
+    # Nobody else learns that there is, or was, such a person.
+    assert (
+        (await eve.send(f"/@bob/{inverse}")).status == (await eve.send(f"/@nobody/{inverse}")).status == 404
+    )
+    answer = await ann.send(f"/@bob/{inverse}")
+    assert (answer.status, answer.headers["location"]) == (303, f"/settings/{there}")
+    assert not (await standing(village, ann, bob)).blocking
+    assert not (await standing(village, ann, bob)).muting
+    assert (await ann.send(f"/@bob/{inverse}")).status == 404
+    assert (await ann.send(f"/@bob/{verb}")).status == 404
+
+
+@pytest.mark.parametrize("verb", ["follow", "unfollow", "block", "unblock", "mute", "unmute"])
+async def test_who_waits_for_approval_is_not_there_by_id_either(village: Village, verb: str) -> None:
+    ann = await village.person("ann")
+    waiting = await testrig.person(village.microblog.db, "waiting", state="pending")
+    with pytest.raises(NotFound):
+        await getattr(village.microblog.follows, verb)(ann.viewer, waiting.id)
+    assert await village.microblog.follows.relationships(ann.viewer, [waiting.id]) == []
 
 
 async def test_nobody_accepts_themselves(village: Village) -> None:

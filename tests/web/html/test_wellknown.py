@@ -75,6 +75,19 @@ async def test_nodeinfo_says_what_runs_here(village: Village, version: str) -> N
     assert set(document) >= {"protocols", "services", "usage", "metadata"}
 
 
+async def test_nodeinfo_says_how_busy_it_is(village: Village) -> None:
+    ann = await village.person("ann")
+    await village.person("bob")
+    await village.microblog.accounts.suspend("bob")
+    await ann.send("/posts", {"text": "Hello"})
+    document = (await village.stranger().get("/nodeinfo/2.1")).json()
+    assert document["usage"] == {
+        "users": {"total": 1, "activeMonth": 1, "activeHalfyear": 1},
+        "localPosts": 1,
+    }
+    assert document["protocols"] == []  # it does not federate
+
+
 async def test_password_programs_find_where_the_password_is_changed(village: Village) -> None:
     page = await village.stranger().get("/.well-known/change-password")
     assert (page.status, page.headers["location"]) == (302, "/settings/password")
