@@ -25,7 +25,7 @@ CHANNEL: Final = "events"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the log as it is kept; `services.notifier` makes a `domain.events.Event` of it."""
+    """A line of the log as it is kept; `services.event_log` makes a `domain.events.Event` of it."""
 
     position: int
     at: datetime

@@ -2,7 +2,7 @@
 
 Most posts name nobody and answer nothing.  For these no transaction is needed around several statements: all that hangs
 on a post goes with it, its key and its event too; the statement is its own transaction, one round trip, one flush and
-one plan, whatever their number.  All other posts are `posts.insert` and what follows it.
+one plan, whatever their number.  All other posts are `writing.insert` and what follows it.
 
 The statement waits for nobody: a post whose author's row is locked is left out, as one that needs more than this is.
 

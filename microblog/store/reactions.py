@@ -6,20 +6,16 @@ A boost is a row of ``posts``; it is taken back as any post is (`writing.delete`
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from dbxs import query
 
 from microblog.domain.accounts import Account
 from microblog.store.access import accessor
-from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
+from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import rows, scalar
-from microblog.store.paging import in_order, within
+from microblog.store.paging import span_of
 from microblog.store.visibility import meeting
-
-
-def _liker(id: int, *row: Any) -> tuple[int, Account]:
-    return id, account_from(row)
 
 
 class ReactionQueries(Protocol):
@@ -85,9 +81,8 @@ class ReactionQueries(Protocol):
 
     @query(
         sql=f"SELECT v.id, {ACCOUNT_COLUMNS} FROM favourites v JOIN accounts a ON a.id = v.account_id "
-        f"WHERE v.post_id = {{post_id}} AND a.state = 'active' AND {meeting('a.id')} "
-        f"AND {within('v.id')} {in_order('v.id')}",
-        load=rows(_liker),
+        f"WHERE v.post_id = {{post_id}} AND a.state = 'active' AND {meeting('a.id')}" + span_of("v.id"),
+        load=rows(account_at),
     )
     async def favourited_by(
         self,
@@ -101,9 +96,8 @@ class ReactionQueries(Protocol):
 
     @query(
         sql=f"SELECT v.id, {ACCOUNT_COLUMNS} FROM posts v JOIN accounts a ON a.id = v.author_id "
-        f"WHERE v.boost_of_id = {{post_id}} AND a.state = 'active' AND {meeting('a.id')} "
-        f"AND {within('v.id')} {in_order('v.id')}",
-        load=rows(_liker),
+        f"WHERE v.boost_of_id = {{post_id}} AND a.state = 'active' AND {meeting('a.id')}" + span_of("v.id"),
+        load=rows(account_at),
     )
     async def boosted_by(
         self,

@@ -7,7 +7,7 @@ the message by its field::
     try:
         await microblog.sign_up(…)
     except InvalidInput as error:
-        return request.render("pages/sign-up.html", form=form.with_error(error), status=error.status)
+        return request.render("pages/sign_up.html", form=form.with_error(error), status=error.status)
 
 where the template says ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the
 message that belongs to no field.

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import NotFound
-from microblog.domain.ids import parse_id
 from microblog.domain.posts import Post
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Page, Routes
 
@@ -48,9 +47,7 @@ _SUMMARIES: Final = {
 
 def _page(action: Action) -> Page:
     async def page(microblog: Microblog, request: Request) -> Response:
-        post_id = parse_id(request.path_arg("id"))
-        if post_id is None:
-            raise NotFound
+        post_id = path_id(request)
         post = await action(microblog, request.require_viewer(), post_id)
         if request.is_fragment:
             return request.render("partials/one_post.html", post=post.content)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Forbidden, NotFound
-from microblog.domain.ids import parse_id
+from microblog.domain.errors import Forbidden
 from microblog.web.html.paging import span_of
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
 
@@ -39,7 +39,7 @@ async def approvals(microblog: Microblog, request: Request) -> Response:
 @routes.post("/admin/approvals/<int:id>/approve", viewer="required")
 async def approve(microblog: Microblog, request: Request) -> Response:
     """Let somebody in."""
-    await microblog.accounts.approve(_moderator(request), _id(request))
+    await microblog.accounts.approve(_moderator(request), path_id(request))
     request.flash("Approved. They get a mail that says so.")
     return Redirect("/admin/approvals")
 
@@ -47,7 +47,7 @@ async def approve(microblog: Microblog, request: Request) -> Response:
 @routes.post("/admin/approvals/<int:id>/turn-down", viewer="required")
 async def turn_down(microblog: Microblog, request: Request) -> Response:
     """Do not let somebody in."""
-    await microblog.accounts.turn_down(_moderator(request), _id(request))
+    await microblog.accounts.turn_down(_moderator(request), path_id(request))
     request.flash("Turned down. What they had typed is deleted.")
     return Redirect("/admin/approvals")
 
@@ -76,10 +76,3 @@ async def unsuspend(microblog: Microblog, request: Request) -> Response:
     await microblog.accounts.unsuspend(name, by=_moderator(request))
     request.flash(f"@{name} is back.")
     return Redirect(next_path(request.form.get("next"), "/admin/accounts"))
-
-
-def _id(request: Request) -> int:
-    found = parse_id(request.path_arg("id"))
-    if found is None:
-        raise NotFound
-    return found

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Account
-from microblog.domain.errors import NotFound
-from microblog.domain.ids import parse_id
+from microblog.web.ids import path_id
 from microblog.web.responses import Document, Response
 from microblog.web.routing import Routes
 
@@ -32,9 +31,7 @@ _DAY: Final = 86_400
 @routes.get("/avatars/<int:id>.svg", viewer="none", public=True)
 async def avatar(microblog: Microblog, request: Request) -> Response:
     """Somebody's picture."""
-    account_id = parse_id(request.path_arg("id"))
-    if account_id is None:
-        raise NotFound
+    account_id = path_id(request)
     account = await microblog.accounts.by_id(account_id)
     return Document(draw(account), "image/svg+xml", public=True, max_age=_DAY)
 

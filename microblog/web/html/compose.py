@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from microblog.domain.ids import parse_id
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.web.forms import Fields, FormState
+from microblog.web.ids import path_id, sent_id
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
 
@@ -88,7 +88,7 @@ async def edit(microblog: Microblog, request: Request) -> Response:
 async def delete(microblog: Microblog, request: Request) -> Response:
     """Delete a post, and offer it back as a draft."""
     viewer = request.require_viewer()
-    was = await microblog.posts.delete(viewer, _post_id(request))
+    was = await microblog.posts.delete(viewer, path_id(request))
     if was.author.id != viewer.id:  # by a moderator: whose words it was gets them back as little as anybody
         request.flash("The post is deleted.")
         return Redirect(next_path(request.form.get("next"), was.author.path))
@@ -135,26 +135,17 @@ async def _reply_target(microblog: Microblog, request: Request, raw: str) -> Pos
     """:raises NotFound: it is not there, or not for this person's eyes."""
     if not raw:
         return None
-    post_id = parse_id(raw)
-    if post_id is None:
-        raise NotFound
+    post_id = sent_id(raw)
     return (await microblog.posts.by_id(request.require_viewer(), post_id)).content
 
 
 async def _own(microblog: Microblog, request: Request) -> Post:
     """:raises NotFound: no such post, or somebody else's: both look the same."""
     viewer = request.require_viewer()
-    post = await microblog.posts.by_id(viewer, _post_id(request))
+    post = await microblog.posts.by_id(viewer, path_id(request))
     if post.author.id != viewer.id or post.boost_of is not None:
         raise NotFound
     return post
-
-
-def _post_id(request: Request) -> int:
-    post_id = parse_id(request.path_arg("id"))
-    if post_id is None:
-        raise NotFound
-    return post_id
 
 
 def _composer(

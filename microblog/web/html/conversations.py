@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.domain.errors import NotFound
-from microblog.domain.ids import parse_id
 from microblog.web.html.paging import span_of
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -28,27 +27,20 @@ async def conversations(microblog: Microblog, request: Request) -> Response:
 @routes.post("/conversations/<int:id>/read", viewer="required")
 async def read(microblog: Microblog, request: Request) -> Response:
     """Mark a conversation as read."""
-    await microblog.conversations.mark_read(request.require_viewer(), _id(request))
+    await microblog.conversations.mark_read(request.require_viewer(), path_id(request))
     return Redirect("/conversations")
 
 
 @routes.post("/conversations/<int:id>/unread", viewer="required")
 async def unread(microblog: Microblog, request: Request) -> Response:
     """Mark it as unread."""
-    await microblog.conversations.mark_read(request.require_viewer(), _id(request), read=False)
+    await microblog.conversations.mark_read(request.require_viewer(), path_id(request), read=False)
     return Redirect("/conversations")
 
 
 @routes.post("/conversations/<int:id>/delete", viewer="required")
 async def delete(microblog: Microblog, request: Request) -> Response:
     """Put a conversation away; its posts stay."""
-    await microblog.conversations.delete(request.require_viewer(), _id(request))
+    await microblog.conversations.delete(request.require_viewer(), path_id(request))
     request.flash("The conversation is put away. Its posts stay; the next one brings it back.")
     return Redirect("/conversations")
-
-
-def _id(request: Request) -> int:
-    conversation_id = parse_id(request.path_arg("id"))
-    if conversation_id is None:
-        raise NotFound
-    return conversation_id

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Page
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -40,9 +40,7 @@ async def explore(microblog: Microblog, request: Request) -> Response:
 @routes.post("/explore/dismiss/<int:id>", viewer="required")
 async def dismiss(microblog: Microblog, request: Request) -> Response:
     """Never suggest somebody again."""
-    account_id = parse_id(request.path_arg("id"))
-    if account_id is None:
-        raise NotFound
+    account_id = path_id(request)
     await microblog.trends.dismiss(request.require_viewer(), account_id)
     return Redirect("/explore")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.errors import InvalidInput
 from microblog.domain.filters import Context, Filter
-from microblog.domain.ids import parse_id
 from microblog.services.filters import KeywordChange
 from microblog.web.forms import Fields, FormState
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -58,7 +58,7 @@ async def create(microblog: Microblog, request: Request) -> Response:
 @routes.get("/settings/filters/<int:id>", viewer="required")
 async def edit_form(microblog: Microblog, request: Request) -> Response:
     """A filter, to be changed."""
-    chosen = await microblog.filters.by_id(request.require_viewer(), _id(request))
+    chosen = await microblog.filters.by_id(request.require_viewer(), path_id(request))
     values = {
         "title": chosen.title,
         "keywords": "\n".join(each.keyword for each in chosen.keywords),
@@ -73,7 +73,7 @@ async def edit_form(microblog: Microblog, request: Request) -> Response:
 async def edit(microblog: Microblog, request: Request) -> Response:
     """Change a filter."""
     viewer, state = request.require_viewer(), _state(request.form)
-    chosen = await microblog.filters.by_id(viewer, _id(request))
+    chosen = await microblog.filters.by_id(viewer, path_id(request))
     try:
         await microblog.filters.update(
             viewer,
@@ -94,16 +94,9 @@ async def edit(microblog: Microblog, request: Request) -> Response:
 @routes.post("/settings/filters/<int:id>/delete", viewer="required")
 async def delete(microblog: Microblog, request: Request) -> Response:
     """Delete a filter."""
-    await microblog.filters.delete(request.require_viewer(), _id(request))
+    await microblog.filters.delete(request.require_viewer(), path_id(request))
     request.flash("The filter is gone.")
     return Redirect("/settings/filters")
-
-
-def _id(request: Request) -> int:
-    filter_id = parse_id(request.path_arg("id"))
-    if filter_id is None:
-        raise NotFound
-    return filter_id
 
 
 def _state(sent: Fields) -> FormState:

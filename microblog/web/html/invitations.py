@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Forbidden, InvalidInput, NotFound
-from microblog.domain.ids import parse_id
+from microblog.domain.errors import Forbidden, InvalidInput
 from microblog.web.forms import FormState
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -44,9 +44,7 @@ async def invite(microblog: Microblog, request: Request) -> Response:
 @routes.post("/settings/invitations/<int:id>/withdraw", viewer="required")
 async def withdraw(microblog: Microblog, request: Request) -> Response:
     """Take an invitation back."""
-    invitation_id = parse_id(request.path_arg("id"))
-    if invitation_id is None:
-        raise NotFound
+    invitation_id = path_id(request)
     await microblog.accounts.withdraw(request.require_viewer(), invitation_id)
     request.flash("That invitation no longer works.")
     return Redirect("/settings/invitations")

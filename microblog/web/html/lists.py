@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import Context
-from microblog.domain.ids import parse_id
 from microblog.domain.lists import replies_policy
 from microblog.web.forms import FormState
 from microblog.web.html.paging import span_of
+from microblog.web.ids import path_id, sent_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -43,7 +43,7 @@ async def timeline(microblog: Microblog, request: Request) -> Response:
     """What those in a list posted."""
     viewer = request.require_viewer()
     since = microblog.notifier.position
-    chosen = await microblog.lists.by_id(viewer, _id(request))
+    chosen = await microblog.lists.by_id(viewer, path_id(request))
     page = await microblog.lists.timeline(viewer, chosen.id, span_of(request))
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)
     return request.render("pages/list.html", chosen=chosen, page=page, filtered=filtered, since=since)
@@ -52,23 +52,15 @@ async def timeline(microblog: Microblog, request: Request) -> Response:
 @routes.get("/lists/<int:id>/edit", viewer="required")
 async def edit_form(microblog: Microblog, request: Request) -> Response:
     """A list's title, its rules, and who is in it."""
-    chosen = await microblog.lists.by_id(request.require_viewer(), _id(request))
-    state = FormState(
-        {
-            "title": chosen.title,
-            "replies_policy": chosen.replies_policy.value,
-            "exclusive": "on" if chosen.exclusive else "",
-            "name": "",
-        }
-    )
-    return await _edit_page(microblog, request, chosen, state)
+    chosen = await microblog.lists.by_id(request.require_viewer(), path_id(request))
+    return await _edit_page(microblog, request, chosen, _state(chosen))
 
 
 @routes.post("/lists/<int:id>/edit", viewer="required")
 async def edit(microblog: Microblog, request: Request) -> Response:
     """Change a list's title and rules."""
     viewer, sent = request.require_viewer(), request.form
-    chosen = await microblog.lists.by_id(viewer, _id(request))
+    chosen = await microblog.lists.by_id(viewer, path_id(request))
     state = FormState({**sent.texts("title", "replies_policy", "exclusive"), "name": ""})
     try:
         await microblog.lists.update(
@@ -88,16 +80,9 @@ async def edit(microblog: Microblog, request: Request) -> Response:
 async def add(microblog: Microblog, request: Request) -> Response:
     """Put somebody in a list, by their name."""
     viewer = request.require_viewer()
-    chosen = await microblog.lists.by_id(viewer, _id(request))
+    chosen = await microblog.lists.by_id(viewer, path_id(request))
     name = request.form.text("name").strip().removeprefix("@")
-    state = FormState(
-        {
-            "title": chosen.title,
-            "replies_policy": chosen.replies_policy.value,
-            "exclusive": "on" if chosen.exclusive else "",
-            "name": name,
-        }
-    )
+    state = _state(chosen, name)
     try:
         account = await microblog.accounts.by_name(name)
         await microblog.lists.add(viewer, chosen.id, [account.id])
@@ -113,10 +98,8 @@ async def add(microblog: Microblog, request: Request) -> Response:
 @routes.post("/lists/<int:id>/remove", viewer="required")
 async def remove(microblog: Microblog, request: Request) -> Response:
     """Take somebody out of a list."""
-    account_id = parse_id(request.form.text("account"))
-    if account_id is None:
-        raise NotFound
-    list_id = _id(request)
+    account_id = sent_id(request.form.text("account"))
+    list_id = path_id(request)
     await microblog.lists.remove(request.require_viewer(), list_id, [account_id])
     return Redirect(f"/lists/{list_id}/edit")
 
@@ -124,16 +107,21 @@ async def remove(microblog: Microblog, request: Request) -> Response:
 @routes.post("/lists/<int:id>/delete", viewer="required")
 async def delete(microblog: Microblog, request: Request) -> Response:
     """Delete a list; nobody is unfollowed."""
-    await microblog.lists.delete(request.require_viewer(), _id(request))
+    await microblog.lists.delete(request.require_viewer(), path_id(request))
     request.flash("The list is deleted. You still follow everyone who was in it.")
     return Redirect("/lists")
 
 
-def _id(request: Request) -> int:
-    list_id = parse_id(request.path_arg("id"))
-    if list_id is None:
-        raise NotFound
-    return list_id
+def _state(chosen: UserList, name: str = "") -> FormState:
+    """A list as it is; ``name``: whom to add."""
+    return FormState(
+        {
+            "title": chosen.title,
+            "replies_policy": chosen.replies_policy.value,
+            "exclusive": "on" if chosen.exclusive else "",
+            "name": name,
+        }
+    )
 
 
 async def _index(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:

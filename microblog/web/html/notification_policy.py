@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.domain.errors import InvalidInput, NotFound
-from microblog.domain.ids import parse_id
+from microblog.domain.errors import InvalidInput
 from microblog.domain.notification_groups import NotificationPolicy, Verdict
 from microblog.web.forms import FormState
 from microblog.web.html.paging import span_of
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -55,7 +55,7 @@ async def requests(microblog: Microblog, request: Request) -> Response:
 @routes.post("/notifications/requests/<int:id>/accept", viewer="required")
 async def accept(microblog: Microblog, request: Request) -> Response:
     """Show what waits of somebody, and let through what comes later."""
-    await microblog.notification_groups.accept(request.require_viewer(), [_id(request)])
+    await microblog.notification_groups.accept(request.require_viewer(), [path_id(request)])
     request.flash("Their notifications are among yours now.")
     return Redirect("/notifications/requests")
 
@@ -63,15 +63,8 @@ async def accept(microblog: Microblog, request: Request) -> Response:
 @routes.post("/notifications/requests/<int:id>/dismiss", viewer="required")
 async def dismiss(microblog: Microblog, request: Request) -> Response:
     """Remove what waits of somebody."""
-    await microblog.notification_groups.turn_down(request.require_viewer(), [_id(request)])
+    await microblog.notification_groups.turn_down(request.require_viewer(), [path_id(request)])
     return Redirect("/notifications/requests")
-
-
-def _id(request: Request) -> int:
-    account_id = parse_id(request.path_arg("id"))
-    if account_id is None:
-        raise NotFound
-    return account_id
 
 
 def _page(request: Request, policy: NotificationPolicy, state: FormState, *, status: int = 200) -> Response:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from microblog.domain.errors import NotFound
-from microblog.domain.ids import parse_id
 from microblog.domain.oauth import App, Asked, OAuthError
 from microblog.web.forms import Fields
+from microblog.web.ids import path_id
 from microblog.web.responses import ExternalRedirect, Redirect, Response
 from microblog.web.routing import Routes
 from microblog.web.security import CSP
@@ -134,9 +133,7 @@ async def apps(microblog: Microblog, request: Request) -> Response:
 @routes.post("/settings/apps/<int:id>/revoke", viewer="required")
 async def revoke(microblog: Microblog, request: Request) -> Response:
     """The program may no more act as oneself; what it is connected to ends."""
-    app_id = parse_id(request.path_arg("id"))
-    if app_id is None:
-        raise NotFound
+    app_id = path_id(request)
     await microblog.oauth.forget(request.require_viewer(), app_id)
     request.flash("That program can no longer act as you.")
     return Redirect("/settings/apps")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
-from microblog.domain.ids import parse_id
 from microblog.domain.posts import Post
 from microblog.domain.text import one_line
 from microblog.domain.visibility import Visibility
 from microblog.web.html.paging import span_of
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -29,7 +28,7 @@ TITLE = 60
 async def thread(microblog: Microblog, request: Request) -> Response:
     """A post, what it answers and what answers it."""
     since = microblog.notifier.position
-    found = await microblog.posts.thread(request.viewer, _id(request))
+    found = await microblog.posts.thread(request.viewer, path_id(request))
     post = found.post
     if (elsewhere := _elsewhere(request, post)) is not None:
         return elsewhere
@@ -53,7 +52,7 @@ async def thread(microblog: Microblog, request: Request) -> Response:
 @routes.get("/@<name>/<int:id>/history", public=True)
 async def history(microblog: Microblog, request: Request) -> Response:
     """How a post read before it was edited."""
-    post = await microblog.posts.by_id(request.viewer, _id(request))
+    post = await microblog.posts.by_id(request.viewer, path_id(request))
     if (elsewhere := _elsewhere(request, post, "/history")) is not None:
         return elsewhere
     edits = await microblog.posts.history(request.viewer, post.id)
@@ -65,7 +64,7 @@ async def history(microblog: Microblog, request: Request) -> Response:
 @routes.get("/@<name>/<int:id>/favourites", public=True)
 async def favourited_by(microblog: Microblog, request: Request) -> Response:
     """Who favourited a post."""
-    post = await microblog.posts.by_id(request.viewer, _id(request))
+    post = await microblog.posts.by_id(request.viewer, path_id(request))
     if (elsewhere := _elsewhere(request, post, "/favourites")) is not None:
         return elsewhere
     page = await microblog.posts.favourited_by(request.viewer, post.id, span_of(request, 40))
@@ -75,7 +74,7 @@ async def favourited_by(microblog: Microblog, request: Request) -> Response:
 @routes.get("/@<name>/<int:id>/boosts", public=True)
 async def boosted_by(microblog: Microblog, request: Request) -> Response:
     """Who boosted a post."""
-    post = await microblog.posts.by_id(request.viewer, _id(request))
+    post = await microblog.posts.by_id(request.viewer, path_id(request))
     if (elsewhere := _elsewhere(request, post, "/boosts")) is not None:
         return elsewhere
     page = await microblog.posts.boosted_by(request.viewer, post.id, span_of(request, 40))
@@ -86,14 +85,6 @@ def excerpt(post: Post) -> str:
     """A post in a title or a preview: its warning where it has one, never what is behind it."""
     shown = post.content
     return one_line(shown.summary or ("" if shown.sensitive else shown.text), TITLE)
-
-
-def _id(request: Request) -> int:
-    """:raises NotFound: it is no id of ours."""
-    post_id = parse_id(request.path_arg("id"))
-    if post_id is None:
-        raise NotFound
-    return post_id
 
 
 def _elsewhere(request: Request, post: Post, rest: str = "") -> Redirect | None:

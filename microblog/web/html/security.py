@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from microblog.domain.ids import parse_id
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput
 from microblog.web.forms import FormState
 from microblog.web.html.browsers import browser_name
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
 
@@ -64,7 +64,7 @@ async def sessions(microblog: Microblog, request: Request) -> Response:
 async def end_session(microblog: Microblog, request: Request) -> Response:
     """Log out there."""
     viewer = request.require_viewer()
-    session_id = _id(request)
+    session_id = path_id(request)
     await microblog.sessions.end(viewer, session_id)
     if session_id == viewer.session_id:
         request.sign_out()
@@ -104,7 +104,7 @@ async def create_token(microblog: Microblog, request: Request) -> Response:
 @routes.post("/settings/tokens/<int:id>/revoke", viewer="required")
 async def revoke_token(microblog: Microblog, request: Request) -> Response:
     """Revoke a token; what streams with it ends."""
-    await microblog.tokens.revoke(request.require_viewer(), _id(request))
+    await microblog.tokens.revoke(request.require_viewer(), path_id(request))
     request.flash("That token is revoked.")
     return Redirect("/settings/tokens")
 
@@ -141,11 +141,3 @@ async def delete_account(microblog: Microblog, request: Request) -> Response:
     request.sign_out()
     request.flash("Your account is deleted, with all that you wrote.")
     return Redirect("/")
-
-
-def _id(request: Request) -> int:
-    """:raises NotFound: it is too long to be one."""
-    found = parse_id(request.path_arg("id"))
-    if found is None:
-        raise NotFound
-    return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from microblog.domain.errors import InvalidInput, NotFound
-from microblog.domain.ids import parse_id
+from microblog.domain.errors import InvalidInput
 from microblog.web.forms import FormState
 from microblog.web.html.paging import span_of
+from microblog.web.ids import path_id
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
 
@@ -56,9 +56,7 @@ async def feature(microblog: Microblog, request: Request) -> Response:
 @routes.post("/featured-tags/<int:id>/delete", viewer="required")
 async def unfeature(microblog: Microblog, request: Request) -> Response:
     """Take a hashtag off one's profile."""
-    featured_id = parse_id(request.path_arg("id"))
-    if featured_id is None:
-        raise NotFound
+    featured_id = path_id(request)
     await microblog.tags.unfeature(request.require_viewer(), featured_id)
     return Redirect("/followed-tags")
 
