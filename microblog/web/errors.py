@@ -34,7 +34,7 @@ _log = Logger()
 
 TITLES: Final = {
     400: "That request is broken",
-    401: "Please log in",
+    401: "That was not recognised",
     403: "That is not allowed",
     404: "Nothing here",
     405: "That does not work here",

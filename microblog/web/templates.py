@@ -12,7 +12,8 @@ Templates see, beside what a page passes:
 ``now()``                 the time, aware
 ``_('…')``, ``{% trans %}``  translation; every text of the site goes through one of them
 
-Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title), ``date`` (a day, or with
+Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title; with ``ago=true`` in words that
+go on from a verb), ``date`` (a day, or with
 ``date('full')`` the time too), ``count`` (1,234 and 12.3K), ``lang_dir`` (``rtl`` or ``ltr`` of a language code).
 """
 
@@ -95,20 +96,23 @@ class Templates:
             csrf_token=lambda: request.csrf_token,
         )
 
-    def relative_time(self, when: datetime) -> Markup:
-        """``<time datetime="…" title="the full date">5 min</time>``.  Beyond a week it is the date."""
+    def relative_time(self, when: datetime, ago: bool = False) -> Markup:
+        """``<time datetime="…" title="the full date">5 min</time>``.  Beyond a week it is the date.
+
+        ``ago``: as part of a sentence, after “used” or “seen”: “just now”, “5 min ago”, “on 4 Mar 2026”.
+        """
         seconds = (self._now() - when).total_seconds()
         _ = self._translations.gettext
         if seconds < 60:
-            text = _("now")
+            text = _("just now") if ago else _("now")
         elif seconds < 3600:
-            text = _("%(count)s min") % {"count": int(seconds // 60)}
+            text = (_("%(count)s min ago") if ago else _("%(count)s min")) % {"count": int(seconds // 60)}
         elif seconds < 86_400:
-            text = _("%(count)s h") % {"count": int(seconds // 3600)}
+            text = (_("%(count)s h ago") if ago else _("%(count)s h")) % {"count": int(seconds // 3600)}
         elif seconds < 7 * 86_400:
-            text = _("%(count)s d") % {"count": int(seconds // 86_400)}
+            text = (_("%(count)s d ago") if ago else _("%(count)s d")) % {"count": int(seconds // 86_400)}
         else:
-            text = format_day(when)
+            text = _("on %(day)s") % {"day": format_day(when)} if ago else format_day(when)
         return Markup('<time datetime="{}" title="{}">{}</time>').format(
             when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), format_day(when, "full"), text
         )

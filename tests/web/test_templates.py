@@ -71,6 +71,22 @@ def test_times_are_relative_with_the_full_date_on_hover(tmp_path: Path, ago: tim
     assert 'title="' in markup
 
 
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=10), "just now"),
+        (timedelta(minutes=5), "5 min ago"),
+        (timedelta(hours=1), "1 h ago"),
+        (timedelta(days=6, hours=23), "6 d ago"),
+        (timedelta(days=7), "on 25 Feb 2026"),
+    ],
+)
+def test_a_time_can_go_on_from_a_verb(tmp_path: Path, ago: timedelta, text: str) -> None:
+    when = NOW - ago
+    markup = templates(tmp_path, a="seen {{ when | relative_time(ago=true) }}").render("a.html", when=when)
+    assert markup.endswith(f">{text}</time>")
+
+
 def test_dates_are_written_out() -> None:
     assert format_day(NOW) == "4 Mar 2026"
     assert format_day(NOW, "full") == "4 March 2026 at 17:05 UTC"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from babel.dates import format_skeleton
+from babel.dates import format_date
 
 WIDTH: Final = 480
 HEIGHT: Final = 132
@@ -96,5 +96,5 @@ def bars(days: Sequence[date], values: Sequence[int], inner: Sequence[int] = ())
 
 
 def day_text(day: date) -> str:
-    """``4 Mar`` in the way of the locale."""
-    return format_skeleton("MMMd", day, locale=LOCALE)
+    """``4 Mar``: as all dates of the site are written, without the year."""
+    return format_date(day, "d MMM", locale=LOCALE)

@@ -25,6 +25,20 @@ async def test_a_thread_reads_from_its_beginning_to_its_answers(village: Village
     assert page.html.xpath("//title/text()") == ["bob: “Second” · Microblog"]
 
 
+async def test_where_a_thread_is_no_longer_indented_each_answer_says_what_it_answers(
+    village: Village,
+) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    publish = village.microblog.posts.publish
+    post = first = await publish(ann.viewer, Draft("Post 0"))
+    for number in range(1, 8):
+        viewer = bob.viewer if number % 2 else ann.viewer
+        post = await publish(viewer, Draft(f"Post {number}", reply_to_id=post.id))
+    page = await village.stranger().get(first.path)
+    said = [each.xpath("string(.//p[contains(@class, 'to')])") for each in page.html.xpath("//article")]
+    assert said == [""] * 6 + ["in reply to @bob", "in reply to @ann"]
+
+
 async def test_strangers_may_log_in_to_reply_and_come_back(village: Village) -> None:
     ann = await village.person("ann")
     post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))

@@ -93,6 +93,15 @@ FILTER = {
 }
 
 
+async def test_two_filters_of_one_name_are_named_once(village: Village) -> None:
+    ann, bob = await two(village)
+    await post(village, bob, "a spoiler here")
+    for keyword in ("spoiler", "here"):
+        await ann.send("/settings/filters/new", {**FILTER, "keywords": keyword, "public": "on"})
+    page = await ann.get("/public")
+    assert page.html.xpath("//details[@class='cw']/summary/text()") == ["Filtered: Films"]
+
+
 async def test_filters_fold_away_and_hide(village: Village) -> None:
     ann, bob = await two(village)
     await post(village, bob, "a spoiler here")
