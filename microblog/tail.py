@@ -87,6 +87,15 @@ def _forget(cursor: int) -> None:
     """Nobody wants it kept."""
 
 
+def _why(error: OSError) -> str:
+    """For a person; and where it will not change by itself, with what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}; --ca FILE names one to trust"
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "that port does not speak TLS: name the one that does by --port, or leave --tls out"
+    return error.strerror or str(error)
+
+
 @dataclass
 class Tail:
     """One reader. ``connect`` makes a connection or raises OSError; ``show`` gets each event once, with its line."""
@@ -115,7 +124,7 @@ class Tail:
                     connection.close()
                 said = "The connection ended"
             except OSError as error:
-                said = f"No connection ({error.strerror or error})"
+                said = f"No connection ({_why(error)})"
             wait = self._delay * random.uniform(0.75, 1.25)
             self._delay = min(self._delay * 2, LONGEST_DELAY)
             self.say(f"{said}; again in {wait:.1f} s.")

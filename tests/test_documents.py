@@ -253,6 +253,49 @@ def test_services_are_started_as_printed(line: str, tmp_path: Path, monkeypatch:
     Config.load({**given.settings(), "data_dir": str(tmp_path)}, {}, listening=False)
 
 
+def units() -> dict[str, str]:
+    """systemd's units, by the names that they are printed under."""
+    found = re.findall(
+        r"^`/etc/systemd/system/([^`]+)`\n\n```ini\n(.*?)^```",
+        text_of("docs/operations.md"),
+        re.MULTILINE | re.DOTALL,
+    )
+    return dict(found)
+
+
+def test_the_service_adopts_the_sockets_that_systemd_opens() -> None:
+    named = units()
+    service = named["microblog.service"]
+    sockets = {name: text for name, text in named.items() if name.endswith(".socket")}
+    assert sockets
+    handed = {re.search(r"^FileDescriptorName=(.+)$", text, re.MULTILINE)[1] for text in sockets.values()}  # type: ignore[index]
+    assert set(re.findall(r"--\w+ systemd:domain=INET:name=(\w+)", service)) == handed
+    for name, text in sockets.items():
+        assert f"{name}" in re.search(r"^Requires=(.+)$", service, re.MULTILINE)[1].split()  # type: ignore[index]
+        assert "Service=microblog.service" in text
+
+
+def test_nginx_lets_websockets_through_and_says_who_asks() -> None:
+    (nginx,) = blocks("docs/operations.md", "nginx")
+    given = dict(re.findall(r"proxy_set_header (\S+) (\S+);", nginx))
+    assert given["Upgrade"] == "$http_upgrade"
+    assert given["Connection"] == "$connection_upgrade"
+    assert "map $http_upgrade $connection_upgrade" in nginx
+    assert given["Host"] == "$host"
+    assert given["X-Forwarded-For"] == "$proxy_add_x_forwarded_for"
+    assert given["X-Forwarded-Proto"] == "$scheme"
+
+
+def test_each_line_of_the_log_that_is_explained_is_one_that_is_written() -> None:
+    section = text_of("docs/operations.md").partition("### What the log says")[2].partition("\n### ")[0]
+    lines = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    assert len(lines) > 5
+    written = "\n".join(path.read_text() for path in (CHECKOUT / "microblog").rglob("*.py"))
+    for line in lines:
+        for piece in re.split(r"…|: ", line):
+            assert piece.strip(" .;") in written, f"{line}: nothing in microblog/ says {piece!r}"
+
+
 def test_the_newcomers_commands_work_as_printed(dsn: str, tmp_path: Path) -> None:
     """README's console commands, in their order, for a site that has no one yet."""
     from tests.browser.service import url_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -138,6 +139,18 @@ def test_what_passes_is_tried_again() -> None:
     script = Script([GREETING, "ERR unavailable Back in a moment."], [GREETING, "OK PING 2"])
     script.run()
     assert len(script.asked) == 2
+
+
+def test_tls_at_a_port_that_does_not_speak_it_is_told_in_words() -> None:
+    heard = ssl.MemoryBIO()
+    heard.write(b"* Microblog: Microblog push protocol 1.\r\n")
+    talking = ssl.create_default_context().wrap_bio(heard, ssl.MemoryBIO(), server_hostname="a.example")
+    with pytest.raises(ssl.SSLError) as raised:
+        talking.do_handshake()
+    script = Script(raised.value)
+    script.run()
+    assert "does not speak TLS" in script.said[0]
+    assert "--port" in script.said[0]
 
 
 def test_a_line_for_people_has_no_control_characters_and_no_tags() -> None:

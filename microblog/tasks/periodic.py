@@ -96,10 +96,11 @@ class Periodic:
             await self._work()
         except CancelledError:
             self._again = False
-        except Unavailable as error:
+        except Unavailable:
+            # Why it is away is a line of the store's own (`store/trouble.py`).
             if not self._away:
                 self._away = True
-                log.warn("{name} waits for the database: {reason}", name=self.name, reason=error.text)
+                log.warn("{name} waits for the database", name=self.name)
         except Exception:  # noqa: BLE001 - whatever it is, the next turn comes
             log.failure("{name} failed; the next turn comes in time", name=self.name)
         else:
