@@ -32,6 +32,11 @@ from microblog.ports import Ports
 GRACE: Final = 2.0
 
 
+#: Seconds in which a second signal is the first one, heard twice: make, and ``timeout``, pass on to us what the whole
+#: group of processes gets anyway.
+SAME: Final = 1.0
+
+
 class StartError(Exception):
     """Something can't start.  The text is for the person who started it, and says what to do."""
 
@@ -283,13 +288,14 @@ def use_monotonic_clock(reactor: Any) -> None:
 
 
 def stop_on_signals(reactor: Any) -> None:
-    """SIGTERM and SIGINT stop the reactor in good order, and the exit code is 0; a second one ends it at once.
+    """SIGTERM and SIGINT stop the reactor in good order, and the exit code is 0; one more, :data:`SAME` seconds later or
+    more, ends it at once.
 
     Twisted's own handlers stop in good order too, but then twistd kills itself with the same signal, which
     supervisors read as a failure.
     """
     log = Logger()
-    stopping = False
+    since: float | None = None
 
     def stop(name: str) -> None:
         log.info("Received {name}: stopping.", name=name)
@@ -297,11 +303,13 @@ def stop_on_signals(reactor: Any) -> None:
             reactor.stop()
 
     def received(number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        if stopping:
+        nonlocal since
+        now = time.monotonic()
+        if since is None:
+            since = now
+            reactor.callFromThread(stop, signal.Signals(number).name)
+        elif now - since >= SAME:
             os._exit(128 + number)
-        stopping = True
-        reactor.callFromThread(stop, signal.Signals(number).name)
 
     def install() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

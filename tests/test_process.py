@@ -255,6 +255,7 @@ PROGRAM = """
 import sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from microblog.process import OrderedService, Stage, StartError, stop_on_signals, use_monotonic_clock
 use_monotonic_clock(reactor)
 stop_on_signals(reactor)
@@ -264,6 +265,10 @@ async def broken(): raise StartError("no")
 group = OrderedService(reactor, deadline=5)
 Stage("first", ready, stopped).setServiceParent(group)
 if sys.argv[1] == "broken": Stage("second", broken).setServiceParent(group)
+async def slow():
+    print("stopping", flush=True)
+    await deferLater(reactor, 0.2)
+if sys.argv[1] == "slow": Stage("second", stop=slow).setServiceParent(group)
 if sys.argv[1] == "hanging": Stage("second", stop=lambda: Deferred()).setServiceParent(group)
 reactor.addSystemEventTrigger("before", "shutdown", group.stopService)
 group.startService()
@@ -306,6 +311,19 @@ def test_a_second_signal_ends_it_at_once() -> None:
             pass
     process.communicate()
     assert process.returncode == 128 + signal.SIGINT
+
+
+def test_a_signal_that_comes_by_two_ways_is_one() -> None:
+    """As under make, which passes on a SIGTERM that the whole group of processes has got."""
+    process = program("slow")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "stopping\n"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert output == "stopped\n"
+    assert process.returncode == 0
 
 
 def test_a_failed_start_ends_it_with_exit_code_1() -> None:
