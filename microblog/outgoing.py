@@ -20,6 +20,25 @@ from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 
+def straight(transport: Any) -> Callable[[bytes], int] | None:
+    """The socket's own send of a TCP connection, where nothing waits before it; None else.
+
+    For whoever leaves the rest to ``transport.write`` when that takes less, and then asks again before the next.  It
+    reads what Twisted keeps to itself (``_tempDataLen``): tests/test_outgoing.py fails if that changes.
+    """
+    if (
+        isinstance(transport, Connection)
+        and not transport.TLS
+        and transport.connected
+        and not transport.disconnecting
+        and transport.offset == len(transport.dataBuffer)
+        and not transport._tempDataLen
+    ):
+        send: Callable[[bytes], int] = transport.socket.send
+        return send
+    return None
+
+
 @implementer(IPushProducer)
 class Outgoing:
     """Writes to ``transport``; calls ``drained()`` whenever everything that had to wait has gone.

@@ -11,7 +11,7 @@ import pytest_twisted
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
 
-from microblog.outgoing import Outgoing
+from microblog.outgoing import Outgoing, straight
 from tests.certificates import certificate
 from tests.testrig import until
 
@@ -178,3 +178,28 @@ async def test_over_tls_a_slow_reader_blocks(tls: Pair) -> None:
     tls.reader.transport.resumeProducing()
     await until(tls.reactor, lambda: tls.reader.received.endswith(b"later"))
     assert tls.server.drained >= 1
+
+
+async def test_bytes_go_straight_only_where_nothing_waits_before_them(tcp: Pair) -> None:
+    """For a connection that is written to by its transport as well, as the website's are."""
+    transport = tcp.server.transport
+    send = straight(transport)
+    assert send is not None
+    assert send(b"first ") == 6
+    transport.write(b"second ")
+    assert straight(transport) is None
+    await until(tcp.reactor, lambda: straight(transport) is not None)
+    assert send(b"third") == 5
+    await until(tcp.reactor, lambda: tcp.reader.received == b"first second third")
+    tcp.reader.transport.pauseProducing()
+    transport.write(b"".join(PIECES))
+    await until(tcp.reactor, lambda: transport.offset > 0)
+    assert straight(transport) is None
+    tcp.reader.transport.resumeProducing()
+    await until(tcp.reactor, lambda: straight(transport) is not None)
+    transport.loseConnection()
+    assert straight(transport) is None
+
+
+async def test_nothing_goes_past_tls(tls: Pair) -> None:
+    assert straight(tls.server.transport) is None

@@ -10,7 +10,8 @@ connection for minutes, a 300 MB body was buffered, a client that never reads fi
 - a bound on what waits to be written, and a deadline for a client that does not read it.
 
 It leans on names of HTTPChannel that Twisted does not promise (``_command``, ``_path``, ``_version``,
-``_networkProducer``, ``_respondToBadRequestAndDisconnect``); tests/web/test_channel.py fails if they change.
+``_dataBuffer``, ``_networkProducer``, ``_respondToBadRequestAndDisconnect``); tests/web/test_channel.py fails if they
+change.
 """
 
 from __future__ import annotations
@@ -136,17 +137,28 @@ class Channel(HTTPChannel):
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.refuse(guard.MALFORMED)
 
-    def _protocolUpgradeForWebsockets(self, protocol: Any) -> None:
+    def hand_over(self, protocol: Any) -> None:
+        """``protocol`` has the connection from here on. Of HTTP nothing is kept but the place among the connections.
+
+        What the client said too early, before it was answered, is given to it.
+        """
         self.state = State.UPGRADED
         self.deadline = None
-        super()._protocolUpgradeForWebsockets(protocol)
-        lost = self.connectionLost
+        early = b"".join(self._dataBuffer)
+        self._dataBuffer = []
+        self.requests.clear()
 
         def connection_lost(reason: Failure = connectionDone) -> None:
-            lost(reason)
+            protocol.connectionLost(reason)
             self.site.closed(self)
 
+        self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.connectionLost = connection_lost  # type: ignore[method-assign]
+        self._networkProducer.resumeProducing()  # it may wait, with what came early
+        self.transport.unregisterProducer()
+        protocol.makeConnection(self.transport)
+        if early:
+            protocol.dataReceived(early)
 
     # -- requests, arriving -----------------------------------------------------------------------------------
 

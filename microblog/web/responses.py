@@ -202,7 +202,10 @@ class Stream(Response):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade(Response):
-    """The connection becomes another protocol (RFC 9110, section 7.8); ``take_over`` returns when it has ended."""
+    """The connection becomes another protocol (RFC 9110, section 7.8).
+
+    ``take_over`` gives it away by `SiteRequest.hand_over`.
+    """
 
     take_over: Callable[[Request], Awaitable[None]]
     status: int = field(default=101, kw_only=True)

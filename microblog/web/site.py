@@ -153,6 +153,18 @@ class SiteRequest(server.Request):
         self.write(line)
         self.finish()
 
+    def hand_over(self, protocol: Any) -> None:
+        """The connection is ``protocol``'s from here on: this request has ended, and nothing of it is kept."""
+        self.streams = True
+        self.code = 101
+        self.finished = 1
+        waiting, self.notifications = self.notifications, []
+        self.drop_body()
+        self._ended()
+        self.channel.hand_over(protocol)
+        for each in waiting:
+            each.callback(None)
+
     def finish(self) -> None:
         super().finish()
         self._ended()

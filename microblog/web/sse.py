@@ -11,8 +11,8 @@ A page answers ``Stream(source)``.  The source is anything with ``subscribe``::
 
 Each event is encoded once, with ``event``, and the same bytes go to every sink.
 
-A source that can wait, as the log can (``pace``), is told when the client stops to read and when it reads on.  A sink
-that its client does not read, and that gets more all the same, is ended at ``max_unread`` bytes: the browser comes
+A source that can wait, as the log can (`live_reader`), is told when the client stops to read and when it reads on.  A
+sink that its client does not read, and that gets more all the same, is ended at ``max_unread`` bytes: the browser comes
 back with ``Last-Event-ID``, and nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead
 peers.
 When the site drains, each sink ends with a hint to come back after a random moment, so that not all come at once.
@@ -27,23 +27,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from microblog.domain.errors import MicroblogError
+from microblog.dead_peers import watch_for_dead_peers
+from microblog.outgoing import straight
 from microblog.web import sending
 
 if TYPE_CHECKING:
-    from twisted.python.failure import Failure
-
-    from microblog.services.live import Live
     from microblog.web.request import Request
     from microblog.web.responses import Stream
     from microblog.web.site import SiteRequest
 
-log = Logger()
-
 HEARTBEAT: Final = 15.0  #: seconds
+PATIENCE: Final = 60  #: seconds after which a peer that the kernel hears nothing of is gone
 MAX_UNREAD: Final = 256 * 1024  #: bytes
 _MAX_ID: Final = 100  #: characters of Last-Event-ID
 
@@ -53,6 +49,10 @@ class EventSink(Protocol):
 
     #: called with False when the client stops to read, with True when it reads on
     on_flow: Callable[[bool], None] | None
+    #: called when not all that was sent could go at once: what follows has to wait behind it
+    on_wait: Callable[[], None] | None
+    #: how `framed` does it, in a word
+    framing: str
 
     @property
     def last_event_id(self) -> str | None:
@@ -61,6 +61,19 @@ class EventSink(Protocol):
 
     def send(self, frame: bytes) -> None:
         """Sends one or more whole events.  Harmless after the end."""
+        ...
+
+    @property
+    def straight(self) -> Callable[[bytes], int] | None:
+        """What takes `framed` bytes while nothing waits, and says how many it took: the rest is for `fell_short`."""
+        ...
+
+    def framed(self, frame: bytes) -> bytes:
+        """A whole event as it goes over the wire."""
+        ...
+
+    def fell_short(self, rest: bytes) -> None:
+        """That much of what went `straight` was not taken."""
         ...
 
     def end(self) -> None:
@@ -98,6 +111,9 @@ class Sink:
     def __init__(self, raw: SiteRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
         self.last_event_id = last_event_id
         self.on_flow: Callable[[bool], None] | None = None
+        self.on_wait: Callable[[], None] | None = None
+        # As Twisted decides it, too, when the head is written.
+        self.framing = "chunked" if raw.clientproto == b"HTTP/1.1" else "plain"
         self.ended: Deferred[None] = Deferred()
         self._raw = raw
         self._max_unread = max_unread
@@ -106,7 +122,16 @@ class Sink:
         self._open = True
 
     def send(self, frame: bytes) -> None:
-        if not self._open:
+        if not self._open or not frame:
+            return
+        if (send := self.straight) is not None:
+            data = self.framed(frame)
+            try:
+                sent = send(data)
+            except OSError:
+                sent = 0  # full, or lost: the transport meets the same error, and tells it
+            if sent < len(data):
+                self.fell_short(data[sent:])
             return
         if self._paused:
             self._unread += len(frame)
@@ -115,6 +140,22 @@ class Sink:
                 self._raw.channel.abort()  # which cancels send_stream
                 return
         self._raw.write(frame)
+
+    @property
+    def straight(self) -> Callable[[bytes], int] | None:
+        if self._paused or not self._open or not self._raw.startedWriting:
+            return None
+        return straight(self._raw.channel.transport)
+
+    def framed(self, frame: bytes) -> bytes:
+        # A chunk (RFC 9112, section 7.1); an empty one would be the end.
+        return b"%x\r\n%b\r\n" % (len(frame), frame) if self.framing == "chunked" and frame else frame
+
+    def fell_short(self, rest: bytes) -> None:
+        if self._open:
+            self._raw.channel.write(rest)
+            if self.on_wait is not None:
+                self.on_wait()
 
     def end(self) -> None:
         self._close()
@@ -144,29 +185,6 @@ class Sink:
         self._close()
 
 
-def pace(sink: EventSink, live: Live) -> None:
-    """While the client does not read, its events wait in the log, and cost no memory."""
-
-    def on_flow(reads: bool) -> None:
-        if reads:
-            Deferred.fromCoroutine(resume()).addErrback(failed)
-        else:
-            live.pause()
-
-    async def resume() -> None:
-        try:
-            await live.resume()
-        except MicroblogError as error:
-            log.info("A stream could not go on: {error}", error=error)
-            sink.end()
-
-    def failed(failure: Failure) -> None:
-        log.failure("A stream failed.", failure)
-        sink.end()
-
-    sink.on_flow = on_flow
-
-
 async def send_stream(request: Request, response: Stream) -> bytes | None:
     """Serves the stream until somebody ends it.
 
@@ -180,6 +198,7 @@ async def send_stream(request: Request, response: Stream) -> bytes | None:
     last = request.header("last-event-id") or request.query.get("last_event_id")
     sink = Sink(raw, last if last and len(last) <= _MAX_ID and last.isprintable() else None)
     raw.registerProducer(sink, True)
+    watch_for_dead_peers(raw.channel.transport, PATIENCE)
     heartbeat = LoopingCall(sink.send, b":\n\n")
     heartbeat.clock = raw.site.reactor
     forget_drain = raw.site.on_drain(sink.say_goodbye)

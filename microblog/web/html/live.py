@@ -17,21 +17,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from microblog.domain.errors import Gone, InvalidInput, MicroblogError
+from microblog.domain.errors import Gone, InvalidInput
 from microblog.domain.events import Event, Kind
 from microblog.domain.ids import parse_id
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID, Stream
 from microblog.domain.text import hashtag_key
 from microblog.web import sse
+from microblog.web.live_reader import LiveReader, read_along
 from microblog.web.responses import Stream as Streaming
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
-    from microblog.services.live import Batch, Live
+    from microblog.services.live import Live
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
     from microblog.web.sse import EventSink
@@ -59,6 +58,7 @@ async def live(microblog: Microblog, request: Request) -> Streaming:
         request.require_viewer()
     for stream in streams:
         await microblog.notifier.check(stream, None, request.viewer)
+    microblog.notifier.seats.check(microblog.config.live_connections)
     return Streaming(_Source(microblog, request, streams))
 
 
@@ -101,46 +101,21 @@ class _Source:
         self._since = request.query.get("since")
 
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
-        reader = _Reader(sink)
-        live = self._microblog.notifier.connect(reader, self._viewer)
-        sse.pace(sink, live)
         since = parse_id(sink.last_event_id or self._since or "")
-        Deferred.fromCoroutine(self._begin(sink, live, since)).addErrback(_failed, sink)
-        return live.close
+        return read_along(
+            self._microblog.notifier,
+            self._viewer,
+            sink,
+            LiveReader(sink, "banner", frame),
+            lambda live: self._begin(sink, live, since),
+        )
 
     async def _begin(self, sink: EventSink, live: Live, since: int | None) -> None:
-        """Goes live.  Whatever goes wrong ends the stream: the browser comes back by itself, with its cursor."""
+        """Goes live."""
         try:
-            try:
-                await live.subscribe_all(self._streams, since)
-            except Gone:
-                sink.send(sse.event("{}", name="gap"))
-                await live.subscribe_all(self._streams)
-            # An id without data is no event, and yet what the browser resumes from.
-            sink.send(b"id: %d\n\n" % live.cursor)
-        except MicroblogError as error:
-            log.info("A live page could not go on: {error}", error=error)
-            sink.end()
-
-
-class _Reader:
-    """A page, as the notifier sees it."""
-
-    __slots__ = ("_sink",)
-
-    def __init__(self, sink: EventSink) -> None:
-        self._sink = sink
-
-    def deliver(self, batch: Batch) -> None:
-        self._sink.send(batch.joined("banner", frame))
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        """Never: it takes no short way."""
-
-    def end(self, reason: str) -> None:
-        self._sink.end()  # whatever it is, the browser asks again
-
-
-def _failed(failure: Failure, sink: EventSink) -> None:
-    log.failure("A live page failed.", failure)
-    sink.end()
+            await live.subscribe_all(self._streams, since)
+        except Gone:
+            sink.send(sse.event("{}", name="gap"))
+            await live.subscribe_all(self._streams)
+        # An id without data is no event, and yet what the browser resumes from.
+        sink.send(b"id: %d\n\n" % live.cursor)

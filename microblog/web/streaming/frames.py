@@ -7,7 +7,7 @@ from a server is not masked (RFC 6455, section 5.1), so the same bytes go to eve
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -24,6 +24,7 @@ log = Logger()
 
 _encode: Final = msgspec.json.Encoder().encode
 _KEPT: Final = 256  #: posts whose JSON is kept for the next stream
+_CHANNELS: Final = 1024  #: channels whose renderers are kept: anybody may ask for any hashtag
 _NAMES: Final = {Kind.POST: "update", Kind.BOOST: "update", Kind.EDIT: "status.update"}
 
 Render = Callable[[Event], bytes]
@@ -47,14 +48,24 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
 
 
+PING: Final = b"\x89\x00"
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A farewell (RFC 6455, section 5.5.1); a control frame carries at most 125 bytes, two of them the code."""
+    said = code.to_bytes(2, "big") + reason.encode()[:123]
+    return b"\x88%c%b" % (len(said), said)
+
+
 class Frames:
     """Renders events for both wires. ``base_url`` as in ``entities``."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
         self._payloads: dict[int, tuple[Post, str]] = {}
-        self.socket: Callable[[Channel], Render] = cache(self._for_sockets)
-        self.sse: Callable[[Channel], Render] = cache(self._for_sse)
+        #: for each channel a name of the form, the same object for all who read it, and what renders events in it
+        self.socket: Callable[[Channel], tuple[str, Render]] = lru_cache(_CHANNELS)(self._for_sockets)
+        self.sse: Callable[[Channel], tuple[str, Render]] = lru_cache(_CHANNELS)(self._for_sse)
 
     def said(self, event: Event, channel: Channel) -> tuple[str, str] | None:
         """The event's name and payload, as the protocol has them; None when it is not for that channel."""
@@ -84,19 +95,19 @@ class Frames:
         self._payloads[event.position] = (post, made)
         return made
 
-    def _for_sockets(self, channel: Channel) -> Render:
+    def _for_sockets(self, channel: Channel) -> tuple[str, Render]:
         def render(event: Event) -> bytes:
             said = self._guarded(event, channel)
             return b"" if said is None else message(channel, *said)
 
-        return render
+        return f"ws {channel.label}", render
 
-    def _for_sse(self, channel: Channel) -> Render:
+    def _for_sse(self, channel: Channel) -> tuple[str, Render]:
         def render(event: Event) -> bytes:
             said = self._guarded(event, channel)
             return b"" if said is None else sse_event(*said, position=event.position)
 
-        return render
+        return f"sse {channel.where}", render
 
     def _guarded(self, event: Event, channel: Channel) -> tuple[str, str] | None:
         """One event that can't be shown must not take a stream down with it."""

@@ -18,13 +18,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import InvalidInput
+from microblog.domain.errors import Forbidden, InvalidInput, Unauthenticated
 from microblog.domain.ids import parse_id
 from microblog.domain.streams import Stream
 from microblog.domain.text import hashtag_key
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
+
+OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
 
 _PLAIN: Final[dict[str, tuple[tuple[Stream, ...], str]]] = {
     "user": (("home", "notifications"), "read:statuses"),
@@ -69,6 +71,14 @@ class Channel:
         if viewer is None or viewer.can("read:notifications"):
             return self.streams
         return tuple(each for each in self.streams if each != "notifications")
+
+    def permit(self, viewer: Viewer | None) -> None:
+        """Raises Unauthenticated for somebody's own stream without a token, Forbidden outside the token's scopes."""
+        if viewer is None:
+            if self.personal:
+                raise Unauthenticated("Missing access token")
+        elif not viewer.can(self.scope):
+            raise Forbidden(OUT_OF_SCOPE)
 
     @property
     def where(self) -> str:

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection
 from wsproto.events import Request as Handshake
@@ -31,16 +29,15 @@ from microblog.domain.accounts import State
 from microblog.domain.errors import (
     Forbidden,
     Gone,
-    MicroblogError,
     NotFound,
     Unauthenticated,
 )
 from microblog.domain.events import Event
 from microblog.domain.ids import parse_id
 from microblog.web.forms import MalformedRequest
+from microblog.web.live_reader import LiveReader, read_along
 from microblog.web.responses import Document, Response, Stream, Upgrade
 from microblog.web.routing import Routes
-from microblog.web.sse import pace
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
 from microblog.web.streaming.frames import Frames, sse_event
@@ -49,7 +46,7 @@ from microblog.web.streaming.sockets import Socket
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
-    from microblog.services.live import Batch, Live
+    from microblog.services.live import Live, Reader
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
     from microblog.web.sse import EventSink
@@ -57,7 +54,6 @@ if TYPE_CHECKING:
 log = Logger()
 
 INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
-OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
 
 
 async def authenticate(microblog: Microblog, request: Request) -> Viewer | None:
@@ -90,17 +86,6 @@ def _subprotocol(request: Request) -> str | None:
 
 
 routes = Routes("streaming", authenticate=authenticate, cors=True)
-
-
-def _permission(viewer: Viewer | None) -> Callable[[Channel], None]:
-    def may(channel: Channel) -> None:
-        if viewer is None:
-            if channel.personal:
-                raise Unauthenticated("Missing access token")
-        elif not viewer.can(channel.scope):
-            raise Forbidden(OUT_OF_SCOPE)
-
-    return may
 
 
 # -- WebSocket
@@ -136,13 +121,13 @@ def _asked_for(request: Request, name: str) -> Channel:
 
 
 async def _check(microblog: Microblog, request: Request, channel: Channel) -> None:
-    _permission(request.viewer)(channel)
+    channel.permit(request.viewer)
     for stream in channel.streams:
         await microblog.notifier.check(stream, None, request.viewer)
 
 
 async def _take_over(microblog: Microblog, request: Request, first: Channel | None) -> None:
-    """Serves the connection until it ends. :raises MalformedRequest: the handshake is none."""
+    """:raises MalformedRequest: the handshake is none. :raises Unavailable: there is no room for one more."""
     raw = request.raw
     handshake = H11Handshake(ConnectionType.SERVER)
     headers = [(name, value) for name, values in raw.requestHeaders.getAllRawHeaders() for value in values]
@@ -154,25 +139,18 @@ async def _take_over(microblog: Microblog, request: Request, first: Channel | No
         answer = handshake.send(AcceptConnection(subprotocol=chosen if chosen in offered else None))
     except RemoteProtocolError as error:
         raise MalformedRequest(f"This is no WebSocket handshake: {error}") from error
-    wire = handshake.connection
-    assert wire is not None
-    socket = Socket(
-        microblog,
-        _frames(microblog),
-        wire,
-        raw.site.reactor,
-        request.viewer,
-        _permission(request.viewer),
-        first,
-        raw.connectionLost,  # which cancels this, as with any request whose client has left
-    )
-    raw.channel._protocolUpgradeForWebsockets(socket)
-    forget_drain = raw.site.on_drain(lambda: socket.end("closing"))
-    try:
-        socket.begin(answer)
-        await Deferred()
-    finally:
+    seats = microblog.notifier.seats
+    seats.check(microblog.config.live_connections)
+    seats.take()
+    socket = Socket(microblog, _frames(microblog), raw.site.reactor, request.viewer, answer, first)
+    forget_drain = raw.site.on_drain(socket.drain)
+
+    def lost() -> None:
         forget_drain()
+        seats.leave()
+
+    socket.lost = lost
+    raw.hand_over(socket)
 
 
 # -- server-sent events
@@ -213,6 +191,7 @@ async def _sse(microblog: Microblog, request: Request, channel: Channel) -> Resp
     if request.viewer is None and channel.personal:
         raise Unauthenticated(INVALID_TOKEN)
     await _check(microblog, request, channel)
+    microblog.notifier.seats.check(microblog.config.live_connections)
     return Stream(_Source(microblog, request.viewer, channel))
 
 
@@ -225,56 +204,32 @@ class _Source:
         self._channel = channel
 
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
-        reader = _Reader(self._microblog, sink, self._channel, self._viewer)
-        live = self._microblog.notifier.connect(reader.reader, self._viewer)
-        pace(sink, live)
-        Deferred.fromCoroutine(self._begin(sink, live)).addErrback(_failed, sink)
-        return live.close
+        channel, viewer = self._channel, self._viewer
+        reader: Reader = LiveReader(sink, *_frames(self._microblog).sse(channel))
+        if channel.name == "direct" and viewer is not None:
+
+            def told(payload: str, event: Event) -> None:
+                sink.send(sse_event("conversation", payload, position=event.position))
+
+            reader = Conversations(self._microblog, viewer, told, lambda _: sink.end())
+        return read_along(
+            self._microblog.notifier, viewer, sink, reader, lambda live: self._begin(sink, live)
+        )
 
     async def _begin(self, sink: EventSink, live: Live) -> None:
-        """Goes live. Whatever goes wrong ends the stream: the client comes back, with its cursor."""
+        """Goes live."""
         since = parse_id(sink.last_event_id or "")
         streams = self._channel.streams_for(self._viewer)
         try:
-            try:
-                await live.subscribe_all(streams, since)
-            except Gone as gone:
-                await live.subscribe_all(streams)
-                sink.send(_gap(gone.text, live.cursor))
-        except MicroblogError as error:
-            log.info("A stream could not go on: {error}", error=error)
-            sink.end()
+            await live.subscribe_all(streams, since)
+        except Gone as gone:
+            await live.subscribe_all(streams)
+            sink.send(_gap(gone.text, live.cursor))
 
 
 def _gap(text: str, cursor: int) -> bytes:
     """Says that events are missing, and from where on none is: load the timeline again."""
     return sse_event("gap", msgspec.json.encode({"error": text}).decode(), position=cursor)
-
-
-class _Reader:
-    """A client, as the notifier sees it."""
-
-    def __init__(
-        self, microblog: Microblog, sink: EventSink, channel: Channel, viewer: Viewer | None
-    ) -> None:
-        self._sink = sink
-        self._form = f"sse {channel.where}"
-        self._render = _frames(microblog).sse(channel)
-        self.reader: _Reader | Conversations = self
-        if channel.name == "direct" and viewer is not None:
-            self.reader = Conversations(microblog, viewer, self._told, self.end)
-
-    def deliver(self, batch: Batch) -> None:
-        self._sink.send(batch.joined(self._form, self._render))
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        """Never: it takes no short way."""
-
-    def end(self, reason: str) -> None:
-        self._sink.end()  # whatever it is, the client asks again
-
-    def _told(self, payload: str, event: Event) -> None:
-        self._sink.send(sse_event("conversation", payload, position=event.position))
 
 
 _FRAMES: Final[dict[str, Frames]] = {}
@@ -286,8 +241,3 @@ def _frames(microblog: Microblog) -> Frames:
     if base_url not in _FRAMES:
         _FRAMES[base_url] = Frames(base_url)
     return _FRAMES[base_url]
-
-
-def _failed(failure: Failure, sink: EventSink) -> None:
-    log.failure("A stream failed.", failure)
-    sink.end()

@@ -1,8 +1,8 @@
 """One WebSocket (RFC 6455) with any number of streams on it.
 
-It takes the connection over from the website's channel by the way that ``twisted.web.websocket`` has for it, and parses
-with wsproto, as that does.  Its resource is not used: it can't echo a subprotocol, caps no message and buffers without
-end for a client that does not read.
+It takes the connection over from the website (`SiteRequest.hand_over`), and parses with wsproto, as
+``twisted.web.websocket`` does.  The resource of that is not used: it can't echo a subprotocol, caps no message and
+buffers without end for a client that does not read.
 
 What a client may say is text: ``{"type": "subscribe", "stream": "hashtag", "tag": "cats"}``, and ``unsubscribe``.
 Answers are errors only, as in Mastodon: ``{"error": "…", "status": 400}``.
@@ -16,8 +16,6 @@ Answers are errors only, as in Mastodon: ``{"error": "…", "status": 400}``.
 
 from __future__ import annotations
 
-import socket as sockets
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,15 +24,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from wsproto.connection import Connection
+from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+from wsproto.utilities import RemoteProtocolError
 
+from microblog.dead_peers import watch_for_dead_peers
 from microblog.domain.errors import Gone, InvalidInput, MicroblogError
 from microblog.outgoing import Outgoing
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
-from microblog.web.streaming.frames import Frames, message, text_frame
+from microblog.web.streaming.frames import PING, Frames, close_frame, message, text_frame
 from microblog.web.streaming.names import Channel
 
 if TYPE_CHECKING:
@@ -52,7 +51,12 @@ MAX_MESSAGE: Final = 8 * 1024  #: bytes of what a client says
 MAX_MESSAGES: Final = 240  #: in a heartbeat's time, pings included
 MAX_STREAMS: Final = 100
 
+_PONG: Final = b"\x8a\x80"  #: the head of one that says nothing, masked: what a silent reader sends
+
 _CODES: Final = {"closing": 1001, "revoked": 1008, "suspended": 1008, "slow": 1008}
+
+
+def _nothing() -> None: ...
 
 
 class Wish(msgspec.Struct):
@@ -88,8 +92,7 @@ class Subscription:
         return self.reader is self
 
     def deliver(self, batch: Batch) -> None:
-        render = self.socket.frames.socket(self.channel)
-        self.socket.send_events(batch.joined(f"ws {self.channel.label}", render))
+        self.socket.send_events(batch.joined(*self.socket.frames.socket(self.channel)))
 
     def fell_short(self, data: bytes, sent: int) -> None:
         self.socket.fell_short(data, sent)
@@ -100,39 +103,61 @@ class Subscription:
     def choose_way(self) -> None:
         """Straight to the TCP connection, as long as nothing waits."""
         if self.shared:
-            channel = self.channel
-            self.live.straight(
-                self.socket.straight, f"ws {channel.label}", self.socket.frames.socket(channel)
-            )
+            self.live.straight(self.socket.straight, *self.socket.frames.socket(self.channel))
 
     def _told(self, payload: str, event: Event) -> None:
         self.socket.send_events(message(self.channel, "conversation", payload))
 
 
 class Socket:
-    """The protocol of an upgraded connection. ``lost`` is told when that has ended."""
+    """The protocol of an upgraded connection. ``lost`` is called when that has ended.
+
+    There are thousands: what a reader who says nothing does not need is not made.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_greeting",
+        "_heard",
+        "_later",
+        "_out",
+        "_partial",
+        "_pieces",
+        "_pinged",
+        "_reactor",
+        "_running",
+        "_stalled",
+        "_stuck_since",
+        "_subscriptions",
+        "_viewer",
+        "_wire",
+        "_wishes",
+        "frames",
+        "lost",
+        "microblog",
+        "transport",
+    )
 
     def __init__(
         self,
         microblog: Microblog,
         frames: Frames,
-        wire: Connection,
         reactor: Any,
         viewer: Viewer | None,
-        may: Callable[[Channel], None],
+        greeting: bytes,
         first: Channel | None,
-        lost: Callable[[Failure], None],
     ) -> None:
+        """``greeting``: the answer to the handshake; ``first``: what the address named."""
         self.microblog = microblog
         self.frames = frames
-        self._lost = lost
+        self.lost: Callable[[], None] = _nothing
         self.transport: Any = None
-        self._wire = wire
+        self._wire: Connection | None = None  # made when the first frame comes that is more than a bare pong
         self._reactor = reactor
         self._viewer = viewer
-        self._may = may
+        self._greeting = greeting
         self._subscriptions: dict[tuple[str, ...], Subscription] = {}
-        self._wishes: deque[Wish] = deque()
+        self._wishes: list[Wish] = []
         if first is not None:
             self._wishes.append(Wish("subscribe", first.name, first.argument, first.argument))
         self._running = False
@@ -140,7 +165,7 @@ class Socket:
         self._stalled = False
         self._heard = 0
         self._partial = 0
-        self._pieces: list[str] = []
+        self._pieces: list[str] | None = None
         self._stuck_since: float | None = None
         self._later: Any = None
         self._pinged = False
@@ -148,18 +173,13 @@ class Socket:
     # -- the connection
 
     def makeConnection(self, transport: Any) -> None:
+        """Answers the handshake, and subscribes to what the address named."""
         self.transport = transport
-        transport.unregisterProducer()  # the website's channel was that
-        raw = getattr(transport, "socket", None)
-        if raw is not None and getattr(raw, "family", None) in (sockets.AF_INET, sockets.AF_INET6):
-            transport.setTcpNoDelay(True)
-            transport.setTcpKeepAlive(True)
+        watch_for_dead_peers(transport, int(PATIENCE))
         self._out = Outgoing(transport, self._drained)
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
-
-    def begin(self, greeting: bytes) -> None:
-        """Writes the answer to the handshake, and subscribes to what the address named."""
-        self._out.write(greeting)
+        self._out.write(self._greeting)
+        self._greeting = b""
         self._start()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -168,20 +188,32 @@ class Socket:
         self._out.abandon()
         if self._later is not None and self._later.active():
             self._later.cancel()
-        self._lost(reason)
+        self.lost()
+
+    def drain(self) -> None:
+        """The site ends."""
+        self.close(1001, "closing")
 
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
             return
+        wire = self._wire
+        if wire is None:
+            if len(data) == 6 and data.startswith(_PONG):
+                self._heard += 1
+                if self._heard > MAX_MESSAGES:
+                    self.close(1008, "too many messages")
+                return
+            wire = self._wire = Connection(ConnectionType.SERVER)
         try:
-            self._wire.receive_data(data)
-            for event in self._wire.events():
-                self._event(event)
+            wire.receive_data(data)
+            for event in wire.events():
+                self._event(event, wire)
         except RemoteProtocolError as error:
             hint = error.event_hint
             self.close(int(hint.code) if isinstance(hint, CloseConnection) else 1002)
 
-    def _event(self, event: Any) -> None:
+    def _event(self, event: Any, wire: Connection) -> None:
         self._heard += 1
         if self._heard > MAX_MESSAGES:
             self.close(1008, "too many messages")
@@ -192,16 +224,17 @@ class Socket:
             if self._partial > MAX_MESSAGE:
                 self.close(1009, f"a message is at most {MAX_MESSAGE} bytes")
                 return
-            self._pieces.append(event.data)
+            pieces = self._pieces = self._pieces or []
+            pieces.append(event.data)
             if event.message_finished:
-                text, self._pieces, self._partial = "".join(self._pieces), [], 0
+                text, self._pieces, self._partial = "".join(pieces), None, 0
                 self._wished(text)
         elif isinstance(event, BytesMessage):
             self.close(1003, "text only")
         elif isinstance(event, Ping):
-            self._out.write(self._wire.send(event.response()))
+            self._out.write(wire.send(event.response()))
         elif isinstance(event, CloseConnection):
-            self._finish(self._wire.send(event.response()))
+            self._finish(wire.send(event.response()))
 
     # -- what a client wants
 
@@ -226,7 +259,7 @@ class Socket:
 
     async def _work(self) -> None:
         while self._wishes and not self._closed:
-            wish = self._wishes.popleft()
+            wish = self._wishes.pop(0)
             try:
                 await self._grant(wish)
             except MicroblogError as error:
@@ -247,7 +280,7 @@ class Socket:
             return
         if len(self._subscriptions) >= MAX_STREAMS:
             raise InvalidInput(f"At most {MAX_STREAMS} streams on a connection", "stream")
-        self._may(channel)
+        channel.permit(self._viewer)
         made = self._subscriptions[channel.label] = Subscription(self, channel, self._viewer)
         try:
             for stream in channel.streams_for(self._viewer):
@@ -333,7 +366,7 @@ class Socket:
         self._heard = 0
         self._pinged = True
         if not self._out.blocked:
-            self._send(self._wire.send(Ping(b"")))
+            self._send(PING)
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
 
     def end(self, reason: str) -> None:
@@ -343,11 +376,7 @@ class Socket:
     def close(self, code: int, reason: str = "") -> None:
         if self._closed:
             return
-        try:
-            farewell = self._wire.send(CloseConnection(code, reason or None))
-        except LocalProtocolError:  # it is closing already
-            farewell = b""
-        self._finish(farewell)
+        self._finish(close_frame(code, reason))
 
     def _finish(self, farewell: bytes) -> None:
         self._out.write(farewell)

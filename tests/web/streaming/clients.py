@@ -73,9 +73,11 @@ class EventStream(Protocol):
         self.events: list[tuple[str, str, str]] = []
         self.head = b""
         self.gone = False
+        self.received = b""
         self._rest = b""
 
     def dataReceived(self, data: bytes) -> None:
+        self.received += data
         self._rest += data
         if not self.head and b"\r\n\r\n" in self._rest:
             self.head, _, self._rest = self._rest.partition(b"\r\n\r\n")

@@ -71,10 +71,15 @@ class Streaming:
         self.clients.append(protocol)
         return await connectProtocol(endpoint, protocol)
 
+    async def opened(self) -> WebSocket:
+        """A connection on which nothing was said."""
+        client: WebSocket = await self._connected(WebSocket(self.reactor))
+        return client
+
     async def socket(
         self, query: str = "", *, headers: dict[str, str] | None = None, subprotocol: str = ""
     ) -> WebSocket:
-        client = await self._connected(WebSocket(self.reactor))
+        client = await self.opened()
         opening = Request(
             host="localhost:8000",
             target=f"/api/v1/streaming{query}",
@@ -90,10 +95,10 @@ class Streaming:
         notifier = self.microblog.notifier
         await until(self.reactor, lambda: sum(live.feed is not None for live in notifier._all) >= streams)
 
-    async def stream(self, path: str, headers: str = "") -> EventStream:
+    async def stream(self, path: str, headers: str = "", *, version: str = "1.1") -> EventStream:
         client = await self._connected(EventStream(self.reactor))
         client.transport.write(
-            f"GET /api/v1/streaming/{path} HTTP/1.1\r\nHost: localhost:8000\r\n{headers}\r\n".encode()
+            f"GET /api/v1/streaming/{path} HTTP/{version}\r\nHost: localhost:8000\r\n{headers}\r\n".encode()
         )
         await until(self.reactor, lambda: bool(client.head))
         return client

@@ -93,6 +93,41 @@ async def test_each_address_has_its_events(site: Streaming, path: str, heard: bo
         assert stream.events == []
 
 
+async def test_what_is_new_goes_straight_to_the_connection_as_one_chunk(
+    site: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await site.stream("public")
+    other = await site.stream("public/local")
+    await site.settled(streams=2)
+    lives = site.microblog.notifier._all
+    await site.post("ann", "one")
+    await until(site.reactor, lambda: all(live.send is not None for live in lives))
+    written: list[bytes] = []
+    for channel in site.made.site._channels:
+        monkeypatch.setattr(channel.transport, "write", written.append)
+    await site.post("ann", "two")
+    for each in (stream, other):
+        texts = [json.loads((await each.hears())[2])["content"] for _ in range(2)]
+        assert texts == ["<p>one</p>", "<p>two</p>"]
+    assert written == []
+
+
+async def test_an_old_client_gets_the_same_without_chunks(site: Streaming) -> None:
+    stream = await site.stream("public", version="1.0")
+    await site.settled()
+    [live] = site.microblog.notifier._all
+    await site.post("ann", "one")
+    await until(site.reactor, lambda: live.send is not None)
+    await site.post("ann", "two")
+    assert [json.loads((await stream.hears())[2])["content"] for _ in range(2)] == [
+        "<p>one</p>",
+        "<p>two</p>",
+    ]
+    assert stream.received.count(b"\r\n\r\n") == 1
+    body = stream.received.partition(b"\r\n\r\n")[2]
+    assert b"\r" not in body
+
+
 async def test_health_is_ok(site: Streaming) -> None:
     stream = await site.stream("health")
     assert stream.head.startswith(b"HTTP/1.1 200")

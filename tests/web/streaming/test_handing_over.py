@@ -1,0 +1,89 @@
+"""Connections that streams have taken: of the request nothing is kept, the kernel watches them, their number ends."""
+
+from __future__ import annotations
+
+import gc
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+from wsproto.events import Request
+
+from microblog.services.seats import FULL
+from microblog.web.site import SiteRequest
+from tests.testrig import until
+from tests.web.streaming.rig import Streaming
+
+
+async def test_of_the_request_nothing_is_kept(site: Streaming) -> None:
+    client = await site.socket("?stream=public")
+    await site.settled()
+    assert site.made.site.running == 0
+    gc.collect()
+    assert [
+        each for each in gc.get_objects() if isinstance(each, SiteRequest) and each.site is site.made.site
+    ] == []
+    assert site.made.site.connections == 1
+    await site.post("ann", "still here")
+    assert (await client.hears())["event"] == "update"
+
+
+async def test_what_a_client_says_before_it_is_answered_is_heard(site: Streaming) -> None:
+    token = await site.token("bob")
+    client = await site.opened()
+    handshake = client.wire.send(
+        Request(host="localhost:8000", target=f"/api/v1/streaming?access_token={token}")
+    )
+    client.transport.write(handshake + masked(b'{"type":"subscribe","stream":"nothing"}'))
+    await until(site.reactor, lambda: client.accepted is not None)
+    assert await client.hears() == {"error": "Unknown stream type", "status": 400}
+
+
+async def test_the_kernel_watches_for_peers_that_went_without_a_word(site: Streaming) -> None:
+    await site.socket("?stream=public")
+    await site.stream("public")
+    await site.settled(streams=2)
+    for channel in site.made.site._channels:
+        accepted = channel.transport.socket
+        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+async def test_one_more_than_may_read_along_is_told_to_come_back(site: Streaming) -> None:
+    site.microblog.config = replace(site.microblog.config, live_connections=2)
+    first = await site.socket("?stream=public")
+    await site.stream("public")
+    await site.settled(streams=2)
+    assert (await site.socket("?stream=public")).rejected == 503
+    refused = await site.stream("public")
+    assert refused.head.startswith(b"HTTP/1.1 503")
+    assert b"Retry-After: 60" in refused.head
+    await until(site.reactor, lambda: b"}" in refused._rest)
+    assert json.loads(refused._rest) == {"error": FULL}
+    first.transport.abortConnection()
+    await until(site.reactor, lambda: site.microblog.notifier.seats.taken == 1)
+    assert (await site.socket("?stream=public")).accepted
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_silent_reader_that_answers_pings_is_parsed_by_nobody(site: Streaming, count: int) -> None:
+    client = await site.socket("?stream=public")
+    await site.settled()
+    [live] = site.microblog.notifier._all
+    socket_of_it = live.reader.socket
+    before = socket_of_it._heard
+    for _ in range(count):
+        client.transport.write(b"\x8a\x80abcd")
+        before += 1
+        await until(site.reactor, lambda heard=before: socket_of_it._heard == heard)
+    assert socket_of_it._wire is None
+    client.say(type="subscribe", stream="nothing")
+    assert (await client.hears())["status"] == 400
+
+
+def masked(text: bytes) -> bytes:
+    """A client's text frame, masked with zeros."""
+    assert len(text) < 126
+    return b"\x81" + bytes([128 + len(text)]) + bytes(4) + text
