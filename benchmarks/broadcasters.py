@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import rig
+from microblog.store.events import CHANNEL, LOCK
 
 SIZE = 300
 BURST = 32
@@ -126,6 +127,7 @@ class Microblog:
         self._ids = [int(self._ask(b"POST " + text, b"OK POST").split()[2]) for _ in range(BURST)]
         self._text = text
         self._database = site.connect()
+        self._database.autocommit = True  # a statement is a transaction, as in the service
         time.sleep(1.5)
 
     def _ask(self, line: bytes, answer: bytes) -> bytes:
@@ -138,24 +140,18 @@ class Microblog:
                 raise SystemExit(f"The push port said {heard!r}.")
 
     def publish(self, count: int) -> float:
-        """As another process of the site does it: the write, and after its commit the sequencer."""
-        with self._database, self._database.cursor() as cursor:
+        """As another process of the site does it: a statement that places what it writes; then the others are told."""
+        with self._database.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO outbox (kind, account_id, post_id) "
-                "SELECT 'post', author_id, id FROM posts WHERE id = ANY (%s)",
+                f"WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK})), "
+                "placed AS (INSERT INTO events (kind, account_id, post_id) "
+                "SELECT 'post', author_id, id FROM posts, lock WHERE id = ANY (%s) ORDER BY id RETURNING position) "
+                "SELECT max(position)::text FROM placed",
                 (self._ids[:count],),
             )
-        start = time.monotonic()
-        with self._database, self._database.cursor() as cursor:
-            from microblog.store.events import LOCK
-
-            cursor.execute(
-                f"SET LOCAL lock_timeout = '2s'; SELECT pg_advisory_xact_lock({LOCK}); "
-                "WITH moved AS (DELETE FROM outbox RETURNING id, kind, account_id, post_id), "
-                "placed AS (INSERT INTO events (kind, account_id, post_id) "
-                "SELECT kind, account_id, post_id FROM moved ORDER BY id RETURNING position) "
-                "SELECT pg_notify('events', max(position)::text) FROM placed HAVING count(*) > 0"
-            )
+            [position] = cursor.fetchone() or ("0",)
+            start = time.monotonic()
+            cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, position))
         return start
 
     def post(self) -> float:

@@ -3,8 +3,9 @@
     python -m benchmarks.fanout [--readers 1000,10000] [--only microblog,redis] [--quick]
 
 All are read by the same generator (``fanout.c``, compiled here) and take turns. A message is 300 bytes; for microblog
-it is a line of its text format, for a post of the real server: it is committed by another process of the site, put in
-order, read from PostgreSQL, rendered and sent. Its clock starts when the commit has returned; that of the others when
+it is a line of its text format, for a post of the real server: it is committed, in its place, by another process of the
+site, which tells of it, read from PostgreSQL, rendered and sent. Its clock starts when the commit has returned; that of
+the others when
 the message is sent. One at a time: the next message when all readers have the last one. Bursts: 32 at once.
 
 What is not installed (Debian: redis-server, nats-server, mosquitto) is left out, with a line that says so.
