@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 
 from dbxs import query
 
@@ -22,19 +22,55 @@ def _tag(tag: str, shown: str, posts_count: int) -> Tag:
     return Tag(tag, shown, posts_count)
 
 
+#: So many people are sorted; where more than these match, those whom most follow are looked at first.
+MANY: Final = 2000
+
+#: That somebody wants to be found, and is what was asked for.
+_MATCHES: Final = """a.state = 'active' AND a.discoverable
+            AND (lower(a.name) LIKE {prefix} OR a.search @@ to_tsquery('simple', {words}))"""
+#: That somebody does not block the viewer, looked up in a hash of those who do.
+_UNBLOCKED: Final = "a.id NOT IN (SELECT k.account_id FROM blocks k WHERE k.target_id = {viewer}::bigint)"
+
+#: The first moments after the day ``after`` and of the day ``before``.
+_AFTER: Final = "({after}::date + 1)::timestamp AT TIME ZONE {zone}"
+_BEFORE: Final = "({before}::date)::timestamp AT TIME ZONE {zone}"
+
+
+def _id_at(moment: str, slack: int) -> str:
+    """The first id of a moment, and ``slack`` milliseconds, in SQL."""
+    return f"((extract(epoch FROM {moment}) * 1000)::bigint + {slack} << 16)"
+
+
+#: Posts of that time, by their ids, with an hour's slack; and by when they were written.  The latter so that no index
+#: is looked for: the planner would take both conditions for independent, and sort what it takes for a few posts.
+_SINCE: Final = f"p.id >= {_id_at(_AFTER, -3_600_000)} AND p.created_at + interval '0' >= {_AFTER}"
+_UNTIL: Final = f"p.id < {_id_at(_BEFORE, 3_600_000)} AND p.created_at + interval '0' < {_BEFORE}"
+
+
 class SearchQueries(Protocol):
     """``viewer`` is an account's id, or None for a stranger."""
 
     @query(
-        sql=f"""SELECT {ACCOUNT_COLUMNS} FROM accounts a
-        WHERE a.state = 'active' AND (
-                lower(a.name) = {{name}}
-                OR (a.discoverable AND lower(a.name) LIKE {{prefix}})
-                OR (a.discoverable AND a.search @@ to_tsquery('simple', {{words}})))
-          AND NOT EXISTS (SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {{viewer}}::bigint)
-          AND (NOT {{following}} OR EXISTS (
-                SELECT FROM follows f
-                WHERE f.follower_id = {{viewer}}::bigint AND f.followee_id = a.id AND f.accepted))
+        sql=f"""WITH some_matching AS MATERIALIZED (
+            SELECT a.id, a.followers_count FROM accounts a WHERE NOT {{following}} AND {_MATCHES} LIMIT {MANY}
+        ), matching AS (
+            SELECT a.id FROM accounts a WHERE lower(a.name) = {{name}} AND NOT {{following}}
+            UNION
+            (SELECT a.id FROM follows f JOIN accounts a ON a.id = f.followee_id
+            WHERE f.follower_id = {{viewer}}::bigint AND f.accepted
+            AND (({_MATCHES}) OR lower(a.name) = {{name}})
+            ORDER BY lower(a.name) = {{name}} DESC, a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
+            UNION
+            (SELECT a.id FROM some_matching a WHERE (SELECT count(*) FROM some_matching) < {MANY} AND {_UNBLOCKED}
+            ORDER BY a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
+            UNION
+            (SELECT a.id FROM accounts a WHERE (SELECT count(*) FROM some_matching) >= {MANY}
+            AND {_MATCHES} AND {_UNBLOCKED}
+            ORDER BY a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
+        )
+        SELECT {ACCOUNT_COLUMNS} FROM matching JOIN accounts a ON a.id = matching.id
+        WHERE a.state = 'active' AND NOT EXISTS (
+            SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {{viewer}}::bigint)
         ORDER BY lower(a.name) = {{name}} DESC,
             EXISTS (SELECT FROM follows f
                     WHERE f.follower_id = {{viewer}}::bigint AND f.followee_id = a.id AND f.accepted) DESC,
@@ -54,6 +90,9 @@ class SearchQueries(Protocol):
     ) -> list[Account]:
         """``name`` is the whole of one, ``prefix`` a LIKE pattern; the name itself is found in any case.
 
+        Whoever has that name, the first of those whom the viewer follows, and the first of all: the answer is among
+        them, and not everybody whose name begins with a letter has to be sorted for it.
+
         ``following``: only those whom the viewer follows.
         """
         ...
@@ -71,8 +110,7 @@ class SearchQueries(Protocol):
           AND ({{author}}::text IS NULL
                OR (lower(a.name) = {{author}} AND coalesce(a.domain, '') = {{author_domain}}))
           AND ({{language}}::text IS NULL OR p.language = {{language}})
-          AND ({{after}}::date IS NULL OR p.created_at >= ({{after}}::date + 1)::timestamp AT TIME ZONE {{zone}})
-          AND ({{before}}::date IS NULL OR p.created_at < ({{before}}::date)::timestamp AT TIME ZONE {{zone}})
+          AND ({{after}}::date IS NULL OR ({_SINCE})) AND ({{before}}::date IS NULL OR ({_UNTIL}))
           AND (p.visibility = 'public' OR p.author_id = {{viewer}}::bigint
                OR {{viewer}}::bigint = ANY (p.mentioned_ids))
           AND {VISIBLE} AND ({{viewer}}::bigint IS NULL OR ({wanted("p.author_id")}))

@@ -59,12 +59,22 @@ class TimelineQueries(Protocol):
     ) -> list[Post]: ...
 
     @query(
-        sql=f"SELECT {POST_COLUMNS} FROM "
-        "(SELECT DISTINCT t.post_id FROM post_tags t WHERE t.tag = ANY({some}::text[])) t "
-        "JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id "
-        f"WHERE p.visibility = 'public' AND p.tags @> {{every}}::text[] AND NOT p.tags && {{none}}::text[] "
-        f"AND {within('p.id')} AND {VISIBLE} "
-        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
+        sql=f"""SELECT {POST_COLUMNS}
+        FROM (
+            SELECT DISTINCT near.post_id FROM (
+                SELECT w.tag FROM unnest({{some}}::text[]) w (tag) WHERE {{every}}::text[] = '{{{{}}}}'
+                UNION ALL
+                (SELECT w.tag FROM unnest({{every}}::text[]) w (tag) LEFT JOIN tags k ON k.tag = w.tag
+                ORDER BY coalesce(k.posts_count, 0) LIMIT 1)
+            ) d CROSS JOIN LATERAL (
+                SELECT t.post_id FROM post_tags t JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id
+                WHERE t.tag = d.tag AND {within("t.post_id")} AND p.visibility = 'public'
+                AND p.tags && {{some}}::text[] AND p.tags @> {{every}}::text[] AND NOT p.tags && {{none}}::text[]
+                AND {VISIBLE} AND ({{viewer}}::bigint IS NULL OR ({wanted("p.author_id")}))
+                {in_order("t.post_id")}
+            ) near
+        ) t JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id
+        {in_order("p.id")}""",
         load=rows(post_row),
     )
     async def tags(
@@ -78,7 +88,10 @@ class TimelineQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[Post]:
-        """Public posts with one of ``some`` at least, with all of ``every``, and without ``none``."""
+        """Public posts with one of ``some`` at least, with all of ``every``, and without ``none``.
+
+        Each of ``some`` gives its newest that suit; where there are tags that all have to have, the rarest of these.
+        """
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.author_id = {{author_id}} AND {within('w.id')} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from dbxs import query, statement
 
@@ -18,6 +18,15 @@ from microblog.store.visibility import VISIBLE, wanted
 
 def _suggestion(friends: int, *row: Any) -> Suggestion:
     return Suggestion(account_from(row), friends)
+
+
+#: That somebody is in the directory, for this viewer: looked up in a hash of those whom it must not show them.
+_LISTED: Final = """a.discoverable AND a.state = 'active' AND (NOT {local} OR a.domain IS NULL)
+            AND a.id NOT IN (
+                SELECT m.target_id FROM mutes m WHERE m.account_id = {viewer}::bigint
+                AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())
+                UNION ALL SELECT k.target_id FROM blocks k WHERE k.account_id = {viewer}::bigint
+                UNION ALL SELECT k.account_id FROM blocks k WHERE k.target_id = {viewer}::bigint)"""
 
 
 class TrendQueries(Protocol):
@@ -98,20 +107,34 @@ class TrendQueries(Protocol):
     # ---------------------------------------------------------------------------------- directory, suggestions
 
     @query(
-        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.discoverable AND a.state = 'active' "
-        "AND (NOT {local} OR a.domain IS NULL) "
-        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('a.id')} AND NOT EXISTS ("
-        "SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {viewer}::bigint))) "
-        "ORDER BY a.last_post_at DESC NULLS LAST, a.id DESC OFFSET {offset} LIMIT {limit}",
+        sql=f"""WITH writing AS MATERIALIZED (
+            SELECT a.id, a.last_post_at
+            FROM (SELECT a.* FROM (SELECT DISTINCT author_id FROM (
+                SELECT author_id FROM posts ORDER BY id DESC LIMIT 500 + 5 * ({{offset}} + {{limit}})) newest) w
+                JOIN accounts a ON a.id = w.author_id OFFSET 0) a  -- one by one, before any is left out
+            WHERE {_LISTED} AND a.last_post_at IS NOT NULL
+        ), listed AS (
+            SELECT id, last_post_at FROM writing WHERE (SELECT count(*) FROM writing) >= {{offset}} + {{limit}}
+            UNION ALL
+            SELECT a.id, a.last_post_at FROM accounts a
+            WHERE (SELECT count(*) FROM writing) < {{offset}} + {{limit}} AND {_LISTED}
+        )
+        SELECT {ACCOUNT_COLUMNS}
+        FROM (SELECT id, last_post_at FROM listed
+            ORDER BY last_post_at DESC NULLS LAST, id DESC OFFSET {{offset}} LIMIT {{limit}}) l
+        JOIN accounts a ON a.id = l.id ORDER BY l.last_post_at DESC NULLS LAST, l.id DESC""",
         load=rows(account),
     )
-    async def active(self, viewer: int | None, local: bool, offset: int, limit: int) -> list[Account]: ...
+    async def active(self, viewer: int | None, local: bool, offset: int, limit: int) -> list[Account]:
+        """Who wrote last first.
+
+        Those are among the authors of the newest posts, as far as these go; only who goes on beyond has everybody
+        sorted. (An index on that time would make each post pay.)
+        """
+        ...
 
     @query(
-        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.discoverable AND a.state = 'active' "
-        "AND (NOT {local} OR a.domain IS NULL) "
-        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('a.id')} AND NOT EXISTS ("
-        "SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {viewer}::bigint))) "
+        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE {_LISTED} "
         "ORDER BY a.id DESC OFFSET {offset} LIMIT {limit}",
         load=rows(account),
     )
@@ -119,10 +142,13 @@ class TrendQueries(Protocol):
 
     @query(
         sql=f"""WITH mine AS (
-            SELECT followee_id FROM follows WHERE follower_id = {{viewer}} AND accepted ORDER BY id DESC LIMIT 500
+            SELECT followee_id FROM follows WHERE follower_id = {{viewer}} AND accepted ORDER BY id DESC LIMIT 300
         ), near AS (
-            SELECT f.followee_id AS id, count(*) AS friends FROM mine JOIN follows f ON f.follower_id = mine.followee_id
-            WHERE f.accepted GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200
+            SELECT f.followee_id AS id, count(*) AS friends
+            FROM mine CROSS JOIN LATERAL (
+                SELECT f.followee_id FROM follows f WHERE f.follower_id = mine.followee_id AND f.accepted
+                ORDER BY f.id DESC LIMIT 100
+            ) f GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200
         ), many AS (
             SELECT id, 0::bigint AS friends FROM accounts
             WHERE discoverable AND state = 'active' AND followers_count > 0
