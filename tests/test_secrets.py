@@ -47,6 +47,8 @@ def test_no_secret_is_in_the_database_the_log_or_a_mail_that_is_not_about_it(
     secrets["first session"] = ann._cookies["session"].value
     assert "canary" not in ann.send("/settings/password", old=WRONG, password=CHANGED).text
     assert ann.send("/settings/password", old=secrets["password"], password=CHANGED).status == 303
+    secrets["renewed session"] = ann._cookies["session"].value
+    ann.token = ann._token("/settings")  # forms go with the session's secret
 
     made = ann.send("/settings/tokens", name="Script", read="on").text
     token = re.search(r'readonly value="([^"]{30,})"', made)

@@ -19,6 +19,7 @@ MAX_DISPLAY_NAME: Final = 50
 MAX_BIO: Final = 500
 MAX_PROFILE_FIELD: Final = 255
 MAX_PROFILE_FIELDS: Final = 4
+_RAW_MOST: Final = 40_000  #: characters as typed, before links count as 23: beyond it nothing is read
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 1000
 
@@ -123,8 +124,8 @@ def display_name(raw: str) -> str:
 
 def bio(raw: str) -> str:
     """What somebody says of themselves: lines, links and hashtags as in a post, and as long as one."""
-    text = normalise(raw)
-    if length(text) > MAX_BIO:
+    text = normalise(raw[:_RAW_MOST])
+    if len(raw) > _RAW_MOST or length(text) > MAX_BIO:
         raise InvalidInput(f"This can have {MAX_BIO} characters at most.", field="bio", reason="too_long")
     return "" if is_blank(text) else text
 

@@ -264,7 +264,8 @@ def one_line(source: str, limit: int) -> str:
 
     Nothing in it can end a line, start a control sequence or reorder what stands around it.
     """
-    text = _NOT_IN_LINE.sub("", normalise(source))
+    # Whatever is sent as a name is read only as far as a line can reach, however it is padded and decorated.
+    text = _NOT_IN_LINE.sub("", normalise(source[: 20_000 + 40 * limit]))
     return counting.shorten(" ".join(text.split()), limit)
 
 

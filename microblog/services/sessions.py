@@ -130,6 +130,19 @@ class Sessions:
         found: list[Session] = await sessions(self.db.reads).of(viewer.id, self._now() - IDLE)
         return found
 
+    async def renew(self, viewer: Viewer) -> str:
+        """Another secret for the viewer's session, which goes on: a copy of the cookie until now is worth nothing.
+
+        Raises NotFound where the session has ended.
+        """
+        token, token_hash = new_secret()
+        async with self.db.transaction() as tx:
+            if viewer.session_id is None or (
+                await sessions(tx).renew(viewer.id, viewer.session_id, token_hash) is None
+            ):
+                raise NotFound()
+        return token
+
     async def end(self, viewer: Viewer, session_id: int) -> None:
         """Log out there. Raises NotFound unless it is a session of the viewer's."""
         async with self.db.transaction() as tx:

@@ -97,6 +97,15 @@ class SessionQueries(Protocol):
     async def touch(self, session_id: int, now: datetime) -> None: ...
 
     @query(
+        sql="UPDATE sessions SET token_hash = {token_hash} "
+        "WHERE id = {session_id} AND account_id = {account_id} RETURNING id",
+        load=scalar,
+    )
+    async def renew(self, account_id: int, session_id: int, token_hash: bytes) -> int | None:
+        """It goes on under another secret; the one until now is void."""
+        ...
+
+    @query(
         sql="SELECT id, created_at, seen_at, address, user_agent FROM sessions "
         "WHERE account_id = {account_id} AND seen_at > {idle_since} ORDER BY seen_at DESC, id DESC LIMIT 200",
         load=rows(Session),

@@ -28,7 +28,7 @@ FOR_MEMBERS = (
     "/settings/preferences", "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/blocks",
     "/settings/mutes", "/settings/invitations", "/settings/delete", "/admin/accounts", "/admin/approvals",
     "/lists", "{list}", "{list}/edit", "/followed-tags", "/conversations", "/settings/filters", "/settings/filters/new",
-    "/settings/notifications", "/notifications/requests",
+    "/settings/email", "/settings/notifications", "/notifications/requests",
 )  # fmt: skip
 
 

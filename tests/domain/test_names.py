@@ -140,6 +140,8 @@ class TestProfile:
         assert names.bio("https://example.com/" + "x" * 1000)
         with refused("bio", "too_long"):
             names.bio("x" * 501)
+        with refused("bio", "too_long"):
+            names.bio("x" + " " * 100_000)
 
     def test_a_profile_has_lines_with_labels(self) -> None:
         assert names.profile_fields([(" Site ", "https://example.com\n"), ("Empty", ""), ("", "")]) == [

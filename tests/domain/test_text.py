@@ -335,6 +335,9 @@ class TestOneLine:
     def test_is_one_and_short(self, source: str, limit: int, line: str) -> None:
         assert text.one_line(source, limit) == line
 
+    def test_is_read_only_as_far_as_a_line_can_reach(self) -> None:
+        assert text.one_line("x" + " " * 1_000_000 + "y", 50) == "x"
+
     @given(posts(), st.integers(1, 60))
     def test_can_forge_nothing(self, source: str, limit: int) -> None:
         line = text.one_line(source, limit)

@@ -39,6 +39,8 @@ async def change_password(microblog: Microblog, request: Request) -> Response:
         )
     except (InvalidInput, Conflict) as error:
         return _password_page(request, state.with_error(error), status=422)
+    # Somebody may have a copy of this very cookie; that may be why the password is changed.
+    request.sign_in(await microblog.sessions.renew(viewer))
     request.flash("Your password is changed. You are logged out everywhere else, and all tokens are revoked.")
     return Redirect("/settings/password")
 

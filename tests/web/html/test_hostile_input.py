@@ -45,6 +45,7 @@ FORMS = {
     "/settings/preferences": {
         "language": "en", "default_visibility": "public", "default_sensitive": "", "mail_mentions": "on",
     },
+    "/settings/email": {"email": "ann@example.net", "password": "wrong"},
     "/settings/password": {"old": "wrong", "password": "another passphrase"},
     "/settings/tokens": {"name": "Script", "read": "on", "write": ""},
     "/settings/invitations": {"uses": "1", "days": "7"},
@@ -111,6 +112,7 @@ def test_every_form_that_has_fields_is_here() -> None:
         "logout", "confirm", "unsubscribe", "delete", "unfavourite", "boost", "unboost", "bookmark", "unbookmark",
         "unfollow", "block", "unblock", "unmute", "accept", "reject", "remove", "end", "revoke", "withdraw",
         "approve", "turn-down", "suspend", "pin", "unpin", "read", "unread", "dismiss", "endorse", "unendorse",
+        "resend", "keep",
     }  # fmt: skip
     #: whose last word is that of a form elsewhere
     buttons_of_their_own = {"/posts/<int:id>/mute", "/tags/<tag>/follow"}

@@ -39,6 +39,16 @@ async def test_a_change_of_password_that_is_turned_down_says_why_by_its_field(
     assert "wrong" not in [value(page, "old"), value(page, "password")]
 
 
+async def test_a_copy_of_the_cookie_is_worth_nothing_after_a_new_password(village: Village) -> None:
+    ann = await village.person("ann")
+    copied, session_id = ann.browser.cookies["session"], ann.viewer.session_id
+    await ann.send("/settings/password", {"old": PASSWORD, "password": NEW})
+    assert await village.microblog.sessions.viewer(copied) is None
+    viewer = await village.microblog.sessions.viewer(ann.browser.cookies["session"])
+    assert viewer is not None
+    assert viewer.session_id == session_id  # it goes on, and what streams with it
+
+
 async def test_sessions_are_listed_and_can_be_ended_from_afar(village: Village) -> None:
     ann = await village.person("ann")
     elsewhere = await village.logged_in(ann.viewer.account)
