@@ -52,6 +52,10 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
 BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "password"})
 
 
+#: What a whole IPv6 /48 may do, in times of what one address may.
+NETWORK: Final = 16
+
+
 @dataclass(slots=True)
 class _Bucket:
     tokens: float
@@ -81,8 +85,19 @@ class Limits:
     def knows(self, kind: str) -> bool:
         return kind in self._limits
 
-    def spend(self, kind: str, key: str) -> tuple[int, int, float] | None:
+    def spend_by_address(self, kind: str, address: str) -> tuple[int, int, float] | None:
+        """``spend`` for a network address.  For what is in :data:`BY_ADDRESS_TOO` an IPv6 one counts for its /48 as
+        well, which may do :data:`NETWORK` times as much: somebody who rents one has 65,536 /64s.
+        """
+        state = self.spend(kind, address_key(address))
+        if kind in BY_ADDRESS_TOO and (network := network_key(address)) is not None:
+            self.spend(kind, network, times=NETWORK)
+        return state
+
+    def spend(self, kind: str, key: str, *, times: int = 1) -> tuple[int, int, float] | None:
         """Takes one token: ``(limit, remaining, seconds until it is full again)``, or None when limits are off.
+
+        ``times``: of a bucket that is so many times as large.
 
         :raises RateLimited: there is none left.
         :raises KeyError: there is no such class of limit.
@@ -90,6 +105,8 @@ class Limits:
         limit = self._limits[kind]
         if not self.enabled:
             return None
+        if times > 1:
+            limit = Limit(limit.burst * times, limit.seconds)
         now = self._seconds()
         place = (kind, key)
         bucket = self._buckets.get(place)
@@ -137,3 +154,15 @@ def address_key(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False).network_address) + "/64"
     return str(parsed)
+
+
+@lru_cache(maxsize=4096)
+def network_key(address: str) -> str | None:
+    """The key of the /48 that an IPv6 address is in, which is what a site is given (RFC 6177); None for others."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if not isinstance(parsed, ipaddress.IPv6Address) or parsed.ipv4_mapped is not None:
+        return None
+    return str(ipaddress.ip_network((parsed, 48), strict=False))

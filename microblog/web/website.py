@@ -26,7 +26,8 @@ from werkzeug.routing import MapAdapter
 from microblog.domain.errors import Forbidden, MicroblogError, NotFound, Unauthenticated, Unavailable
 from microblog.log import bind_request
 from microblog.web import errors, sending
-from microblog.web.limits import BY_ADDRESS_TOO, address_key
+from microblog.web.guard import PROGRAM_PATHS
+from microblog.web.limits import BY_ADDRESS_TOO
 from microblog.web.request import Request
 from microblog.web.responses import File, Response, Stream, Upgrade, is_local_path
 from microblog.web.routing import BoundRoutes, Route, Routes
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from microblog.web.context import Web
     from microblog.web.site import SiteRequest
 
-#: paths of programs: no redirects to tidier addresses, errors as JSON, open to other sites' scripts
-PROGRAM_PATHS: Final = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
 _ALLOWED_HEADERS: Final = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
 
 
@@ -251,10 +250,13 @@ class Website(Resource):
                 request.viewer = await self.web.sessions.viewer(token)
         if route.limit is not None:
             viewer = request.viewer
-            key = f"account:{viewer.id}" if viewer is not None else address_key(request.remote_address)
-            request.limit_state = self.web.limits.spend(route.limit, key)
-            if viewer is not None and route.limit in BY_ADDRESS_TOO:
-                self.web.limits.spend(route.limit, address_key(request.remote_address))
+            limits, address = self.web.limits, request.remote_address
+            if viewer is None:
+                request.limit_state = limits.spend_by_address(route.limit, address)
+            else:
+                request.limit_state = limits.spend(route.limit, f"account:{viewer.id}")
+                if route.limit in BY_ADDRESS_TOO:
+                    limits.spend_by_address(route.limit, address)
         if request.viewer is None:
             if route.viewer == "required":
                 raise Unauthenticated("You need to log in for that.")

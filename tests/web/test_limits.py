@@ -85,6 +85,18 @@ def test_an_ipv6_customer_is_one_whatever_the_address(one: str, other: str, same
     assert (address_key(one) == address_key(other)) is same
 
 
+def test_secrets_are_not_guessed_from_all_addresses_of_one_network() -> None:
+    limits = Limits(Clock().seconds, limits={"login": Limit(2, 60), "read": Limit(2, 60)})
+    for number in range(32):
+        limits.spend_by_address("login", f"2001:db8:0:{number:x}::1")
+    with pytest.raises(RateLimited):
+        limits.spend_by_address("login", "2001:db8:0:ffff::1")
+    limits.spend_by_address("login", "2001:db8:1::1")
+    limits.spend_by_address("login", "192.0.2.1")
+    for number in range(40):  # reading has no such bound
+        limits.spend_by_address("read", f"2001:db8:0:{number:x}::1")
+
+
 def test_the_text_says_when_to_come_back() -> None:
     limits = Limits(Clock().seconds, limits={"a": Limit(1, 0.5), "b": Limit(1, 3600)})
     for kind, text in (("a", "a second"), ("b", "60 minutes")):
