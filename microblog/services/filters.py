@@ -55,13 +55,18 @@ class Filters:
     # -------------------------------------------------------------------------------------------- applied
 
     async def results(
-        self, viewer: Viewer | None, shown: Iterable[Post], context: Context
+        self, viewer: Viewer | None, shown: Iterable[Post], context: Context | None
     ) -> dict[int, tuple[FilterResult, ...]]:
-        """What filters say of posts, by the id of what there is to read; one query, none for a stranger."""
+        """What filters say of posts, by the id of what there is to read; one query, none for a stranger.
+
+        Those for ``context``; all, where it is None: whoever reads them knows where they read.
+        """
         listed = list(shown)
         if viewer is None or not listed:
             return {}
-        applying: list[Filter] = await filters(self.db.reads).applying(viewer.id, context.value)
+        applying: list[Filter] = await filters(self.db.reads).applying(
+            viewer.id, None if context is None else context.value
+        )
         if not applying:
             return {}
         found = {each.content.id: results(applying, each, viewer.id) for each in listed}

@@ -47,11 +47,12 @@ class FilterQueries(Protocol):
     async def all(self, account_id: int) -> list[Filter]: ...
 
     @query(
-        sql=f"SELECT {_COLUMNS} FROM filters f WHERE f.account_id = {{account_id}} AND {{context}} = ANY(f.contexts) "
+        sql=f"SELECT {_COLUMNS} FROM filters f WHERE f.account_id = {{account_id}} "
+        "AND ({context}::text IS NULL OR {context} = ANY(f.contexts)) "
         "AND (f.expires_at IS NULL OR f.expires_at > clock_timestamp()) ORDER BY f.id",
         load=rows(_filter),
     )
-    async def applying(self, account_id: int, context: str) -> list[Filter]: ...
+    async def applying(self, account_id: int, context: str | None) -> list[Filter]: ...
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM filters f WHERE f.account_id = {{account_id}} AND f.id = {{filter_id}}",

@@ -19,6 +19,9 @@ MAX_HEADER_LINE: Final = 8192  #: bytes of one header, or of the request line
 MAX_HEADERS: Final = 100
 MAX_HEAD: Final = 32 * 1024  #: bytes of the request line and all headers together
 
+#: paths of programs: no redirects to tidier addresses, errors as JSON, open to other sites' scripts
+PROGRAM_PATHS: Final = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
+
 #: every control character but the tab (RFC 9110, section 5.5)
 CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import resource as process_limits
 import time
 from collections import Counter
@@ -29,7 +30,7 @@ from twisted.web.resource import IResource
 from zope.interface import directlyProvides
 
 from microblog.web.channel import Channel, State
-from microblog.web.guard import decode_path
+from microblog.web.guard import PROGRAM_PATHS, decode_path
 from microblog.web.proxies import TrustedProxies
 from microblog.web.security import header_lines
 
@@ -121,7 +122,7 @@ class SiteRequest(server.Request):
         self.site.began()
         decoded = decode_path(self.path)
         if decoded is None:
-            self.answer(400, b"The path is not valid UTF-8.\n")
+            self.answer(400, b"The path is no text: it is not UTF-8, or has a control character in it.\n")
             return
         self.decoded_path = decoded
         self.prepath = []
@@ -145,9 +146,14 @@ class SiteRequest(server.Request):
         return reason
 
     def answer(self, status: int, line: bytes) -> None:
-        """A bare answer, where there is no page to be had."""
+        """A bare answer, where there is no page to be had; programs get it as JSON."""
         self.setResponseCode(status)
-        self.responseHeaders.setRawHeaders(b"Content-Type", [b"text/plain; charset=utf-8"])
+        media_type = b"text/plain; charset=utf-8"
+        if self.path.decode("ascii").startswith(PROGRAM_PATHS):
+            media_type = b"application/json; charset=utf-8"
+            line = json.dumps({"error": line.decode().strip()}).encode()
+            self.responseHeaders.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
+        self.responseHeaders.setRawHeaders(b"Content-Type", [media_type])
         self.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
         self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(line)])
         self.write(line)

@@ -288,7 +288,9 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
         if tag is None:
             return Paged(())
     if sent.pinned:
-        return Paged(call.statuses(await microblog.pins.of(call.asker, account.id)))
+        return Paged(
+            await call.filtered(microblog, await microblog.pins.of(call.asker, account.id), Context.ACCOUNT)
+        )
     page = await microblog.timelines.account(
         call.asker,
         account.id,

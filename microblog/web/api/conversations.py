@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -25,10 +26,14 @@ class ConversationEntity(Struct, frozen=True):
     last_status: StatusEntity | None
 
 
-def _entity(call: Call[Paging] | Call[Nothing], found: Conversation) -> ConversationEntity:
-    return ConversationEntity(
-        str(found.id), found.unread, call.accounts(found.people), call.status(found.last_post)
-    )
+async def _entities(
+    microblog: Microblog, call: Call[Paging] | Call[Nothing], found: Sequence[Conversation]
+) -> list[ConversationEntity]:
+    posts = await call.filtered(microblog, [each.last_post for each in found])
+    return [
+        ConversationEntity(str(each.id), each.unread, call.accounts(each.people), post)
+        for each, post in zip(found, posts, strict=True)
+    ]
 
 
 @api.get(
@@ -41,7 +46,7 @@ def _entity(call: Call[Paging] | Call[Nothing], found: Conversation) -> Conversa
 async def conversations(microblog: Microblog, call: Call[Paging]) -> Paged:
     """One's conversations, the one with the newest post first. Cursors are the ids of their last posts."""
     page = await microblog.conversations.page(call.viewer, call.params.span)
-    return call.paged(page, [_entity(call, each) for each in page.items])
+    return call.paged(page, await _entities(microblog, call, page.items))
 
 
 @api.delete("/api/v1/conversations/<id>", scope="write:conversations")
@@ -54,10 +59,16 @@ async def delete_conversation(microblog: Microblog, call: Call[Nothing]) -> Noth
 @api.post("/api/v1/conversations/<id>/read", scope="write:conversations", answer=ConversationEntity)
 async def read_conversation(microblog: Microblog, call: Call[Nothing]) -> ConversationEntity:
     """It is read."""
-    return _entity(call, await microblog.conversations.mark_read(call.viewer, call.id()))
+    (entity,) = await _entities(
+        microblog, call, [await microblog.conversations.mark_read(call.viewer, call.id())]
+    )
+    return entity
 
 
 @api.post("/api/v1/conversations/<id>/unread", scope="write:conversations", answer=ConversationEntity)
 async def unread_conversation(microblog: Microblog, call: Call[Nothing]) -> ConversationEntity:
     """It is not."""
-    return _entity(call, await microblog.conversations.mark_read(call.viewer, call.id(), read=False))
+    (entity,) = await _entities(
+        microblog, call, [await microblog.conversations.mark_read(call.viewer, call.id(), read=False)]
+    )
+    return entity

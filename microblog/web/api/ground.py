@@ -161,10 +161,18 @@ class Call(Generic[P]):
     def statuses(self, posts: Iterable[Post]) -> list[StatusEntity]:
         return [entities.status(each, self.base_url) for each in posts]
 
+    async def shown(self, microblog: Microblog, post: Post) -> StatusEntity:
+        """One post with what the asker's filters say of it."""
+        (entity,) = await self.filtered(microblog, (post,))
+        return entity
+
     async def filtered(
-        self, microblog: Microblog, posts: Sequence[Post], context: Context
+        self, microblog: Microblog, posts: Sequence[Post], context: Context | None = None
     ) -> list[StatusEntity]:
-        """Posts with what the asker's filters say of them; nothing is left out, programs hide for themselves."""
+        """Posts with what the asker's filters say of them; nothing is left out, programs hide for themselves.
+
+        Without a ``context`` it is what all filters say, wherever they apply: each result names its contexts.
+        """
         found = await microblog.filters.results(self.asker, posts, context)
         return [entities.status(each, self.base_url, found) for each in posts]
 

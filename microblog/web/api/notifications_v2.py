@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from microblog.domain import entities
 from microblog.domain.entities import NOTIFICATION_TYPES, AccountEntity, StatusEntity
 from microblog.domain.events import NotificationKind
+from microblog.domain.filters import Context
 from microblog.domain.notification_groups import (
     NotificationGroup,
     NotificationPolicy,
@@ -80,7 +81,9 @@ def _grouped(types: Sequence[str]) -> Sequence[NotificationKind]:
     return [each for each in GROUPED if NOTIFICATION_TYPES[each] in types]
 
 
-def _groups(call: Call[GroupsParams] | Call[Nothing], groups: Sequence[NotificationGroup]) -> GroupsEntity:
+async def _groups(
+    microblog: Microblog, call: Call[GroupsParams] | Call[Nothing], groups: Sequence[NotificationGroup]
+) -> GroupsEntity:
     people: dict[int, Account] = {}
     posts: dict[int, Post] = {}
     for group in groups:
@@ -89,7 +92,7 @@ def _groups(call: Call[GroupsParams] | Call[Nothing], groups: Sequence[Notificat
             posts[group.post.id] = group.post
     return GroupsEntity(
         call.accounts(people.values()),
-        call.statuses(posts.values()),
+        await call.filtered(microblog, list(posts.values()), Context.NOTIFICATIONS),
         [
             GroupEntity(
                 group_key=each.key,
@@ -123,7 +126,7 @@ async def grouped_notifications(microblog: Microblog, call: Call[GroupsParams]) 
         kinds=kinds(sent.types, sent.exclude_types),
         grouped=_grouped(sent.grouped_types),
     )
-    return call.paged(page, _groups(call, page.items))  # type: ignore[arg-type]
+    return call.paged(page, await _groups(microblog, call, page.items))  # type: ignore[arg-type]
 
 
 @api.get(
@@ -146,7 +149,7 @@ async def unread_groups(microblog: Microblog, call: Call[UnreadGroupsParams]) ->
 async def notification_group(microblog: Microblog, call: Call[Nothing]) -> GroupsEntity:
     """One group."""
     found = await microblog.notification_groups.by_key(call.viewer, call.arg("group_key"))
-    return _groups(call, [found])
+    return await _groups(microblog, call, [found])
 
 
 @api.get("/api/v2/notifications/<group_key>/accounts", scope="read:notifications", answer=list[AccountEntity])

@@ -23,6 +23,7 @@ class PreferencesEntity(Struct, frozen=True):
     language: str | None = field(name="posting:default:language")
     media: str = field(name="reading:expand:media", default="default")
     spoilers: bool = field(name="reading:expand:spoilers", default=False)
+    gifs: bool = field(name="reading:autoplay:gifs", default=False)
 
 
 @api.get("/api/v1/preferences", scope="read:accounts", answer=PreferencesEntity)

@@ -54,6 +54,7 @@ class Found(Struct, frozen=True):
     limit="search",
     params=SearchParams,
     answer=Found,
+    statuses=(404,),
 )
 async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
     """People and tags by how they begin, posts by their words; the address of somebody or something finds it."""
@@ -112,6 +113,6 @@ async def _by_address(microblog: Microblog, call: Call[Any], path: str) -> Found
         post_id = parse_id(found[2])
         if post_id is None:
             return Found([], [], [])
-        return Found([], [call.status(await microblog.posts.by_id(call.asker, post_id))], [])
+        return Found([], [await call.shown(microblog, await microblog.posts.by_id(call.asker, post_id))], [])
     except NotFound:
         return Found([], [], [])

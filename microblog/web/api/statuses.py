@@ -137,13 +137,13 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
 async def statuses_by_ids(microblog: Microblog, call: Call[IdsParams]) -> list[StatusEntity]:
     """Several posts at once; those that one may not see are left out."""
     ids = list(dict.fromkeys(call.params.id))[:MOST_IDS]
-    return call.statuses(await microblog.posts.by_ids(call.asker, ids))
+    return await call.filtered(microblog, await microblog.posts.by_ids(call.asker, ids))
 
 
 @api.get("/api/v1/statuses/<id>", viewer="optional", scope="read:statuses", answer=StatusEntity, public=True)
 async def status(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
     """A post."""
-    return call.status(await microblog.posts.by_id(call.asker, call.id()))
+    return await call.shown(microblog, await microblog.posts.by_id(call.asker, call.id()))
 
 
 @api.put("/api/v1/statuses/<id>", scope="write:statuses", params=EditParams, answer=StatusEntity)

@@ -116,11 +116,11 @@ def _keys(tags: Sequence[str]) -> list[str]:
 async def bookmarks(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts that one has bookmarked, the newest bookmark first."""
     page = await microblog.timelines.bookmarks(call.viewer, call.params.span)
-    return call.paged(page, call.statuses(page.items))
+    return call.paged(page, await call.filtered(microblog, page.items))
 
 
 @api.get("/api/v1/favourites", scope="read:favourites", params=Paging, answer=list[StatusEntity], paged=True)
 async def favourites(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts that one has favourited, the newest favourite first."""
     page = await microblog.timelines.favourites(call.viewer, call.params.span)
-    return call.paged(page, call.statuses(page.items))
+    return call.paged(page, await call.filtered(microblog, page.items))

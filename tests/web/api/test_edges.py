@@ -1,0 +1,105 @@
+"""What programs meet at the edges: a post has all of its fields wherever it comes from, and errors are JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.web.api.town import Program, Town
+
+
+async def _filtered(town: Town) -> tuple[Program, Program, dict[str, Any]]:
+    """Ann, whose filter for threads meets the post; its author, who is told of nothing by it; the post."""
+    ann, bob = await town.program("ann"), await town.program("bob")
+    await ann.json(
+        "POST",
+        "/api/v2/filters",
+        json={"title": "pets", "context": ["thread"], "keywords_attributes": [{"keyword": "cats"}]},
+    )
+    return ann, bob, await bob.publish("@ann about cats", visibility="direct")
+
+
+def _titles(post: dict[str, Any]) -> list[str]:
+    return [each["filter"]["title"] for each in post["filtered"]]
+
+
+@pytest.mark.parametrize("verb", ["favourite", "bookmark", "unfavourite", "unbookmark", "mute", "unmute"])
+async def test_what_is_answered_to_a_reaction_says_what_filters_say(town: Town, verb: str) -> None:
+    ann, _, post = await _filtered(town)
+    answer = await ann.json("POST", f"/api/v1/statuses/{post['id']}/{verb}")
+    assert _titles(answer) == ["pets"]
+    # Programs hide by where they show it, so each result says where it applies.
+    assert answer["filtered"][0]["filter"]["context"] == ["thread"]
+
+
+async def test_a_boost_says_so_of_what_it_boosts(town: Town) -> None:
+    ann, bob, _ = await _filtered(town)
+    post = await bob.publish("cats for all")
+    for verb in ("reblog", "unreblog"):
+        answer = await ann.json("POST", f"/api/v1/statuses/{post['id']}/{verb}")
+        assert _titles(answer["reblog"] or answer) == ["pets"]
+
+
+async def test_so_do_single_posts_and_what_one_keeps(town: Town) -> None:
+    ann, bob, post = await _filtered(town)
+    path = f"/api/v1/statuses/{post['id']}"
+    for verb in ("favourite", "bookmark"):
+        await ann.json("POST", f"{path}/{verb}")
+    assert _titles(await ann.json("GET", path)) == ["pets"]
+    for listing in ("/api/v1/bookmarks", "/api/v1/favourites", f"/api/v1/statuses?id[]={post['id']}"):
+        assert [_titles(each) for each in await ann.json("GET", listing)] == [["pets"]], listing
+    (talk,) = await ann.json("GET", "/api/v1/conversations")
+    assert _titles(talk["last_status"]) == ["pets"]
+    read = await ann.json("POST", f"/api/v1/conversations/{talk['id']}/read")
+    assert _titles(read["last_status"]) == ["pets"]
+    assert _titles(await bob.json("GET", path)) == []
+
+
+async def test_groups_of_notifications_heed_filters_for_notifications(town: Town) -> None:
+    ann, bob, _ = await _filtered(town)
+    await ann.json(
+        "POST",
+        "/api/v2/filters",
+        json={"title": "loud", "context": ["notifications"], "keywords_attributes": [{"keyword": "dogs"}]},
+    )
+    await bob.publish("@ann about dogs and cats")
+    groups = await ann.json("GET", "/api/v2/notifications")
+    assert [_titles(each) for each in groups["statuses"] if "dogs" in each["content"]] == [["loud"]]
+
+
+async def test_a_stranger_has_no_filters(town: Town) -> None:
+    _, bob, _ = await _filtered(town)
+    post = await bob.publish("cats for all")
+    assert (await town.stranger().json("GET", f"/api/v1/statuses/{post['id']}"))["filtered"] == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/statuses/%00", "/api/v1/accounts/%0a", "/oauth/%ff", "/api/%zz"])
+async def test_an_address_that_is_no_text_is_an_error_in_json(town: Town, path: str) -> None:
+    answer = await town.stranger().request("GET", path)
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/json; charset=utf-8")
+    assert "no text" in answer.json()["error"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_people_read_it_as_text(town: Town) -> None:
+    answer = await town.stranger().request("GET", "/tags/%00")
+    assert (answer.status, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8")
+
+
+async def test_all_preferences_that_programs_look_for_are_there(town: Town) -> None:
+    ann = await town.program("ann")
+    assert await ann.json("GET", "/api/v1/preferences") == {
+        "posting:default:visibility": "public",
+        "posting:default:sensitive": False,
+        "posting:default:language": None,
+        "reading:expand:media": "default",
+        "reading:expand:spoilers": False,
+        "reading:autoplay:gifs": False,
+    }
+
+
+async def test_posts_of_nobody_are_not_searched(town: Town) -> None:
+    """As in Mastodon, where the account is looked up first."""
+    ann = await town.program("ann")
+    await ann.json("GET", "/api/v2/search?q=cats&type=statuses&account_id=269", status=404)
