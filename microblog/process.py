@@ -288,8 +288,9 @@ def use_monotonic_clock(reactor: Any) -> None:
 
 
 def stop_on_signals(reactor: Any) -> None:
-    """SIGTERM and SIGINT stop the reactor in good order, and the exit code is 0; one more, :data:`SAME` seconds later or
-    more, ends it at once.
+    """SIGTERM and SIGINT stop the reactor in good order, and the exit code is 0.
+
+    One more, :data:`SAME` seconds later or more, ends the process at once.
 
     Twisted's own handlers stop in good order too, but then twistd kills itself with the same signal, which
     supervisors read as a failure.

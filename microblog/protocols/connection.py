@@ -327,7 +327,7 @@ class PushConnection(LineReceiver):
                 self._stalled = False
                 await self._live.resume()
         except MicroblogError as error:
-            log.warn("A slow reader can't catch up: {error}", error=error)
+            log.debug("A slow reader can't catch up: {error}", error=error)
             self._say_bye(error.code)
         finally:
             self._catching_up = False

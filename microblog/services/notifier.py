@@ -12,6 +12,7 @@ turn of the reactor dispatches it, and all others that were committed in this on
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from datetime import datetime
 from typing import Any, Final
 
@@ -140,7 +141,8 @@ class Notifier(Readership):
         if self._started and not self._busy:
             # Before it runs: it may be through when it returns, as when there is no database to wait for.
             self._busy = True
-            self._running = ensureDeferred(self._run())
+            # Outside of the context of whoever woke it: its lines in the log are not of their request.
+            self._running = Context().run(ensureDeferred, self._run())
 
     async def _run(self) -> None:
         try:
@@ -159,12 +161,12 @@ class Notifier(Readership):
             if self._failing:
                 self._failing = False
                 log.info("live events flow again")
-        except (MicroblogError, CancelledError) as error:
+        except (MicroblogError, CancelledError):
             # The next look, within a second, tries again; nothing is lost, it is in the database.
             self._to_place = self._to_read = True
             if not self._failing:
                 self._failing = True
-                log.warn("live events wait for the database: {error}", error=error)
+                log.warn("live events wait for the database")
         except Exception:  # noqa: BLE001 - one bad event must not stop the others for good
             self._to_read = True
             log.failure("live events stumbled; the next look tries again")

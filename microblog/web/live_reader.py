@@ -90,7 +90,8 @@ def read_along(
         try:
             await work
         except MicroblogError as error:
-            log.info("A stream could not go on: {error}", error=error)
+            # As many lines as there are readers would say less than the database's own (`store/trouble.py`).
+            log.debug("A stream could not go on: {error}", error=error)
             sink.end()
 
     def failed(failure: Failure) -> None:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Draft
+from microblog.log import bind_request, current_request
 from microblog.services import notifier
 from microblog.services.notifier import Notifier
 from microblog.store.events import LOCK, events, outbox
@@ -47,6 +48,24 @@ async def test_another_process_is_told_and_hears_again_after_its_connection_was_
     await until(site.reactor, lambda: reader.texts == ["one", "two", "three"])
     other._started = False
     listener.stop()
+
+
+async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids: list[str] = []
+
+    async def broken() -> None:
+        ids.append(current_request())
+        raise Unavailable
+
+    await site.settled()
+    monkeypatch.setattr(site.notifier, "_dispatch_new", broken)
+    bind_request("somebodys-request")
+    site.notifier.look()
+    await until(site.reactor, lambda: bool(ids))
+    monkeypatch.undo()
+    assert set(ids) == {""}
 
 
 async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_another(site: Site) -> None:

@@ -80,7 +80,7 @@ class Conversations:
                 if payload is not None:
                     self._told(payload, event)
         except MicroblogError as error:
-            log.info("A stream of conversations could not go on: {error}", error=error)
+            log.debug("A stream of conversations could not go on: {error}", error=error)
             self._waiting.clear()
             self._ended("unavailable")
         finally:
