@@ -100,3 +100,18 @@ def test_what_is_printed_has_whole_addresses_and_dates(phone: Any) -> None:
     )
     assert shown[0] == f'"{shown[1]}"'
     assert not phone.find_element("css selector", ".actions").is_displayed()
+
+
+def test_a_thread_opens_at_the_post_that_was_asked_for(phone: Any, service: Service, author: Visitor) -> None:
+    path = first = author.write("The beginning")
+    for number in range(6):
+        path = author.write(f"Answer {number}", reply_to=path.rpartition("/")[2])
+    places = []
+    for each in (first, path):
+        phone.get(service.url + each)
+        places.append(phone.execute_script("return Math.round(scrollY)"))
+    assert places[0] == 0
+    assert places[1] > 300
+    phone.execute_script("scrollTo({ top: 120, behavior: 'instant' })")
+    phone.refresh()
+    assert phone.execute_script("return Math.round(scrollY)") == 120, "a reload keeps the reader's place"

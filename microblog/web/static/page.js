@@ -17,6 +17,13 @@ themes?.addEventListener("submit", (event) => {
   }
 });
 
+// A thread opens at the post that was asked for, not at its beginning; Back and a reload keep the reader's own place.
+const asked = document.querySelector("article.focus");
+const [arrival] = performance.getEntriesByType("navigation");
+if (asked?.previousElementSibling?.matches("article") && arrival?.type === "navigate" && !location.hash) {
+  asked.scrollIntoView({ behavior: "instant" });
+}
+
 // Menus: one open at a time; Escape and a click elsewhere close them.
 const closeMenus = (except) => {
   for (const menu of document.querySelectorAll("details[data-menu][open]")) if (menu !== except) menu.open = false;
