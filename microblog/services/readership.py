@@ -81,6 +81,7 @@ class Readership:
             for stream in feed.streams:
                 self._index[key(stream, viewer_id)].add(feed)
         feed.readers.add(reader)
+        feed.changed()
         reader.feed = feed
 
     def detach(self, reader: Live) -> None:
@@ -89,6 +90,7 @@ class Readership:
             return
         reader.feed = None
         feed.readers.discard(reader)
+        feed.changed()
         if feed.readers:
             return
         viewer_id = reader.viewer.id if reader.viewer is not None else None

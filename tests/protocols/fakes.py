@@ -104,6 +104,9 @@ class FakeNotifier:
             if wanted:
                 live.reader.deliver(Batch(wanted, self.position))
 
+    def changed(self) -> None:
+        """As a feed hears it."""
+
     # what Live asks
 
     def remember(self, live: Live) -> None:
