@@ -19,6 +19,7 @@ from microblog.web.api import (
     instance,
     lists,
     markers,
+    notification_policy,
     notifications,
     notifications_v2,
     pins,
@@ -45,7 +46,8 @@ _MODULES: Final = (
     # what they write
     statuses, reactions, timelines, notifications, search,
     # what they choose to read
-    lists, tags, filters, markers, conversations, pins, endorsements, notifications_v2, preferences,
+    lists, tags, filters, markers, conversations, pins, endorsements, notifications_v2, notification_policy,
+    preferences,
     # what there is to discover
     trends, directory, suggestions,
 )  # fmt: skip

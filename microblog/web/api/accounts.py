@@ -313,8 +313,7 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
 )
 async def followers(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who follows somebody, the newest first."""
-    page = await microblog.follows.followers(call.asker, call.id(), call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.follows.followers(call.asker, call.id(), call.params.span))
 
 
 @api.get(
@@ -328,5 +327,4 @@ async def followers(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
 )
 async def following(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom somebody follows, the newest first."""
-    page = await microblog.follows.following(call.asker, call.id(), call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.follows.following(call.asker, call.id(), call.params.span))

@@ -29,8 +29,7 @@ class NoteParams(Struct, kw_only=True):
 )
 async def endorsements(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom one shows on one's profile."""
-    page = await microblog.endorsements.of(call.viewer, call.viewer.id, call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.endorsements.of(call.viewer, call.viewer.id, call.params.span))
 
 
 @api.get(
@@ -43,8 +42,7 @@ async def endorsements(microblog: Microblog, call: Call[AccountPaging]) -> Paged
 )
 async def endorsements_of(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom somebody shows on their profile."""
-    page = await microblog.endorsements.of(call.asker, call.id(), call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.endorsements.of(call.asker, call.id(), call.params.span))
 
 
 @api.post(

@@ -34,11 +34,11 @@ from urllib.parse import quote, urlencode
 from microblog.domain import entities
 from microblog.domain.accounts import Account, State, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
-from microblog.domain.ids import parse_id
 from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
 from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
+from microblog.web.ids import path_id
 from microblog.web.limits import address_key
 from microblog.web.responses import Json, Kept, Response
 from microblog.web.routing import Method, Routes, ViewerRule
@@ -137,10 +137,7 @@ class Call(Generic[P]):
 
     def id(self, name: str = "id") -> int:
         """The id in the path. Raises NotFound when it can't be one."""
-        found = parse_id(self.request.path_arg(name))
-        if found is None:
-            raise NotFound
-        return found
+        return path_id(self.request, name)
 
     def arg(self, name: str) -> str:
         """A text in the path. Raises NotFound when the database could not even be asked for it."""
@@ -179,6 +176,9 @@ class Call(Generic[P]):
     def paged(self, page: Page[Any], items: Sequence[Any] | Kept) -> Paged:
         """``items`` are the page's, as they are shown."""
         return Paged(items, page.older, page.first)
+
+    def people(self, page: Page[Account]) -> Paged:
+        return self.paged(page, self.accounts(page.items))
 
 
 class Api:

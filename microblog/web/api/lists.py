@@ -114,8 +114,7 @@ async def delete_list(microblog: Microblog, call: Call[Nothing]) -> Nothing:
 )
 async def list_accounts(microblog: Microblog, call: Call[ListAccountsParams]) -> Paged:
     """Who is in a list."""
-    page = await microblog.lists.members(call.viewer, call.id(), call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.lists.members(call.viewer, call.id(), call.params.span))
 
 
 @api.post("/api/v1/lists/<id>/accounts", scope="write:lists", params=MembersParams)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
@@ -145,20 +145,16 @@ async def unmute(microblog: Microblog, call: Call[Nothing]) -> RelationshipEntit
     return relationship(await microblog.follows.unmute(call.viewer, call.id()))
 
 
-def _people(call: Call[Any], page: Any) -> Paged:
-    return call.paged(page, call.accounts(page.items))
-
-
 @api.get("/api/v1/blocks", scope="read:blocks", params=AccountPaging, answer=list[AccountEntity], paged=True)
 async def blocks(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom one blocks, the newest block first."""
-    return _people(call, await microblog.follows.blocks(call.viewer, call.params.span))
+    return call.people(await microblog.follows.blocks(call.viewer, call.params.span))
 
 
 @api.get("/api/v1/mutes", scope="read:mutes", params=AccountPaging, answer=list[AccountEntity], paged=True)
 async def mutes(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom one mutes, the newest mute first."""
-    return _people(call, await microblog.follows.mutes(call.viewer, call.params.span))
+    return call.people(await microblog.follows.mutes(call.viewer, call.params.span))
 
 
 @api.get("/api/v1/domain_blocks", scope="read:blocks", params=AccountPaging, answer=list[str], paged=True)
@@ -176,7 +172,7 @@ async def domain_blocks(microblog: Microblog, call: Call[AccountPaging]) -> Page
 )
 async def follow_requests(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who asks to follow one, the newest first."""
-    return _people(call, await microblog.follows.requests(call.viewer, call.params.span))
+    return call.people(await microblog.follows.requests(call.viewer, call.params.span))
 
 
 @api.post("/api/v1/follow_requests/<id>/authorize", scope="write:follows", answer=RelationshipEntity)

@@ -234,8 +234,7 @@ async def card(microblog: Microblog, call: Call[Nothing]) -> Nothing:
 )
 async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who boosted a post, the newest first."""
-    page = await microblog.posts.boosted_by(call.asker, call.id(), call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.posts.boosted_by(call.asker, call.id(), call.params.span))
 
 
 @api.get(
@@ -249,5 +248,4 @@ async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged
 )
 async def favourited_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who favourited a post, the newest first."""
-    page = await microblog.posts.favourited_by(call.asker, call.id(), call.params.span)
-    return call.paged(page, call.accounts(page.items))
+    return call.people(await microblog.posts.favourited_by(call.asker, call.id(), call.params.span))
