@@ -81,4 +81,4 @@ async def test_mail_is_limited_by_person_and_by_where_it_goes(village: Village) 
 
 
 def actions(page: object) -> list[str]:
-    return [str(each) for each in page.html.xpath("//main//form/@action")]  # type: ignore[attr-defined]
+    return [str(each) for each in page.html.xpath("//main//form/@action | //main//button/@formaction")]  # type: ignore[attr-defined]
