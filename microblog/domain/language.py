@@ -1,4 +1,4 @@
-"""Languages of posts and pages: codes, names for a select list, and the direction they are written in."""
+"""Languages of posts and pages: codes, and names for a select list."""
 
 import re
 from dataclasses import dataclass
@@ -109,12 +109,6 @@ zh-TW|Chinese (Taiwan)|繁體中文（台灣）""".splitlines()
 """The languages to choose from, by code."""
 
 _BY_CODE: Final = {language.code: language for language in LANGUAGES}
-_RIGHT_TO_LEFT: Final = frozenset(
-    ("ar", "arc", "ckb", "dv", "fa", "he", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi")
-)
-_RIGHT_TO_LEFT_SCRIPTS: Final = frozenset(
-    ("Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa")
-)
 _TAG = re.compile(
     r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?((?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*)"
 )
@@ -145,14 +139,3 @@ def native_name(code: str) -> str:
     """The name of a language in itself; the code where there is none."""
     language = _BY_CODE.get(code) or _BY_CODE.get(code.partition("-")[0])
     return language.native if language else code
-
-
-def direction(code: str | None) -> str:
-    """``rtl`` or ``ltr`` by the script of a tag, else its language; ``auto`` when there is no code."""
-    if not code:
-        return "auto"
-    language, *subtags = code.split("-")
-    for subtag in subtags:
-        if len(subtag) == 4 and subtag.isalpha():
-            return "rtl" if subtag.title() in _RIGHT_TO_LEFT_SCRIPTS else "ltr"
-    return "rtl" if language.lower() in _RIGHT_TO_LEFT else "ltr"

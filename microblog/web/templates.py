@@ -14,7 +14,7 @@ Templates see, beside what a page passes:
 
 Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title; with ``ago=true`` in words that
 go on from a verb), ``date`` (a day, or with
-``date('full')`` the time too), ``count`` (1,234 and 12.3K), ``lang_dir`` (``rtl`` or ``ltr`` of a language code).
+``date('full')`` the time too) and ``count`` (1,234 and 12.3K).
 """
 
 from __future__ import annotations
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from microblog.web.static import Assets
 
 LOCALE = "en"
-_RTL = frozenset(
-    {"ar", "arc", "ckb", "dv", "fa", "he", "ku-arab", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
-)
 
 
 class Templates:
@@ -70,9 +67,7 @@ class Templates:
         self._translations = NullTranslations()
         environment.install_gettext_translations(self._translations, newstyle=True)  # type: ignore[attr-defined]
         environment.globals.update(site=site, static_url=assets.url, now=now)
-        environment.filters.update(
-            relative_time=self.relative_time, date=format_day, count=format_count, lang_dir=lang_dir
-        )
+        environment.filters.update(relative_time=self.relative_time, date=format_day, count=format_count)
         self.environment = environment
         self._compiled = {name: environment.get_template(name) for name in environment.list_templates()}
 
@@ -165,11 +160,3 @@ def format_count(number: int) -> str:
                 else f"{tenths / 10:.1f}{letter}"
             )
     raise AssertionError(number)
-
-
-def lang_dir(language: str | None) -> str:
-    """The direction that ``language`` (a BCP 47 tag) is written in; ``auto`` when it isn't known."""
-    if not language:
-        return "auto"
-    tag = language.lower()
-    return "rtl" if tag in _RTL or tag.split("-")[0] in _RTL else "ltr"

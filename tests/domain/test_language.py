@@ -1,9 +1,9 @@
-"""Languages have codes, names and directions."""
+"""Languages have codes and names."""
 
 import pytest
 
 from microblog.domain.errors import InvalidInput
-from microblog.domain.language import LANGUAGES, direction, language_code, native_name
+from microblog.domain.language import LANGUAGES, language_code, native_name
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,3 @@ def test_languages_have_names() -> None:
     assert native_name("de-AT") == "Deutsch"
     assert native_name("zh-TW") == "繁體中文（台灣）"
     assert native_name("xx") == "xx"
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("en", "ltr"),
-        ("ar", "rtl"),
-        ("he-IL", "rtl"),
-        ("az-Arab", "rtl"),
-        ("ku-Latn", "ltr"),
-        (None, "auto"),
-        ("", "auto"),
-    ],
-)
-def test_languages_have_directions(code: str | None, expected: str) -> None:
-    assert direction(code) == expected

@@ -9,7 +9,7 @@ import jinja2
 import pytest
 
 from microblog.web.static import Assets
-from microblog.web.templates import Templates, format_count, format_day, lang_dir
+from microblog.web.templates import Templates, format_count, format_day
 
 NOW = datetime(2026, 3, 4, 17, 5, tzinfo=UTC)
 
@@ -109,10 +109,3 @@ def test_dates_are_written_out() -> None:
 )
 def test_counts_are_as_much_as_a_glance_takes_in(number: int, text: str) -> None:
     assert format_count(number) == text
-
-
-@pytest.mark.parametrize(
-    ("language", "direction"), [("ar", "rtl"), ("he-IL", "rtl"), ("en", "ltr"), ("ja", "ltr"), (None, "auto")]
-)
-def test_a_language_has_a_direction(language: str | None, direction: str) -> None:
-    assert lang_dir(language) == direction
