@@ -179,6 +179,28 @@ async def test_what_pages_home_is_planned_once_a_connection(db: Database) -> Non
         assert cursor.fetchall() == [(7, 0)]
 
 
+async def test_the_plan_follows_a_site_that_grows(db: Database) -> None:
+    reader = (await person(db, "reader")).id
+    async with db.transaction() as tx:
+        await by_direction(home(tx), Span(), reader)
+        await tx.run(
+            "INSERT INTO accounts (name) SELECT 'z' || n FROM generate_series(1, 300) n;"
+            "INSERT INTO posts (author_id, visibility, text, thread_id) "
+            "SELECT id, 'public', 'x', 1 FROM accounts, generate_series(1, 30);"
+            "INSERT INTO favourites (account_id, post_id) SELECT author_id, id FROM posts;"
+            "INSERT INTO follows (follower_id, followee_id, accepted) "
+            "SELECT a.id, b.id, true FROM accounts a, accounts b WHERE a.id < b.id AND a.id % 5 = 0;"
+            "ANALYZE"
+        )
+        cursor = await tx.run(f"EXPLAIN EXECUTE homequeries_newest ({reader}, NULL, NULL, 21)")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "$1" in plan  # for any reader
+    for table in ("posts", "accounts", "favourites", "follows"):
+        assert f"Seq Scan on {table} " not in plan
+    # Neither a hash of all that they like, nor a look at all who like it.
+    assert "Index Cond: ((account_id = $1) AND (post_id >= p.id) AND (post_id <= p.id))" in plan
+
+
 async def test_home_is_asked_again_where_its_connections_died(db: Database, cluster: Cluster) -> None:
     reader = (await person(db, "reader")).id
     assert await down(home(db.reads), 20, reader) == []
