@@ -39,6 +39,15 @@ async def test_where_a_thread_is_no_longer_indented_each_answer_says_what_it_ans
     assert said == [""] * 6 + ["in reply to @bob", "in reply to @ann"]
 
 
+async def test_strangers_read_once_how_often_a_post_was_boosted(village: Village) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await village.microblog.posts.boost(bob.viewer, post.id)
+    page = await village.stranger().get(post.path)
+    assert page.html.xpath("//p[@class='sums']/a/text()") == ["Boosted by 1"]
+    assert not page.html.xpath("//article[contains(@class, 'focus')]//*[contains(@class, 'counts')]")
+
+
 async def test_strangers_may_log_in_to_reply_and_come_back(village: Village) -> None:
     ann = await village.person("ann")
     post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
