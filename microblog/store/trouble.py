@@ -94,6 +94,7 @@ class Trouble:
             self._away_since = None
             # Should it go once more, that is news.
             self._told.pop(_AWAY.name, None)
+            self._untold.pop(_AWAY.name, None)
 
     def _tell(self, kind: _Kind, reason: str) -> None:
         now = self._seconds()

@@ -59,11 +59,13 @@ def test_it_is_told_when_the_database_is_back_and_when_it_goes_again(trouble: Tr
     with logged() as lines:
         trouble.answers()
         trouble.seen(psycopg2.OperationalError(REFUSED))
+        trouble.seen(psycopg2.OperationalError(REFUSED))
         clock.advance(1.5)
         trouble.answers()
         trouble.answers()
         trouble.seen(psycopg2.OperationalError(REFUSED))
     assert lines[1] == "The database is back after 1.5 s."
+    assert lines[2] == lines[0], "what was not told of the last time does not count for this one"
     assert len(lines) == 3
 
 
