@@ -61,6 +61,24 @@ def test_new_posts_announce_themselves(service: Service, browser: Any, writer: V
     assert css(browser, ".news").text == ""
 
 
+def test_a_page_that_slept_too_long_says_that_more_is_new(service: Service, browser: Any) -> None:
+    """The log does not go back to where it stopped: as if it had stopped at a cursor that is none."""
+    asked = browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {
+            "source": "const Own = EventSource; window.EventSource = function (address) {"
+            "address.searchParams.set('since', '999999999'); return new Own(address); };"
+        },
+    )
+    try:
+        browser.get(f"{service.url}/public")
+        wait(browser, lambda: css(browser, ".news").text == "More is new than was counted")
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", asked)
+    css(browser, ".news a").click()
+    wait(browser, lambda: css(browser, ".news").text == "")
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [

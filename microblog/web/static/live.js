@@ -11,15 +11,17 @@ if (badge) streams.add("notifications");
 const seen = new Set();
 const told = new Set();
 let source;
+let missed = false;
 let cursor = news?.dataset.since ?? "";
 
 const show = () => {
   const count = seen.size;
   document.title = count ? `(${count}) ${title}` : title;
-  if (!count) return news.replaceChildren();
+  if (!count && !missed) return news.replaceChildren();
   const link = document.createElement("a");
   link.href = location.pathname;
-  link.textContent = count === 1 ? news.dataset.one : news.dataset.many.replace("{}", String(count));
+  const counted = count === 1 ? news.dataset.one : news.dataset.many.replace("{}", String(count));
+  link.textContent = missed ? news.dataset.gap : counted;
   news.replaceChildren(link);
 };
 
@@ -49,6 +51,12 @@ const hear = (event) => {
   show();
 };
 
+// The log no longer goes back to where this page stopped.
+const miss = () => {
+  missed = true;
+  if (news) show();
+};
+
 const listen = () => {
   if (source || document.hidden) return;
   const address = new URL("/live", location.origin);
@@ -56,6 +64,7 @@ const listen = () => {
   if (cursor) address.searchParams.set("since", cursor);
   source = new EventSource(address);
   for (const kind of ["post", "boost", "delete", "notification"]) source.addEventListener(kind, hear);
+  source.addEventListener("gap", miss);
 };
 const rest = () => {
   source?.close();
