@@ -31,7 +31,8 @@ from microblog.web import guard
 from microblog.web.security import CSP_LINE
 
 if TYPE_CHECKING:
-    from microblog.web.site import Site, SiteRequest
+    from microblog.web.site import Site
+    from microblog.web.site_request import SiteRequest
 
 
 class State(Enum):

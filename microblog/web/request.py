@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from microblog.domain.oauth import Bearer
     from microblog.web.context import Web
     from microblog.web.routing import Route
-    from microblog.web.site import SiteRequest
+    from microblog.web.site_request import SiteRequest
 
 T = TypeVar("T")
 

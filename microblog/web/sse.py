@@ -36,7 +36,7 @@ from microblog.web import sending
 if TYPE_CHECKING:
     from microblog.web.request import Request
     from microblog.web.responses import Stream
-    from microblog.web.site import SiteRequest
+    from microblog.web.site_request import SiteRequest
 
 HEARTBEAT: Final = 15.0  #: seconds
 PATIENCE: Final = 60  #: seconds after which a peer that the kernel hears nothing of is gone

@@ -35,7 +35,7 @@ from microblog.web.sse import send_stream
 
 if TYPE_CHECKING:
     from microblog.web.context import Web
-    from microblog.web.site import SiteRequest
+    from microblog.web.site_request import SiteRequest
 
 _ALLOWED_HEADERS: Final = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
 

@@ -11,7 +11,7 @@ import pytest
 from wsproto.events import Request
 
 from microblog.services.seats import FULL
-from microblog.web.site import SiteRequest
+from microblog.web.site_request import SiteRequest
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming
 
