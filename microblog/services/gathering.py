@@ -42,7 +42,8 @@ class Gathering(Generic[K, T]):
                 turns = {key: self._waiting.pop(key) for key in keys}
                 found: Mapping[K, T] | Failure
                 try:
-                    found = await self._ask(keys)
+                    answers = await self._ask(keys)
+                    found = {key: answers[key] for key in keys}
                 except Exception:  # noqa: BLE001 - it is told to those who wait
                     found = Failure()
                 for key in keys:

@@ -82,3 +82,13 @@ async def test_who_goes_away_holds_up_nobody() -> None:
     asked.answers[0].callback(None)
     asked.answers[1].callback(None)
     assert await third == 9
+
+
+async def test_an_answer_that_leaves_somebody_out_is_an_error_and_nobody_waits_for_ever() -> None:
+    async def nothing(_: Sequence[int]) -> Mapping[int, int]:
+        return {}
+
+    gathering = Gathering(nothing)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            await gathering.of(1)
