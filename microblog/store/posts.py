@@ -15,7 +15,7 @@ from dbxs import query
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Edit, Mention, Post
 from microblog.domain.visibility import Visibility
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
 from microblog.store.database import maybe_row, rows
 from microblog.store.visibility import BOOSTED, VISIBLE
@@ -182,6 +182,7 @@ class PostQueries(Protocol):
     )
     async def visible_among(self, ids: list[int], viewer: int | None) -> list[Post]: ...
 
+    @prepared("bigint[]", "bigint")
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = ANY ({{ids}}::bigint[]) AND a.state = 'active' "
         "AND {viewer}::bigint IS NULL",
