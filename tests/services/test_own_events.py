@@ -119,14 +119,15 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
 ) -> None:
     [event] = await unheard(site, await person(site.db, "ann"))
     reader = await reader_of_public(site)
+    pending, trouble = site.notifier._pending, [ValueError("no")]
 
-    def broken(*_: Any) -> Any:
-        raise ValueError("no")
+    def broken_once(loaded: Any) -> Any:
+        if trouble:
+            raise trouble.pop()
+        return pending(loaded)
 
-    with monkeypatch.context() as away:
-        away.setattr(site.notifier, "_pending", broken)
-        site.notifier.placed(event.position, event)
-        await turns(site)
+    monkeypatch.setattr(site.notifier, "_pending", broken_once)
+    site.notifier.placed(event.position, event)
     await until(site.reactor, lambda: bool(reader.positions))  # it was left to the log
     assert reader.positions == [event.position]
 

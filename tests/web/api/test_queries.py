@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -30,28 +31,34 @@ LISTINGS = [
 ]
 
 
+#: the statements of the request under way; those of tasks and of live streams, which go on meanwhile, are not its own
+STATEMENTS: ContextVar[list[str] | None] = ContextVar("STATEMENTS", default=None)
+
+
 class Counter:
-    """Counts the statements that reach the database."""
+    """Keeps the statements that reach the database for a request."""
 
     def __init__(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
         reads = type(town.microblog.db.reads)
         for kind in (reads, Transaction):
             monkeypatch.setattr(kind, "run", self._counting(kind.run))
 
     def _counting(self, run: Any) -> Any:
         async def counting(session: Any, operation: str, *arguments: Any) -> Any:
-            # The notifier looks for events by itself meanwhile.
-            self.count += "outbox" not in operation and "FROM events" not in operation
+            if (said := STATEMENTS.get()) is not None:
+                said.append(operation)
             return await run(session, operation, *arguments)
 
         return counting
 
     async def of(self, program: Program, path: str) -> int:
         await program.json("GET", path)  # the first also notes that the token was used
-        before = self.count
+        said: list[str] = []
+        token = STATEMENTS.set(said)
         await program.json("GET", path)
-        return self.count - before
+        STATEMENTS.reset(token)
+        assert said, path
+        return len(said)
 
 
 async def fill(town: Town, bob: Program, people: list[Program], post: str) -> None:
