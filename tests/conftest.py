@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
@@ -32,12 +33,26 @@ def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
     return result
 
 
+def in_memory() -> str | None:
+    """A file system in memory, if there is one with room; else None: the usual one.
+
+    Each test's database is some 600 files, and ext4 looks long for inodes that were not freed a moment ago: making one
+    takes 170 ms there, and 35 ms here.
+    """
+    folder = Path("/dev/shm")
+    if os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2**30:
+        return str(folder)
+    return None
+
+
 @pytest.fixture(scope="session")
 def cluster(reactor_: Any) -> Iterator[Cluster]:
     """A PostgreSQL server: an embedded one in a temporary folder, or the one of MICROBLOG_TEST_DATABASE."""
     url = os.environ.get("MICROBLOG_TEST_DATABASE")
     server = None
-    with tempfile.TemporaryDirectory(prefix="microblog-tests-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="microblog-tests-", dir=in_memory(), ignore_cleanup_errors=True
+    ) as folder:
         if url is None:
             from microblog.store.embedded import EmbeddedPostgres
 
