@@ -14,11 +14,13 @@ from importlib.resources import files
 from typing import Any
 
 import psycopg2
+from psycopg2 import errors
 
 from microblog.domain.errors import Unavailable
 from microblog.store.pool import Connection, connect
 
 LOCK = 0x6D696372  # "micr": any constant of ours
+LOCK_PATIENCE = 5.0
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _COMPATIBLE = re.compile(r"^-- compatible: (\d{4})$", re.MULTILINE)
 
@@ -63,11 +65,15 @@ async def schema(connection: Connection) -> Schema:
     return Schema(*found[0]) if found else Schema(0, 0)
 
 
-async def migrate(dsn: str, reactor: Any, wanted: list[Migration] | None = None) -> list[Migration]:
+async def migrate(
+    dsn: str, reactor: Any, wanted: list[Migration] | None = None, *, patience: float = LOCK_PATIENCE
+) -> list[Migration]:
     """Bring the database up to this release; returns what was applied.
 
+    ``patience``: seconds that a migration waits for a lock, and whoever comes after it behind it.
+
     Raises SchemaError when the database is too new for this release, or older than PostgreSQL 15; Unavailable
-    when it is away.
+    when it is away, or when a table is not let go of in time: what was applied before stays applied.
     """
     known = migrations() if wanted is None else wanted
     newest = known[-1].number
@@ -97,10 +103,16 @@ async def migrate(dsn: str, reactor: Any, wanted: list[Migration] | None = None)
         )
         # A migration waits briefly for its locks and is tried again at the next start, rather than queueing
         # every other statement of a busy site behind itself.
-        await connection.runOperation("SET lock_timeout = '5s'")
+        await connection.runOperation(f"SET lock_timeout = {int(patience * 1000)}")
         for each in known:
             if each.number > has.version:
-                await connection.runOperation(f"BEGIN; {each.sql}")
+                try:
+                    await connection.runOperation(f"BEGIN; {each.sql}")
+                except errors.LockNotAvailable as error:
+                    raise Unavailable(
+                        f"Migration {each.number:04} ({each.name}) needs a table that something else holds, and waited "
+                        f"{patience:g} s. Nothing of it was applied; start again, or run: microblog migrate"
+                    ) from error
                 await connection.runOperation(
                     "INSERT INTO schema_version (version, compatible) VALUES (%s, %s) ON CONFLICT (one) DO UPDATE "
                     "SET version = excluded.version, "

@@ -10,7 +10,7 @@ from twisted.internet.defer import ensureDeferred
 from microblog.domain.errors import Unavailable
 from microblog.store.database import Database
 from microblog.store.migrate import Migration, SchemaError, current, migrate, migrations
-from tests.testrig import Cluster
+from tests.testrig import Cluster, until
 
 FIRST = Migration(1, "first", "CREATE TABLE one (n integer);", None)
 SECOND = Migration(2, "second", "CREATE TABLE two (n integer);", None)
@@ -64,3 +64,30 @@ async def test_an_older_release_starts_on_a_newer_schema_unless_that_says_otherw
 async def test_a_database_that_is_away_says_so(reactor_: Any) -> None:
     with pytest.raises(Unavailable, match="can't be reached"):
         await migrate("postgresql://nobody@127.0.0.1:1/none", reactor_)
+
+
+async def test_a_migration_does_not_hold_up_a_busy_site_behind_itself(
+    cluster: Cluster, reactor_: Any
+) -> None:
+    dsn = await cluster.empty()
+    await migrate(dsn, reactor_, [FIRST])
+    altering = Migration(2, "altering", "CREATE TABLE two (n integer); ALTER TABLE one ADD m integer;", None)
+    db = Database(dsn, reactor_, size=2)
+    async with db.transaction() as busy:
+        await busy.run("SELECT * FROM one")  # a long transaction that has read the table
+        waiting = ensureDeferred(migrate(dsn, reactor_, [FIRST, altering], patience=0.3))
+        queued = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+
+        async def behind() -> bool:
+            return bool((await db.reads.run(queued)).fetchall())
+
+        await until(reactor_, behind)
+        await db.reads.run("SELECT * FROM one")  # came after it, and is answered all the same: it gave up
+        with pytest.raises(Unavailable, match=r"0002 \(altering\) needs a table that something else holds"):
+            await waiting
+    assert (await db.reads.run("SELECT version, to_regclass('two') FROM schema_version")).fetchall() == [
+        (1, None)
+    ]
+    assert [each.number for each in await migrate(dsn, reactor_, [FIRST, altering])] == [2]
+    await db.close()
+    await cluster.drop(dsn)
