@@ -180,13 +180,16 @@ class Notifier(Readership):
         name, _, rest = stream.partition(":")
         if name in WITH_ID:
             viewer_id = viewer.id if viewer is not None else None
-            if not rest.isdigit() or not await live(self._db.reads).there_is(name, int(rest), viewer_id):
+            async with self._turns:
+                there = rest.isdigit() and await live(self._db.reads).there_is(name, int(rest), viewer_id)
+            if not there:
                 raise NotFound(f"There is no such {name}.")
         if since is not None:
             await self.check_cursor(since)
 
     async def check_cursor(self, cursor: int) -> None:
-        last, oldest = await events(self._db.reads).kept()
+        async with self._turns:
+            last, oldest = await events(self._db.reads).kept()
         if cursor > last:
             raise Gone(
                 "That cursor is not of this site's log. Read the timeline, then subscribe without a cursor."
@@ -221,8 +224,9 @@ class Notifier(Readership):
 
     async def read(self, after: int, up_to: int, most: int) -> tuple[list[Event], int]:
         """Events of the log above ``after``, at most up to ``up_to``, and the cursor after them."""
-        found = [row for row in await events(self._db.reads).after(after, most) if row.position <= up_to]
-        return await load(self._db, found), found[-1].position if found else up_to
+        async with self._turns:
+            found = [row for row in await events(self._db.reads).after(after, most) if row.position <= up_to]
+            return await load(self._db, found), found[-1].position if found else up_to
 
     # ------------------------------------------------------------------------------------------------ dispatch
 

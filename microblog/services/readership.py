@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+from twisted.internet.defer import DeferredSemaphore
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.events import Event, Kind
@@ -18,6 +20,10 @@ from microblog.services.seats import Seats
 from microblog.store.database import Database
 from microblog.store.events import Row
 from microblog.store.live import live
+
+#: How many readers ask the database at the same time. However many come back at once, as after a restart, pages and
+#: posts find a free connection; a herd is served no later by it, since the database has no more processors than that.
+TURNS: Final = 4
 
 
 def utc_now() -> datetime:
@@ -32,12 +38,14 @@ class Readership:
         self._reactor = reactor
         self._now = now
         self.seats = Seats()
+        self._turns = DeferredSemaphore(TURNS)
         self._all: set[Live] = set()
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
         self._expiring: dict[Live, Any] = {}  # when the token ends that they came with
         self._feeds: dict[tuple[int | None, frozenset[Stream]], Feed] = {}
         self._index: defaultdict[str, set[Feed]] = defaultdict(set)
         self._ties: dict[int, Ties] = {}
+        self._changed: dict[int, int] = {}  # the position of the newest event that said so, of who reads here
 
     @property
     def readers(self) -> int:
@@ -68,6 +76,7 @@ class Readership:
                 if not same:
                     del self._viewers[reader.viewer.id]
                     self._ties.pop(reader.viewer.id, None)
+                    self._changed.pop(reader.viewer.id, None)
 
     def attach(self, reader: Live, ties: Ties | None = None) -> None:
         """Give a reader that has caught up a place in the feed of its kind."""
@@ -112,7 +121,8 @@ class Readership:
             return None
         known = self._ties.get(viewer.id)
         if known is None:
-            known = await live(self._db.reads).ties(viewer.id)
+            async with self._turns:
+                known = await live(self._db.reads).ties(viewer.id)
             if viewer.id in self._viewers:
                 self._ties[viewer.id] = known
         return known
@@ -139,7 +149,11 @@ class Readership:
         changed: set[int] = set()
         for row in found:
             if row.kind == Kind.RELATION:
-                changed.update(each for each in (row.account_id, row.recipient_id) if each in self._ties)
+                for each in (row.account_id, row.recipient_id):
+                    if each in self._viewers:
+                        self._changed[each] = row.position
+                    if each in self._ties:
+                        changed.add(each)
             elif row.kind == Kind.REVOKED and row.detail is not None:
                 self._revoke(row.detail)
         for account_id in changed:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import selectors
 import socket
 import time
 from collections.abc import Callable
@@ -141,5 +143,44 @@ def test_when_descriptors_run_out_some_are_turned_away_and_accepting_resumes(sta
     soon(lambda: server.status("/public") == 200)
     alice = Person(server.http, "alice")
     assert alice.write("All is well.", "k") == 303
+    assert server.text.count("\n") < 200, "a flood of log lines"
+    assert server.tracebacks == 0, server.text
+
+
+def test_a_herd_that_comes_back_at_once_gets_all_it_missed_and_holds_nobody_up(
+    start: Start, dsn: str
+) -> None:
+    """As after a restart: everybody who read along reconnects in the same second, each with a cursor."""
+    herd = 2000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (herd + 500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    server = start(dsn, push_connections_per_host="20000")
+    alice = Person(server.http, "alice")
+    texts = [f"Post {number}." for number in range(10)]
+    for text in texts:
+        assert alice.write(text, text) == 303
+    process = psutil.Process(server.pid)
+    before = process.memory_info().rss
+    for _ in range(2):
+        told: dict[socket.socket, bytes] = {}
+        with selectors.DefaultSelector() as waiting:
+            for _ in range(herd):
+                client = socket.create_connection(("127.0.0.1", server.push), 30)
+                client.sendall(b"SUBSCRIBE public SINCE 0\r\n")
+                told[client] = b""
+                waiting.register(client, selectors.EVENT_READ)
+            assert server.status("/public") == 200
+            left = set(told)
+            while left:
+                ready = waiting.select(30)
+                assert ready, f"{len(left)} of {herd} wait in vain."
+                for key, _ in ready:
+                    client = key.fileobj  # type: ignore[assignment]
+                    told[client] += client.recv(65536)
+                    if texts[-1].encode() in told[client]:
+                        left.discard(client)
+        for client, said in told.items():
+            assert re.findall(r"Post \d+\.", said.decode()) == texts
+            client.close()
+    assert process.memory_info().rss - before < 80_000_000
     assert server.text.count("\n") < 200, "a flood of log lines"
     assert server.tracebacks == 0, server.text
