@@ -119,12 +119,14 @@ class Readership:
         """How the viewer stands to others, kept while they have a reader here."""
         if viewer is None:
             return None
-        known = self._ties.get(viewer.id)
-        if known is None:
+        while (known := self._ties.get(viewer.id)) is None:
             async with self._turns:
+                changed = self._changed.get(viewer.id)
                 known = await live(self._db.reads).ties(viewer.id)
-            if viewer.id in self._viewers:
-                self._ties[viewer.id] = known
+            if self._changed.get(viewer.id) == changed:  # else these may be from before a block
+                if viewer.id in self._viewers:
+                    self._ties[viewer.id] = known
+                return known
         return known
 
     def stale(self, ties: Ties | None) -> bool:
@@ -150,10 +152,10 @@ class Readership:
         for row in found:
             if row.kind == Kind.RELATION:
                 for each in (row.account_id, row.recipient_id):
-                    if each in self._viewers:
+                    if each is not None and each in self._viewers:
                         self._changed[each] = row.position
-                    if each in self._ties:
-                        changed.add(each)
+                        if each in self._ties:
+                            changed.add(each)
             elif row.kind == Kind.REVOKED and row.detail is not None:
                 self._revoke(row.detail)
         for account_id in changed:

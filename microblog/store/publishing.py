@@ -80,7 +80,7 @@ class PublishingQueries(Protocol):
             )) WITH ORDINALITY AS s (
                 author_id, visibility, text, html, summary, sensitive, language, tags, search, key, at, place)
         ), free AS MATERIALIZED (
-            SELECT id FROM accounts WHERE id = ANY (ARRAY(SELECT DISTINCT author_id FROM sent))
+            SELECT id FROM accounts WHERE id = ANY (ARRAY(SELECT DISTINCT author_id FROM sent)) AND state = 'active'
             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
         ), named AS MATERIALIZED (
             SELECT t.*, snowflake(t.written) AS id FROM (
@@ -127,7 +127,7 @@ class PublishingQueries(Protocol):
         """Writes those of ``posts``, a list of :class:`NewPost` as JSON, that can be written so; all, or none.
 
         Left out: where somebody wants to be told whenever this author posts; a key that was used before; an author
-        whose row is locked, or gone.
+        whose row is locked, or gone, or who was suspended.
 
         Raises Conflict when two of them have the same key.
         """

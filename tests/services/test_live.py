@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import Gone, NotFound, Unauthenticated
 from microblog.domain.events import Kind
 from microblog.domain.posts import Draft
+from microblog.domain.streams import Ties
 from microblog.domain.visibility import Visibility
+from microblog.services import readership
 from microblog.services.live import Batch
 from microblog.services.notifier import Notifier
 from microblog.store.database import Database
@@ -220,3 +224,36 @@ async def test_an_event_is_rendered_once_a_format_over_all_readers(site: Site) -
     await site.settled()
     assert all(reader.texts == ["one"] for reader in readers)
     assert len(rendered) == 1
+
+
+async def test_a_block_that_is_told_while_ties_are_read_counts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of somebody with many take long to read; what they say may be from before the block."""
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    late: Deferred[None] = Deferred()
+    slow = [late]
+
+    class Slow:
+        def __init__(self, db: Any) -> None:
+            self.queries = real(db)
+
+        async def ties(self, account_id: int) -> Ties:
+            found: Ties = await self.queries.ties(account_id)
+            if slow:
+                await slow.pop()
+            return found
+
+    real = readership.live
+    monkeypatch.setattr(readership, "live", Slow)
+    reader = Reading()
+    coming = ensureDeferred(site.notifier.connect(reader, bob).subscribe("public"))
+    await until(site.reactor, lambda: not slow)
+    await site.run("INSERT INTO blocks (account_id, target_id) VALUES (%s, %s)", ann.id, bob.id)
+    await site.relation(ann, bob)
+    await until(site.reactor, lambda: site.notifier.position == 1)
+    late.callback(None)
+    await coming
+    await site.posts.publish(ann, Draft("not for bob"))
+    await until(site.reactor, lambda: site.notifier.position == 2)
+    assert reader.texts == []

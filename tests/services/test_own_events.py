@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from microblog.domain.accounts import Viewer
+from microblog.domain.errors import NotFound
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft
 from microblog.services.event_log import load
@@ -163,3 +164,13 @@ async def turns(site: Site) -> None:
         turn: Deferred[None] = Deferred()
         site.reactor.callLater(0, turn.callback, None)
         await turn
+
+
+async def test_who_was_suspended_since_they_asked_is_not_dispatched(site: Site) -> None:
+    ann = await person(site.db, "ann")
+    reader = await reader_of_public(site)
+    await site.run("UPDATE accounts SET state = 'suspended' WHERE id = %s", ann.id)
+    with pytest.raises(NotFound):
+        await site.posts.publish(ann, Draft("too late"))
+    await site.settled()
+    assert (reader.texts, site.notifier.position) == ([], 1)
