@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from microblog.web.context import Web
     from microblog.web.site_request import SiteRequest
 
+_ANY_METHOD: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ALLOWED_HEADERS: Final = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
 
 
@@ -134,12 +135,16 @@ class Website(Resource):
             HTTPException
         ):  # a number in the path that is longer than any id: the methods match, the path does not
             allowed = set()
+        # What is not there is told to other sites' scripts too, and their browsers ask first whether they may ask.
+        absent = not allowed and path.startswith(PROGRAM_PATHS) and _is_preflight(raw)
+        if absent:
+            allowed = set(_ANY_METHOD)
         if not allowed:
             self._klein.render(raw)
             return
         names = ", ".join(sorted({*allowed, "OPTIONS"})).encode()
         headers.setRawHeaders(b"Allow", [names])
-        if endpoint in self._cors:
+        if absent or endpoint in self._cors:
             headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
             headers.setRawHeaders(b"Access-Control-Allow-Methods", [names])
             headers.setRawHeaders(b"Access-Control-Allow-Headers", [_ALLOWED_HEADERS])
@@ -291,6 +296,10 @@ async def _nothing(allowed: list[str] | None, _: Request) -> Response:
     if allowed is not None:
         raise errors.MethodNotAllowed(allowed)
     raise NotFound
+
+
+def _is_preflight(raw: SiteRequest) -> bool:
+    return all(raw.requestHeaders.hasHeader(name) for name in ("Origin", "Access-Control-Request-Method"))
 
 
 def _without_route(name: str, *, cors: bool) -> BoundRoutes:

@@ -206,6 +206,11 @@ async def test_other_sites_scripts_are_let_in_where_a_table_says_so(make: Make) 
     assert "Authorization" in page.headers["access-control-allow-headers"]
     assert "Link" in (await client.get("/api/v1/instance")).headers["access-control-expose-headers"]
     assert (await client.get("/api/v1/nowhere")).headers["access-control-allow-origin"] == "*"
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    page = await client.request("OPTIONS", "/api/v1/nowhere", headers=asked)
+    assert (page.status, page.headers["access-control-allow-origin"]) == (204, "*")
+    assert "POST" in page.headers["access-control-allow-methods"]
+    assert (await client.request("OPTIONS", "/nowhere", headers=asked)).status == 404
     assert "access-control-allow-origin" not in (await client.get("/")).headers
 
 

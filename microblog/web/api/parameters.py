@@ -10,7 +10,7 @@ in Rails' way::
 
 ``parse`` makes the msgspec Struct of an endpoint's declaration from them, which says types, bounds and defaults.
 Booleans may be written ``true``, ``1``, ``on`` and their opposites; one value will do where a list is wanted; an empty
-text is "not given" for what is no text.
+text is "not given" for what is no text, and so is ``null`` for what has a default and takes none.
 """
 
 from __future__ import annotations
@@ -207,10 +207,13 @@ def _coerce(value: Any, wanted: shapes.Type) -> Any:
         empty = {
             field.encode_name for field in wanted.fields if not field.required and not _takes_text(field.type)
         }
+        filled = {
+            field.encode_name for field in wanted.fields if not field.required and not _takes_null(field.type)
+        }
         return {
             name: _coerce(each, kinds[name]) if name in kinds else each
             for name, each in value.items()
-            if not (each == "" and name in empty)
+            if not (each == "" and name in empty) and not (each is None and name in filled)
         }
     if isinstance(wanted, shapes.DictType) and isinstance(value, dict):
         return {name: _coerce(each, wanted.value_type) for name, each in value.items()}
@@ -232,6 +235,14 @@ def _takes_text(kind: shapes.Type) -> bool:
     if isinstance(kind, shapes.UnionType):
         return any(_takes_text(each) for each in kind.types)
     return isinstance(kind, shapes.StrType)
+
+
+def _takes_null(kind: shapes.Type) -> bool:
+    while isinstance(kind, shapes.Metadata):
+        kind = kind.type
+    if isinstance(kind, shapes.UnionType):
+        return any(_takes_null(each) for each in kind.types)
+    return isinstance(kind, shapes.NoneType | shapes.AnyType)
 
 
 def _boolean(value: Any) -> Any:

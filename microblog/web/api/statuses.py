@@ -34,6 +34,7 @@ class StatusParams(Struct, kw_only=True):
     media_ids: Annotated[tuple[str, ...], Meta(description="Refused: this site has no uploads.")] = ()
     poll: Annotated[dict[str, Any] | None, Meta(description="Refused: this site has no polls.")] = None
     scheduled_at: Annotated[str | None, Meta(description="Refused: posts are published at once.")] = None
+    quoted_status_id: Annotated[str | None, Meta(description="Refused: this site has no quotes.")] = None
 
 
 class EditParams(Struct, kw_only=True):
@@ -84,6 +85,8 @@ def _refuse_missing(sent: StatusParams | EditParams) -> None:
         raise InvalidInput("This site has no polls yet.", "poll")
     if isinstance(sent, StatusParams) and sent.scheduled_at:
         raise InvalidInput("This site can't publish later yet: leave the time out.", "scheduled_at")
+    if isinstance(sent, StatusParams) and sent.quoted_status_id:
+        raise InvalidInput("This site has no quotes: link to the post instead.", "quoted_status_id")
 
 
 def _in_their_words(error: InvalidInput) -> InvalidInput:

@@ -72,6 +72,18 @@ def test_nothing_is_the_default() -> None:
     assert read({"number": "", "flag": "", "maybe": "", "id": "", "ids": "", "inner": ""}) == Shape()
 
 
+def test_null_is_not_given_where_there_is_a_default() -> None:
+    nothing = {
+        "text": None,
+        "number": None,
+        "flag": None,
+        "maybe": None,
+        "ids": None,
+        "inner": {"name": None},
+    }
+    assert read(nothing) == Shape(inner=Inner())
+
+
 def test_one_does_where_many_are_wanted() -> None:
     assert read({"ids": "7", "names": "a"}) == Shape(ids=(7,), names=("a",))
     assert read({"ids": {"1": "8", "0": "7"}, "names": ["a", ""]}) == Shape(ids=(7, 8), names=("a",))

@@ -59,6 +59,7 @@ class TestWriting:
             ({"status": "x", "media_ids": ["1"]}, "media_ids"),
             ({"status": "x", "poll": {"options": ["a", "b"], "expires_in": 60}}, "poll"),
             ({"status": "x", "scheduled_at": "2030-01-01T00:00:00Z"}, "scheduled_at"),
+            ({"status": "x", "quoted_status_id": "1"}, "quoted_status_id"),
             ({"status": "x", "in_reply_to_id": "x"}, "in_reply_to_id"),
             ({"status": "x\0"}, None),
         ],
