@@ -285,6 +285,9 @@ def database_url(value: object) -> str:
     # postgresql:///name and ?host=/run/postgresql are libpq's own ways to a Unix socket.
     if not url.netloc and not url.path.strip("/") and not url.query:
         raise WrongValue(right)
+    # A bare % in a password: libpq would refuse it too, and quote the password as it does.
+    if re.search(r"%(?![0-9A-Fa-f]{2})|%00", url.geturl()):
+        raise WrongValue(f"{right}, where % is written %25")
     # Not geturl(): for a scheme that urllib doesn't know it makes postgresql:/name of postgresql:///name.
     return _string(value, right)
 

@@ -228,6 +228,13 @@ class TestSecrets:
             load({key: "http://user:canary@host"})
         assert "canary" not in str(caught.value)
 
+    @pytest.mark.parametrize("password", ["canary%zz", "canary%", "canary%00"])
+    def test_a_bare_percent_sign_is_found_here_as_libpq_would_quote_the_password(self, password: str) -> None:
+        with pytest.raises(ConfigError, match="% is written %25") as caught:
+            load({"database": f"postgresql://user:{password}@host/name"})
+        assert "canary" not in str(caught.value)
+        assert load({"database": "postgresql://user:100%25@host/name"}).database
+
 
 class TestMeanings:
     @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import errors
+from psycopg2.extensions import parse_dsn
 
 from microblog.domain.errors import Unavailable
 from microblog.store.pool import Connection, connect
@@ -82,7 +83,8 @@ async def migrate(
             dsn, reactor, 10.0, "SET TIME ZONE 'UTC'; SET application_name = 'microblog migrate'"
         )
     except psycopg2.Error as error:
-        raise Unavailable(f"The database can't be reached: {str(error).strip().splitlines()[0]}") from error
+        reason = str(error).strip().splitlines()[0]
+        raise Unavailable(f"The database{_server_of(dsn)} can't be reached: {reason}") from error
     applied = []
     try:
         [[server]] = await connection.runQuery("SELECT current_setting('server_version_num')::int")
@@ -124,6 +126,16 @@ async def migrate(
     finally:
         connection.close()
     return applied
+
+
+def _server_of(dsn: str) -> str:
+    """Where it was looked for, which libpq leaves out of some of its errors; of the URL nothing else."""
+    try:
+        named = parse_dsn(dsn)
+    except psycopg2.Error:
+        return ""
+    host, port = named.get("host"), named.get("port")
+    return (f" on {host}" if host else "") + (f" port {port}" if host and port else "")
 
 
 async def current(reads: Any) -> None:
