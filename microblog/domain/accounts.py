@@ -25,6 +25,14 @@ class Role(StrEnum):
         return self in (Role.OWNER, Role.ADMIN)
 
 
+def usable_role(role: Role, *, by_token: bool) -> Role:
+    """Return the role whose powers a request has: the account's own in a browser session, USER for an access token.
+
+    No scope grants the powers of a role, so a token that may write posts must not delete the posts of others.
+    """
+    return Role.USER if by_token else role
+
+
 class State(StrEnum):
     PENDING = "pending"  #: signed up, waits for approval
     ACTIVE = "active"
@@ -110,7 +118,7 @@ class Viewer:
     """Who asks: the account behind a session (browser) or a token (API, push port)."""
 
     account: Account
-    role: Role
+    role: Role  #: whose powers this request has (`usable_role`)
     session_id: int | None = None
     token_id: int | None = None
     scopes: frozenset[str] = frozenset({"read", "write", "follow"})

@@ -238,9 +238,9 @@ class Posts(Reading):
         return await self.by_id(viewer, post_id)
 
     async def delete(self, viewer: Viewer, post_id: int) -> Post:
-        """Delete one's post and return what it was, so that it can be offered as a draft.
+        """Delete a post of the viewer and return what it was, so that it can be offered as a draft.
 
-        A moderator deletes anybody's that is open or that they may see: running a site is no leave to read letters.
+        A moderator in a browser session can also delete any open post, and a private one that they may see.
         Raises NotFound.
         """
         async with self._db.transaction() as tx:

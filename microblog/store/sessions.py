@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from dbxs import query, statement
 
-from microblog.domain.accounts import Role, Session, Viewer
+from microblog.domain.accounts import Role, Session, Viewer, usable_role
 from microblog.domain.visibility import Visibility
 from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
@@ -38,12 +38,12 @@ def viewer_from(
     scopes: frozenset[str] | None = None,
     until: datetime | None = None,
 ) -> Viewer:
-    """The viewer in the first :data:`VIEWER_WIDTH` columns."""
+    """Return the viewer in the first :data:`VIEWER_WIDTH` columns; ``token_id`` says that a token stands for it."""
     role, language, visibility, sensitive, unread = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
     extra = {} if scopes is None else {"scopes": scopes}
     return Viewer(
         account=account_from(columns),
-        role=_ROLES[role],
+        role=usable_role(_ROLES[role], by_token=token_id is not None),
         session_id=session_id,
         token_id=token_id,
         unread=unread,

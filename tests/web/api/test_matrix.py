@@ -10,16 +10,18 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import pytest
 from msgspec import inspect as shapes
 
 from microblog.domain.scopes import SCOPES, covers
 from microblog.web.api import APIS
 from microblog.web.api.ground import Endpoint
 from tests.web.api.town import Program, Town
-from tests.web.client import Page
+from tests.web.client import Client, Page
 
 ENDPOINTS: Final = tuple(endpoint for api in APIS for endpoint in api.endpoints)
 ABSENT: Final = "1"
+ROLES: Final = ("user", "moderator", "owner")
 _PLACEHOLDER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -49,7 +51,7 @@ def required(endpoint: Endpoint) -> dict[str, Any]:
     return {field.encode_name: some(field.type) for field in shape.fields if field.required}
 
 
-async def ask(program: Program, endpoint: Endpoint, value: str = ABSENT) -> Page:
+async def ask(program: Client, endpoint: Endpoint, value: str = ABSENT) -> Page:
     return await program.request(endpoint.method, path_of(endpoint, value), json=required(endpoint))
 
 
@@ -70,9 +72,10 @@ def test_whatever_changes_something_wants_a_scope_that_writes() -> None:
             assert endpoint.scope.startswith(("write", "follow")), endpoint
 
 
-async def test_without_its_scope_no_token_gets_anywhere(town: Town) -> None:
+@pytest.mark.parametrize("role", ROLES)
+async def test_without_its_scope_no_token_gets_anywhere(town: Town, role: str) -> None:
     """With all scopes but those that cover the route's, the answer is 403; with that scope alone it is another."""
-    bob = await town.program("bob")
+    bob = await town.program("bob", role=role)
     wrong = []
     tokens: dict[str, Program] = {}
     for endpoint in ENDPOINTS:
@@ -88,14 +91,15 @@ async def test_without_its_scope_no_token_gets_anywhere(town: Town) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-async def test_each_scope_opens_what_names_it(town: Town) -> None:
+@pytest.mark.parametrize("role", ["user", "moderator"])
+async def test_each_scope_opens_what_names_it(town: Town, role: str) -> None:
     wrong = []
     tokens: dict[str, Program] = {}
     for number, endpoint in enumerate(ENDPOINTS):
         if endpoint.scope is None or endpoint.viewer not in ("required", "optional"):
             continue
         if endpoint.scope not in tokens:
-            tokens[endpoint.scope] = await town.program(f"somebody{number}", [endpoint.scope])
+            tokens[endpoint.scope] = await town.program(f"somebody{number}", [endpoint.scope], role=role)
         page = await ask(tokens[endpoint.scope], endpoint)
         if page.status in (401, 403) or page.status >= 500:
             wrong.append(
@@ -226,12 +230,14 @@ def test_every_id_in_a_path_is_known_here() -> None:
     assert not unknown, f"say in OWNED whose these ids are: {unknown}"
 
 
-async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(town: Town) -> None:
-    """To the byte, whatever is asked of it."""
-    bob, eve, friend = [await town.program(name) for name in ("bob", "eve", "friend")]
+@pytest.mark.parametrize("role", ROLES)
+async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(town: Town, role: str) -> None:
+    """To the byte, whatever is asked of it, and whatever the role of the account that asks."""
+    bob, friend = [await town.program(name) for name in ("bob", "friend")]
+    eve = await town.program("eve", role=role)
     made = {maker: await maker(bob, friend) for found in OWNED.values() for maker in found}
     wrong = []
-    for program in (eve, town.stranger()):
+    for program in (eve, await town.browser(eve.viewer), town.stranger()):
         for endpoint in ENDPOINTS:
             for maker in makers(endpoint.path) or ():
                 absent = await ask(program, endpoint)
@@ -249,13 +255,45 @@ async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(town: Town) 
                 )  # it is there, for its owner, still
 
 
-async def test_nobody_changes_what_is_somebody_elses(town: Town) -> None:
+@pytest.mark.parametrize("role", ROLES)
+async def test_nobody_changes_what_is_somebody_elses(town: Town, role: str) -> None:
     """A post that everybody sees stays as it is."""
-    bob, eve = await town.program("bob"), await town.program("eve")
+    bob, eve = await town.program("bob"), await town.program("eve", role=role)
     post_id = (await bob.publish("for everybody"))["id"]
     assert (await eve.request("PUT", f"/api/v1/statuses/{post_id}", json={"status": "mine"})).status == 404
     assert (await eve.delete(f"/api/v1/statuses/{post_id}")).status == 404
     assert (await bob.json("GET", f"/api/v1/statuses/{post_id}"))["content"] == "<p>for everybody</p>"
+
+
+async def outcomes(town: Town, role: str) -> dict[tuple[str, str, str], tuple[int, str]]:
+    """Ask each endpoint that names something for open, private, suspended and pending things of others.
+
+    Returns each answer's status, and its error text where it is one.
+    """
+    bob, eve = await town.program(f"bob_{role}"), await town.program(f"eve_{role}", role=role)
+    gone = await town.program(f"gone_{role}", state="suspended")
+    waiting = await town.program(f"waiting_{role}", state="pending")
+    found = {}
+    for endpoint in ENDPOINTS:
+        if not endpoint.arguments:
+            continue
+        named = {"suspended": gone.id, "pending": waiting.id}
+        if endpoint.path.startswith("/api/v1/statuses/"):
+            named["open"] = (await bob.publish("for everybody"))["id"]
+            named["private"] = (await bob.publish("for nobody", visibility="direct"))["id"]
+        for what, value in named.items():
+            page = await ask(eve, endpoint, value)
+            error = str(page.json().get("error", "")) if page.status >= 400 else ""
+            found[endpoint.method, endpoint.path, what] = (page.status, error)
+    return found
+
+
+async def test_role_gives_a_token_no_power(town: Town) -> None:
+    """The token of a moderator and of the owner get what any other token with the same scopes gets."""
+    plain = await outcomes(town, "user")
+    assert len(plain) > 100
+    for role in ("moderator", "admin", "owner"):
+        assert await outcomes(town, role) == plain, role
 
 
 async def test_blocked_people_see_nothing_of_whom_blocks_them(town: Town) -> None:

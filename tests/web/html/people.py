@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from microblog.domain.accounts import Account, Viewer
+from microblog.domain.accounts import Account, Role, Viewer
 from microblog.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.web import health, static
@@ -64,6 +64,11 @@ class Village:
         viewer = await self.microblog.sessions.viewer(token)
         assert viewer is not None
         return Person(browser, viewer)
+
+    async def with_role(self, person: Person, role: Role) -> Person:
+        """The same person after the role was given on the console, in a new session."""
+        await self.microblog.accounts.set_role(person.name, role)
+        return await self.logged_in(person.viewer.account)
 
     def set(self, **settings: Any) -> None:
         """Other settings, as after a restart; who is there stays, and goes on with the new site."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from microblog.domain.accounts import Account
+from microblog.domain.accounts import Account, Role
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.web.html import TABLES
@@ -57,14 +57,16 @@ def with_a_name() -> Iterator[Route]:
 async def test_a_post_for_others_is_to_each_route_as_one_that_never_was(
     village: Village, visibility: str
 ) -> None:
-    bob, ann, eve = [await village.person(name) for name in ("bob", "ann", "eve")]
+    owner, bob, ann, eve, mod = [await village.person(name) for name in ("olga", "bob", "ann", "eve", "max")]
+    mod = await village.with_role(mod, Role.MODERATOR)
+    assert (owner.viewer.role, mod.viewer.role) == (Role.OWNER, Role.MODERATOR)
     draft = Draft(f"@ann {SECRET}", visibility=Visibility(visibility))
     post = await village.microblog.posts.publish(bob.viewer, draft)
     await village.microblog.posts.edit(bob.viewer, post.id, Draft(f"@ann {SECRET} again"))
     await village.microblog.posts.favourite(ann.viewer, post.id)
     assert SECRET in (await ann.get(post.path)).text
     asked = 0
-    for browser in (village.stranger(), eve.browser):
+    for browser in (village.stranger(), eve.browser, mod.browser, owner.browser):
         for route in of_posts():
             path = route.path.replace("<name>", "bob")
             there = await ask(browser, route, path.replace("<int:id>", str(post.id)))
