@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 SECONDS: Final = 1.0  #: that a page is kept at most
 ROOM: Final = 4 * 1024 * 1024  #: bytes of all pages together
 
-_Key = tuple[str, str, str | None, bool, bool]
+#: The path, the parameters as the page reads them, the theme, and which form of the answer is wanted.
+_Key = tuple[str, tuple[tuple[str, str], ...], str, bool, bool]
 
 
 class KeptPages:
@@ -105,22 +106,28 @@ class KeptPages:
             return
         old = self._pages.pop(key, None)
         if old is not None:
-            self._size -= old[1].size
+            self._size -= _size(key, old[1])
         self._pages[key] = (self._seconds() + SECONDS, kept)
-        self._size += kept.size
+        self._size += _size(key, kept)
         while self._size > self._room:
-            _, (_, dropped) = self._pages.popitem(last=False)
-            self._size -= dropped.size
+            name, (_, dropped) = self._pages.popitem(last=False)
+            self._size -= _size(name, dropped)
 
 
 def _key(request: Request) -> _Key:
+    """Everything about a request that a kept page may read.  Raises MalformedRequest for a broken query."""
     return (
         request.path,
-        request.query_string,
-        request.cookie("theme"),
+        tuple(request.query),
+        request.theme,
         request.is_fragment,
         request.wants_json,
     )
+
+
+def _size(key: _Key, kept: Kept) -> int:
+    """Bytes of memory that a page takes together with its address, which a client may make long."""
+    return kept.size + len(key[0]) + sum(len(name) + len(value) for name, value in key[1])
 
 
 def _kept(request: Request, response: Response) -> Kept | None:

@@ -6,7 +6,7 @@ A page gets::
     request.query                   Fields of the query string:   .get("q"), .all("tag"), .flag("replies")
     request.form                    Fields of the body, urlencoded or multipart:   .text("body"), .file("avatar")
     request.json()                  the body as plain Python values;   request.json(Struct)   as that type
-    request.body                    the body's bytes
+    request.body                    the body's bytes; empty for GET and HEAD
     request.header("Accept")        a header or None
     request.cookie("theme")         a cookie or None;   request.set_cookie(…),   request.clear_cookie(…)
     request.viewer                  who asks (domain Viewer), or None
@@ -15,6 +15,7 @@ A page gets::
     request.is_fragment             the page's own script asks for a fragment (header X-Fragment)
     request.wants_json              an API path, or Accept asks for JSON first
     request.path, .method, .id      decoded path, "GET", an id that is on every log line of this request
+    request.address                 path and query of this request, escaped, for links that lead back here
     request.csrf_token              for <input name="csrf_token">; templates have it as {{ csrf_token() }}
     request.sign_in(token)          sets the session cookie;   request.sign_out()   removes it
     request.session_token           the session cookie's value, or None
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -123,8 +125,22 @@ class Request:
         return self.raw.uri.partition(b"?")[2].decode("ascii", "replace")
 
     @property
+    def address(self) -> str:
+        """Path and query of this request as one relative address, escaped anew; for links that lead back here."""
+        try:
+            query = urlencode(list(self.query))
+        except forms.MalformedRequest:
+            query = ""
+        return quote(self.path, safe="/@:!$&'()*+,;=~") + (f"?{query}" if query else "")
+
+    @property
     def body(self) -> bytes:
-        return self.raw.body()
+        """The body's bytes; empty for GET and HEAD, whose bodies mean nothing (RFC 9110, sections 9.3.1 and 9.3.2).
+
+        The page cache and every cache on the way know an answer by its address alone.  If a body could change the
+        answer, one client could put its own answer in front of everyone else.
+        """
+        return b"" if self.method in ("GET", "HEAD") else self.raw.body()
 
     @property
     def form(self) -> forms.Fields:
@@ -208,6 +224,12 @@ class Request:
 
     def cookie(self, name: str) -> str | None:
         return self.cookies.get(name)
+
+    @property
+    def theme(self) -> str:
+        """The theme that the visitor chose: "light", "dark", or "" for the system's."""
+        theme = self.cookie("theme") or ""
+        return theme if theme in ("light", "dark") else ""
 
     def set_cookie(self, name: str, value: str, max_age: int, *, readable: bool = False) -> None:
         """A cookie of a page's own (never a secret).  ``readable``: the site's script may read it."""
