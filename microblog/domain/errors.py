@@ -10,6 +10,7 @@
     ├── Gone                it was there; its time is over                 410
     ├── RateLimited         too often; says when to come back              429
     └── Unavailable         the database is away; says when to come back   503
+        └── Contended       lost against another transaction; can be repeated
 
 Each carries ``text``, one sentence that is safe to show and says what to do; the cause (``raise … from``)
 goes to the log alone.  Adapters map the tree once each: ``web/errors.py`` and ``protocols/push.py``.
@@ -111,3 +112,10 @@ class Unavailable(MicroblogError):
     ) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+
+
+class Contended(Unavailable):
+    """The transaction was rolled back because of others at the same rows. The same again can succeed at once."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people are changing this at once. Try again shortly.", 1.0)

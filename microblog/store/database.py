@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import psycopg2
 from dbxs.async_dbapi import AsyncCursor
-from psycopg2 import errors as pg
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from microblog.domain.errors import Conflict, InvalidInput, MicroblogError, NotFound, Unavailable
+from microblog.domain.errors import (
+    Conflict,
+    Contended,
+    InvalidInput,
+    MicroblogError,
+    NotFound,
+    Unavailable,
+)
 from microblog.store.access import Prepared
 from microblog.store.pool import Connection, Pool
+from microblog.store.sqlstate import Fault, fault_of, is_lost
 
 log = Logger()
 T = TypeVar("T")
@@ -69,26 +76,31 @@ async def scalar(db: object, cursor: AsyncCursor) -> Any:
     return found[0][0] if found else None
 
 
+_TEXTS: Final = {
+    Fault.SLOW: ("The database took too long over this. Try again shortly.", 5.0),
+    Fault.READ_ONLY: ("The site can only be read at the moment. Nothing was changed; try again later.", 30.0),
+    Fault.FULL: ("The database has no room left. Nothing was changed; try again later.", 60.0),
+    Fault.SHORT: ("The database has too much to do. Nothing was changed; try again later.", 30.0),
+    Fault.BROKEN: ("The database has a problem of its own. Nothing was changed; try again later.", 60.0),
+}
+
+
 def domain_error(error: psycopg2.Error) -> MicroblogError | None:
-    """What a driver's error means to the domain, or None for one that is a mistake of ours."""
+    """Return what a driver's error means to the domain, or None for a mistake of ours."""
+    fault = fault_of(error)
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
-    if isinstance(error, pg.UniqueViolation):
-        return Conflict(constraint=constraint)
-    if isinstance(error, pg.ForeignKeyViolation):
-        return NotFound()
-    if isinstance(error, pg.CheckViolation | pg.StringDataRightTruncation | pg.UntranslatableCharacter):
-        return InvalidInput(f"That can't be kept as it is ({constraint or 'wrong form'}).")
-    if isinstance(error, pg.QueryCanceled | pg.LockNotAvailable):
-        return Unavailable("The database took too long over this. Try again shortly.")
-    if isinstance(error, pg.ReadOnlySqlTransaction):
-        return Unavailable(
-            "The site can only be read at the moment. Nothing was changed; try again later.", 30.0
-        )
-    if isinstance(error, pg.DiskFull | pg.InsufficientResources):
-        return Unavailable("The database has no room left. Nothing was changed; try again later.", 60.0)
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError | pg.DeadlockDetected):
-        return Unavailable()
-    return None
+    match fault:
+        case Fault.TAKEN:
+            return Conflict(constraint=constraint)
+        case Fault.MISSING:
+            return NotFound()
+        case Fault.INVALID:
+            return InvalidInput(f"That can't be kept as it is ({constraint or 'wrong form'}).")
+        case Fault.CONTENDED:
+            return Contended()
+        case Fault.MISTAKE:
+            return None
+    return Unavailable(*_TEXTS[fault]) if fault in _TEXTS else Unavailable()
 
 
 def unstorable(error: ValueError) -> InvalidInput | None:
@@ -100,14 +112,6 @@ def unstorable(error: ValueError) -> InvalidInput | None:
     if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(error):
         return InvalidInput("That has a character in it that can't be kept. Leave it out, and send it again.")
     return None
-
-
-def _lost(error: BaseException) -> bool:
-    """Whether the connection itself is gone (and not merely the statement)."""
-    return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and not isinstance(
-        error,
-        pg.QueryCanceled | pg.LockNotAvailable | pg.DeadlockDetected | pg.DiskFull | pg.SerializationFailure,
-    )
 
 
 class _Session(Protocol):
@@ -195,7 +199,10 @@ class Transaction(_Session):
 
 
 class _Reads(_Session):
-    """Single statements outside a transaction; a SELECT is sent again once when its connection turns out dead."""
+    """Single statements outside a transaction.
+
+    A SELECT is sent again once when its connection turns out dead, and any statement once after a deadlock.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -203,18 +210,22 @@ class _Reads(_Session):
     async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any:
         text = operation.text if isinstance(operation, Prepared) else operation
         again = text.lstrip()[:6].upper() == "SELECT"
+        contended = False
         while True:
             connection = await self._pool.take()
             broken = False
             try:
                 return await _execute(connection, operation, parameters)
             except psycopg2.Error as error:
-                broken = _lost(error)
+                broken = is_lost(error)
                 if broken:
                     self._pool.close_idle()
                     if again:
                         again = False
                         continue
+                if fault_of(error) is Fault.CONTENDED and not contended:
+                    contended = True  # it was rolled back, so that sending it again repeats nothing
+                    continue
                 if (meant := domain_error(error)) is not None:
                     raise meant from error
                 raise
@@ -295,7 +306,7 @@ class Database:
             await _settled(connection)
             raise
         except (psycopg2.Error, Unavailable) as error:
-            if isinstance(error, Unavailable) or _lost(error):
+            if isinstance(error, Unavailable) or is_lost(error):
                 raise Unavailable(
                     "The database went away just now. Look whether it was saved before you send it again."
                 ) from error

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psycopg2
-from psycopg2 import errors as pg
 from twisted.logger import Logger, LogLevel
+
+from microblog.store.sqlstate import Fault, fault_of
 
 log = Logger()
 
@@ -41,23 +41,17 @@ _AWAY = _Kind("away", "The database is away, and what needs it gets 503; it is t
 _OTHER = _Kind("other", "The database could not do what it was asked", LogLevel.error)
 
 
-def _kind_of(error: BaseException) -> _Kind | None:
-    """None for what is wrong with one statement, and not with the database."""
-    if isinstance(error, pg.DiskFull):
-        return _FULL
-    if isinstance(error, pg.InsufficientResources | pg.OutOfMemory | pg.TooManyConnections):
-        return _SHORT
-    if isinstance(error, pg.ReadOnlySqlTransaction):
-        return _READ_ONLY
-    if isinstance(error, pg.QueryCanceled | pg.LockNotAvailable):
-        return _SLOW
-    if isinstance(error, pg.DeadlockDetected | pg.SerializationFailure):
-        return None
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        # Class 08 is the connection's, 57P the operator's: shut down, crashed, starting. Without a code libpq speaks.
-        code = getattr(error, "pgcode", None)
-        return _AWAY if code is None or code.startswith(("08", "57P")) else _OTHER
-    return None
+#: Faults that are about the database, and not about one statement.
+_KINDS: Final = {
+    Fault.FULL: _FULL,
+    Fault.SHORT: _SHORT,
+    Fault.READ_ONLY: _READ_ONLY,
+    Fault.SLOW: _SLOW,
+    Fault.ENDED: _SLOW,
+    Fault.LOST: _AWAY,
+    Fault.BROKEN: _OTHER,
+    Fault.OTHER: _OTHER,
+}
 
 
 def _reason(error: BaseException) -> str:
@@ -77,7 +71,7 @@ class Trouble:
 
     def seen(self, error: BaseException) -> None:
         """A statement, or an attempt to connect, failed with ``error``."""
-        kind = _kind_of(error)
+        kind = _KINDS.get(fault_of(error))
         if kind is not None:
             self._tell(kind, _reason(error))
 
