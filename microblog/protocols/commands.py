@@ -50,7 +50,11 @@ FORMATS: Final = ("text", "json")
 
 _SPACE: Final = " \t"
 _GAP: Final = re.compile(r"[ \t]+")
-_HTTP: Final = re.compile(rb"[A-Z]{3,10} \S{1,8000} HTTP/[0-9]")
+#: A request line with any method and a target of any length. Each part excludes the next, so matching is linear.
+_HTTP: Final = re.compile(rb"[ \t]*[^ \t]+[ \t]+[^ \t]+[ \t]+HTTP/[0-9]", re.IGNORECASE)
+#: A TLS handshake record begins with 0x16, a STUN message with 0x00 or 0x01. The escape character begins what an arrow
+#: key sends, so a person at a terminal may begin with it.
+_BINARY: Final = frozenset(range(32)) - frozenset(b"\t\r\x1b")
 
 
 class UnknownCommand(InvalidInput):
@@ -337,12 +341,13 @@ def parse(line: bytes) -> Command | None:
     return command.from_arguments(rest[0] if rest else "")
 
 
-def is_http(line: bytes) -> bool:
-    """Whether a line is the first of an HTTP request (RFC 9112, section 3).
+def is_foreign(line: bytes) -> bool:
+    """Return whether the first line of a connection belongs to another protocol: HTTP, TLS, STUN.
 
-    A page on the web can make a browser send one to any port; what follows would be taken for commands.
+    A web page can make a browser send such bytes to any port, and can choose what follows them.  The first line of an
+    HTTP request is a method, a target and a version (RFC 9112, section 3), whatever its length.
     """
-    return _HTTP.match(line) is not None
+    return line[:1] != b"" and (line[0] in _BINARY or _HTTP.match(line) is not None)
 
 
 def _words(arguments: str) -> list[str]:

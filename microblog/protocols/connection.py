@@ -128,7 +128,7 @@ class PushConnection(LineReceiver):
     def lineReceived(self, line: bytes) -> None:
         if self._closed or self._leaving is not None:
             return
-        if self._first and commands.is_http(line):
+        if self._first and commands.is_foreign(line):
             self._say(
                 Err(
                     "http",
@@ -137,7 +137,7 @@ class PushConnection(LineReceiver):
             )
             self._close()
             return
-        self._first = False
+        self._first = self._first and not line.strip()
         try:
             self._queue.append(commands.parse(line))
         except InvalidInput as error:

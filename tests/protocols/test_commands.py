@@ -150,14 +150,39 @@ def test_a_token_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "http"),
+    "method", ["GET", "POST", "post", "HELP", "AUTH", "X", "a!#$%&'*+-.^_`|~z", "M" * 5000]
+)
+@pytest.mark.parametrize("length", [1, 7_999, 8_000, 8_001, 60_000, 1_000_000])
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.1\r"])
+def test_request_line_is_foreign_whatever_its_length(method: str, length: int, version: str) -> None:
+    assert commands.is_foreign(f"{method} {'/' + 'x' * (length - 1)} {version}".encode())
+
+
+@pytest.mark.parametrize(
+    "line",
     [
-        (b"GET / HTTP/1.1\r", True),
-        (b"POST /@alice/x?y=z HTTP/1.1", True),
-        (b"POST I wrote about HTTP/1.1 today", False),
-        (b"PING", False),
-        (b"post / HTTP/1.1", False),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # a TLS ClientHello
+        b"\x16\x03\x01",  # one whose length is a line feed
+        b"\x00\x01\x00\x00",  # STUN
+        b"PRI * HTTP/2.0\r",
     ],
 )
-def test_a_request_of_a_browser_is_known_as_such(line: bytes, http: bool) -> None:
-    assert commands.is_http(line) is http
+def test_other_protocols_are_foreign(line: bytes) -> None:
+    assert commands.is_foreign(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\r",
+        b"PING",
+        b"POST I wrote about HTTP/1.1 today",
+        b"REPLY 5 x",
+        b"\x1b[A",
+        b"\xc3\xa9",
+        b"GET / HTTPS",
+    ],
+)
+def test_what_a_person_types_is_not_foreign(line: bytes) -> None:
+    assert not commands.is_foreign(line)

@@ -138,11 +138,29 @@ class TestBadInput:
         answer = client.ask("POST " + "👩‍👩‍👧‍👦" * 500)[-1]
         assert answer.startswith("OK POST ")
 
-    def test_a_browser_that_was_sent_here(self, client: Client) -> None:
+    @pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS", "PUT", "HELP", "SUBSCRIBE"])
+    @pytest.mark.parametrize("length", [2, 7_999, 8_001, 15_000, 1_000_000])
+    @pytest.mark.parametrize("before", [b"", b"\r\n", b"\n\n"])
+    def test_request_of_a_browser_executes_nothing(
+        self, port: Port, client: Client, method: str, length: int, before: bytes
+    ) -> None:
         client.heard()
-        client.send("POST /x HTTP/1.1", "Host: localhost:7000", "", "AUTH alice-token", "POST forged")
+        head = f"{method} /{'x' * (length - 1)} HTTP/1.1\r\nHost: localhost:7000\r\n\r\n".encode()
+        client.send_bytes(before + head + b"AUTH alice-token\nPOST forged\n")
         (error,) = client.heard()
-        assert error == "ERR http This is no web server; the website is at https://site.example"
+        if length + 30 < port.factory.max_line:
+            assert error == "ERR http This is no web server; the website is at https://site.example"
+        assert client.closing
+        client.send_bytes(b"AUTH alice-token\nPOST forged\n")
+        assert client.heard() == []
+
+    @pytest.mark.parametrize("hello", [b"\x16\x03\x01\x02\x00\x01\x00", b"\x16\x03\x01\n\x00", b"\x00\x01\n"])
+    def test_tls_handshake_executes_nothing(self, client: Client, hello: bytes) -> None:
+        """The server's name and the session's ticket in it are chosen by a web page."""
+        client.heard()
+        client.send_bytes(hello + b"\nAUTH alice-token\nPOST forged\n")
+        (error,) = client.heard()
+        assert error.startswith("ERR http ")
         assert client.closing
 
     def test_an_answer_does_not_carry_what_was_said_to_a_terminal(self, client: Client) -> None:
