@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from microblog.cli import main
 from microblog.config import Config
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
@@ -99,17 +101,74 @@ def test_a_token_stands_alone_on_standard_output(command: Command) -> None:
     token_id = listed.splitlines()[1].split()[0]
     assert command("token", "revoke", "ada", token_id).returncode == 0
     failed(command("token", "list", "ada"), 0, "no tokens")
-    failed(command("token", "revoke", "ada", token_id), 1)
+    failed(command("token", "revoke", "ada", token_id), 1, f"@ada has no token {token_id}")
     failed(command("token", "revoke", "ada", "x"), 2, "no id")
     failed(command("token", "create", "ada", "--scopes", "everything"), 2, "everything")
-    failed(command("token", "create", "nobody_here", "--scopes", "read"), 1)
+    failed(command("token", "create", "nobody_here", "--scopes", "read"), 1, "no account @nobody_here")
+
+
+def commands_with_arguments() -> list[tuple[str, ...]]:
+    """Every command that works on a site, with arguments that parse: generated, so that none is left out."""
+    found = []
+
+    def walk(group: click.Group, path: tuple[str, ...]) -> None:
+        for name, each in sorted(group.commands.items()):
+            if isinstance(each, click.Group):
+                walk(each, (*path, name))
+            elif name not in ("tail", "config"):
+                found.append((*path, name, *(word for given in each.params for word in words_for(given))))
+
+    walk(main, ())
+    return found
+
+
+def words_for(parameter: click.Parameter) -> list[str]:
+    if isinstance(parameter.type, click.Choice):
+        word = str(parameter.type.choices[0])
+    else:
+        word = {"token_id": "123", "job_ids": "123", "scopes": "read", "email": "a@example.org"}.get(
+            parameter.name or "", "nobody_here"
+        )
+    if isinstance(parameter, click.Argument):
+        return [word]
+    return [parameter.opts[0], word] if parameter.required else []
+
+
+COMMANDS = commands_with_arguments()
+CREATING = (("account", "create"), ("demo",), ("migrate",))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [each for each in COMMANDS if each[:1] not in CREATING and each[:2] not in CREATING],
+    ids=" ".join,
+)
+def test_only_commands_that_begin_a_site_create_a_database(words: tuple[str, ...], tmp_path: Path) -> None:
+    missing = tmp_path / "mistyped"
+    failed(run("--data-dir", str(missing), *words), 1, "no database in", str(missing))
+    assert not missing.exists()
+
+
+@pytest.mark.parametrize(
+    "words", [each for each in COMMANDS if "nobody_here" in each and each[:2] not in CREATING], ids=" ".join
+)
+def test_an_account_that_does_not_exist_is_named(command: Command, words: tuple[str, ...]) -> None:
+    failed(command(*words), 1, "There is no account @nobody_here.")
+
+
+def test_an_account_is_shown_with_what_an_operator_needs(command: Command) -> None:
+    command("account", "create", "ada", "--email", "ada@example.org")
+    shown = command("account", "show", "@ada")
+    assert shown.returncode == 0, shown.stderr
+    for words in ("@ada", "ada@example.org", "owner", "active", "never"):
+        assert words in shown.stdout
 
 
 def test_what_is_asked_wrongly_is_told_in_a_sentence(command: Command) -> None:
     failed(command("account", "create", "Ada Lovelace", "--email", "ada@example.org"), 2, "letters")
     failed(command("account", "create", "ada", "--email", "nonsense"), 2, "e-mail")
     failed(command("account", "create", "ada"), 2, "--email")
-    failed(command("account", "suspend", "nobody_here"), 1, "nobody of this name")
+    failed(command("account", "suspend", "nobody_here"), 1, "no account @nobody_here")
     failed(command("jobs", "retry"), 2, "--all")
     failed(command("jobs", "retry", "123"), 1, "No parked job")
     failed(command("no-such-command"), 2)

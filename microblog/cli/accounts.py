@@ -6,7 +6,7 @@ import click
 from rich.text import Text
 
 from microblog.cli.printing import err, show, table_of
-from microblog.cli.running import Settings
+from microblog.cli.running import Settings, existing_account, naming_account
 from microblog.domain.accounts import Role
 from microblog.domain.text import one_line
 
@@ -24,7 +24,7 @@ def account() -> None:
 def create_account(settings: Settings, name: str, email: str, admin: bool) -> None:
     """Make an account; prints its password. The first account of a site is its owner's."""
     role = Role.ADMIN if admin else Role.USER
-    made, password = settings.run(lambda microblog: microblog.accounts.create(name, email, role))
+    made, password = settings.run(lambda microblog: microblog.accounts.create(name, email, role), create=True)
     err.print(f"@{made.name} is here. The password, which they should change:")
     click.echo(password)
 
@@ -53,12 +53,40 @@ def list_accounts(settings: Settings) -> None:
     )
 
 
+@account.command("show")
+@click.argument("name")
+@click.pass_obj
+def show_account(settings: Settings, name: str) -> None:
+    """Show an account: its role, state, counts and settings for mail."""
+    each, user = settings.run(lambda microblog: existing_account(microblog, name))
+    table = table_of("Field", "Value")
+    rows = {
+        "Name": f"@{each.name}",
+        "Id": str(each.id),
+        "Display name": one_line(each.display_name, 100),
+        "Email": user.email + ("" if user.email_confirmed_at else " (unconfirmed)"),
+        "New email": f"{user.email_pending} (unconfirmed)" if user.email_pending else "none",
+        "Role": user.role.value,
+        "State": each.state.value,
+        "Posts": str(each.posts_count),
+        "Following": str(each.following_count),
+        "Followers": str(each.followers_count),
+        "Language": user.language or "the site's",
+        "Created": f"{each.created_at:%Y-%m-%d %H:%M} UTC",
+        "Last active": f"{user.last_seen_at:%Y-%m-%d %H:%M} UTC" if user.last_seen_at else "never",
+    }
+    for field, value in rows.items():
+        table.add_row(field, Text(value))
+    show(table, anything=True, otherwise="")
+
+
 @account.command()
 @click.argument("name")
 @click.pass_obj
 def suspend(settings: Settings, name: str) -> None:
     """Log somebody out everywhere and hide what they wrote."""
-    done = settings.run(lambda microblog: microblog.accounts.suspend(name))
+    with naming_account(name):
+        done = settings.run(lambda microblog: microblog.accounts.suspend(name))
     err.print(f"@{done.name} is suspended.")
 
 
@@ -67,7 +95,8 @@ def suspend(settings: Settings, name: str) -> None:
 @click.pass_obj
 def unsuspend(settings: Settings, name: str) -> None:
     """End a suspension."""
-    done = settings.run(lambda microblog: microblog.accounts.unsuspend(name))
+    with naming_account(name):
+        done = settings.run(lambda microblog: microblog.accounts.unsuspend(name))
     err.print(f"@{done.name} is back.")
 
 
@@ -76,7 +105,8 @@ def unsuspend(settings: Settings, name: str) -> None:
 @click.pass_obj
 def reset_password(settings: Settings, name: str) -> None:
     """Give somebody a new password, which is printed; their sessions and tokens end."""
-    password = settings.run(lambda microblog: microblog.accounts.reset_password(name))
+    with naming_account(name):
+        password = settings.run(lambda microblog: microblog.accounts.reset_password(name))
     err.print("The new password, which they should change:")
     click.echo(password)
 
@@ -87,5 +117,6 @@ def reset_password(settings: Settings, name: str) -> None:
 @click.pass_obj
 def set_role(settings: Settings, name: str, role: str) -> None:
     """Change what somebody may do. A new owner makes the old one an administrator."""
-    done = settings.run(lambda microblog: microblog.accounts.set_role(name, Role(role)))
+    with naming_account(name):
+        done = settings.run(lambda microblog: microblog.accounts.set_role(name, Role(role)))
     err.print(f"@{done.name} is {role} now.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +14,9 @@ from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
 from microblog.config import Config
+from microblog.domain.accounts import Account, User
+from microblog.domain.errors import NotFound
+from microblog.domain.text import one_line
 from microblog.log import observer
 from microblog.process import use_monotonic_clock
 from microblog.services.microblog import Microblog
@@ -20,6 +24,28 @@ from microblog.store.migrate import Migration, migrate
 
 T = TypeVar("T")
 Work = Callable[[Microblog], Awaitable[T]]
+
+
+@contextmanager
+def not_found_as(text: str) -> Iterator[None]:
+    """Give a NotFound that is raised inside a ``text`` that names what the command was given."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(text) from error
+
+
+def naming_account(name: str) -> AbstractContextManager[None]:
+    """Make a NotFound that is raised inside say that there is no account ``name``."""
+    return not_found_as(
+        f"There is no account @{one_line(name.removeprefix('@'), 60)}. See: microblog account list"
+    )
+
+
+async def existing_account(microblog: Microblog, name: str) -> tuple[Account, User]:
+    """Return the account ``name`` in whatever state it is. Raises NotFound with a text that names it."""
+    with naming_account(name):
+        return await microblog.accounts.named(name)
 
 
 class Settings:
@@ -33,8 +59,14 @@ class Settings:
         """Raises ConfigError."""
         return Config.load(self.given, os.environ)
 
-    def run(self, work: Work[T]) -> T:
-        """Do it with the services of a site whose database is there and up to date."""
+    def run(self, work: Work[T], *, create: bool = False) -> T:
+        """Run ``work`` with the services of the site, on a schema that is up to date.
+
+        ``create``: whether an embedded database that does not exist is created. Most commands look at an
+        existing site, and a mistyped ``--data-dir`` must not become a second one.
+
+        Raises ConfigError, StartError, SchemaError and what ``work`` raises.
+        """
         config = self.config
 
         async def main(reactor: Any) -> T:
@@ -47,7 +79,7 @@ class Settings:
                 finally:
                     await microblog.stop()
 
-            return await _with_database(config, reactor, with_dsn)
+            return await _with_database(config, reactor, with_dsn, create=create)
 
         return _in_reactor(main)
 
@@ -55,17 +87,19 @@ class Settings:
         config = self.config
 
         async def main(reactor: Any) -> list[Migration]:
-            return await _with_database(config, reactor, lambda dsn: migrate(dsn, reactor))
+            return await _with_database(config, reactor, lambda dsn: migrate(dsn, reactor), create=True)
 
         return _in_reactor(main)
 
 
-async def _with_database(config: Config, reactor: Any, work: Callable[[str], Awaitable[T]]) -> T:
+async def _with_database(
+    config: Config, reactor: Any, work: Callable[[str], Awaitable[T]], *, create: bool
+) -> T:
     if config.database is not None:
         return await work(config.database)
     from microblog.store.embedded import EmbeddedPostgres
 
-    embedded = EmbeddedPostgres(config.data_dir, reactor)
+    embedded = EmbeddedPostgres(config.data_dir, reactor, create=create)
     dsn = await embedded.start()
     try:
         return await work(dsn)

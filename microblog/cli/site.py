@@ -20,7 +20,7 @@ def demo(settings: Settings) -> None:
     """Fill an empty site with lively sample content, in many languages."""
     # A sample that is lost in a power cut can be made again: no need to wait for the disk at each step.
     os.environ.setdefault("PGOPTIONS", "-c synchronous_commit=off")
-    made = settings.run(fill)
+    made = settings.run(fill, create=True)
     err.print(
         f"Made {made.people} people, {made.posts} posts, {made.boosts} boosts, {made.favourites} favourites "
         f"and {made.follows} follows, over the last 30 days."
@@ -46,7 +46,10 @@ def migrate_(settings: Settings) -> None:
 @click.command("config")
 @click.pass_obj
 def show_config(settings: Settings) -> None:
-    """Show the settings that are in force, and where each comes from. Secrets stay hidden."""
+    """Show the settings that a command or server started from here would use, and where each comes from.
+
+    A running server may have been started with other options. Secrets stay hidden.
+    """
     config = settings.config
     given = sources(settings.given, os.environ)
     table = table_of("Setting", "Value", "From")
@@ -63,3 +66,8 @@ def show_config(settings: Settings) -> None:
         source = given.get(setting.key)
         table.add_row(setting.key, Text(shown), Text(source or "default", style="" if source else "dim"))
     out.print(table)
+    err.print(
+        "These settings come from the options, variables and file given here. "
+        "A server that is already running may use others.",
+        style="dim",
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from microblog.cli.printing import err, id_from, show, table_of
-from microblog.cli.running import Settings
+from microblog.cli.running import Settings, existing_account, naming_account, not_found_as
 from microblog.domain.text import one_line
 from microblog.services.microblog import Microblog
 
@@ -28,7 +28,8 @@ def create_token(settings: Settings, name: str, scopes: str, label: str) -> None
     """Make a token for the account NAME; prints it, this once."""
 
     async def work(microblog: Microblog) -> str:
-        owner = await microblog.accounts.by_name(name)
+        with naming_account(name):
+            owner = await microblog.accounts.by_name(name)
         return await microblog.tokens.create(owner, scopes.replace(",", " ").split(), label)
 
     click.echo(settings.run(work))
@@ -41,7 +42,7 @@ def list_tokens(settings: Settings, name: str) -> None:
     """Show the tokens of the account NAME, newest first."""
 
     async def work(microblog: Microblog) -> list[Any]:
-        owner, _ = await microblog.accounts.named(name)
+        owner, _ = await existing_account(microblog, name)
         return await microblog.tokens.all(owner)
 
     found = settings.run(work)
@@ -66,8 +67,9 @@ def revoke_token(settings: Settings, name: str, token_id: str) -> None:
     wanted = id_from(token_id)
 
     async def work(microblog: Microblog) -> None:
-        owner, _ = await microblog.accounts.named(name)
-        await microblog.tokens.revoke(owner, wanted)
+        owner, _ = await existing_account(microblog, name)
+        with not_found_as(f"@{owner.name} has no token {wanted}. See: microblog token list {owner.name}"):
+            await microblog.tokens.revoke(owner, wanted)
 
     settings.run(work)
     err.print("The token is void.")

@@ -114,7 +114,7 @@ class Jobs:
         """Back in the queue with all its tries.  :raises NotFound: no parked job has this id."""
         async with self._db.transaction() as tx:
             if await jobs(tx).retry(job_id) is None:
-                raise NotFound("No parked job has this id.")
+                raise NotFound(f"No parked job has the id {job_id}.")
         await self.announce()
 
     async def waiting(self) -> int:

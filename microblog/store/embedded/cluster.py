@@ -23,6 +23,8 @@ from microblog.store.embedded.account import Account
 DATABASE: Final = "microblog"
 SUPERUSER: Final = "postgres"
 PORT: Final = 5432
+#: The directory of the cluster below the data directory.
+CLUSTER_DIRECTORY: Final = "postgres"
 
 #: A Unix socket's path may have 107 bytes on Linux, 103 on macOS (sockaddr_un.sun_path, less the final zero).
 LONGEST_SOCKET_PATH: Final = 103
@@ -96,13 +98,24 @@ def find_binaries() -> Path:
     )
 
 
+def cluster_exists(data_dir: Path) -> bool:
+    """Return whether ``data_dir`` holds a cluster; a directory that can't be read counts as one that does.
+
+    The start that follows then reports what it may not read.
+    """
+    try:
+        return (data_dir / CLUSTER_DIRECTORY / "PG_VERSION").is_file()
+    except OSError:
+        return True
+
+
 class Cluster:
     """The cluster below ``data_dir``, run as ``account`` with the programs in ``binaries``."""
 
     def __init__(
         self, data_dir: Path, binaries: Path, account: Account, reactor: Any, settings: Mapping[str, str]
     ) -> None:
-        self.path = data_dir / "postgres"
+        self.path = data_dir / CLUSTER_DIRECTORY
         self.log = data_dir / "postgres.log"
         self._data_dir = data_dir
         self._binaries = binaries

@@ -28,7 +28,13 @@ from microblog.process import StartError
 from microblog.store.embedded import account as accounts
 from microblog.store.embedded import children
 from microblog.store.embedded.account import Account
-from microblog.store.embedded.cluster import DATABASE, Cluster, Postmaster, find_binaries
+from microblog.store.embedded.cluster import (
+    DATABASE,
+    Cluster,
+    Postmaster,
+    cluster_exists,
+    find_binaries,
+)
 from microblog.store.embedded.locks import FileLock
 
 #: Seconds between two looks at whether the server still runs.
@@ -49,14 +55,23 @@ class EmbeddedPostgres:
 
     _log = Logger()
 
-    def __init__(self, data_dir: Path, reactor: Any, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        reactor: Any,
+        *,
+        create: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
-            data_dir: is made if it isn't there.
+            data_dir: where the cluster is, or will be.
+            create: whether ``start`` may create the directory and the cluster when they do not exist.
             reactor: provides ``IReactorProcess``, ``IReactorTime`` and ``IReactorThreads``, and runs.
             settings: PostgreSQL's own, over ours; for tests.
         """
         self._data_dir = data_dir.absolute()
+        self._create = create
         self._reactor = reactor
         self._settings = dict(settings or {})
         self._users = FileLock(self._data_dir / "postgres.lock")
@@ -96,6 +111,11 @@ class EmbeddedPostgres:
 
     async def _start(self) -> str:
         self._binaries = find_binaries()
+        if not self._create and not cluster_exists(self._data_dir):
+            raise StartError(
+                f"There is no database in {self._data_dir}, and this command does not create one. "
+                "Check --data-dir and --database, or create the site first: twistd -n microblog"
+            )
         try:
             self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             await self._take_busy()
