@@ -2,7 +2,7 @@ r"""What a client of the push port may say, line by line (ABNF, RFC 5234; quoted
 
     line         =  *WS [ command ] *WS [ CR ] LF          ; an empty line is ignored
     command      =  help / auth / subscribe / unsubscribe / list / format / post / reply / ping / quit
-    help         =  "HELP" [ 1*WS word ]
+    help         =  ( "HELP" / "?" ) [ 1*WS word ]
     auth         =  "AUTH" 1*WS token
     subscribe    =  "SUBSCRIBE" 1*WS stream [ 1*WS "SINCE" 1*WS cursor ] [ 1*WS "LAST" 1*WS count ]
     unsubscribe  =  "UNSUBSCRIBE" [ 1*WS stream ]          ; without a stream: from all
@@ -88,8 +88,8 @@ class StreamName:
             if argument and (kind not in ("thread", "list") or parse_id(argument) is not None):
                 return cls(kind, argument)
         raise InvalidInput(
-            f"{one_line(word, 40) or 'That'} is no stream. There are public, local, user:NAME, tag:TAG, "
-            "thread:ID, and after AUTH home, mentions, notifications, direct and list:ID.",
+            f"There is no stream {one_line(word, 40)}. Streams are public, local, user:NAME, tag:TAG, "
+            "thread:ID, and after AUTH home, mentions, notifications, direct, list:ID.",
             "stream",
         )
 
@@ -106,7 +106,7 @@ class StreamName:
 class Help:
     name: ClassVar[str] = "HELP"
     form: ClassVar[str] = "HELP [command]"
-    purpose: ClassVar[str] = "says what can be said"
+    purpose: ClassVar[str] = "lists the commands, or explains one"
     about: str | None = None
 
     @classmethod
@@ -144,7 +144,7 @@ class Subscribe:
     name: ClassVar[str] = "SUBSCRIBE"
     form: ClassVar[str] = "SUBSCRIBE <stream> [SINCE <cursor>] [LAST <n>]"
     purpose: ClassVar[str] = (
-        "sends the stream's events as they happen; first those after a cursor, or the last n posts"
+        "sends the events of a stream as they happen, after those since a cursor or the last n posts"
     )
     stream: StreamName
     since: int | None = None
@@ -176,7 +176,7 @@ class Subscribe:
 class Unsubscribe:
     name: ClassVar[str] = "UNSUBSCRIBE"
     form: ClassVar[str] = "UNSUBSCRIBE [stream]"
-    purpose: ClassVar[str] = "ends one subscription, or all"
+    purpose: ClassVar[str] = "ends one subscription, or all of them"
     stream: StreamName | None = None
 
     @classmethod
@@ -194,7 +194,7 @@ class Unsubscribe:
 class List:
     name: ClassVar[str] = "LIST"
     form: ClassVar[str] = "LIST"
-    purpose: ClassVar[str] = "says format, cursor and subscriptions of this connection"
+    purpose: ClassVar[str] = "shows the format, cursor and subscriptions of this connection"
 
     @classmethod
     def from_arguments(cls, arguments: str) -> List:
@@ -208,7 +208,7 @@ class List:
 class Format:
     name: ClassVar[str] = "FORMAT"
     form: ClassVar[str] = "FORMAT text|json"
-    purpose: ClassVar[str] = "chooses how events look: a line for people, or one JSON object a line"
+    purpose: ClassVar[str] = "chooses the form of events: text for people, or one JSON object per line"
     format: str
 
     @classmethod
@@ -243,7 +243,7 @@ class Post:
 class Reply:
     name: ClassVar[str] = "REPLY"
     form: ClassVar[str] = "REPLY <id> <text>"
-    purpose: ClassVar[str] = "answers a post; needs a token with the scope write"
+    purpose: ClassVar[str] = "replies to a post; needs a token with the scope write"
     to_id: int
     text: str
 
@@ -263,7 +263,7 @@ class Reply:
 class Ping:
     name: ClassVar[str] = "PING"
     form: ClassVar[str] = "PING"
-    purpose: ClassVar[str] = "is answered, with the cursor"
+    purpose: ClassVar[str] = "answers with the cursor"
 
     @classmethod
     def from_arguments(cls, arguments: str) -> Ping:
@@ -277,7 +277,7 @@ class Ping:
 class Quit:
     name: ClassVar[str] = "QUIT"
     form: ClassVar[str] = "QUIT"
-    purpose: ClassVar[str] = "ends the connection"
+    purpose: ClassVar[str] = "closes the connection"
 
     @classmethod
     def from_arguments(cls, arguments: str) -> Quit:
@@ -302,7 +302,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     Ping,
     Quit,
 )
-_BY_NAME: Final = {command.name: command for command in COMMANDS}
+_BY_NAME: Final = {**{command.name: command for command in COMMANDS}, "?": Help}
 
 
 def named(name: str) -> type[Command] | None:
@@ -336,7 +336,9 @@ def parse(line: bytes) -> Command | None:
     if command is None:
         shown = one_line(word, 20)
         raise UnknownCommand(
-            f"There is no command {shown}. Say HELP." if shown else "That is no command. Say HELP."
+            f"There is no command {shown}. HELP lists the commands."
+            if shown
+            else "This is not a command. HELP lists the commands."
         )
     return command.from_arguments(rest[0] if rest else "")
 
@@ -355,7 +357,7 @@ def _words(arguments: str) -> list[str]:
 
 
 def _usage(command: type[Command]) -> InvalidInput:
-    return InvalidInput(f"Say {command.form}.")
+    return InvalidInput(f"The form of this command is: {command.form}")
 
 
 _Bare = TypeVar("_Bare", List, Ping, Quit)

@@ -33,7 +33,7 @@ from microblog.outgoing import Outgoing
 from microblog.protocols import commands
 from microblog.protocols.allowances import COMMANDS, Bucket
 from microblog.protocols.conversation import QUIT, Conversation
-from microblog.protocols.replies import Bye, Err, Gap, Greeting, Ping, ServerLine, to_bytes
+from microblog.protocols.replies import Bye, Err, Gap, Ping, Remark, ServerLine, to_bytes
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory
@@ -90,7 +90,7 @@ class PushConnection(LineReceiver):
         self._live = self._factory.microblog.notifier.connect(self, None)
         self._conversation = Conversation(self._factory, self._live, self.host)
         self._factory.joined(self)
-        self._say(Greeting(self._factory.greeting))
+        self._say(Remark(self._factory.greeting))
         self._start(self._begin())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -6,7 +6,8 @@ of the domain, which the connection says as ``ERR``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from microblog.domain.accounts import Viewer
@@ -22,7 +23,7 @@ from microblog.domain.errors import (
 from microblog.domain.events import Event, Kind
 from microblog.domain.posts import Draft, Page, Span
 from microblog.domain.posts import Post as PostRecord
-from microblog.domain.text import hashtag_key
+from microblog.domain.text import hashtag_key, one_line
 from microblog.domain.visibility import Visibility
 from microblog.protocols.commands import (
     COMMANDS,
@@ -40,7 +41,7 @@ from microblog.protocols.commands import (
     Unsubscribe,
     named,
 )
-from microblog.protocols.replies import Ok, to_bytes
+from microblog.protocols.replies import Ok, Remark, to_bytes
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory
@@ -57,6 +58,15 @@ _MOST_REMEMBERED: Final = 2000
 QUIT: Final = "quit"
 
 T = TypeVar("T")
+
+
+@contextmanager
+def _not_found_as(text: str) -> Iterator[None]:
+    """Give a NotFound that is raised inside a ``text`` that names what the client asked for."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(text) from error
 
 
 class Conversation:
@@ -91,7 +101,7 @@ class Conversation:
         """Does what ``command`` says. :raises MicroblogError: it can't be done."""
         match command:
             case Help():
-                return to_bytes(Ok("HELP", self._help(command)))
+                return self._help(command)
             case Auth():
                 return to_bytes(Ok("AUTH", await self._auth(command)))
             case Subscribe():
@@ -128,16 +138,16 @@ class Conversation:
 
     # -- what can be said, and by whom
 
-    def _help(self, command: Help) -> tuple[str, ...]:
+    def _help(self, command: Help) -> bytes:
         if command.about is None:
-            names = " ".join(each.name for each in COMMANDS)
-            return (
-                f"{names} - HELP <command> explains one; a line is at most {self._factory.max_line} bytes",
-            )
+            width = max(len(each.form) for each in COMMANDS)
+            lines = [Remark(f"{each.form:<{width}}  {each.purpose}") for each in COMMANDS]
+            lines.append(Remark(f"A line is at most {self._factory.max_line} bytes."))
+            return b"".join(to_bytes(line) for line in (*lines, Ok("HELP")))
         about = named(command.about)
         if about is None:
-            raise InvalidInput("There is no such command. HELP alone names all there are.")
-        return (f"{about.form} - {about.purpose}",)
+            raise InvalidInput(f"There is no command {one_line(command.about, 20)}. HELP lists the commands.")
+        return to_bytes(Ok("HELP", (f"{about.form} - {about.purpose}",)))
 
     async def _auth(self, command: Auth) -> tuple[str, ...]:
         if self.viewer is not None:
@@ -148,7 +158,8 @@ class Conversation:
         viewer = await self._microblog.tokens.viewer(command.token)
         if viewer is None:
             raise Unauthenticated(
-                "There is no such token, or it was revoked. Make one by: microblog token create NAME"
+                "This token is not valid or was revoked. Create one on the page Settings, Tokens, "
+                'or with: microblog token create NAME --scopes "read write"'
             )
         if not viewer.can("read"):
             raise Forbidden("This token lacks the scope read.")
@@ -200,9 +211,7 @@ class Conversation:
                 await self._settled(self._live.subscribe(stream, since=command.since, once=True))
             except Gone as gone:
                 if command.last is None:
-                    raise Gone(
-                        "The log does not go back to that cursor. SUBSCRIBE with LAST, and go on from its cursor."
-                    ) from gone
+                    raise Gone(f"{gone.text} Or add LAST <n> to SUBSCRIBE.") from gone
                 gap = True
             else:
                 self._names[stream] = shown
@@ -240,7 +249,8 @@ class Conversation:
         if name.personal:
             self._require("read")
         if name.kind == "user":
-            account = await self._microblog.accounts.by_name(name.argument)
+            with _not_found_as(f"There is no account @{name.argument}."):
+                account = await self._microblog.accounts.by_name(name.argument)
             return f"user:{account.id}", f"user:{account.address}"
         if name.kind == "tag":
             key = hashtag_key(name.argument)
@@ -248,11 +258,13 @@ class Conversation:
                 raise InvalidInput("A tag has letters, digits and _, and not digits alone.", "stream")
             return f"tag:{key}", f"tag:{key}"
         if name.kind == "thread":
-            post = await self._microblog.posts.by_id(self.viewer, int(name.argument))
+            with _not_found_as(f"There is no post {name.argument}, or you may not see it."):
+                post = await self._microblog.posts.by_id(self.viewer, int(name.argument))
             thread = post.content.thread_id
             return f"thread:{thread}", f"thread:{thread}"
         if name.kind == "list":
-            found = await self._microblog.lists.by_id(self._require("read"), int(name.argument))
+            with _not_found_as(f"You have no list {name.argument}."):
+                found = await self._microblog.lists.by_id(self._require("read"), int(name.argument))
             return f"list:{found.id}", f"list:{found.id}"
         return name.kind, name.kind
 
@@ -330,7 +342,8 @@ class Conversation:
         self._factory.spend_post(viewer.id)
         visibility = viewer.default_visibility
         if reply_to_id is not None:
-            answered = (await self._microblog.posts.by_id(viewer, reply_to_id)).content
+            with _not_found_as(f"There is no post {reply_to_id}, or you may not see it."):
+                answered = (await self._microblog.posts.by_id(viewer, reply_to_id)).content
             reply_to_id = answered.id
             visibility = visibility.no_wider_than(answered.visibility)
             address = answered.author.address

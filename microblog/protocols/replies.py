@@ -1,7 +1,7 @@
 r"""What the server of the push port says, line by line (ABNF, RFC 5234; what is quoted comes exactly so)::
 
-    line      =  ( greeting / ok / err / ping / gap / bye / event ) CR LF
-    greeting  =  "* " text                                 ; first, and once
+    line      =  ( remark / ok / err / ping / gap / bye / event ) CR LF
+    remark    =  "* " text                                 ; the greeting and the lines of HELP; programs ignore them
     ok        =  "OK " command *( SP word )                ; what each command's words are: docs/push-protocol.md
     err       =  "ERR " code SP text
     ping      =  "PING " cursor                            ; nothing happened for a while; to be ignored
@@ -27,14 +27,16 @@ from microblog.domain.errors import MicroblogError
 from microblog.domain.ids import parse_id
 from microblog.domain.text import one_line
 
-#: Characters of the longest ``ERR`` text and greeting.
+#: Characters of the longest ``ERR`` text and remark.
 MAX_TEXT: Final = 500
 
 CRLF: Final = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class Remark:
+    """A line for people: the greeting, and what HELP lists."""
+
     text: str
 
     def to_line(self) -> str:
@@ -102,7 +104,7 @@ class EventLine:
         return self.text
 
 
-ServerLine = Greeting | Ok | Err | Ping | Gap | Bye | EventLine
+ServerLine = Remark | Ok | Err | Ping | Gap | Bye | EventLine
 
 
 def to_bytes(line: ServerLine) -> bytes:
@@ -122,7 +124,7 @@ def parse(line: bytes) -> ServerLine:
     words = rest.split(" ") if rest else []
     match first, words:
         case "*", _:
-            return Greeting(rest)
+            return Remark(rest)
         case "OK", [command, *results]:
             return Ok(command, tuple(results))
         case "ERR", [code, *_]:

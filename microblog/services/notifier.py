@@ -192,13 +192,14 @@ class Notifier(Readership):
             last, oldest = await events(self._db.reads).kept()
         if cursor > last:
             raise Gone(
-                "That cursor is not of this site's log. Read the timeline, then subscribe without a cursor."
+                f"The cursor {cursor} is newer than this site's log, which ends at {last}. "
+                "Read the timeline, then subscribe without a cursor."
             )
         # An empty log was pruned, or is about to get its first event: that may have its number before it is visible.
         reach = min(last, self.position) if oldest is None else oldest - 1
         if cursor < reach:
             raise Gone(
-                f"That cursor is too old; the log reaches back to {reach}. Read the timeline for what came before."
+                f"The cursor {cursor} is too old. The log starts at {reach}. Read the timeline for older posts."
             )
 
     async def reached(self, position: int) -> None:

@@ -13,6 +13,7 @@ from twisted.logger import globalLogPublisher
 from microblog.domain.errors import Unavailable
 from microblog.domain.events import Kind
 from microblog.domain.visibility import Visibility
+from microblog.protocols.commands import COMMANDS
 from tests.protocols.fakes import ALICE, Client, Port, about, post, texts
 
 
@@ -52,7 +53,7 @@ class TestCommands:
             ("LIST", "OK LIST text 0 public"),
             ("FORMAT json", "OK FORMAT json"),
             ("FORMAT JSON", "OK FORMAT json"),
-            ("FORMAT xml", "ERR invalid Say FORMAT text|json."),
+            ("FORMAT xml", "ERR invalid The form of this command is: FORMAT text|json"),
             ("SUBSCRIBE public", "OK SUBSCRIBE public CURSOR 0"),
             ("SUBSCRIBE user:@Bob", "OK SUBSCRIBE user:bob CURSOR 0"),
             ("SUBSCRIBE tag:#First", "OK SUBSCRIBE tag:first CURSOR 0"),
@@ -60,25 +61,50 @@ class TestCommands:
             ("SUBSCRIBE thread:9", "ERR not-found "),
             ("SUBSCRIBE tag:12", "ERR invalid "),
             ("SUBSCRIBE home", "ERR unauthenticated Log in first: AUTH <token>."),
-            ("SUBSCRIBE", "ERR invalid Say SUBSCRIBE <stream> [SINCE <cursor>] [LAST <n>]."),
+            (
+                "SUBSCRIBE",
+                "ERR invalid The form of this command is: SUBSCRIBE <stream> [SINCE <cursor>] [LAST <n>]",
+            ),
             ("SUBSCRIBE public LAST 101", "ERR invalid LAST takes a number from 1 to 100."),
             ("SUBSCRIBE public SINCE 99", "ERR gone "),
             ("UNSUBSCRIBE", "OK UNSUBSCRIBE ALL"),
             ("UNSUBSCRIBE tag:x", "ERR not-found There is no subscription to tag:x. LIST names all."),
-            ("AUTH wrong", "ERR unauthenticated There is no such token"),
+            ("AUTH wrong", "ERR unauthenticated This token is not valid or was revoked."),
             ("AUTH writer-token", "ERR forbidden This token lacks the scope read."),
             ("AUTH alice-token", "OK AUTH @alice read write"),
-            ("AUTH", "ERR invalid Say AUTH <token>."),
+            ("AUTH", "ERR invalid The form of this command is: AUTH <token>"),
             ("POST hello", "ERR unauthenticated Log in first: AUTH <token>."),
-            ("HELP nonsense", "ERR invalid There is no such command."),
+            ("HELP nonsense", "ERR invalid There is no command NONSENSE. HELP lists the commands."),
             ("HELP post", "OK HELP POST <text> - "),
-            ("HELP", "OK HELP HELP AUTH SUBSCRIBE UNSUBSCRIBE LIST FORMAT POST REPLY PING QUIT - "),
-            ("FLY", "ERR unknown-command There is no command FLY. Say HELP."),
+            ("SUBSCRIBE user:nobody", "ERR not-found There is no account @nobody."),
+            ("SUBSCRIBE thread:9", "ERR not-found There is no post 9, or you may not see it."),
+            ("REPLY 9 hello", "ERR unauthenticated Log in first: AUTH <token>."),
+            ("FLY", "ERR unknown-command There is no command FLY. HELP lists the commands."),
         ],
     )
     def test_each_gets_one_answer(self, client: Client, said: str, heard: str) -> None:
         (answer,) = client.ask(said)
         assert answer.startswith(heard)
+
+    @pytest.mark.parametrize("said", ["HELP", "help", "?"])
+    def test_help_lists_every_command_on_a_line_of_its_own(self, client: Client, said: str) -> None:
+        *remarks, last = client.ask(said)
+        assert last == "OK HELP"
+        assert [remark.split()[1] for remark in remarks[:-1]] == [each.name for each in COMMANDS]
+        assert all(remark.startswith("* ") for remark in remarks)
+        assert "bytes" in remarks[-1]
+
+    def test_what_is_not_found_is_named_in_the_answer(self, client: Client) -> None:
+        client.ask("AUTH alice-token")
+        for said, named in (
+            ("SUBSCRIBE user:nobody", "@nobody"),
+            ("SUBSCRIBE thread:123", "post 123"),
+            ("UNSUBSCRIBE user:nobody", "@nobody"),
+            ("REPLY 125 hello", "post 125"),
+        ):
+            (answer,) = client.ask(said)
+            assert answer.startswith("ERR not-found ")
+            assert named in answer, said
 
     def test_are_answered_in_their_order(self, client: Client) -> None:
         answers = client.ask("PING", "FLY", "LIST", "", "FORMAT json", "QUIT")
@@ -165,7 +191,7 @@ class TestBadInput:
 
     def test_an_answer_does_not_carry_what_was_said_to_a_terminal(self, client: Client) -> None:
         (answer,) = client.ask("\x1b[31mFLY\u202e\x07 now")
-        assert answer == "ERR unknown-command There is no command [31mFLY. Say HELP."
+        assert answer == "ERR unknown-command There is no command [31mFLY. HELP lists the commands."
 
 
 class TestJson:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from microblog.domain.events import Kind, NotificationKind
 from microblog.protocols import replies
 from microblog.protocols.rendering import Rendering
-from microblog.protocols.replies import Bye, Err, EventLine, Gap, Greeting, Ok, Ping, to_bytes
+from microblog.protocols.replies import Bye, Err, EventLine, Gap, Ok, Ping, Remark, to_bytes
 from tests.protocols.fakes import ALICE, BOB, NOON, FakeMicroblog, about, account, notified, post
 
 CONFIG = FakeMicroblog().config
@@ -21,7 +21,7 @@ HOSTILE = "one\r\nBYE slow 1\nERR x\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029{}\x1b[2J
 @pytest.mark.parametrize(
     "line",
     [
-        Greeting("Microblog: hello"),
+        Remark("Microblog: hello"),
         Ok("PING", ("12",)),
         Ok("UNSUBSCRIBE", ("ALL",)),
         Err("not-found", "There is nothing here."),
@@ -49,7 +49,7 @@ def is_one_line(data: bytes) -> bool:
 @given(ANY_TEXT, ANY_TEXT)
 def test_no_error_text_makes_a_second_line(code: str, text: str) -> None:
     assert is_one_line(to_bytes(Err("invalid", text + HOSTILE)))
-    assert is_one_line(to_bytes(Greeting(text + HOSTILE)))
+    assert is_one_line(to_bytes(Remark(text + HOSTILE)))
     assert is_one_line(to_bytes(Ok("LIST", (code, text))))
 
 
