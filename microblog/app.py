@@ -224,10 +224,10 @@ class _App:
 
     def _started(self) -> None:
         freeze_heap()
-        if self.site is not None:
-            log.info("The site: {url}", url=self.config.public_url)
         for port in self.ports:
             log.info("{name} is open", name=port.name)
+        if self.site is not None:
+            log.info("The site is at {url}", url=self.config.public_url)
         if self.config.reuse_port and ports.migrates() is False:
             log.info(
                 "For restarts that turn nobody away: sysctl -w net.ipv4.tcp_migrate_req=1 (docs/operations.md)"

@@ -166,7 +166,7 @@ def _from_options(options: Mapping[str, object]) -> dict[str, tuple[object, str]
             continue
         key = name.replace("-", "_")
         if key != "config" and key not in _BY_KEY:
-            raise ConfigError(f"There is no option {option(key)}.{_suggestion(key, option)}")
+            raise ConfigError(f"There is no option {option(key)}.{suggestion(key, option)}")
         found[key] = (value, f"the option {option(key)}")
     return found
 
@@ -178,7 +178,7 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]
             continue
         key = name.removeprefix(PREFIX).lower()
         if name != variable(key) or (key != "config" and key not in _BY_KEY):
-            raise ConfigError(f"There is no setting for the variable {name}.{_suggestion(key, variable)}")
+            raise ConfigError(f"There is no setting for the variable {name}.{suggestion(key, variable)}")
         if value == "" and key not in ("site_description", "trusted_proxies", "metrics", "metrics_allow"):
             continue  # `MICROBLOG_SMTP= twistd …` is how one unsets in a shell or a compose file
         found[key] = (value, f"the variable {name}")
@@ -213,7 +213,7 @@ def _from_file(
     found: dict[str, tuple[object, str]] = {}
     for key, value in content.items():
         if key not in _BY_KEY:
-            raise ConfigError(f"There is no setting {key} (in {path}).{_suggestion(key, str)}")
+            raise ConfigError(f"There is no setting {key} (in {path}).{suggestion(key, str)}")
         if key == "data_dir" and named is None:
             raise ConfigError(
                 f"data_dir can't be set in {path}, which was found through it. "
@@ -239,7 +239,8 @@ def _parse(setting: Setting, value: object, source: str, listening: bool = True)
         ) from None
 
 
-def _suggestion(key: str, spell: Any) -> str:
+def suggestion(key: str, spell: Any) -> str:
+    """Return a sentence that names the known setting nearest to ``key``, written by ``spell``, or the help."""
     near = difflib.get_close_matches(key, [*_BY_KEY, "config"], n=1, cutoff=0.6)
     return f" Did you mean {spell(near[0])}?" if near else " See twistd microblog --help for all there are."
 

@@ -157,7 +157,7 @@ _COLOURS: Final = {"debug": "2", "warn": "33", "error": "31", "critical": "1;31"
 
 
 def as_text(event: LogEvent, *, colour: bool = False) -> str:
-    """One event for people: a line, and below it, indented, what belongs to it."""
+    """One event for people: a line that starts with the local time and its offset from UTC; details are indented."""
     level = event.get("log_level") or LogLevel.info
     when = datetime.fromtimestamp(event.get("log_time") or 0, UTC).astimezone()
     message = _message(event)
@@ -172,9 +172,10 @@ def as_text(event: LogEvent, *, colour: bool = False) -> str:
     request_id = current_request()
     tail = f"  [{request_id}]" if request_id else ""
     name = level.name
-    head = f"{when:%Y-%m-%d %H:%M:%S} {name:<8} {_namespace(event):<12} "
+    stamp = when.isoformat(" ", "seconds")
+    head = f"{stamp} {name:<8} {_namespace(event):<12} "
     if colour:
-        head = f"\x1b[2m{when:%Y-%m-%d %H:%M:%S}\x1b[0m \x1b[{_COLOURS.get(name, '0')}m{name:<8}\x1b[0m "
+        head = f"\x1b[2m{stamp}\x1b[0m \x1b[{_COLOURS.get(name, '0')}m{name:<8}\x1b[0m "
         head += f"\x1b[2m{_namespace(event):<12}\x1b[0m "
     body = _clean(message).replace("\n", "\n    ") + _clean(tail)
     if details:

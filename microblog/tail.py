@@ -87,6 +87,13 @@ def _forget(cursor: int) -> None:
     """Nobody wants it kept."""
 
 
+def _next_try(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 1:
+        return "Trying again now."
+    return f"Trying again in {whole} second{'' if whole == 1 else 's'}."
+
+
 def _why(error: OSError) -> str:
     """For a person; and where it will not change by itself, with what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -101,6 +108,8 @@ class Tail:
     """One reader. ``connect`` makes a connection or raises OSError; ``show`` gets each event once, with its line."""
 
     streams: Sequence[str]
+    #: How messages name the server, as ``host:port``.
+    server: str
     connect: Callable[[], Lines]
     show: Callable[[Line, str], None]
     say: Callable[[str], None]
@@ -122,12 +131,12 @@ class Tail:
                     self._read(connection)
                 finally:
                     connection.close()
-                said = "The connection ended"
+                said = f"The connection to {self.server} ended."
             except OSError as error:
-                said = f"No connection ({_why(error)})"
+                said = f"Cannot connect to {self.server} ({_why(error)})."
             wait = self._delay * random.uniform(0.75, 1.25)
             self._delay = min(self._delay * 2, LONGEST_DELAY)
-            self.say(f"{said}; again in {wait:.1f} s.")
+            self.say(f"{said} {_next_try(wait)}")
             self.sleep(wait)
 
     def _read(self, connection: Lines) -> None:
@@ -342,6 +351,7 @@ def tail(
 
     reader = Tail(
         streams=_streams(streams, tags, users),
+        server=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         connect=lambda: Socket(host, port, context),
         show=show,
         say=lambda text: err.print(one_line(text, 500), style="dim"),

@@ -7,6 +7,7 @@ drift apart.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from microblog import __version__
-from microblog.config import Config, ConfigError, option
+from microblog.config import Config, ConfigError, option, suggestion
 from microblog.known_settings import SETTINGS
 from microblog.log import LoggedService, observer_for_twistd
 from microblog.process import on_hangup, stop_on_signals, use_monotonic_clock
@@ -71,9 +72,22 @@ class Options(usage.Options):
         """What was given, by key: for :meth:`microblog.config.Config.load`."""
         return {str(key): value for key, value in self.items() if value is not None}
 
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """Parse ``options``; an option that does not exist ends the program with one line.
+
+        twistd prints its whole usage before a UsageError, which scrolls the one line that matters away.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            text = str(error)
+            unknown = re.search(r"--([\w-]+) not recognized", text)
+            if unknown is not None:
+                text = f"There is no option --{unknown[1]}.{suggestion(unknown[1].replace('-', '_'), option)}"
+            raise SystemExit(f"microblog: {text}") from None
+
     def postOptions(self) -> None:
-        # Here, and not in makeService: nothing has begun. Not a UsageError: twistd shows all options with that, and
-        # the one line that matters scrolls away.
+        # Here, and not in makeService: nothing has started yet.
         try:
             self.config = Config.load(self.settings(), os.environ)
         except ConfigError as error:

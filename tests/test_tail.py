@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -61,6 +62,7 @@ class Script:
     def run(self, *streams: str, **more: Any) -> Tail:
         made = Tail(
             streams=streams or ("public",),
+            server="a.example:7000",
             connect=self.connect,
             show=lambda event, line: self.shown.append(event.cursor or f"#{event.subject[1]}"),
             say=self.said.append,
@@ -133,6 +135,14 @@ def test_waits_grow_and_begin_anew_after_success() -> None:
 def test_what_would_be_refused_again_ends_it(line: str) -> None:
     with pytest.raises(Refused):
         Script([GREETING, line]).run("user:nobody")
+
+
+def test_messages_name_the_server_and_wait_whole_seconds() -> None:
+    script = Script(OSError("refused"), *[OSError("refused")] * 4, [GREETING])
+    script.run()
+    assert all("a.example:7000" in said for said in script.said)
+    assert not any(re.search(r"\d\.\d", said) for said in script.said)
+    assert re.search(r"Trying again in \d+ seconds\.", script.said[4])
 
 
 def test_what_passes_is_tried_again() -> None:
@@ -292,6 +302,7 @@ def test_cut_anywhere_it_shows_each_event_once(seed: int) -> None:
     expected = [n for n in log if n % 2 == 0 or n % 3 == 0]
     reader = Tail(
         streams=tuple(streams),
+        server="a.example:7000",
         connect=connect,
         show=lambda each, line: shown.append(int(each.cursor or 0)),
         say=lambda text: None,

@@ -49,6 +49,9 @@ def test_version(tmp_path: Path) -> None:
     [
         (["--post-length", "many"], {}, "post_length is wrong: 'many', from the option --post-length"),
         ([], {}, ""),
+        (["--dta-dir", "x"], {}, "There is no option --dta-dir. Did you mean --data-dir?"),
+        (["--unlike-any-other"], {}, "There is no option --unlike-any-other. See twistd microblog --help"),
+        (["--data-dir"], {}, "--data-dir requires argument"),
         (["--site-name", "X"], {"MICROBLOG_TIME_ZONE": "Mars"}, "from the variable MICROBLOG_TIME_ZONE"),
     ],
 )
