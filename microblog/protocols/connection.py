@@ -261,7 +261,7 @@ class PushConnection(LineReceiver):
         if len(fresh) == len(batch.events):
             data = batch.joined(conversation.format, render)
         else:
-            data = b"".join([render(event) for event in fresh])
+            data = b"".join([batch.piece(event, conversation.format, render) for event in fresh])
         if not data:
             return
         if self._held is not None:

@@ -6,7 +6,7 @@ of the domain, which the connection says as ``ERR``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -282,13 +282,23 @@ class Conversation:
                 lambda span: self._microblog.notifications.page(owner, span), count + _PAGE
             )
             self._remember(found.id for found in notified)
-            return [rendering.notification(self.format, found) for found in reversed(notified[:count])]
+            return self._lines(rendering.notification, notified[:count])
         if name.kind == "thread":
             posts = await self._thread(int(stream.partition(":")[2]), int(name.argument))
         else:
             posts = await self._newest(self._timeline(name.kind, stream), count + _PAGE)
         self._remember(post.id for post in posts)
-        return [rendering.post(self.format, post) for post in reversed(posts[:count])]
+        return self._lines(rendering.post, posts[:count])
+
+    def _lines(self, render: Callable[[str, T], bytes], found: Sequence[T]) -> list[bytes]:
+        """Render what was found, oldest first. What can't be rendered is reported and left out."""
+        lines = []
+        for each in reversed(found):
+            try:
+                lines.append(render(self.format, each))
+            except Exception:  # noqa: BLE001 - whatever is wrong is wrong with this one
+                self._microblog.notifier.faults.failed("What LAST found can't be shown and is left out.")
+        return lines
 
     def _remember(self, ids: Iterable[int]) -> None:
         self.printed.update(ids)

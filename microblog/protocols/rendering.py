@@ -24,7 +24,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from twisted.logger import Logger
 
 from microblog.domain import entities
 from microblog.domain.entities import NotificationEntity, StatusEntity
@@ -33,8 +32,6 @@ from microblog.domain.posts import Post
 from microblog.domain.text import one_line
 from microblog.domain.visibility import Visibility
 from microblog.protocols.replies import CRLF
-
-log = Logger()
 
 #: Characters of the longest text on a line for people: above the longest post that can be configured.
 MAX_TEXT: Final = 20_000
@@ -64,7 +61,7 @@ class EventEntity(Struct, frozen=True):
 
 
 class Rendering:
-    """Makes lines, each with its CR LF. An event that can't be shown is an empty one.
+    """Makes lines, each with its CR LF. An event that has no line is an empty one.
 
     ``base_url`` as in ``entities``; ``now`` is asked what day it is.
     """
@@ -75,12 +72,12 @@ class Rendering:
         self._now = now
         self._encode = msgspec.json.Encoder().encode
         self._events: dict[str, Callable[[Event], bytes]] = {
-            "text": self._guarded(self._event_as_text),
-            "json": self._guarded(self._event_as_json),
+            "text": self._event_as_text,
+            "json": self._event_as_json,
         }
 
     def of(self, form: str) -> Callable[[Event], bytes]:
-        """What renders events in ``form`` (text, json); it never raises."""
+        """Return what renders events in ``form`` (text, json)."""
         return self._events[form]
 
     def post(self, form: str, post: Post) -> bytes:
@@ -192,19 +189,6 @@ class Rendering:
     @staticmethod
     def _line(text: str) -> bytes:
         return one_line(text, MAX_TEXT * 2).encode() + CRLF
-
-    @staticmethod
-    def _guarded(render: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
-        """One event that can't be shown must not take a stream down with it."""
-
-        def guarded(event: Event) -> bytes:
-            try:
-                return render(event)
-            except Exception:  # noqa: BLE001 - whatever is wrong with it is wrong with this one event
-                log.failure("Event {position} can't be shown; it is left out.", position=event.position)
-                return b""
-
-        return guarded
 
 
 _POSTS: Final = frozenset({Kind.POST, Kind.EDIT, Kind.BOOST})

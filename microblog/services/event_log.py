@@ -1,16 +1,24 @@
-"""The log's rows, and the events that they stand for: a row has ids, an event what they name."""
+"""Rows of the log, and the events that they stand for: a row has ids, an event what they name.
+
+A newer process of the same site may write what this one does not know: an unknown kind, an unknown word in the details.
+Such a row is skipped and reported, and so is a row whose post or notification can't be read. All others are loaded.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from twisted.internet.defer import CancelledError
+
+from microblog.domain.errors import MicroblogError
 from microblog.domain.events import Audience, Event, Kind, Notification
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
+from microblog.services.faults import FAULTS, Faults
 from microblog.store.database import Database
 from microblog.store.events import Row
 from microblog.store.notifications import notifications
@@ -19,14 +27,60 @@ from microblog.store.posts import posts
 _WITH_POST = (Kind.POST, Kind.EDIT, Kind.BOOST)
 
 
-async def load(db: Database, found: Sequence[Row]) -> list[Event]:
-    """Rows of the log with what they are about. One that is gone by now is left out: its deletion follows."""
+_KINDS = frozenset(kind.value for kind in Kind)
+
+T = TypeVar("T", Post, Notification)
+
+
+async def load(db: Database, found: Sequence[Row], faults: Faults = FAULTS) -> list[Event]:
+    """Return the events of rows, with what they are about.
+
+    A row whose post is gone by now is left out: the event of its deletion follows. So is a row that can't be read.
+    """
     post_ids = [row.post_id for row in found if row.kind in _WITH_POST and row.post_id]
-    about = {post.id: post for post in await posts(db.reads).for_events(post_ids)} if post_ids else {}
-    told = [row.detail["notification"] for row in found if row.kind == Kind.NOTIFICATION and row.detail]
-    noted = {each.id: each for each in await notifications(db.reads).by_ids(told)} if told else {}
-    loaded = (_event(row, about, noted) for row in found)
-    return [event for event in loaded if event is not None]
+    note_ids = [note for row in found if (note := _notification_id(row)) is not None]
+    about = await _by_id(posts(db.reads).for_events, post_ids, faults)
+    noted = await _by_id(notifications(db.reads).by_ids, note_ids, faults)
+    loaded = []
+    for row in found:
+        if row.kind not in _KINDS:
+            faults.skipped(f"Events of the unknown kind {row.kind[:50]!r} are skipped.")
+            continue
+        try:
+            event = _event(row, about, noted)
+        except Exception:  # noqa: BLE001 - one bad row must not take the others with it
+            faults.failed(f"An event of the kind {row.kind!r} can't be read and is skipped.")
+            continue
+        if event is not None:
+            loaded.append(event)
+    return loaded
+
+
+async def _by_id(
+    ask: Callable[[list[int]], Awaitable[Sequence[T]]], ids: list[int], faults: Faults
+) -> dict[int, T]:
+    """Look up records by id: all in one query, or one by one where a record that can't be read makes that fail."""
+    if not ids:
+        return {}
+    try:
+        return {each.id: each for each in await ask(ids)}
+    except (MicroblogError, CancelledError):
+        raise
+    except Exception:  # noqa: BLE001 - whatever is wrong is wrong with one of them
+        if len(ids) == 1:
+            faults.failed("What an event is about can't be read; the event is skipped.")
+            return {}
+    by_id: dict[int, T] = {}
+    for each in dict.fromkeys(ids):
+        by_id |= await _by_id(ask, [each], faults)
+    return by_id
+
+
+def _notification_id(row: Row) -> int | None:
+    if row.kind != Kind.NOTIFICATION or not isinstance(row.detail, dict):
+        return None
+    found = row.detail.get("notification")
+    return found if isinstance(found, int) else None
 
 
 def _event(row: Row, about: Mapping[int, Post], noted: Mapping[int, Notification]) -> Event | None:

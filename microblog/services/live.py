@@ -1,8 +1,6 @@
 """Readers of live streams: what one is, how they share work, how one catches up.
 
-Readers that want the same streams with the same eyes share a `Feed`: which events it gets is decided once for all
-of them, and a `Batch` is rendered once for each format.  What is left for each reader is one call with one
-piece of bytes.
+Readers that want the same streams with the same eyes share a `feeds.Feed`.
 
 A reader is *attached* (gets what the notifier dispatches) or it is *behind*: then it reads the log from its
 cursor until it has reached the notifier's position and is attached in that same turn of the reactor, so that there is
@@ -13,7 +11,7 @@ before are all the same case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import DeferredLock
 
@@ -21,139 +19,16 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Unauthenticated
 from microblog.domain.events import Event
 from microblog.domain.streams import PERSONAL, Stream, Ties, belongs
+from microblog.services.feeds import Batch, Feed, Reader
 
 if TYPE_CHECKING:
     from microblog.services.notifier import Notifier
 
+__all__ = ["Batch", "Feed", "Live", "Reader"]
+
+CANT_PLACE: Final = "Whether an event belongs on a stream can't be decided; the event is left out there."
+
 REPLAY = 200  #: events read from the log at a time
-
-
-class Reader(Protocol):
-    """An open connection of somebody who reads. Its methods are called from the reactor and must not raise."""
-
-    def deliver(self, batch: Batch) -> None: ...
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        """Of ``data``, which went the short way (`Live.straight`), only ``sent`` bytes were taken."""
-
-    def end(self, reason: str) -> None:
-        """Say goodbye and close. ``reason``: "revoked", "suspended", "closing" or "gone" (its cursor is too old)."""
-
-
-class Batch:
-    """Events for the readers of one feed; ``position`` is the cursor after it."""
-
-    __slots__ = ("_joined", "_rendered", "events", "position")
-
-    def __init__(
-        self, events: tuple[Event, ...], position: int, rendered: dict[tuple[str, int], bytes] | None = None
-    ) -> None:
-        self.events = events
-        self.position = position
-        self._rendered = {} if rendered is None else rendered
-        self._joined: dict[str, bytes] = {}
-
-    def joined(self, form: str, render: Callable[[Event], bytes]) -> bytes:
-        """All events in one piece, each rendered once a format over all readers, joined once a feed."""
-        joined = self._joined.get(form)
-        if joined is None:
-            pieces = []
-            for event in self.events:
-                name = (form, event.position)
-                piece = self._rendered.get(name)
-                if piece is None:
-                    piece = self._rendered[name] = render(event)
-                pieces.append(piece)
-            joined = self._joined[form] = b"".join(pieces)
-        return joined
-
-
-class Feed:
-    """The readers that want the same streams with the same eyes."""
-
-    __slots__ = ("_plan", "batches", "pending", "readers", "streams", "ties")
-
-    def __init__(self, streams: frozenset[Stream], ties: Ties | None) -> None:
-        self.streams = streams
-        self.ties = ties
-        self.readers: set[Live] = set()
-        self.pending: list[Event] = []
-        self.batches = 0  #: handed out so far: who wants to know whether anything came compares
-        self._plan: _Plan | None = None
-
-    def wants(self, event: Event) -> bool:
-        return any(belongs(event, stream, self.ties) for stream in self.streams)
-
-    def changed(self) -> None:
-        """Somebody came or left, or takes another way: to be said before the next batch."""
-        self._plan = None
-
-    def hand_out(self, batch: Batch) -> None:
-        """To all readers, those that take bytes straight by one call each: nothing else counts with thousands.
-
-        So the sockets' own functions are kept in lists: to look at each reader costs a tenth of what sending does.
-        """
-        self.batches += 1
-        plan = self._plan
-        if plan is None:
-            plan = self._plan = _Plan(self.readers)
-        for number, (form, render, lives, sends) in enumerate(plan.straight):
-            data = batch.joined(form, render)
-            size = len(data)
-            if not size:
-                continue
-            for done, send in enumerate(sends):
-                try:
-                    sent = send(data)
-                except OSError:
-                    sent = 0  # full, or lost: the reader's transport meets the same error, and tells it
-                if sent != size:
-                    lives[done].reader.fell_short(data, sent)
-                    if (
-                        self._plan is not plan
-                    ):  # what goes to it from here on has to wait, on its other streams, too
-                        later = [live for group in plan.straight[number + 1 :] for live in group[2]]
-                        self._one_by_one(batch, [*lives[done + 1 :], *later, *plan.others])
-                        return
-        self._one_by_one(batch, plan.others)
-
-    def _one_by_one(self, batch: Batch, lives: Iterable[Live]) -> None:
-        """The same, each asked for its way when it is its turn."""
-        for live in lives:
-            send = live.send
-            if send is None:
-                live.reader.deliver(batch)
-                continue
-            data = batch.joined(live.form, live.render)
-            if not data:
-                continue
-            try:
-                sent = send(data)
-            except OSError:
-                sent = 0
-            if sent != len(data):
-                live.reader.fell_short(data, sent)
-
-
-_Straight = tuple[str, "Callable[[Event], bytes]", "list[Live]", "list[Callable[[bytes], int]]"]
-
-
-class _Plan:
-    """Which readers of a feed get what by which way."""
-
-    __slots__ = ("others", "straight")
-
-    def __init__(self, readers: Iterable[Live]) -> None:
-        self.others: list[Live] = []
-        by_form: dict[str, _Straight] = {}
-        for live in readers:
-            if live.send is None:
-                self.others.append(live)
-            else:
-                _, _, lives, sends = by_form.setdefault(live.form, (live.form, live.render, [], []))
-                lives.append(live)
-                sends.append(live.send)
-        self.straight = tuple(by_form.values())
 
 
 def _nothing(event: Event) -> bytes:
@@ -297,6 +172,22 @@ class Live:
         finally:
             self._lock.release()
 
+    def fail(self, batch: Batch) -> None:
+        """Cut the reader off because it can't take ``batch``: its cursor is from before it, so nothing is lost.
+
+        To be called while the exception is handled.
+        """
+        self._notifier.faults.failed("A live reader failed and is cut off with its cursor.")
+        if self.closed:
+            return
+        self._detach()
+        self._cursor = min(self._cursor, batch.after)
+        try:
+            self.reader.end("error")
+        except Exception:  # noqa: BLE001 - it can't even say goodbye
+            self._notifier.faults.failed("A live reader that failed can't be told so.")
+            self.close()
+
     def close(self) -> None:
         if not self.closed:
             self.closed = True
@@ -322,7 +213,12 @@ class Live:
             wanted = tuple(event for event in events if self._wants(event, ties))
             self._cursor = position
             if wanted:
-                self.reader.deliver(Batch(wanted, position))
+                batch = Batch(wanted, position, None, notifier.faults)
+                try:
+                    self.reader.deliver(batch)
+                except Exception:  # noqa: BLE001 - as in Feed
+                    self.fail(batch)
+                    return
             if notifier.stale(ties):
                 ties = await notifier.ties(self.viewer)
 
@@ -332,6 +228,13 @@ class Live:
 
     def _wants(self, event: Event, ties: Ties | None) -> bool:
         """Whether it belongs on a stream that hasn't got so far yet (and, with ``once``, on none that has)."""
+        try:
+            return self._missed(event, ties)
+        except Exception:  # noqa: BLE001 - as in Readership._pending
+            self._notifier.faults.failed(CANT_PLACE)
+            return False
+
+    def _missed(self, event: Event, ties: Ties | None) -> bool:
         wanted = False
         for stream, since in self._from.items():
             if belongs(event, stream, ties):

@@ -169,7 +169,7 @@ class Notifier(Readership):
                 log.warn("live events wait for the database")
         except Exception:  # noqa: BLE001 - one bad event must not stop the others for good
             self._to_read = True
-            log.failure("live events stumbled; the next look tries again")
+            self.faults.failed("Live events stumbled; the next look tries again.")
         finally:
             self._busy = False
 
@@ -227,7 +227,7 @@ class Notifier(Readership):
         """Events of the log above ``after``, at most up to ``up_to``, and the cursor after them."""
         async with self._turns:
             found = [row for row in await events(self._db.reads).after(after, most) if row.position <= up_to]
-            return await load(self._db, found), found[-1].position if found else up_to
+            return await load(self._db, found, self.faults), found[-1].position if found else up_to
 
     # ------------------------------------------------------------------------------------------------ dispatch
 
@@ -243,7 +243,7 @@ class Notifier(Readership):
             try:
                 self._dispatch(own, last)
             except Exception:  # noqa: BLE001 - as in _run
-                log.failure("live events stumbled; the next look tries again")
+                self.faults.failed("Live events stumbled; the next look tries again.")
         self._to_read = self._to_read or self.position < last
         self._wake()
 
@@ -261,7 +261,7 @@ class Notifier(Readership):
                 return
             await self._heed(found)
             if self._index:
-                self._dispatch(await load(self._db, found), found[-1].position)
+                self._dispatch(await load(self._db, found, self.faults), found[-1].position)
             else:  # nobody listens: what it is about need not be read
                 self.dispatched += len(found)
                 self._reach(found[-1].position)
@@ -275,7 +275,11 @@ class Notifier(Readership):
         self._reach(position)
         rendered: dict[tuple[str, int], bytes] = {}
         for feed in touched:
-            batch = Batch(tuple(feed.pending), position, rendered)
+            batch = Batch(tuple(feed.pending), position, rendered, self.faults)
             feed.pending.clear()
             self.delivered += len(batch.events) * len(feed.readers)
-            feed.hand_out(batch)
+            try:
+                feed.hand_out(batch)
+            except Exception:  # noqa: BLE001 - the other feeds get theirs; the readers of this one come back
+                for reader in list(feed.readers):
+                    reader.fail(batch)

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.logger import Logger
 
 from microblog.domain.accounts import Viewer
+from microblog.domain.errors import MicroblogError
 from microblog.domain.events import Event, Kind
 from microblog.domain.streams import Stream, Ties, key, keys
-from microblog.services.live import Feed, Live
+from microblog.services.faults import Faults
+from microblog.services.live import CANT_PLACE, Feed, Live
 from microblog.services.seats import Seats
 from microblog.store.database import Database
 from microblog.store.events import Row
@@ -24,6 +27,8 @@ from microblog.store.live import live
 #: How many readers ask the database at the same time. However many come back at once, as after a restart, pages and
 #: posts find a free connection; a herd is served no later by it, since the database has no more processors than that.
 TURNS: Final = 4
+
+log = Logger()
 
 
 def utc_now() -> datetime:
@@ -38,6 +43,7 @@ class Readership:
         self._reactor = reactor
         self._now = now
         self.seats = Seats()
+        self.faults = Faults(log)
         self._turns = DeferredSemaphore(TURNS)
         self._all: set[Live] = set()
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
@@ -133,18 +139,27 @@ class Readership:
         return ties is not None and self._ties.get(ties.id) is not ties
 
     def _pending(self, happened: Iterable[Event]) -> Iterable[Feed]:
-        """Each event goes to what is pending of the feeds that want it; those feeds."""
+        """Add each event to what is pending of the feeds that want it, and return those feeds."""
         touched: dict[Feed, None] = {}
         for event in happened:
-            seen: set[Feed] = set()
-            for name in keys(event):
-                for feed in self._index.get(name, ()):
-                    if feed not in seen:
-                        seen.add(feed)
-                        if feed.wants(event):
-                            feed.pending.append(event)
-                            touched[feed] = None
+            for feed in self._candidates(event):
+                try:
+                    wanted = feed.wants(event)
+                except Exception:  # noqa: BLE001 - it is this event in this feed; all others go on
+                    self.faults.failed(CANT_PLACE)
+                    continue
+                if wanted:
+                    feed.pending.append(event)
+                    touched[feed] = None
         return touched
+
+    def _candidates(self, event: Event) -> Iterable[Feed]:
+        """Return the feeds that may want an event, each once."""
+        try:
+            return dict.fromkeys(feed for name in keys(event) for feed in self._index.get(name, ()))
+        except Exception:  # noqa: BLE001 - as in _pending
+            self.faults.failed(CANT_PLACE)
+            return ()
 
     async def _heed(self, found: list[Row]) -> None:
         """What the events mean to this process itself: ties to read again, readers to end."""
@@ -156,10 +171,18 @@ class Readership:
                         self._changed[each] = row.position
                         if each in self._ties:
                             changed.add(each)
-            elif row.kind == Kind.REVOKED and row.detail is not None:
+            elif row.kind == Kind.REVOKED and isinstance(row.detail, dict):
                 self._revoke(row.detail)
         for account_id in changed:
-            fresh = await live(self._db.reads).ties(account_id)
+            try:
+                fresh = await live(self._db.reads).ties(account_id)
+            except (MicroblogError, CancelledError):
+                raise
+            except Exception:  # noqa: BLE001 - nobody else waits for it
+                self.faults.failed("How a viewer stands to others can't be read; their live streams end.")
+                for reader in list(self._viewers.get(account_id, ())):
+                    reader.reader.end("error")
+                continue
             if account_id in self._ties:
                 self._ties[account_id] = fresh
                 for reader in self._viewers.get(account_id, ()):

@@ -12,6 +12,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import Logger
 
 from microblog.config import Config
 from microblog.domain.accounts import Account, Role, Viewer
@@ -23,6 +24,7 @@ from microblog.domain.text import parse
 from microblog.domain.visibility import Visibility, may_see
 from microblog.protocols.connection import PushConnection
 from microblog.protocols.push import PushFactory
+from microblog.services.faults import Faults
 from microblog.services.live import Batch, Live, Reader
 from microblog.services.seats import Seats
 from tests.records import an_account
@@ -76,6 +78,7 @@ class FakeNotifier:
     def __init__(self) -> None:
         self.log: list[Event] = []
         self.seats = Seats(lambda: None)
+        self.faults = Faults(Logger())
         self.oldest = 1
         self.all: set[Live] = set()
         self.attached: set[Live] = set()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from microblog.domain import entities
 from microblog.domain.events import Kind, NotificationKind
 from microblog.domain.visibility import Visibility
 from tests.protocols.fakes import BOB, CAROL, Client, Port, about, notified, post, texts
@@ -54,6 +59,23 @@ class TestSubscriptions:
         assert texts(client.heard()) == ["@alice: late"]
         port.publish(about(Kind.EDIT, early))
         assert texts(client.heard()) == ["@alice edited: early"]
+
+    def test_post_that_cannot_be_rendered_is_left_out_of_last_and_of_the_stream(
+        self, port: Port, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = entities.status
+
+        def status(given: Any, *rest: Any, **more: Any) -> Any:
+            if "bad" in given.text:
+                raise KeyError("a word of a newer process")
+            return real(given, *rest, **more)
+
+        monkeypatch.setattr(entities, "status", status)
+        port.microblog.add(post(7, "bad"), post(8, "eight"))
+        client.ask("FORMAT json")
+        assert len(client.ask("SUBSCRIBE public LAST 3")) == 2
+        port.publish(post(9, "bad nine"), post(10, "ten"))
+        assert ["ten" in line for line in client.heard()] == [True]
 
     def test_a_cursor_out_of_reach_with_last_begins_with_the_newest(self, port: Port, client: Client) -> None:
         port.publish(post(7), post(8), post(9))

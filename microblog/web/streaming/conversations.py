@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from microblog.domain import entities
@@ -76,7 +76,13 @@ class Conversations:
         try:
             while self._waiting:
                 event = self._waiting.popleft()
-                payload = await self._payload(event)
+                try:
+                    payload = await self._payload(event)
+                except (MicroblogError, CancelledError):
+                    raise
+                except Exception:  # noqa: BLE001 - it is this one conversation; the next events go on
+                    self._microblog.notifier.faults.failed("A conversation can't be shown and is left out.")
+                    continue
                 if payload is not None:
                     self._told(payload, event)
         except MicroblogError as error:

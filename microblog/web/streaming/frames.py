@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from twisted.logger import Logger
 
 from microblog.domain import entities
 from microblog.domain.events import Event, Kind
@@ -19,8 +18,6 @@ from microblog.web.streaming.names import Channel
 
 if TYPE_CHECKING:
     from microblog.domain.posts import Post
-
-log = Logger()
 
 _encode: Final = msgspec.json.Encoder().encode
 _KEPT: Final = 256  #: posts whose JSON is kept for the next stream
@@ -97,25 +94,17 @@ class Frames:
 
     def _for_sockets(self, channel: Channel) -> tuple[str, Render]:
         def render(event: Event) -> bytes:
-            said = self._guarded(event, channel)
+            said = self.said(event, channel)
             return b"" if said is None else message(channel, *said)
 
         return f"ws {channel.label}", render
 
     def _for_sse(self, channel: Channel) -> tuple[str, Render]:
         def render(event: Event) -> bytes:
-            said = self._guarded(event, channel)
+            said = self.said(event, channel)
             return b"" if said is None else sse_event(*said, position=event.position)
 
         return f"sse {channel.where}", render
-
-    def _guarded(self, event: Event, channel: Channel) -> tuple[str, str] | None:
-        """One event that can't be shown must not take a stream down with it."""
-        try:
-            return self.said(event, channel)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it is wrong with this one event
-            log.failure("Event {position} can't be streamed; it is left out.", position=event.position)
-            return None
 
 
 def message(channel: Channel, event: str, payload: str) -> bytes:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from microblog.domain import entities
 from microblog.web import streaming
+from tests.tasks.logs import logged
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming
 
@@ -60,6 +63,28 @@ async def test_a_stream_that_is_not_read_waits_in_the_log_and_loses_nothing(site
     texts = [json.loads(data)["content"] for _, _, data in stream.events]
     assert [int(text[3:].split()[0]) for text in texts] == list(range(1, posts + 1))
     assert not stream.gone
+
+
+async def test_event_that_cannot_be_rendered_is_left_out_of_each_wire(
+    site: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = entities.status
+
+    def status(post: Any, *rest: Any, **more: Any) -> Any:
+        if "bad" in post.content.text:
+            raise KeyError("a word of a newer process")
+        return real(post, *rest, **more)
+
+    monkeypatch.setattr(entities, "status", status)
+    sse, socket = await site.stream("public"), await site.socket("?stream=public")
+    await site.settled(streams=2)
+    with logged() as lines:
+        for text in ("bad one", "good", "bad two", "bad three", "better"):
+            await site.post("ann", text)
+        contents = [json.loads((await sse.hears())[2])["content"] for _ in range(2)]
+        framed = [(await socket.hears())["payload"]["content"] for _ in range(2)]
+    assert contents == framed == ["<p>good</p>", "<p>better</p>"]
+    assert sum("can't be shown" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,291 @@
+"""An event that can't be read, placed or rendered, and a reader that fails, cost no other event and no other reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+
+from microblog.domain.events import Event
+from microblog.domain.posts import Draft
+from microblog.services.faults import MOST, Faults
+from microblog.services.feeds import Batch, Feed
+from microblog.store.events import outbox
+from tests.services.live_site import Reading, Site
+from tests.testrig import person, until
+
+
+@pytest.fixture
+def site(live_site: Site) -> Site:
+    return live_site
+
+
+@pytest.fixture
+def reports() -> Iterator[list[LogEvent]]:
+    """What the live services log as a warning or worse. Nothing of it fails the test."""
+    found: list[LogEvent] = []
+
+    def observe(event: LogEvent) -> None:
+        if event["log_level"] >= LogLevel.warn and event["log_namespace"].startswith("microblog.services."):
+            found.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    yield found
+    globalLogPublisher.removeObserver(observe)
+
+
+async def put(site: Site, kind: str, detail: Any = None, post_id: int | None = None) -> None:
+    async with site.db.transaction() as tx:
+        await outbox(tx).put(kind, None, None, post_id, None if detail is None else json.dumps(detail))
+
+
+STRANGE = {
+    "an unknown kind": ("poll", None),
+    "an unknown kind with details": ("quote", {"quote": 1}),
+    "a very long kind": ("x" * 5000, None),
+    "an empty kind": ("", None),
+    "a deletion without details": ("delete", None),
+    "a deletion that lacks its author": ("delete", {"visibility": "public"}),
+    "a deletion of unknown visibility": (
+        "delete",
+        {
+            "author_id": 1,
+            "author_name": "ann",
+            "visibility": "circle",
+            "mentioned_ids": [],
+            "tags": [],
+            "thread_id": 1,
+            "reply_to_account_id": None,
+            "is_boost": False,
+        },
+    ),
+    "a deletion whose details are a list": ("delete", [1, 2]),
+    "a notification without its id": ("notification", {"id": 1}),
+    "a notification whose id is a word": ("notification", {"notification": "one"}),
+    "a notification whose details are a word": ("notification", "one"),
+    "a revocation whose details are a list": ("revoked", ["account"]),
+    "a revocation of something unknown": ("revoked", {"passkey": 7}),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+async def test_row_that_this_process_cannot_read_is_skipped_live_and_in_catch_up(
+    site: Site, strange: str, reports: list[LogEvent]
+) -> None:
+    ann = await person(site.db, "ann")
+    reader = Reading()
+    await site.notifier.connect(reader, None).subscribe("public")
+    start = site.notifier.position
+    kind, detail = STRANGE[strange]
+    for number in range(3):
+        await put(site, kind, detail)
+        await put(site, kind, detail)
+        await site.posts.publish(ann, Draft(f"post {number}"))
+    await site.settled()
+    await until(site.reactor, lambda: len(reader.texts) == 3)
+    assert sorted(reader.texts) == ["post 0", "post 1", "post 2"]
+    late = Reading()
+    await site.notifier.connect(late, None).subscribe("public", since=start)
+    assert late.texts == reader.texts
+    assert len(reports) <= 1
+    if "unknown kind" in strange:
+        assert len(reports) == 1
+
+
+async def test_each_unknown_kind_is_reported_once(site: Site, reports: list[LogEvent]) -> None:
+    await site.notifier.connect(Reading(), None).subscribe("public")
+    for kind in ("poll", "quote", "poll", "quote", "poll"):
+        await put(site, kind)
+        await site.settled()
+    assert sorted(each["what"].split("'")[1] for each in reports) == ["poll", "quote"]
+
+
+@pytest.mark.parametrize("where", ["for_events", "by_ids"])
+async def test_record_that_cannot_be_read_costs_only_its_own_event(
+    site: Site, monkeypatch: pytest.MonkeyPatch, where: str, reports: list[LogEvent]
+) -> None:
+    from microblog.services import event_log
+
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    reader = Reading()
+    await site.notifier.connect(reader, bob).subscribe("notifications")
+    await site.notifier.connect(reader, bob).subscribe("public")
+    name = "posts" if where == "for_events" else "notifications"
+    accessor = getattr(event_log, name)
+    bad: set[int] = set()
+
+    class Broken:
+        def __init__(self, session: Any) -> None:
+            self._real = accessor(session)
+
+        def __getattr__(self, method: str) -> Any:
+            async def ask(ids: list[int], *rest: Any) -> Any:
+                if not bad:
+                    bad.add(ids[0])
+                if bad & set(ids):
+                    raise KeyError("a word of a newer process")
+                return await getattr(self._real, method)(ids, *rest)
+
+            return ask
+
+    monkeypatch.setattr(event_log, name, Broken)
+    monkeypatch.setattr(site.notifier, "placed", lambda *_: site.notifier.poke())
+    for number in range(4):
+        await site.posts.publish(ann, Draft(f"{number} @bob"))
+    await site.settled()
+    await until(site.reactor, lambda: len(reader.positions) >= 7)
+    assert len(reader.positions) == 7
+    assert [each["log_level"] for each in reports] == [LogLevel.critical]
+
+
+async def test_event_that_one_form_cannot_render_is_left_out_of_that_form_alone(
+    site: Site, reports: list[LogEvent]
+) -> None:
+    ann = await person(site.db, "ann")
+
+    def render(event: Event) -> bytes:
+        assert event.post is not None
+        if event.post.text.startswith("bad"):
+            raise RuntimeError("no words for it")
+        return event.post.text.encode() + b";"
+
+    got: dict[str, bytearray] = {"broken": bytearray(), "whole": bytearray()}
+
+    def taker(name: str) -> Callable[[bytes], int]:
+        def take(data: bytes) -> int:
+            got[name] += data
+            return len(data)
+
+        return take
+
+    for name, how in {
+        "broken": render,
+        "whole": lambda event: b"" if event.post is None else event.post.text.encode() + b";",
+    }.items():
+        live = site.notifier.connect(Reading(), None)
+        await live.subscribe("public")
+        live.straight(taker(name), name, how)
+    for text in ("1", "bad 2", "bad 3", "4"):
+        await site.posts.publish(ann, Draft(text))
+    await site.settled()
+    await until(site.reactor, lambda: got["whole"].count(b";") == 4)
+    assert got["broken"] == b"1;4;"
+    assert len(reports) == 1
+
+
+class Failing(Reading):
+    def deliver(self, batch: Batch) -> None:
+        raise RuntimeError("this connection is broken")
+
+
+@pytest.mark.parametrize("way", ["deliver", "straight", "the farewell too"])
+async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
+    site: Site, way: str, reports: list[LogEvent]
+) -> None:
+    ann = await person(site.db, "ann")
+    failing, others = Failing(), [Reading() for _ in range(3)]
+    if way == "the farewell too":
+        failing.end = failing.deliver  # type: ignore[method-assign, assignment]
+
+    def send(data: bytes) -> int:
+        raise ValueError("no file descriptor")
+
+    broken = site.notifier.connect(failing, None)
+    for live in (*(site.notifier.connect(each, None) for each in others[:2]), broken):
+        await live.subscribe("public")
+    await site.notifier.connect(others[2], ann).subscribe("home")
+    if way == "straight":
+        broken.straight(send, "text", lambda event: b"x")
+    await site.posts.publish(ann, Draft("one"))
+    await site.posts.publish(ann, Draft("two"))
+    await site.settled()
+    assert all(each.texts == ["one", "two"] for each in others)
+    if way == "the farewell too":
+        assert broken.closed
+    else:
+        assert failing.ended == ["error"]
+    back = Reading()
+    await site.notifier.connect(back, None).subscribe("public", since=broken.cursor)
+    assert back.texts == ["one", "two"]
+    assert len(reports) <= 2
+
+
+@pytest.mark.parametrize("method", ["wants", "hand_out"])
+async def test_group_that_fails_delays_no_other_group(
+    site: Site, monkeypatch: pytest.MonkeyPatch, method: str, reports: list[LogEvent]
+) -> None:
+    ann = await person(site.db, "ann")
+    first, second = Reading(), Reading()
+    failing = site.notifier.connect(first, None)
+    await failing.subscribe("public")
+    await site.notifier.connect(second, ann).subscribe("home")
+    assert failing.feed is not None
+    real, trouble = getattr(Feed, method), [failing.feed]
+
+    def broken(feed: Feed, *arguments: Any) -> Any:
+        if feed in trouble:
+            raise RuntimeError("a fault in this group")
+        return real(feed, *arguments)
+
+    monkeypatch.setattr(Feed, method, broken)
+    for number in range(3):
+        await site.posts.publish(ann, Draft(f"post {number}"))
+    await site.settled()
+    assert second.texts == ["post 0", "post 1", "post 2"]
+    trouble.clear()
+    await site.posts.publish(ann, Draft("post 3"))
+    await site.settled()
+    if method == "hand_out":  # it is cut off, and comes back with its cursor
+        assert first.ended == ["error"]
+        await site.notifier.connect(first, None).subscribe("public", since=failing.cursor)
+        assert first.texts == [f"post {number}" for number in range(4)]
+    else:
+        assert first.texts == ["post 3"]
+    assert len(reports) == 1
+
+
+async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_else(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from microblog.services import readership
+
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    poor, well = Reading(), Reading()
+    await site.notifier.connect(poor, bob).subscribe("home")
+    await site.notifier.connect(well, None).subscribe("public")
+    accessor = readership.live
+
+    class Broken:
+        def __init__(self, session: Any) -> None:
+            self._real = accessor(session)
+
+        def __getattr__(self, method: str) -> Any:
+            async def ask(*_: Any) -> Any:
+                raise KeyError(method)
+
+            return ask
+
+    monkeypatch.setattr(readership, "live", Broken)
+    await site.relation(bob, ann)
+    await site.posts.publish(ann, Draft("one"))
+    await site.settled()
+    await until(site.reactor, lambda: well.texts == ["one"])
+    assert poor.ended == ["error"]
+
+
+def test_reports_of_faults_are_bounded() -> None:
+    class Log:
+        lines = 0
+
+        def warn(self, *_: Any, **__: Any) -> None:
+            self.lines += 1
+
+    log = Log()
+    faults = Faults(log)  # type: ignore[arg-type]
+    for number in range(MOST * 3):
+        faults.skipped(f"kind {number}")
+    assert log.lines == MOST
+    assert len(faults.counts) == MOST + 1
