@@ -21,6 +21,7 @@ from microblog.store.accounts import Locked, accounts
 from microblog.store.database import Database
 from microblog.store.events import outbox
 from microblog.store.follows import follows
+from microblog.store.locks import retried
 from microblog.store.notifications import notifications
 from microblog.store.paging import bounds, page_of
 
@@ -36,6 +37,7 @@ class Follows:
         self._poke = poke
         self._now = now
 
+    @retried
     async def follow(
         self, viewer: Viewer, account_id: int, *, show_boosts: bool = True, notify: bool = False
     ) -> Relationship:
@@ -58,18 +60,21 @@ class Follows:
                 await tell(tx, account_id, kind, viewer.id)
         return await self._one(self.db.reads, viewer, account_id)
 
+    @retried
     async def unfollow(self, viewer: Viewer, account_id: int) -> Relationship:
         """Follow no more, or take the request back."""
         async with self._change(viewer, account_id, "unfollow") as (tx, _):
             await self._remove(tx, viewer.id, account_id)
         return await self._one(self.db.reads, viewer, account_id)
 
+    @retried
     async def remove_follower(self, viewer: Viewer, account_id: int) -> Relationship:
         """They follow the viewer no more; they may again."""
         async with self._change(viewer, account_id, "remove") as (tx, _):
             await self._remove(tx, account_id, viewer.id)
         return await self._one(self.db.reads, viewer, account_id)
 
+    @retried
     async def accept(self, viewer: Viewer, follower_id: int) -> Relationship:
         """Somebody who asked may follow. Raises NotFound when they don't ask (any more) and don't follow."""
         async with self._change(viewer, follower_id, "accept") as (tx, _):
@@ -82,6 +87,7 @@ class Follows:
                 raise NotFound("This request to follow you was taken back, or answered already.")
         return await self._one(self.db.reads, viewer, follower_id)
 
+    @retried
     async def reject(self, viewer: Viewer, follower_id: int) -> Relationship:
         """Somebody who asked may not follow; they are not told."""
         async with self._change(viewer, follower_id, "reject") as (tx, _):
@@ -93,6 +99,7 @@ class Follows:
                 raise NotFound("They follow you already. Remove them from your followers instead.")
         return await self._one(self.db.reads, viewer, follower_id)
 
+    @retried
     async def block(self, viewer: Viewer, account_id: int) -> Relationship:
         """Neither sees the other any more; follows end both ways, and what they were told of each other goes."""
         async with self._change(viewer, account_id, "block") as (tx, _):
@@ -102,11 +109,13 @@ class Follows:
             await notifications(tx).forget(viewer.id, account_id)
         return await self._one(self.db.reads, viewer, account_id)
 
+    @retried
     async def unblock(self, viewer: Viewer, account_id: int) -> Relationship:
         async with self._change(viewer, account_id, "unblock") as (tx, _):
             await follows(tx).unblock(viewer.id, account_id)
         return await self._one(self.db.reads, viewer, account_id)
 
+    @retried
     async def mute(
         self, viewer: Viewer, account_id: int, *, notifications: bool = True, seconds: float | None = None
     ) -> Relationship:
@@ -118,6 +127,7 @@ class Follows:
             await follows(tx).mute(viewer.id, account_id, notifications, until)
         return await self._one(self.db.reads, viewer, account_id)
 
+    @retried
     async def unmute(self, viewer: Viewer, account_id: int) -> Relationship:
         async with self._change(viewer, account_id, "unmute") as (tx, _):
             await follows(tx).unmute(viewer.id, account_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from microblog.domain.events import NotificationKind
@@ -25,10 +25,21 @@ async def notify(
 async def notify_all(
     tx: Any, recipient_ids: Sequence[int], kind: NotificationKind, actor_id: int, post_id: int | None = None
 ) -> list[int]:
-    """The same for several in one statement: the ids of those who were told."""
-    if not recipient_ids:
+    """Notify several of the same: return the ids of those who were notified."""
+    return await notify_each(tx, dict.fromkeys(recipient_ids, kind), actor_id, post_id)
+
+
+async def notify_each(
+    tx: Any, kinds: Mapping[int, NotificationKind], actor_id: int, post_id: int | None = None
+) -> list[int]:
+    """Notify each recipient of a kind of its own, in one statement: return the ids of those who were notified.
+
+    A transaction calls this once, as two calls would put mail jobs out of the order of locks (`store.locks`).
+    """
+    if not kinds:
         return []
+    recipients = sorted(kinds)
     told: list[int] = await notifications(tx).put(
-        sorted(set(recipient_ids)), kind.value, actor_id, post_id, MAIL_DELAY
+        recipients, [kinds[each].value for each in recipients], actor_id, post_id, MAIL_DELAY
     )
     return told

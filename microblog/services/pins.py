@@ -10,6 +10,7 @@ from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 from microblog.store.database import Database
+from microblog.store.locks import locks, retried
 from microblog.store.pins import pins
 from microblog.store.posts import posts
 
@@ -28,12 +29,14 @@ class Pins:
         found: list[Post] = await pins(self.db.reads).of(None if viewer is None else viewer.id, account_id)
         return found
 
+    @retried
     async def pin(self, viewer: Viewer, post_id: int) -> Post:
         """Pin one of one's own posts; again, nothing changes.
 
         Raises NotFound for one that can't be seen, InvalidInput for others', boosts, direct ones and a sixth.
         """
         async with self.db.transaction() as tx:
+            await locks(tx).post(post_id)
             post = await self._seen(tx, viewer, post_id)
             if post.author.id != viewer.id or post.boost_of is not None:
                 raise InvalidInput("You can pin only posts that you wrote yourself.", None, "ownership")
@@ -49,6 +52,7 @@ class Pins:
         self._poke()
         return pinned
 
+    @retried
     async def unpin(self, viewer: Viewer, post_id: int) -> Post:
         """One that isn't pinned does no harm. Raises NotFound for one that can't be seen."""
         async with self.db.transaction() as tx:

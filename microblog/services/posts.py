@@ -21,10 +21,11 @@ from microblog.domain.visibility import Visibility, may_boost
 from microblog.services.conversations import add_to_conversations
 from microblog.services.event_log import audience_json
 from microblog.services.notifier import Notifier
-from microblog.services.notify import notify, notify_all
+from microblog.services.notify import notify, notify_each
 from microblog.services.publishing import Publishing
 from microblog.services.reading import Reading
 from microblog.store.database import Database
+from microblog.store.locks import hold_to_delete, locks, retried
 from microblog.store.posts import posts
 from microblog.store.publishing import NewPost
 from microblog.store.reactions import reactions
@@ -68,6 +69,7 @@ class Posts(Reading):
 
     # -------------------------------------------------------------------------------------------- writing
 
+    @retried
     async def publish(self, viewer: Viewer, draft: Draft, *, at: datetime | None = None) -> Post:
         """Publish a draft; with the same ``draft.key`` again, the same post. ``at``: as if it were then.
 
@@ -139,6 +141,7 @@ class Posts(Reading):
                     return found, False
             answered: Post | None = None
             if draft.reply_to_id is not None:
+                await locks(tx).post(draft.reply_to_id)
                 answered = await posts(tx).visible(draft.reply_to_id, viewer.id)
                 if answered is None:
                     raise NotFound(
@@ -182,20 +185,18 @@ class Posts(Reading):
         told: list[int],
     ) -> None:
         """Notify each person once: of a reply, else of a mention, else of a post they asked to be told of."""
-        done = {viewer.id}
+        kinds: dict[int, NotificationKind] = {}
         mentioned = set(written.mentioned_ids)
-        if answered is not None and answered.author.id not in done:
+        if draft.visibility is not Visibility.DIRECT and answered is None:
+            kinds.update(dict.fromkeys(told, NotificationKind.POST))
+        kinds.update(dict.fromkeys(mentioned, NotificationKind.MENTION))
+        if answered is not None and (draft.visibility.open or answered.author.id in mentioned):
             # One who may not see the answer is not told of it.
-            reachable = draft.visibility.open or answered.author.id in mentioned
-            if reachable:
-                await notify(tx, answered.author.id, NotificationKind.REPLY, viewer.id, post_id)
-                done.add(answered.author.id)
-        if named := mentioned - done:
-            await notify_all(tx, sorted(named), NotificationKind.MENTION, viewer.id, post_id)
-            done |= named
-        if draft.visibility is not Visibility.DIRECT and answered is None and (rest := set(told) - done):
-            await notify_all(tx, sorted(rest), NotificationKind.POST, viewer.id, post_id)
+            kinds[answered.author.id] = NotificationKind.REPLY
+        kinds.pop(viewer.id, None)
+        await notify_each(tx, kinds, viewer.id, post_id)
 
+    @retried
     async def edit(self, viewer: Viewer, post_id: int, draft: Draft) -> Post:
         """Change one's post; how it read before is kept. The draft's visibility and reply are ignored.
 
@@ -227,9 +228,10 @@ class Posts(Reading):
                 fresh = (
                     set(written.mentioned_ids) - {each.account_id for each in before.mentions} - {viewer.id}
                 )
-                await notify_all(tx, sorted(fresh), NotificationKind.MENTION, viewer.id, post_id)
-                boosters = set(await reactions(tx).boosters(post_id)) - {viewer.id} - fresh
-                await notify_all(tx, sorted(boosters), NotificationKind.EDIT, viewer.id, post_id)
+                kinds = dict.fromkeys(await reactions(tx).boosters(post_id), NotificationKind.EDIT)
+                kinds.update(dict.fromkeys(fresh, NotificationKind.MENTION))
+                kinds.pop(viewer.id, None)
+                await notify_each(tx, kinds, viewer.id, post_id)
         self._notifier.poke()
         if before.visibility is Visibility.PUBLIC:
             added = [each for each in parsed.hashtags if each.key not in before.tags]
@@ -237,6 +239,7 @@ class Posts(Reading):
                 await self._count_tags([each.key for each in added], [each.name for each in added])
         return await self.by_id(viewer, post_id)
 
+    @retried
     async def delete(self, viewer: Viewer, post_id: int) -> Post:
         """Delete a post of the viewer and return what it was, so that it can be offered as a draft.
 
@@ -244,22 +247,23 @@ class Posts(Reading):
         Raises NotFound.
         """
         async with self._db.transaction() as tx:
+            await hold_to_delete(tx, [post_id])
             post = await writing(tx).for_update(post_id, viewer.id, viewer.role.moderates)
             if post is None:
                 raise NotFound
             if post.author.id != viewer.id and not post.visibility.open:
                 await self._visible(tx, viewer, post_id)
-            await writing(tx).hold_counters(post_id, post.author.id)
             await writing(tx).delete(post_id, post.author.id, audience_json(post))
         self._notifier.poke()
         if post.tags and post.visibility is Visibility.PUBLIC:
             await self._count_tags(post.tags, None)
         return post
 
+    @retried
     async def boost(self, viewer: Viewer, post_id: int, *, at: datetime | None = None) -> Post:
         """Boost a post; again, nothing changes. Returns the post.  Raises NotFound, Forbidden for a private one."""
         async with self._db.transaction() as tx:
-            post = await self._visible(tx, viewer, post_id)
+            post = await self._locked(tx, viewer, post_id)
             if not may_boost(post.visibility, post.author.id == viewer.id):
                 raise Forbidden("This post was not meant for everyone, so it can't be boosted.")
             made = await reactions(tx).boost(viewer.id, post.visibility.value, post.id, at)
@@ -268,10 +272,10 @@ class Posts(Reading):
         self._notifier.poke()
         return await self.by_id(viewer, post.id)
 
+    @retried
     async def unboost(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
-            post = await self._visible(tx, viewer, post_id)
-            await writing(tx).keep(post.id)
+            post = await self._locked(tx, viewer, post_id)
             boost_id = await reactions(tx).boost_id(post.id, viewer.id)
             if boost_id is not None:
                 boost = await posts(tx).visible(boost_id, viewer.id)
@@ -279,26 +283,30 @@ class Posts(Reading):
         self._notifier.poke()
         return await self.by_id(viewer, post.id)
 
+    @retried
     async def favourite(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
-            post = await self._visible(tx, viewer, post_id)
+            post = await self._locked(tx, viewer, post_id)
             if await reactions(tx).favourite(viewer.id, post.id):
                 await notify(tx, post.author.id, NotificationKind.FAVOURITE, viewer.id, post.id)
         self._notifier.poke()
         return await self.by_id(viewer, post.id)
 
+    @retried
     async def unfavourite(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
-            post = await self._visible(tx, viewer, post_id)
+            post = await self._locked(tx, viewer, post_id)
             await reactions(tx).unfavourite(viewer.id, post.id)
         return await self.by_id(viewer, post.id)
 
+    @retried
     async def bookmark(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
             await reactions(tx).bookmark(viewer.id, post.id)
         return await self.by_id(viewer, post.id)
 
+    @retried
     async def unbookmark(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
             post = await self._visible(tx, viewer, post_id)
@@ -306,6 +314,11 @@ class Posts(Reading):
         return await self.by_id(viewer, post.id)
 
     # -------------------------------------------------------------------------------------------- parts
+
+    async def _locked(self, tx: Any, viewer: Viewer, post_id: int) -> Post:
+        """The post that the viewer may see, locked before it is read. Raises NotFound."""
+        await locks(tx).post(post_id)
+        return await self._visible(tx, viewer, post_id)
 
     def _checked(self, draft: Draft, language: str | None) -> tuple[text.Parsed, str, str | None]:
         if len(draft.text) > RAW_MOST or len(draft.summary) > RAW_MOST:

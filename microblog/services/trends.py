@@ -24,6 +24,8 @@ from microblog.store.trends import trends
 
 #: The furthest that listings by offset go: each page reads all before it.
 FURTHEST: Final = 10_000
+#: Seconds that one of the statements that score may take: on a large site longer than a visitor would wait.
+PATIENCE: Final = 60.0
 
 
 class Trends:
@@ -41,7 +43,7 @@ class Trends:
         async with self.db.transaction() as tx:
             if not await trends(tx).lock():
                 return None
-            await trends(tx).allow_long()
+            await tx.allow(PATIENCE)
             tags: int = await trends(tx).compute_tags(from_id, now_ms, TAG_HALF_LIFE, PEOPLE_LEAST, KEPT)
             posts: int = await trends(tx).compute_posts(from_id, now_ms, POST_HALF_LIFE, PEOPLE_LEAST, KEPT)
         return tags, posts

@@ -197,6 +197,11 @@ class Transaction(_Session):
                 raise refused from error
             raise
 
+    async def allow(self, seconds: float) -> None:
+        """Let each statement of this transaction take up to ``seconds``, on the server and here."""
+        await self.run(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+        self.connection.patience = seconds + PATIENCE
+
 
 class _Reads(_Session):
     """Single statements outside a transaction.

@@ -43,7 +43,8 @@ _WANTED: Final = f"""NOT n.filtered AND (b.state = 'active' OR n.kind = 'sign_up
 NOTIFICATION_TABLES: Final = _TABLES
 WANTED: Final = _WANTED
 
-# The rules of a policy, each with whom it is about: ``a`` the recipient, ``t`` the post, ``y`` the policy.
+# The rules of a policy, each with whom it is about: ``a`` the recipient, ``t`` the post, ``y`` the policy, ``w`` the
+# notification.
 _FOLLOWED: Final = (
     "EXISTS (SELECT FROM follows f WHERE f.follower_id = a.id AND f.followee_id = {actor_id}::bigint)"
 )
@@ -62,7 +63,7 @@ def _judged(verdict: str) -> str:
     """That the recipient's policy says ``verdict`` (filter, drop) of it. What one asked for oneself is no subject."""
     rules = " OR ".join(f"(y.{name} = '{verdict}' AND {about})" for name, about in _RULES.items())
     return (
-        "(y.account_id IS NOT NULL AND {kind} NOT IN ('follow_request', 'edit', 'post', 'sign_up') "
+        "(y.account_id IS NOT NULL AND w.kind NOT IN ('follow_request', 'edit', 'post', 'sign_up') "
         f"AND ({rules}) AND NOT EXISTS (SELECT FROM notification_permissions g "
         "WHERE g.account_id = a.id AND g.actor_id = {actor_id}::bigint))"
     )
@@ -84,13 +85,14 @@ class NotificationQueries(Protocol):
     @query(
         sql="""WITH made AS (
             INSERT INTO notifications (account_id, kind, actor_id, post_id, filtered)
-            SELECT a.id, {kind}, {actor_id}::bigint, {post_id}::bigint, """
+            SELECT a.id, w.kind, {actor_id}::bigint, {post_id}::bigint, """
         + _judged("filter")
         + """
-            FROM accounts a JOIN users u ON u.account_id = a.id
+            FROM unnest({recipient_ids}::bigint[], {kinds}::text[]) AS w (recipient_id, kind)
+            JOIN accounts a ON a.id = w.recipient_id JOIN users u ON u.account_id = a.id
             LEFT JOIN posts t ON t.id = {post_id}::bigint
             LEFT JOIN notification_policies y ON y.account_id = a.id
-            WHERE a.id = ANY({recipient_ids}::bigint[]) AND a.id <> {actor_id}::bigint AND a.state = 'active'
+            WHERE a.id <> {actor_id}::bigint AND a.state = 'active'
               AND NOT EXISTS (
                 SELECT FROM blocks k WHERE (k.account_id = a.id AND k.target_id = {actor_id}::bigint)
                     OR (k.account_id = {actor_id}::bigint AND k.target_id = a.id))
@@ -103,7 +105,7 @@ class NotificationQueries(Protocol):
         + _judged("drop")
         + """
             ORDER BY a.id
-            ON CONFLICT DO NOTHING RETURNING id, account_id, filtered
+            ON CONFLICT DO NOTHING RETURNING id, account_id, kind, filtered
         ), told AS (
             INSERT INTO outbox (kind, account_id, recipient_id, post_id, detail)
             SELECT 'notification', {actor_id}::bigint, account_id, {post_id}::bigint,
@@ -113,7 +115,8 @@ class NotificationQueries(Protocol):
             SELECT 'mail.notifications', jsonb_build_object('account', u.account_id), 'mail:' || u.account_id,
                 clock_timestamp() + make_interval(secs => {delay})
             FROM made JOIN users u ON u.account_id = made.account_id
-            WHERE NOT made.filtered AND CASE {kind} WHEN 'mention' THEN u.mail_mentions WHEN 'reply' THEN u.mail_replies
+            WHERE NOT made.filtered AND CASE made.kind
+                WHEN 'mention' THEN u.mail_mentions WHEN 'reply' THEN u.mail_replies
                 WHEN 'follow' THEN u.mail_follows WHEN 'follow_request' THEN u.mail_follows
                 WHEN 'boost' THEN u.mail_boosts WHEN 'favourite' THEN u.mail_favourites ELSE false END
             ORDER BY u.account_id
@@ -124,9 +127,19 @@ class NotificationQueries(Protocol):
         load=rows(int),
     )
     async def put(
-        self, recipient_ids: Sequence[int], kind: str, actor_id: int, post_id: int | None, delay: float
+        self,
+        recipient_ids: Sequence[int],
+        kinds: Sequence[str],
+        actor_id: int,
+        post_id: int | None,
+        delay: float,
     ) -> list[int]:
-        """Who was told. A mail is made ``delay`` seconds from now, so that a burst becomes one (see ``jobs.py``)."""
+        """Notify each recipient by the kind at the same place, and return who was notified.
+
+        One statement for all that one cause notifies of: it puts the mail jobs in the order of their keys, which
+        several statements of a transaction would not (`locks`).
+
+        A mail is made ``delay`` seconds from now, so that a burst becomes one (see ``jobs.py``)."""
         ...
 
     @query(

@@ -37,6 +37,9 @@ class Connection(txpostgres.Connection):
     cursorFactory = Cursor
     running: Deferred[Any] | None = None  #: the statement under way
     since = 0.0  #: when it was sent, in the reactor's seconds
+    patience: float | None = (
+        None  #: seconds that its statements may take, where it is not as long as the pool's
+    )
     overdue = False  #: closed because the server did not answer in time
     failed: Callable[[BaseException], None] | None = None  #: is told of each statement that failed
 
@@ -165,10 +168,11 @@ class Pool:
     def _sweep(self) -> None:
         """Once a second, while connections are lent: one look at all of them costs less than a timer a statement."""
         self._sweeping = None
-        latest = self._reactor.seconds() - self.patience
+        now = self._reactor.seconds()
         for connection in list(self._lent):
-            if connection.running is not None and connection.since <= latest and connection.usable:
-                self.trouble.silent(self.patience)
+            patience = self.patience if connection.patience is None else connection.patience
+            if connection.running is not None and connection.since <= now - patience and connection.usable:
+                self.trouble.silent(patience)
                 connection.overdue = True
                 connection.close()
                 self.close_idle()
@@ -195,6 +199,7 @@ class Pool:
     def give(self, connection: Connection, *, broken: bool = False) -> None:
         """Take ``connection`` back: idle and outside any transaction, or ``broken``, which closes it."""
         self._lent.discard(connection)
+        connection.patience = None
         if broken or self._closed or not connection.usable:
             if connection._connection is not None:
                 connection.close()

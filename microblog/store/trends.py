@@ -86,9 +86,6 @@ class TrendQueries(Protocol):
         self, from_id: int, now_ms: float, half_life: float, least: int, kept: int
     ) -> int: ...
 
-    @statement(sql="SET LOCAL statement_timeout = '60s'")
-    async def allow_long(self) -> None: ...
-
     @query(
         sql="SELECT tag FROM trending_tags ORDER BY score DESC, tag OFFSET {offset} LIMIT {limit}",
         load=rows(str),

@@ -1,7 +1,7 @@
 """Writing posts: a new one, another text, away with it; with all that hangs on a post in the same statement.
 
-Whoever writes locks a post before its boosts, and both before accounts, so that nobody waits in a circle.  Mind that
-PostgreSQL runs the parts of a ``WITH`` that nothing reads from in reverse: the last one first.
+What is locked, and in which order, is said in `locks`.  Mind that PostgreSQL runs the parts of a ``WITH`` that nothing
+reads from in reverse: the last one first.
 """
 
 from __future__ import annotations
@@ -110,22 +110,11 @@ class WritingQueries(Protocol):
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE p.id = {{post_id}} "
-        "AND (p.author_id = {viewer} OR {any_author}) AND p.boost_of_id IS NULL FOR UPDATE OF p",
+        "AND (p.author_id = {viewer} OR {any_author}) AND p.boost_of_id IS NULL FOR NO KEY UPDATE OF p",
         load=maybe_row(post_row),
     )
-    async def for_update(self, post_id: int, viewer: int, any_author: bool) -> Post | None: ...
-
-    @query(
-        sql="""SELECT count(*) FROM (SELECT id FROM accounts WHERE id = {author_id} OR id IN (
-            SELECT author_id FROM posts WHERE boost_of_id = {post_id}) ORDER BY id FOR NO KEY UPDATE) held""",
-        load=scalar,
-    )
-    async def hold_counters(self, post_id: int, author_id: int) -> int:
-        """Locks, in the one order, the accounts whose counters change with the post's deletion."""
-
-    @query(sql="SELECT id FROM posts WHERE id = {post_id} FOR KEY SHARE", load=scalar)
-    async def keep(self, post_id: int) -> int | None:
-        """Whoever would delete the post waits for this transaction."""
+    async def for_update(self, post_id: int, viewer: int, any_author: bool) -> Post | None:
+        """Return the post, locked. Before a deletion `locks.hold_to_delete` comes first."""
 
     @query(
         sql="""

@@ -228,3 +228,17 @@ async def test_a_read_only_database_refuses_writes_clearly_and_serves_reads(read
             await tx.run("SET TRANSACTION READ ONLY")
             await things(tx).put(1)
     assert await things(ready.reads).all() == []
+
+
+async def test_a_transaction_that_may_take_longer_is_not_given_up_by_the_pool(
+    dsn: str, reactor_: Any
+) -> None:
+    db = Database(dsn, reactor_, size=1, statement_timeout=0.5)
+    db.pool.patience = 0.5
+    async with db.transaction() as tx:
+        await tx.allow(20.0)
+        await tx.run("SELECT pg_sleep(2.2)")
+    assert db.pool._idle[0].patience is None
+    with pytest.raises(Unavailable):
+        await db.reads.run("SELECT pg_sleep(5)")
+    await db.close()
