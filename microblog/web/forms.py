@@ -30,9 +30,13 @@ from multipart import (  # type: ignore[import-untyped]
 
 from microblog.domain.errors import InvalidInput, MicroblogError, TooLarge
 
-MAX_FIELDS: Final = 200  #: of a query or a form
+TEXT_LIMIT: Final = (
+    64 * 1024
+)  #: bytes of a JSON body, or of all texts of a form, where a route says nothing else
+#: The same where posts are written: the longest that the setting ``post_length`` allows, and what stands beside it.
+POST_TEXT_LIMIT: Final = 256 * 1024
+KEY_LIMIT: Final = 200  #: fields of a query or a form, keys of a JSON body
 MAX_PARTS: Final = 64  #: of a multipart body
-MAX_TEXT: Final = 256 * 1024  #: bytes of one multipart field that is no file
 
 
 class MalformedRequest(MicroblogError):
@@ -128,24 +132,35 @@ class FormState:
         return FormState(self.values, {**self.errors, (name if name in self.values else None): error.text})
 
 
-def parse(content_type: str, body: bytes) -> Fields:
-    """A body as fields; none for a body of another type.
+def parse(
+    content_type: str, body: bytes, *, text_limit: int = TEXT_LIMIT, key_limit: int = KEY_LIMIT
+) -> Fields:
+    """Return a body as fields; none for a body of another type.
+
+    ``text_limit``: bytes of all texts together.  Files have the limit of the whole body.
 
     :raises MalformedRequest: broken multipart, text that is not UTF-8, too many fields.
-    :raises TooLarge: a part above its cap.
+    :raises TooLarge: the texts are above their limit.
     """
     if not body:
         return _NOTHING
     kind, options = parse_options_header(content_type)
     if kind == "application/x-www-form-urlencoded":
-        return urlencoded(body)
+        check_size(len(body), text_limit)
+        return urlencoded(body, key_limit)
     if kind == "multipart/form-data":
-        return _multipart(options.get("boundary", ""), body)
+        return _multipart(options.get("boundary", ""), body, text_limit)
     return _NOTHING
 
 
-def urlencoded(text: bytes) -> Fields:
-    """:raises MalformedRequest: not UTF-8, control characters in a name, or more than ``MAX_FIELDS``."""
+def check_size(size: int, limit: int) -> None:
+    """:raises TooLarge: ``size`` bytes of text are more than ``limit``."""
+    if size > limit:
+        raise TooLarge(f"The request is too long: it may hold {limit // 1024} KB of text.")
+
+
+def urlencoded(text: bytes, key_limit: int = KEY_LIMIT) -> Fields:
+    """:raises MalformedRequest: not UTF-8, control characters in a name, or more than ``key_limit`` fields."""
     if not text:
         return _NOTHING
     try:
@@ -154,16 +169,16 @@ def urlencoded(text: bytes) -> Fields:
             keep_blank_values=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=MAX_FIELDS,
+            max_num_fields=key_limit,
         )
     except UnicodeDecodeError as error:
         raise MalformedRequest("The fields that were sent are not valid UTF-8.") from error
     except ValueError as error:
-        raise MalformedRequest(f"At most {MAX_FIELDS} fields can be sent at once.") from error
+        raise MalformedRequest(f"At most {key_limit} fields can be sent at once.") from error
     return Fields(pairs)
 
 
-def _multipart(boundary: str, body: bytes) -> Fields:
+def _multipart(boundary: str, body: bytes, text_limit: int = TEXT_LIMIT) -> Fields:
     """RFC 7578, strictly: no nesting, UTF-8 only, caps on parts, on their headers and on their sizes."""
     pairs: list[tuple[str, str]] = []
     files: list[tuple[str, Upload]] = []
@@ -171,6 +186,7 @@ def _multipart(boundary: str, body: bytes) -> Fields:
         raise MalformedRequest("The form that was sent has no usable boundary.")
     segment: MultipartSegment | None = None
     data = bytearray()
+    size = 0
     try:
         with PushMultipartParser(
             boundary, max_segment_count=MAX_PARTS, max_header_size=4096, max_header_count=8, strict=True
@@ -180,8 +196,9 @@ def _multipart(boundary: str, body: bytes) -> Fields:
                     segment, data = event, bytearray()
                 elif event:
                     data += event
-                    if segment is not None and segment.filename is None and len(data) > MAX_TEXT:
-                        raise TooLarge(f"One field can hold at most {MAX_TEXT} bytes.", segment.name)
+                    if segment is not None and segment.filename is None:
+                        size += len(event)
+                        check_size(size, text_limit)
                 elif segment is not None:
                     if segment.filename is None:
                         pairs.append((segment.name or "", data.decode("utf-8")))

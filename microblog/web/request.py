@@ -32,6 +32,7 @@ All of it is synchronous: when a page runs, the body has arrived, within its cap
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from urllib.parse import quote, urlencode
@@ -150,7 +151,12 @@ class Request:
         :raises TooLarge: a field or a part above its cap.
         """
         if self._form is None:
-            self._form = forms.parse(self.header("content-type") or "", self.body)
+            self._form = forms.parse(
+                self.header("content-type") or "",
+                self.body,
+                text_limit=self.route.text_limit,
+                key_limit=self.route.key_limit,
+            )
         return self._form
 
     @overload
@@ -158,9 +164,16 @@ class Request:
     @overload
     def json(self, shape: type[T]) -> T: ...
     def json(self, shape: Any = Any) -> Any:
-        """:raises MalformedRequest: it is no JSON.  :raises InvalidInput: it is not of that shape."""
+        """Return the body, decoded; a byte order mark before it is ignored (RFC 8259, section 8.1).
+
+        :raises MalformedRequest: it is no JSON.
+        :raises InvalidInput: it is not of that shape.
+        :raises TooLarge: it is longer than the route's ``text_limit``.
+        """
+        body = self.body
+        forms.check_size(len(body), self.route.text_limit)
         try:
-            return msgspec.json.decode(self.body, type=shape)
+            return msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8), type=shape)
         except msgspec.ValidationError as error:
             raise InvalidInput(f"The JSON does not fit: {error}.") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

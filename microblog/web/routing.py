@@ -31,6 +31,8 @@ What a declaration can say, beside the path:
                 None for none.
 ``csrf``        whether the form's token is checked: True for everything but GET in a table without ``authenticate=``.
 ``body_limit``  bytes; above it the body is refused before it is buffered.  Only for paths without placeholders.
+``text_limit``  bytes of a JSON body, or of all texts of a form together; above it the answer is 413.
+``key_limit``   keys of a JSON body, and fields of a form.
 ``shielded``    whether the work goes on when the client goes away: True for everything but GET.
 ``public``      documentation only: the page has no personal part.
 ``kept``        what a stranger gets may be kept as bytes until something happens (``kept`` says how).
@@ -48,6 +50,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from microblog.web.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.web.request import Request
 from microblog.web.responses import Response
 
@@ -83,6 +86,8 @@ class Route:
     remembered: bool = False
     program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
     cors: bool = False
+    text_limit: int = TEXT_LIMIT
+    key_limit: int = KEY_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,8 @@ class Routes:
         limit: str | None = "",
         csrf: bool | None = None,
         body_limit: int | None = None,
+        text_limit: int = TEXT_LIMIT,
+        key_limit: int = KEY_LIMIT,
         shielded: bool | None = None,
         public: bool = False,
         kept: bool = False,
@@ -169,6 +176,8 @@ class Routes:
                         summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
                         program=self.authenticate is not None,
                         cors=self.cors,
+                        text_limit=text_limit,
+                        key_limit=key_limit,
                     )
                 )
             return page

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from microblog.domain import entities
 from microblog.domain.entities import FilterEntity, FilterKeywordEntity, FilterStatusEntity
-from microblog.domain.filters import Action, Filter, Keyword
+from microblog.domain.filters import KEYWORDS_MOST, Action, Filter, Keyword
 from microblog.services.filters import KeywordChange
 from microblog.web.api.ground import Api, Call, Id, Nothing
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 api = Api("api.filters", "Filters")
 
+#: keys of a request that sets up a filter: four for each keyword that it may have, and what stands beside them
+_KEYS: Final = 4 * KEYWORDS_MOST + 20
 FilterContext = Literal["home", "notifications", "public", "thread", "account"]
 FilterAction = Literal["warn", "hide", "blur"]
 Seconds = Annotated[int | None, Meta(description="For so many seconds; nothing is for good.")]
@@ -105,7 +107,13 @@ async def filters(microblog: Microblog, call: Call[Nothing]) -> list[FilterEntit
     return [entities.filter_entity(each) for each in await microblog.filters.all(call.viewer)]
 
 
-@api.post("/api/v2/filters", scope="write:filters", params=FilterParams, answer=FilterEntity)
+@api.post(
+    "/api/v2/filters",
+    scope="write:filters",
+    key_limit=_KEYS,
+    params=FilterParams,
+    answer=FilterEntity,
+)
 async def create_filter(microblog: Microblog, call: Call[FilterParams]) -> FilterEntity:
     """Make a filter."""
     sent = call.params
@@ -127,7 +135,13 @@ async def one_filter(microblog: Microblog, call: Call[Nothing]) -> FilterEntity:
     return entities.filter_entity(await microblog.filters.by_id(call.viewer, call.id()))
 
 
-@api.put("/api/v2/filters/<id>", scope="write:filters", params=FilterChange, answer=FilterEntity)
+@api.put(
+    "/api/v2/filters/<id>",
+    scope="write:filters",
+    key_limit=_KEYS,
+    params=FilterChange,
+    answer=FilterEntity,
+)
 async def update_filter(microblog: Microblog, call: Call[FilterChange]) -> FilterEntity:
     """Change a filter."""
     sent = call.params

@@ -19,6 +19,7 @@ answer is cached, and is described at ``/api/openapi.json`` (``openapi``): there
 ``public``   strangers get an ETag, and 304 when they have it already
 ``kept``     what strangers get is kept until something happens (``web/kept.py``)
 ``remembered`` who asks may be known from half a second ago: nothing of their own account is in the answer
+``text_limit`` bytes of a JSON body or of a form's texts, ``key_limit`` keys or fields (``web/forms.py``)
 ``statuses`` further HTTP statuses of errors that this endpoint answers with, for the description
 
 The function returns what is to be encoded, a :class:`Paged`, or a whole ``Response``.  It raises the domain's errors.
@@ -38,6 +39,7 @@ from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
 from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
+from microblog.web.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.web.ids import path_id
 from microblog.web.limits import address_key
 from microblog.web.responses import Json, Kept, Response
@@ -218,6 +220,8 @@ class Api:
         remembered: bool = False,
         limit: str | None = "",
         body_limit: int | None = None,
+        text_limit: int = TEXT_LIMIT,
+        key_limit: int = KEY_LIMIT,
         statuses: tuple[int, ...] = (),
         deprecated: bool = False,
         max_age: int = 0,
@@ -269,6 +273,8 @@ class Api:
                 scope=scope,
                 limit=limit,
                 body_limit=body_limit,
+                text_limit=text_limit,
+                key_limit=key_limit,
                 public=public,
                 kept=kept,
                 remembered=remembered,

@@ -16,7 +16,6 @@ text is "not given" for what is no text, and so is ``null`` for what has a defau
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -47,6 +46,9 @@ Id = Annotated[
 #: Characters of the longest text that anything takes; longer posts are refused by their own rule, with its words.
 _LONGEST: Final = 200_000
 _DEEPEST: Final = 4
+_NESTED: Final = 8  #: objects and lists within each other
+_ITEMS: Final = 1000  #: of all lists of a request together
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _INDEX: Final = re.compile(r"[0-9]{1,9}")
 _PART: Final = re.compile(r"\[([^\[\]]*)\]")
@@ -120,7 +122,7 @@ def raw_parameters(request: Request) -> dict[str, Any]:
             pairs += request.form.files
     nested = nest(pairs)
     nested.update(body)
-    _check(nested)
+    _check(nested, request.route.key_limit)
     return nested
 
 
@@ -159,24 +161,35 @@ def _put(made: dict[str, Any], name: str, parts: list[str], value: Any) -> None:
     _put(items[-1], rest[0], rest[1:], value)
 
 
-def _check(value: Any, depth: int = 0) -> None:
-    """No text that the database can't hold, none without an end, no nest without a floor."""
-    if isinstance(value, str):
-        if len(value) > _LONGEST:
-            raise InvalidInput("That is far too long.", reason="too_long")
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidInput("There is a character in it that no text has (NUL, or half of one).")
-    elif isinstance(value, Mapping):
-        if depth > 8:
-            raise InvalidInput("That is nested too deeply.")
-        for key, inner in value.items():
-            _check(key, depth + 1)
-            _check(inner, depth + 1)
-    elif isinstance(value, list):
-        if depth > 8 or len(value) > 1000:
-            raise InvalidInput("That are too many, or too deep.")
-        for inner in value:
-            _check(inner, depth + 1)
+def _check(value: Any, most_keys: int) -> None:
+    """Check the number, depth and characters of everything in a nest.
+
+    The database can hold neither NUL nor half of a surrogate pair.  Raises InvalidInput.
+    """
+    keys = items = 0
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        if isinstance(each, str):
+            if len(each) > _LONGEST:
+                raise InvalidInput("A text of the request is too long.", reason="too_long")
+            if _NO_TEXT.search(each):
+                raise InvalidInput(
+                    "A text of the request has a character that no text has: NUL, or half of one."
+                )
+        elif isinstance(each, dict):
+            keys += len(each)
+            if keys > most_keys:
+                raise InvalidInput(f"The request has too many parameters: {most_keys} are the most.")
+            waiting.extend((key, depth) for key in each)
+            waiting.extend((inner, depth + 1) for inner in each.values())
+        elif isinstance(each, list):
+            items += len(each)
+            if items > _ITEMS:
+                raise InvalidInput(f"The lists of the request are too long: {_ITEMS} items are the most.")
+            waiting.extend((inner, depth + 1) for inner in each)
+        if depth > _NESTED:
+            raise InvalidInput("The parameters of the request are nested too deeply.")
 
 
 _infos: Final[dict[type[Any], shapes.Type]] = {}

@@ -14,6 +14,7 @@ from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
 from microblog.web.api.accounts import PRIVACIES, Privacy
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
+from microblog.web.forms import POST_TEXT_LIMIT
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
@@ -101,6 +102,7 @@ def _in_their_words(error: InvalidInput) -> InvalidInput:
 @api.post(
     "/api/v1/statuses",
     scope="write:statuses",
+    text_limit=POST_TEXT_LIMIT,
     limit="post",
     remembered=True,
     params=StatusParams,
@@ -149,7 +151,13 @@ async def status(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
     return await call.shown(microblog, await microblog.posts.by_id(call.asker, call.id()))
 
 
-@api.put("/api/v1/statuses/<id>", scope="write:statuses", params=EditParams, answer=StatusEntity)
+@api.put(
+    "/api/v1/statuses/<id>",
+    scope="write:statuses",
+    text_limit=POST_TEXT_LIMIT,
+    params=EditParams,
+    answer=StatusEntity,
+)
 async def edit(microblog: Microblog, call: Call[EditParams]) -> StatusEntity:
     """Change one's post; how it read before is kept."""
     sent, viewer = call.params, call.viewer

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
-from microblog.web.forms import Fields, FormState
+from microblog.web.forms import POST_TEXT_LIMIT, Fields, FormState
 from microblog.web.ids import path_id, sent_id
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
@@ -35,7 +35,7 @@ async def blank(microblog: Microblog, request: Request) -> Response:
     return _composer(request, state, reply_to=reply_to)
 
 
-@routes.post("/posts", viewer="required", limit="post")
+@routes.post("/posts", viewer="required", limit="post", text_limit=POST_TEXT_LIMIT)
 async def publish(microblog: Microblog, request: Request) -> Response:
     """Publish a post."""
     viewer = request.require_viewer()
@@ -72,7 +72,7 @@ async def edit_form(microblog: Microblog, request: Request) -> Response:
     return _edit_page(request, post, state)
 
 
-@routes.post("/posts/<int:id>/edit", viewer="required", limit="post")
+@routes.post("/posts/<int:id>/edit", viewer="required", limit="post", text_limit=POST_TEXT_LIMIT)
 async def edit(microblog: Microblog, request: Request) -> Response:
     """Change a post; how it read before stays in its history."""
     post = await _own(microblog, request)
