@@ -30,6 +30,10 @@ _VISITOR_SECONDS: Final = 86_400
 _SIZE: Final = 32
 
 
+class FormExpired(Forbidden):
+    """The form's token is not of this session: the page is old, or the browser logged in again meanwhile."""
+
+
 class Csrf:
     """Issues and checks the tokens of forms.  ``public_url`` names the site's own origin."""
 
@@ -48,20 +52,29 @@ class Csrf:
             cookie = self._cookies.set_visitor(visitor, _VISITOR_SECONDS)
         return _mask(self._expected(session, visitor)), cookie
 
-    def forget_visitor(self) -> str:
-        """A cookie line: from now on the session is what tokens are bound to."""
-        return self._cookies.set_visitor("", 0)
-
     def check(self, request: Request) -> None:
-        """:raises Forbidden: the form was not sent from a page that this site gave to this very person."""
+        """Accept a token of the browser's session.
+
+        A form for people who are not logged in may also carry the token of the browser's visitor cookie, so that a
+        second log-in form, open in another tab, still works after the first.
+
+        :raises Forbidden: another site sent the form.
+        :raises FormExpired: its token is not of this browser's session.
+        """
         self.check_origin(request)
-        sent = request.form.get(FIELD) or request.header(HEADER) or ""
-        visitor = request.cookies.get(self._cookies.visitor_name)
+        sent = _unmask(request.form.get(FIELD) or request.header(HEADER) or "")
         session = request.session_token
-        if not (session or visitor) or not hmac.compare_digest(
-            _unmask(sent), self._expected(session, visitor)
-        ):
-            raise Forbidden("This form has expired. Go back, reload the page and send it again.")
+        visitor = request.cookies.get(self._cookies.visitor_name)
+        accepted = []
+        if session:
+            accepted.append(self._expected(session, None))
+        if visitor and (not session or request.session_void or request.route.for_strangers):
+            accepted.append(self._expected(None, visitor))
+        if not any(hmac.compare_digest(sent, expected) for expected in accepted):
+            raise FormExpired(
+                "This form has expired: the page was open for a long time, or you logged in again meanwhile. "
+                "Check it and send it again, or reload the page that you came from."
+            )
 
     def check_origin(self, request: Request) -> None:
         """:raises Forbidden: the browser says that another site sent it."""

@@ -13,19 +13,23 @@ from __future__ import annotations
 from html import escape
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from twisted.logger import Logger
 
 from microblog.domain.errors import (
+    Conflict,
     InvalidInput,
     MicroblogError,
     RateLimited,
     Unauthenticated,
     Unavailable,
 )
+from microblog.web.csrf import FormExpired
+from microblog.web.forms import FormState
 from microblog.web.limits import LimitExceeded
-from microblog.web.responses import Document, Html, Json, Redirect, Response
+from microblog.web.responses import Document, Html, Json, Redirect, Response, next_path
+from microblog.web.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
     from microblog.web.request import Request
@@ -46,6 +50,10 @@ TITLES: Final = {
     500: "Something went wrong",
     503: "Back in a moment",
 }
+
+
+#: Errors after which the very same form may work.
+_PASSING: Final = (Conflict, FormExpired, RateLimited, Unavailable)
 
 
 class MethodNotAllowed(MicroblogError):
@@ -77,9 +85,12 @@ def answer(request: Request, error: MicroblogError) -> Response:
     accept = request.header("accept") or ""
     if request.is_fragment or accept.startswith("text/plain"):
         return Document(error.text + "\n", status=error.status, headers=headers)
+    unsent = Unsent.of(request)
     if isinstance(error, Unauthenticated):
-        return Redirect(_login_path(request))
-    return Html(_page(request, error), status=error.status, headers=headers)
+        if unsent is None or not unsent.has_text:
+            return Redirect(_login_path(request))
+        return Html(_log_in_page(request, unsent), status=error.status, headers=headers)
+    return Html(_page(request, error, unsent), status=error.status, headers=headers)
 
 
 def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
@@ -110,14 +121,27 @@ def limit_state(error: MicroblogError) -> tuple[int, int, float] | None:
 
 def _login_path(request: Request) -> str:
     if request.method not in ("GET", "HEAD"):
-        return "/login"
+        came_from = {"next": next_path(request.form.get("next"), "")} if Unsent.of(request) else {}
+        then = {"then": request.path} if wanted(request.path) else {}
+        query = urlencode({name: value for name, value in (came_from | then).items() if value})
+        return f"/login?{query}" if query else "/login"
     query = f"?{request.query_string}" if request.query_string else ""
     return "/login?next=" + quote(request.path + query, safe="/")
 
 
-def _page(request: Request, error: MicroblogError) -> str:
+def _log_in_page(request: Request, unsent: Unsent) -> str:
+    """The log-in form, carrying what was typed."""
+    form = FormState({"login": "", "password": "", "next": next_path(dict(unsent.fields).get("next"))})
+    return request.web.templates.render_for(
+        request, "pages/log_in.html", {"form": form, "unsent": unsent, "wanted": None}
+    )
+
+
+def _page(request: Request, error: MicroblogError, unsent: Unsent | None) -> str:
     title = TITLES.get(error.status, "That did not work")
     own = isinstance(error, InternalError)
+    if unsent is not None and not (unsent.has_text or own or isinstance(error, _PASSING)):
+        unsent = None
     try:
         return request.web.templates.render_for(
             request,
@@ -127,6 +151,7 @@ def _page(request: Request, error: MicroblogError) -> str:
                 "title": title,
                 "text": error.text,
                 "request_id": request.id if own else None,
+                "unsent": unsent,
             },
         )
     except Exception:  # noqa: BLE001 - the page about errors must not be the one that fails

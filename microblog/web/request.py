@@ -75,6 +75,7 @@ class Request:
         "raw",
         "route",
         "services",
+        "session_void",
         "viewer",
         "web",
     )
@@ -90,6 +91,8 @@ class Request:
         self.method: str = raw.method.decode("ascii")
         self.path: str = raw.decoded_path
         self.viewer: Viewer | None = None
+        #: the session cookie was looked up, and its session has ended
+        self.session_void = False
         #: what the access token stands for that came with an API's request
         self.bearer: Bearer | None = None
         #: True as soon as the answer depends on who asks: it is then never stored by anyone
@@ -213,10 +216,15 @@ class Request:
         return self.web.cookies.session(self.cookies)
 
     def sign_in(self, token: str, max_age: int = 30 * 86_400) -> None:
-        """Sets the session cookie, for ``max_age`` seconds.  ``token`` is new at each log-in: nothing is kept."""
+        """Set the session cookie, for ``max_age`` seconds.  ``token`` is new at each log-in: nothing is kept.
+
+        The visitor cookie stays: log-in forms that are open in other tabs carry its token.
+        """
         self.personal = True
         self.cookies_out.append(self.web.cookies.set_session(token, max_age))
-        self.cookies_out.append(self.web.csrf.forget_visitor())
+        # Forms of this very answer belong to the new session.
+        self.cookies[self.web.cookies.session_name] = token
+        self.session_void = False
 
     def sign_out(self) -> None:
         self.personal = True
@@ -278,7 +286,8 @@ class Request:
     def csrf_token(self) -> str:
         """A token for this answer's forms: bound to the session (or visitor), masked anew each time."""
         self.personal = True
-        token, cookie = self.web.csrf.issue(self.cookies, self.session_token)
+        session = None if self.session_void else self.session_token
+        token, cookie = self.web.csrf.issue(self.cookies, session)
         if cookie is not None:
             self.cookies_out.append(cookie)
             # Further forms of this answer, and the check of this very request, see the same visitor.

@@ -89,6 +89,11 @@ class Route:
     text_limit: int = TEXT_LIMIT
     key_limit: int = KEY_LIMIT
 
+    @property
+    def for_strangers(self) -> bool:
+        """Whether it also works for people who are not logged in."""
+        return self.viewer != "required"
+
 
 @dataclass(frozen=True, slots=True)
 class BoundRoutes:

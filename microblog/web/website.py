@@ -253,6 +253,7 @@ class Website(Resource):
                 request.viewer = await authenticate(bound.services, request)
             elif (token := request.session_token) is not None:
                 request.viewer = await self.web.sessions.viewer(token)
+                request.session_void = request.viewer is None
         if route.limit is not None:
             viewer = request.viewer
             limits, address = self.web.limits, request.remote_address

@@ -6,19 +6,28 @@ a planted cookie is worth nothing (session fixation).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError
 from microblog.domain.names import known_name
 from microblog.web.forms import FormState
+from microblog.web.html import actions, relations
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
+from microblog.web.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 
 routes = Routes("log_in")
+
+_DONE: Final = {
+    "favourite": "Added to your favourites.",
+    "boost": "You boosted the post.",
+    "bookmark": "Added to your bookmarks.",
+}
 
 
 @routes.get("/login")
@@ -27,24 +36,25 @@ async def form(_microblog: Microblog, request: Request) -> Response:
     target = next_path(request.query.get("next"))
     if request.viewer is not None:
         return Redirect(target)
-    return _shown(request, FormState({"login": request.query.get("login") or "", "next": target}))
+    state = FormState({"login": request.query.get("login") or "", "next": target})
+    return _shown(request, state, then=request.query.get("then"))
 
 
 @routes.post("/login", limit="login")
 async def log_in(microblog: Microblog, request: Request) -> Response:
     """Log in."""
     sent = request.form
-    target = next_path(sent.get("next"))
+    target, then, unsent = next_path(sent.get("next")), sent.get("then"), Unsent.carried_by(sent)
     # What was typed for the password stays here: it is never part of a page again.
     state = FormState({"login": sent.text("login").strip(), "password": "", "next": target})
     if error := _blank(state, sent.text("password")):
-        return _shown(request, state.with_error(error), status=422)
+        return _shown(request, state.with_error(error), then=then, unsent=unsent, status=422)
     # Trying many passwords for one person from many addresses is slowed down as well, however the name is written.
     # Told is only what was typed: that a name and a mail address are one account's, and share its tries, is not.
     login = state.value("login")
     request.spend("login", f"typed:{known_name(login) or login.lower()[:254]}")
     try:
-        token, _viewer = await microblog.sessions.log_in(
+        token, viewer = await microblog.sessions.log_in(
             state.value("login"),
             sent.text("password"),
             address=request.remote_address,
@@ -52,10 +62,15 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
             admit=lambda account_id: request.may_spend("login", f"account:{account_id}:tries"),
         )
     except (InvalidInput, Forbidden) as error:
-        return _shown(request, state.with_error(error), status=422)
+        return _shown(request, state.with_error(error), then=then, unsent=unsent, status=422)
     if (former := request.session_token) is not None:
         await microblog.sessions.log_out(former)
     request.sign_in(token)
+    if unsent is not None:
+        request.viewer = viewer
+        return request.render("pages/again.html", unsent=unsent, next=target)
+    if (action := wanted(then)) is not None:
+        await _finish(microblog, request, viewer, action)
     return Redirect(target)
 
 
@@ -69,6 +84,23 @@ async def log_out(microblog: Microblog, request: Request) -> Response:
     return Redirect("/")
 
 
+async def _finish(microblog: Microblog, request: Request, viewer: Viewer, action: tuple[str, str]) -> None:
+    """Take the action that the log-in form named on its button; the next page says what came of it."""
+    verb, what = action
+    try:
+        if verb == "follow":
+            account = await microblog.accounts.by_name(what)
+            (before,) = await microblog.follows.relationships(viewer, [account.id])
+            if account.id != viewer.id and not (before.following or before.requested):
+                after = await microblog.follows.follow(viewer, account.id)
+                request.flash(relations.said("follow", account.address, after))
+        else:
+            await actions.ACTIONS[verb](microblog, viewer, int(what))
+            request.flash(_DONE[verb])
+    except MicroblogError as error:
+        request.flash(error.text)
+
+
 def _blank(state: FormState, password: str) -> InvalidInput | None:
     if not state.value("login"):
         return InvalidInput("Type your name or your e-mail address.", "login", "blank")
@@ -77,5 +109,13 @@ def _blank(state: FormState, password: str) -> InvalidInput | None:
     return None
 
 
-def _shown(request: Request, state: FormState, *, status: int = 200) -> Response:
-    return request.render("pages/log_in.html", form=state, status=status)
+def _shown(
+    request: Request,
+    state: FormState,
+    *,
+    then: str | None = None,
+    unsent: Unsent | None = None,
+    status: int = 200,
+) -> Response:
+    """``then``: the path of an action that the log-in finishes.  ``unsent``: a form that it takes along."""
+    return request.render("pages/log_in.html", form=state, wanted=wanted(then), unsent=unsent, status=status)
