@@ -143,7 +143,7 @@ class Conversation:
             width = max(len(each.form) for each in COMMANDS)
             lines = [Remark(f"{each.form:<{width}}  {each.purpose}") for each in COMMANDS]
             lines.append(Remark(f"A line is at most {self._factory.max_line} bytes."))
-            return b"".join(to_bytes(line) for line in (*lines, Ok("HELP")))
+            return b"".join(map(to_bytes, lines)) + to_bytes(Ok("HELP"))
         about = named(command.about)
         if about is None:
             raise InvalidInput(f"There is no command {one_line(command.about, 20)}. HELP lists the commands.")
