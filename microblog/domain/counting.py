@@ -1,6 +1,7 @@
 """Counting text as its reader does: by grapheme clusters (UAX #29), bounded against abuse."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import regex
@@ -13,6 +14,9 @@ limit a single "character" could be a megabyte of stacked accents or joined emoj
 """
 
 _CLUSTER = regex.compile(r"\X")
+# \X looks back to the start of a run of regional indicators, so a long run takes quadratic time. An even number of
+# them from its start is always a boundary (GB12, GB13): long runs are cut there.
+_FLAGS = regex.compile(r"\p{Regional_Indicator}{2}(?=\p{Regional_Indicator})")
 
 # Characters that never join with a neighbour of the same class: Grapheme_Cluster_Break is Other, and they
 # are neither pictographs nor Indic consonants. All else goes through the full algorithm.
@@ -29,9 +33,17 @@ _ANY_COMPLEX = re.compile(f"[^{_PLAIN}]")
 
 
 def clusters(text: str) -> list[str]:
-    """The grapheme clusters of a text, in order; joined they are the text."""
-    found: list[str] = _CLUSTER.findall(text)
-    return found
+    """Return the grapheme clusters of a text, in order; joined they are the text."""
+    return [cluster for part in _parts(text) for cluster in _CLUSTER.findall(part)]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split a text between flags, so that no part has more than two of them in a row."""
+    position = 0
+    for flag in _FLAGS.finditer(text):
+        yield text[position : flag.end()]
+        position = flag.end()
+    yield text[position:]
 
 
 def graphemes(text: str) -> int:
@@ -54,13 +66,12 @@ def shorten(text: str, limit: int) -> str:
     """At most `limit` characters of a text, an ellipsis being the last where something was cut."""
     if limit < 1:
         return ""
-    if len(text) <= limit or graphemes(text) <= limit:
+    if len(text) <= limit or (len(text) <= limit * CLUSTER_LIMIT and graphemes(text) <= limit):
         return text
     kept: list[str] = []
     room = limit - 1
     # No more than the limit of each cluster is wanted, so the tail of a huge text is never looked at.
-    for found in _CLUSTER.finditer(text, 0, (limit + 1) * CLUSTER_LIMIT):
-        cluster: str = found.group()
+    for cluster in clusters(text[: (limit + 1) * CLUSTER_LIMIT]):
         room -= 1 + (len(cluster) - 1) // CLUSTER_LIMIT
         if room < 0:
             break
