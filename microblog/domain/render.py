@@ -123,7 +123,8 @@ _SOURCE_LINES = re.compile(r"[ \t]*+\n[ \t\n]*+")
 _ITEM = re.compile(r"<li>")
 _LINE_BREAK = re.compile(r"<br>|</li>")
 _PARAGRAPH_END = re.compile(r"</(?:p|blockquote|pre|ul|ol)>")
-_TAG = re.compile(r'<(?:[^>"]++|"[^"]*+"|")*+>')
+# A raw "<" ends the search for the end of a tag, so that many of them cost no more than one.
+_TAG = re.compile(r'<(?:[^<>"]++|"[^"]*+")*+>')
 _MANY_LINES = re.compile(r"\n{3,}")
 
 
