@@ -146,3 +146,17 @@ def test_the_plugin_folders_are_no_packages() -> None:
     """An ``__init__.py`` there would hide Twisted itself."""
     assert not (CHECKOUT / "twisted" / "__init__.py").exists()
     assert not (CHECKOUT / "twisted" / "plugins" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_only_one_module_normalises_unicode(path: Path) -> None:
+    """Elsewhere nothing would cut the runs of marks that make it slow."""
+    if path == PACKAGE / "domain" / "normal.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = (
+            node.attr if isinstance(node, ast.Attribute) else node.name if isinstance(node, ast.alias) else ""
+        )
+        assert name not in ("normalize", "is_normalized"), f"{path.name} normalises by itself"

@@ -4,14 +4,13 @@ Each function takes the raw text of a field and returns what to store; it raises
 """
 
 import re
-import unicodedata
 from typing import Final
 
-from microblog.domain import counting
+from microblog.domain import counting, normal
 from microblog.domain.common_passwords import COMMON_PASSWORDS
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host
-from microblog.domain.text import is_blank, length, normalise, one_line
+from microblog.domain.text import MAX_RAW, is_blank, length, normalise, one_line
 
 MAX_USER_NAME: Final = 30
 MAX_EMAIL: Final = 254
@@ -19,7 +18,6 @@ MAX_DISPLAY_NAME: Final = 50
 MAX_BIO: Final = 500
 MAX_PROFILE_FIELD: Final = 255
 MAX_PROFILE_FIELDS: Final = 4
-_RAW_MOST: Final = 40_000  #: characters as typed, before links count as 23: beyond it nothing is read
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 1000
 
@@ -124,8 +122,8 @@ def display_name(raw: str) -> str:
 
 def bio(raw: str) -> str:
     """What somebody says of themselves: lines, links and hashtags as in a post, and as long as one."""
-    text = normalise(raw[:_RAW_MOST])
-    if len(raw) > _RAW_MOST or length(text) > MAX_BIO:
+    text = normalise(raw[:MAX_RAW])
+    if len(raw) > MAX_RAW or length(text) > MAX_BIO:
         raise InvalidInput(f"This can have {MAX_BIO} characters at most.", field="bio", reason="too_long")
     return "" if is_blank(text) else text
 
@@ -181,7 +179,7 @@ def password(raw: str, name: str = "", email: str = "") -> str:
         raise InvalidInput(
             "This password is among the first that anyone would try.", field="password", reason="common"
         )
-    return unicodedata.normalize("NFC", raw)
+    return normal.exact(raw)
 
 
 def _line(raw: str, limit: int, field: str, what: str) -> str:

@@ -27,6 +27,7 @@ from typing import Final
 
 import regex
 
+from microblog.domain import normal
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host, shown_host
 from microblog.domain.language import language_code
@@ -87,10 +88,14 @@ _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂「」『』", '"') | 
 def document(source: str | Parsed) -> str:
     """The tokens of a text, between spaces, for ``to_tsvector('simple', …)``. Links stand by their hosts alone."""
     parsed = source if isinstance(source, Parsed) else parse(source)
-    text = parsed.text
-    for link in reversed([entity for entity in parsed.entities if isinstance(entity, Link)]):
-        text = f"{text[: link.start]} {shown_host(link.host)} {text[link.end :]}"
-    tokens = " ".join(_tokens(text))
+    parts: list[str] = []
+    position = 0
+    for entity in parsed.entities:
+        if isinstance(entity, Link):
+            parts += [parsed.text[position : entity.start], shown_host(entity.host)]
+            position = entity.end
+    parts.append(parsed.text[position:])
+    tokens = " ".join(_tokens(" ".join(parts)))
     bare = _without_accents(tokens)
     return tokens if bare == tokens else f"{tokens} {bare}"
 
@@ -144,8 +149,7 @@ def query(source: str) -> str:
 
 
 def _fold(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    folded = _INVISIBLE.sub("", folded)
+    folded = _INVISIBLE.sub("", normal.folded(text))
     # The two libraries know different versions of Unicode: what is a digit to one may be unknown to the other.
     return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), folded)
 
@@ -199,8 +203,8 @@ def _term(written: str, unfinished: bool) -> str:
 def _without_accents(tokens: str) -> str:
     if tokens.isascii():
         return tokens
-    bare = _ACCENTS.sub(r"\1", unicodedata.normalize("NFD", tokens))
-    return unicodedata.normalize("NFC", bare).translate(_BARE)
+    bare = _ACCENTS.sub(r"\1", normal.normal("NFD", tokens))
+    return normal.normal("NFC", bare).translate(_BARE)
 
 
 def _address(value: str) -> str | None:

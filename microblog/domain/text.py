@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import regex
 
-from microblog.domain import counting
+from microblog.domain import counting, normal
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host as canonical_host
 from microblog.domain.scripts import BIDI_CONTROLS, SPACELESS
@@ -40,8 +40,10 @@ MAX_DOMAIN: Final = 253
 MAX_TAG: Final = 100
 """Characters of the longest hashtag, as written and as key."""
 
-MAX_MARKS: Final = 10
-"""Combining marks that stay on one letter. Stream-safe text (UAX #15, 13) allows 30; real writing needs 5."""
+MAX_RAW: Final = 40_000
+"""Characters of a text as typed, before links count as `LINK_LENGTH`. Nothing beyond it is read."""
+
+_MAX_RAW_TAG: Final = 4 * MAX_TAG  #: in decomposed form
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,27 +133,25 @@ _UNWANTED = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
 _BLANK_LINES = re.compile("\n{3,}")
-_STACKED_MARKS = regex.compile(rf"([\p{{Mn}}\p{{Me}}]{{{MAX_MARKS}}})[\p{{Mn}}\p{{Me}}]++")
 _CLEAN_ASCII = re.compile(r"[ -~\n]*")
 _NOT_IN_LINE = re.compile(f"[{BIDI_CONTROLS}]+")
 _INVISIBLE = regex.compile(r"[\s\p{C}\p{DI}\p{M}\u2800]*")
 
 
 def normalise(source: str) -> str:
-    """The form in which texts are stored: NFC, lines ended by LF, nothing that can't be seen or sent.
+    """Return the form in which texts are stored: NFC, lines ended by LF, nothing that can't be seen or sent.
 
     Control characters, lone surrogates and directional overrides go; so do spaces at line ends, blank lines
-    beyond one, and marks stacked higher than `MAX_MARKS`. Idempotent.
+    beyond one, and marks stacked higher than `normal.MAX_MARKS`. Idempotent. Reads `MAX_RAW` characters.
     """
-    text = source
+    return _normalise(source[:MAX_RAW])
+
+
+def _normalise(text: str) -> str:
     if not _CLEAN_ASCII.fullmatch(text):
         text = _LINE_ENDS.sub("\n", text)
         text = _UNWANTED.sub("", text)
-        if not text.isascii():
-            if not unicodedata.is_normalized("NFC", text):
-                text = unicodedata.normalize("NFC", text)
-            if len(text) > MAX_MARKS:
-                text = _STACKED_MARKS.sub(r"\1", text)
+        text = normal.normal("NFC", text)
     text = text.strip()
     if "\n" in text:
         if " \n" in text or "\t\n" in text:
@@ -234,23 +234,26 @@ def length(source: str | Parsed) -> int:
     return count + counting.graphemes(parsed.text[position:])
 
 
-@lru_cache(maxsize=2048)
 def hashtag_key(name: str) -> str | None:
-    """What equal hashtags share (``First``, ``FIRST``, ``ＦＩＲＳＴ``: ``first``), or None if it is no hashtag.
+    """Return what equal hashtags share (``First``, ``FIRST``, ``ＦＩＲＳＴ``: ``first``), or None if it is no hashtag.
 
     NFKC case folding (Unicode 3.13, D146) less what is invisible. Idempotent.
     """
+    return _hashtag_key(name) if len(name) <= _MAX_RAW_TAG else None
+
+
+@lru_cache(maxsize=2048)
+def _hashtag_key(name: str) -> str | None:
     if name.isascii():
         key = name.lower()
         if not _ASCII_TAG.fullmatch(key) or not _LETTER.search(key):
             return None
     else:
-        if not _TAG.fullmatch(unicodedata.normalize("NFC", name)):
+        if not _TAG.fullmatch(normal.normal("NFC", name)):
             return None
         key = name
         for _ in range(3):
-            folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", key).casefold())
-            folded = _NOT_IN_KEY.sub("", folded).strip("·・")
+            folded = _NOT_IN_KEY.sub("", normal.folded(key)).strip("·・")
             if folded == key:
                 break
             key = folded
@@ -265,7 +268,7 @@ def one_line(source: str, limit: int) -> str:
     Nothing in it can end a line, start a control sequence or reorder what stands around it.
     """
     # Whatever is sent as a name is read only as far as a line can reach, however it is padded and decorated.
-    text = _NOT_IN_LINE.sub("", normalise(source[: 20_000 + 40 * limit]))
+    text = _NOT_IN_LINE.sub("", _normalise(source[: 20_000 + 40 * limit]))
     return counting.shorten(" ".join(text.split()), limit)
 
 

@@ -8,7 +8,6 @@ come back.  An unknown name costs the same work as a known one, so that the time
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -19,6 +18,7 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from microblog.domain import normal
 from microblog.domain.errors import Unavailable
 from microblog.domain.names import MAX_PASSWORD
 
@@ -38,7 +38,7 @@ class _DaemonThread(threading.Thread):
 
 def _canonical(password: str) -> str:
     """The same however the keyboard composes its letters (RFC 8265, section 4.2)."""
-    return unicodedata.normalize("NFC", password)
+    return normal.exact(password)
 
 
 class Passwords:

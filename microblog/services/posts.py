@@ -33,7 +33,6 @@ from microblog.store.writing import writing
 
 log = Logger()
 
-RAW_MOST: Final = 40_000  #: characters as typed, before links count as 23
 MENTIONS_MOST: Final = 30  #: people that one post can name
 
 
@@ -321,7 +320,7 @@ class Posts(Reading):
         return await self._visible(tx, viewer, post_id)
 
     def _checked(self, draft: Draft, language: str | None) -> tuple[text.Parsed, str, str | None]:
-        if len(draft.text) > RAW_MOST or len(draft.summary) > RAW_MOST:
+        if len(draft.text) > text.MAX_RAW or len(draft.summary) > text.MAX_RAW:
             raise InvalidInput(
                 f"That is far too long. A post has {self._config.post_length} characters.", "text", "too_long"
             )

@@ -1,0 +1,46 @@
+"""Unicode normalisation whose work grows with the length of the text, whatever the text is.
+
+CPython sorts each run of combining marks by insertion, so a long run of mixed marks takes quadratic time (48 KB: 2 s).
+This module cuts such runs before it normalises. Nothing else in the project calls `unicodedata.normalize`.
+"""
+
+import unicodedata
+from typing import Final, Literal
+
+import regex
+
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+
+MAX_MARKS: Final = 10
+"""Combining marks that stay on one letter. Stream-safe text (UAX #15, 13) allows 30; real writing needs 5."""
+
+MAX_EXACT: Final = 3000
+"""Characters of a text that `exact` takes: a password of 1000, which normalisation can triple."""
+
+_TOWER = regex.compile(rf"(\p{{M}}{{{MAX_MARKS}}})\p{{M}}++")
+# The half-width voicing marks are letters that compatibility forms turn into combining marks.
+_COMPATIBLE_TOWER = regex.compile(rf"([\p{{M}}\uff9e\uff9f]{{{MAX_MARKS}}})[\p{{M}}\uff9e\uff9f]++")
+
+
+def normal(form: Form, text: str) -> str:
+    """Return a text in a normal form of Unicode, with at most `MAX_MARKS` marks on each letter. Idempotent."""
+    if text.isascii():
+        return text
+    tower = _COMPATIBLE_TOWER if form in ("NFKC", "NFKD") else _TOWER
+    # Again after it: decomposition can turn one mark into two.
+    return tower.sub(r"\1", unicodedata.normalize(form, tower.sub(r"\1", text)))
+
+
+def folded(text: str) -> str:
+    """Return the NFKC case folding of a text (Unicode 3.13, D146): what equal words share."""
+    return normal("NFKC", normal("NFKC", text).casefold())
+
+
+def exact(text: str) -> str:
+    """Return the NFC form of a short text with all its marks: for passwords, where nothing may be cut.
+
+    Raises ValueError for a text above `MAX_EXACT` characters.
+    """
+    if len(text) > MAX_EXACT:
+        raise ValueError(f"A text of {len(text)} characters is too long to normalise exactly.")
+    return unicodedata.normalize("NFC", text)
