@@ -129,6 +129,23 @@ def accepts_gzip(request: Request) -> bool:
     return False
 
 
+def _may_leak(request: Request) -> bool:
+    """Return whether the length of a compressed answer could tell another site what is in it (BREACH).
+
+    That takes a secret and a text that the other site chose, in one answer.  A secret is in each answer that depends on
+    the session: a private post, a form's token.  A text of another site may be in the path, the query or the body,
+    unless the browser says that the request came from this site or from the address bar (Fetch Metadata,
+    ``Sec-Fetch-Site``).  Another site cannot make a browser send an access token.
+    """
+    if request.bearer is not None or not (
+        request.viewer is not None or request.personal or request.cookies_out
+    ):
+        return False
+    if request.header("sec-fetch-site") in ("same-origin", "none"):
+        return False
+    return request.path != request.route.path or b"?" in request.raw.uri or request.raw.received > 0
+
+
 def pack(body: bytes, media_type: str) -> bytes | None:
     """``body`` by gzip, or None where it is not worth it."""
     return _gzip(body) if _packs(body, media_type) else None
@@ -148,7 +165,7 @@ def _compressed(request: Request, headers: Headers, body: bytes, response: Respo
     etag = headers.getRawHeaders(b"ETag")
     if etag and not etag[0].startswith(b"W/"):
         return body  # a strong ETag is of these very bytes
-    if headers.hasHeader(b"Content-Encoding") or not accepts_gzip(request):
+    if headers.hasHeader(b"Content-Encoding") or not accepts_gzip(request) or _may_leak(request):
         return body
     headers.setRawHeaders(b"Content-Encoding", [b"gzip"])
     if not headers.hasHeader(b"Vary"):

@@ -94,7 +94,9 @@ async def test_filter_takes_all_keywords_it_may_have(town: Town) -> None:
     ann = await town.program("ann")
     keywords = [{"keyword": f"word{number}", "whole_word": True} for number in range(100)]
     made = await ann.json(
-        "POST", "/api/v2/filters", json={"title": "many", "context": ["home"], "keywords_attributes": keywords}
+        "POST",
+        "/api/v2/filters",
+        json={"title": "many", "context": ["home"], "keywords_attributes": keywords},
     )
     assert len(made["keywords"]) == 100
 
