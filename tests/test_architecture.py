@@ -160,3 +160,45 @@ def test_only_one_module_normalises_unicode(path: Path) -> None:
             node.attr if isinstance(node, ast.Attribute) else node.name if isinstance(node, ast.alias) else ""
         )
         assert name not in ("normalize", "is_normalized"), f"{path.name} normalises by itself"
+
+
+#: What bounds the memory of each cache: the number of entries, and the size of the largest key.
+CACHES = {
+    ("domain/hosts.py", "_host"): "a host name of at most 253 characters",
+    ("domain/hosts.py", "_shown_host"): "a host name of at most 253 characters",
+    ("domain/text.py", "_hashtag_key"): "a hashtag of at most 400 characters",
+    ("domain/filters.py", "_pattern"): "the keywords of a filter, which have limits",
+    ("web/limits.py", "address_key"): "a network address",
+    ("web/limits.py", "network_key"): "a network address",
+    ("web/proxies.py", "_look_up"): "a network address",
+    ("web/streaming/frames.py", "_for_sockets"): "a stream, whose tag is a key of at most 100 characters",
+    ("web/streaming/frames.py", "_for_sse"): "a stream, whose tag is a key of at most 100 characters",
+    ("web/templates.py", "format_day"): "a date",
+    ("web/templates.py", "format_count"): "a number",
+}
+
+
+def caches_of(path: Path) -> Iterator[str]:
+    """The functions of a file whose results ``lru_cache`` or ``cache`` remembers."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for decorator in node.decorator_list:
+                called = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if ast.unparse(called).split(".")[-1] in ("lru_cache", "cache"):
+                    assert isinstance(decorator, ast.Call), f"{path.name}: give {node.name} a maxsize"
+                    yield node.name
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Call)
+            and ast.unparse(node.func.func).split(".")[-1] == "lru_cache"
+        ):
+            yield ast.unparse(node.args[0]).split(".")[-1]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_each_cache_has_bounded_keys(path: Path) -> None:
+    """A cache keyed by a text of any length fills the memory: check the length first, and list it here."""
+    for name in caches_of(path):
+        assert (path.relative_to(PACKAGE).as_posix(), name) in CACHES

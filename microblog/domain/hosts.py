@@ -34,18 +34,24 @@ _ONE_SCRIPT = regex.compile(
 _LATIN_LOOKALIKE = re.compile("[0-9\\-асԁеһіјӏорԛѕԝхуүъьҽпгѵѡкαικνορτυωηχγεϲϳ]+")
 
 
-@lru_cache(maxsize=4096)
 def host(raw: str) -> str:
-    """The canonical ASCII form of a host name or IPv4 address, in lower case.
+    """Return the canonical ASCII form of a host name or IPv4 address, in lower case.
 
     Follows UTS #46 (non-transitional, STD3 rules) to map and RFC 5891 (IDNA 2008) to validate.
     IPv6 literals, underscores and the odd number forms that browsers read as IPv4 are refused.
 
     Raises InvalidInput.
     """
-    name = raw.strip().lower()
+    name = raw.strip()
     if not name or len(name) > MAX_LENGTH:
         raise InvalidInput("This is not a host name.", field="host")
+    return _host(name)
+
+
+# Only names of at most `MAX_LENGTH` characters come here, so that nobody fills the memory with this cache.
+@lru_cache(maxsize=4096)
+def _host(name: str) -> str:
+    name = name.lower()
     if not name.isascii() or "xn--" in name:
         try:
             name = idna.encode(name, uts46=True, std3_rules=True).decode("ascii").lower()
@@ -64,15 +70,17 @@ def host(raw: str) -> str:
     return name
 
 
-@lru_cache(maxsize=4096)
 def shown_host(canonical: str) -> str:
-    """The form of a canonical host to show to people.
+    """Return the form of a canonical host to show to people.
 
     Labels are shown in their own letters when these come from one script (UTS #39, 5.2, stricter: no
     mixing with Latin), and stay punycode when they mix scripts or consist of look-alikes of Latin.
     """
-    if "xn--" not in canonical:
-        return canonical
+    return _shown_host(canonical) if "xn--" in canonical and len(canonical) <= MAX_LENGTH else canonical
+
+
+@lru_cache(maxsize=4096)
+def _shown_host(canonical: str) -> str:
     labels = [_unicode_label(label) for label in canonical.split(".")]
     latin_top = labels[-1].isascii()
     shown = []

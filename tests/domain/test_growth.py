@@ -206,3 +206,17 @@ def test_twice_the_text_is_about_twice_the_work(function: Any) -> None:
                 continue
             most = 4 * min(_work(call, half) for _ in range(3)) + 0.02
             assert any(_work(call, whole) < most for _ in range(5)), f"{name!r} after {before!r}"
+
+
+def test_no_cache_remembers_a_huge_text() -> None:
+    for function in (hosts._host, hosts._shown_host, text._hashtag_key):
+        function.cache_clear()
+    for source in ("a" * 100_000, " " * 100_000 + "example.org", "xn--a" * 20_000, "é" * 100_000):
+        for call in (hosts.host, hosts.shown_host, text.hashtag_key):
+            try:
+                call(source)
+            except MicroblogError:
+                continue
+    assert text._hashtag_key.cache_info().currsize == 0
+    assert hosts._shown_host.cache_info().currsize == 0
+    assert hosts._host.cache_info().currsize <= 1  # the padded name, without its padding
