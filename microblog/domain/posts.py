@@ -28,12 +28,14 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to publish. ``key`` makes a repeated sending one post (Idempotency-Key)."""
+    """A post to be published. ``key`` makes a repeated request publish one post (Idempotency-Key)."""
 
     text: str
     summary: str = ""  #: content warning
     sensitive: bool = False
-    visibility: Visibility = Visibility.PUBLIC
+    visibility: Visibility | None = (
+        None  #: None: the author's default, in a reply no wider than what it answers
+    )
     language: str | None = None
     reply_to_id: int | None = None
     key: str | None = None

@@ -27,9 +27,13 @@ class Visibility(StrEnum):
         return self in (Visibility.PUBLIC, Visibility.UNLISTED)
 
     def no_wider_than(self, other: Visibility) -> Visibility:
-        """The narrower of the two: a reply or boost never goes further than what it answers."""
+        """Return the narrower of the two."""
         order = list(Visibility)
         return max(self, other, key=order.index)
+
+    def wider_than(self, other: Visibility) -> bool:
+        """Return whether more people can see a post of this visibility than one of ``other``."""
+        return self is not other and self.no_wider_than(other) is other
 
 
 @dataclass(frozen=True, slots=True)

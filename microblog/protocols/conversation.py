@@ -23,8 +23,7 @@ from microblog.domain.errors import (
 from microblog.domain.events import Event, Kind
 from microblog.domain.posts import Draft, Page, Span
 from microblog.domain.posts import Post as PostRecord
-from microblog.domain.text import hashtag_key, one_line
-from microblog.domain.visibility import Visibility
+from microblog.domain.text import hashtag_key, one_line, parse
 from microblog.protocols.commands import (
     COMMANDS,
     Auth,
@@ -350,22 +349,17 @@ class Conversation:
     async def _publish(self, text: str, reply_to_id: int | None) -> tuple[str, ...]:
         viewer = self._require("write")
         self._factory.spend_post(viewer.id)
-        visibility = viewer.default_visibility
         if reply_to_id is not None:
             with _not_found_as(f"There is no post {reply_to_id}, or you may not see it."):
-                answered = (await self._microblog.posts.by_id(viewer, reply_to_id)).content
-            reply_to_id = answered.id
-            visibility = visibility.no_wider_than(answered.visibility)
-            address = answered.author.address
-            narrow = visibility in (Visibility.FOLLOWERS, Visibility.DIRECT)
-            if narrow and answered.author.id != viewer.id and f"@{address}" not in text.lower():
-                text = f"@{address} {text}"  # else those who are answered could not see it
+                answered = await self._microblog.posts.by_id(viewer, reply_to_id)
+            reply = await self._microblog.posts.reply_to(viewer, answered)
+            reply_to_id = reply.to.id
+            text = reply.missing(parse(text), self._microblog.config.host) + text
         post = await self._microblog.posts.publish(
             viewer,
             Draft(
                 text,
                 sensitive=viewer.default_sensitive,
-                visibility=visibility,
                 language=viewer.language,
                 reply_to_id=reply_to_id,
             ),

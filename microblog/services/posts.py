@@ -17,6 +17,7 @@ from microblog.domain.errors import Conflict, Forbidden, InvalidInput, Microblog
 from microblog.domain.events import NotificationKind
 from microblog.domain.language import language_code
 from microblog.domain.posts import Draft, Mention, Post
+from microblog.domain.replies import visibility_of_reply
 from microblog.domain.visibility import Visibility, may_boost
 from microblog.services.conversations import add_to_conversations
 from microblog.services.event_log import audience_json
@@ -75,17 +76,14 @@ class Posts(Reading):
         Raises InvalidInput (field "text", "summary" or "language"), NotFound when what it answers can't be seen.
         """
         parsed, summary, language = self._checked(draft, viewer.language)
+        visibility = draft.visibility or viewer.default_visibility
         post: Post | None = None
         try:
-            if (
-                draft.reply_to_id is None
-                and not parsed.mentions
-                and draft.visibility is not Visibility.DIRECT
-            ):
+            if draft.reply_to_id is None and not parsed.mentions and visibility is not Visibility.DIRECT:
                 written = self._rendered(parsed, summary, language, {})
-                post = await self._publish_alone(viewer, draft, written, at)
+                post = await self._publish_alone(viewer, draft, visibility, written, at)
             if post is None:
-                post_id, fresh = await self._insert(viewer, draft, parsed, summary, language, at)
+                post_id, fresh, visibility = await self._insert(viewer, draft, parsed, summary, language, at)
                 self._notifier.poke()
             else:
                 post_id, fresh = post.id, True
@@ -97,20 +95,20 @@ class Posts(Reading):
             if found is None:
                 raise
             return await self.by_id(viewer, found)
-        if fresh and parsed.hashtags and draft.visibility is Visibility.PUBLIC:
+        if fresh and parsed.hashtags and visibility is Visibility.PUBLIC:
             tags = parsed.hashtags
             await self._count_tags([each.key for each in tags], [each.name for each in tags])
         return post or await self.by_id(viewer, post_id)
 
     async def _publish_alone(
-        self, viewer: Viewer, draft: Draft, written: _Written, at: datetime | None
+        self, viewer: Viewer, draft: Draft, visibility: Visibility, written: _Written, at: datetime | None
     ) -> Post | None:
         """The post, written by one statement; None where somebody has to be told of it."""
         sensitive = draft.sensitive or bool(written.summary)
         return await self._publishing.publish(
             NewPost(
                 author_id=viewer.id,
-                visibility=draft.visibility.value,
+                visibility=visibility.value,
                 text=written.parsed.text,
                 html=written.html,
                 summary=written.summary,
@@ -131,13 +129,14 @@ class Posts(Reading):
         summary: str,
         language: str | None,
         at: datetime | None,
-    ) -> tuple[int, bool]:
-        """The post's id, and whether it is a new one."""
+    ) -> tuple[int, bool, Visibility]:
+        """Return the post's id, whether it is a new one, and its visibility."""
+        visibility = draft.visibility or viewer.default_visibility
         async with self._db.transaction() as tx:
             if draft.key is not None:
                 found = await writing(tx).kept_key(viewer.id, draft.key)
                 if found is not None:
-                    return found, False
+                    return found, False, visibility
             answered: Post | None = None
             if draft.reply_to_id is not None:
                 await locks(tx).post(draft.reply_to_id)
@@ -147,10 +146,12 @@ class Posts(Reading):
                         "What you answer is gone, or was never for you to see. Your text was not published."
                     )
                 answered = answered.content
+                if draft.visibility is None:
+                    visibility = visibility_of_reply(viewer.default_visibility, answered.visibility)
             written = await self._written(tx, parsed, summary, language)
             post_id, told = await writing(tx).insert(
                 viewer.id,
-                draft.visibility.value,
+                visibility.value,
                 parsed.text,
                 written.html,
                 summary,
@@ -168,16 +169,16 @@ class Posts(Reading):
             )
             if draft.key is not None:
                 await writing(tx).keep_key(viewer.id, draft.key, post_id)
-            if draft.visibility is Visibility.DIRECT:
+            if visibility is Visibility.DIRECT:
                 await add_to_conversations(tx, post_id, [viewer.id, *written.mentioned_ids])
-            await self._tell(tx, viewer, draft, written, post_id, answered, told)
-        return post_id, True
+            await self._tell(tx, viewer, visibility, written, post_id, answered, told)
+        return post_id, True, visibility
 
     async def _tell(
         self,
         tx: Any,
         viewer: Viewer,
-        draft: Draft,
+        visibility: Visibility,
         written: _Written,
         post_id: int,
         answered: Post | None,
@@ -186,10 +187,10 @@ class Posts(Reading):
         """Notify each person once: of a reply, else of a mention, else of a post they asked to be told of."""
         kinds: dict[int, NotificationKind] = {}
         mentioned = set(written.mentioned_ids)
-        if draft.visibility is not Visibility.DIRECT and answered is None:
+        if visibility is not Visibility.DIRECT and answered is None:
             kinds.update(dict.fromkeys(told, NotificationKind.POST))
         kinds.update(dict.fromkeys(mentioned, NotificationKind.MENTION))
-        if answered is not None and (draft.visibility.open or answered.author.id in mentioned):
+        if answered is not None and (visibility.open or answered.author.id in mentioned):
             # One who may not see the answer is not told of it.
             kinds[answered.author.id] = NotificationKind.REPLY
         kinds.pop(viewer.id, None)

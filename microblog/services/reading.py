@@ -9,6 +9,7 @@ from typing import Any, Final
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Edit, Marks, Page, Post, Span, Thread
+from microblog.domain.replies import Reply, participants, visibility_of_reply
 from microblog.store.database import Database
 from microblog.store.marks import marks
 from microblog.store.paging import bounds, page_of
@@ -61,6 +62,25 @@ class Reading:
         for viewer, things in said.items():
             marked[viewer] = None if things["unwanted"] or things["filter"] else _marks(posts, things)
         return marked
+
+    async def reply_to(self, viewer: Viewer, post: Post) -> Reply:
+        """Return what a reply of the viewer starts from: the one rule for pages, API and push port.
+
+        It addresses the author of ``post`` and everybody whom that mentions, without the viewer, accounts that are
+        gone, and accounts that the viewer blocks (unless it is the author, whom they choose to answer).
+        """
+        answered = post.content
+        people = participants(answered, viewer.id)
+        others = [each for each in people if each != answered.author.id]
+        if others:
+            found = set(await posts(self._db.reads).addressable(others, viewer.id))
+            people = {
+                each: address
+                for each, address in people.items()
+                if each in found or each == answered.author.id
+            }
+        visibility = visibility_of_reply(viewer.default_visibility, answered.visibility)
+        return Reply(answered, tuple(people.values()), visibility)
 
     async def boost_of(self, viewer: Viewer, post_id: int) -> Post:
         """The viewer's own boost of a post. Raises NotFound."""

@@ -166,6 +166,14 @@ def _edit(text: str, html: str, summary: str, sensitive: bool, created_at: datet
 
 
 class PostQueries(Protocol):
+    @query(
+        sql="SELECT a.id FROM accounts a WHERE a.id = ANY ({ids}::bigint[]) AND a.state = 'active' AND NOT EXISTS ("
+        "SELECT FROM blocks k WHERE k.account_id = {viewer} AND k.target_id = a.id)",
+        load=rows(int),
+    )
+    async def addressable(self, ids: list[int], viewer: int) -> list[int]:
+        """Return those of the accounts that are active and that the viewer does not block."""
+
     """Reading single posts. ``viewer`` is an account's id, or None for a stranger."""
 
     @query(

@@ -19,6 +19,7 @@ from microblog.domain.accounts import Account, Role, Viewer
 from microblog.domain.errors import Gone, InvalidInput, NotFound
 from microblog.domain.events import Audience, Event, Kind, Notification, NotificationKind
 from microblog.domain.posts import Draft, Mention, Page, Post, Span, Thread
+from microblog.domain.replies import Reply, participants
 from microblog.domain.streams import Ties, belongs
 from microblog.domain.text import parse
 from microblog.domain.visibility import Visibility, may_see
@@ -185,7 +186,9 @@ class FakeMicroblog:
         }
         self.accounts = SimpleNamespace(by_name=self._by_name)
         self.tokens = SimpleNamespace(viewer=self._viewer)
-        self.posts = SimpleNamespace(publish=self._publish, by_id=self._by_id, thread=self._thread)
+        self.posts = SimpleNamespace(
+            publish=self._publish, by_id=self._by_id, thread=self._thread, reply_to=self._reply_to
+        )
         self.timelines = SimpleNamespace(
             public=lambda viewer, span, local=False: self._page(span, lambda each: True),
             account=lambda viewer, account_id, span, replies=False, boosts=True: self._page(
@@ -227,6 +230,10 @@ class FakeMicroblog:
                 return item
         raise NotFound
 
+    async def _reply_to(self, viewer: Viewer, answered: Post) -> Reply:
+        people = participants(answered.content, viewer.id)
+        return Reply(answered.content, tuple(people.values()), answered.content.visibility)
+
     async def _thread(self, viewer: Viewer | None, post_id: int) -> Thread:
         first = await self._by_id(viewer, post_id)
         rest = [(1, each) for each in self.posted if each.thread_id == first.id and each is not first]
@@ -249,7 +256,12 @@ class FakeMicroblog:
         if draft.text == "too long":
             raise InvalidInput("A post has at most 500 characters.", "text", "too_long")
         self.drafts.append(draft)
-        made = post(1000 + len(self.posted), draft.text, viewer.account, visibility=draft.visibility)
+        made = post(
+            1000 + len(self.posted),
+            draft.text,
+            viewer.account,
+            visibility=draft.visibility or Visibility.PUBLIC,
+        )
         self.add(made)
         self.notifier.publish(made)
         return made

@@ -34,6 +34,24 @@ async def test_a_post_by_the_port_is_on_the_timeline(running: Running) -> None:
     assert (await client.ask("POST " + "x" * 501)).startswith("ERR invalid ")
 
 
+@pytest.mark.parametrize("visibility", list(Visibility))
+async def test_reply_reaches_all_participants_and_is_no_wider_than_its_parent(
+    running: Running, visibility: Visibility
+) -> None:
+    bob, carol = await running.person("bob"), await running.person("carol")
+    await running.person("alice9")
+    await running.microblog.follows.follow(bob, (await running.person("alice")).id)
+    client = await running.connect()
+    await client.ask(f"AUTH {await running.microblog.tokens.create(bob, ['read', 'write'])}")
+    await client.ask("UNSUBSCRIBE")
+    asked = await running.post("Hello @bob and @carol", visibility=visibility)
+    answer = await client.ask(f"REPLY {asked.id} look at @alice9, or https://example.org/@alice")
+    reply = await running.microblog.posts.by_id(carol, int(answer.split()[2]))
+    assert reply.text == "@alice @carol look at @alice9, or https://example.org/@alice"
+    assert {each.name for each in reply.mentions} == {"alice", "alice9", "carol"}
+    assert reply.visibility is visibility
+
+
 async def test_what_one_may_not_see_never_comes(running: Running) -> None:
     bob, carol, _ = [await running.person(name) for name in ("bob", "carol", "alice")]
     readers = {}

@@ -136,13 +136,26 @@ class TestWhoIsLoggedIn:
         client.send("AUTH alice-token")
         assert client.ask("POST too long") == ["ERR invalid A post has at most 500 characters."]
 
-    def test_replies_no_wider_than_what_is_answered(self, port: Port, client: Client) -> None:
+    @pytest.mark.parametrize(
+        ("typed", "sent"),
+        [
+            ("Hello back", "@alice Hello back"),
+            ("Hello back, @Alice", "Hello back, @Alice"),
+            ("look at @alice9", "@alice look at @alice9"),
+            ("write to me@alice.example", "@alice write to me@alice.example"),
+            ("https://site.example/@alice/7", "@alice https://site.example/@alice/7"),
+            ("@alice_x says so", "@alice @alice_x says so"),
+            ("@alice@elsewhere.example", "@alice @alice@elsewhere.example"),
+        ],
+    )
+    def test_reply_mentions_the_author(self, port: Port, client: Client, typed: str, sent: str) -> None:
         port.microblog.add(post(7, "Hello", visibility=Visibility.UNLISTED))
-        client.send("AUTH bob-token")
-        (answer,) = client.ask("REPLY 7 Hello back")
+        client.send("AUTH bob-token", "UNSUBSCRIBE")
+        (answer,) = client.ask(f"REPLY 7 {typed}")
         assert answer.startswith("OK REPLY 1001 ")
         draft = port.microblog.drafts[0]
-        assert (draft.reply_to_id, draft.visibility, draft.text) == (7, Visibility.UNLISTED, "Hello back")
+        # Without a choice of its own, the service decides how visible the reply is.
+        assert (draft.reply_to_id, draft.visibility, draft.text) == (7, None, sent)
 
     def test_replies_to_a_boost_go_to_what_was_boosted(self, port: Port, client: Client) -> None:
         port.microblog.add(post(8, "", CAROL, boost_of=post(7, "Hello")))

@@ -30,7 +30,12 @@ class StatusParams(Struct, kw_only=True):
     in_reply_to_id: Id | None = None
     sensitive: bool | None = None
     spoiler_text: Annotated[str, Meta(description="A warning, behind which the text is hidden.")] = ""
-    visibility: Annotated[Privacy | None, Meta(description="By default, what one's preferences say.")] = None
+    visibility: Annotated[
+        Privacy | None,
+        Meta(
+            description="By default what your preferences say, and in a reply no wider than the post it answers."
+        ),
+    ] = None
     language: Annotated[str | None, Meta(description="As `en` or `pt-BR`.")] = None
     media_ids: Annotated[tuple[str, ...], Meta(description="Refused: this site has no uploads.")] = ()
     poll: Annotated[dict[str, Any] | None, Meta(description="Refused: this site has no polls.")] = None
@@ -125,7 +130,7 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
         sent.status,
         summary=sent.spoiler_text,
         sensitive=viewer.default_sensitive if sent.sensitive is None else sent.sensitive,
-        visibility=viewer.default_visibility if sent.visibility is None else PRIVACIES[sent.visibility],
+        visibility=None if sent.visibility is None else PRIVACIES[sent.visibility],
         language=sent.language or None,
         reply_to_id=sent.in_reply_to_id,
         key=key,

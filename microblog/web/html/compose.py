@@ -29,10 +29,18 @@ _FIELDS: Final = ("text", "summary", "sensitive", "visibility", "language")
 
 @routes.get("/compose", viewer="required")
 async def blank(microblog: Microblog, request: Request) -> Response:
-    """A page to write on; ``text`` and ``reply_to`` may come along, from a bookmark or a share button."""
+    """Show a page to write on; links to it may give ``text``, ``visibility`` and ``reply_to``."""
     reply_to = await _reply_target(microblog, request, request.query.text("reply_to"))
-    state = FormState({"text": request.query.text("text"), "summary": "", "visibility": "", "language": ""})
-    return _composer(request, state, reply_to=reply_to)
+    visibility = request.query.text("visibility")
+    state = FormState(
+        {
+            "text": request.query.text("text"),
+            "summary": "",
+            "visibility": visibility if visibility in set(Visibility) else "",
+            "language": "",
+        }
+    )
+    return await _composer(microblog, request, state, reply_to=reply_to)
 
 
 @routes.post("/posts", viewer="required", limit="post", text_limit=POST_TEXT_LIMIT)
@@ -46,14 +54,16 @@ async def publish(microblog: Microblog, request: Request) -> Response:
         reply_to = await _reply_target(microblog, request, sent.text("reply_to"))
         post = await microblog.posts.publish(viewer, _draft(sent, reply_to))
     except (InvalidInput, Conflict, Forbidden) as error:
-        return _composer(request, state.with_error(error), reply_to=reply_to, status=422)
+        return await _composer(microblog, request, state.with_error(error), reply_to=reply_to, status=422)
     except NotFound:
         gone = InvalidInput(
             "The post that this answers is gone. Your text is kept: post it on its own, or not."
         )
-        return _composer(request, state.with_error(gone), status=422)
+        return await _composer(microblog, request, state.with_error(gone), status=422)
     if request.is_fragment:
         return request.render("partials/one_post.html", post=post, status=201)
+    if reply_to is not None and post.visibility.wider_than(reply_to.visibility):
+        request.flash("Your reply is published. More people can see it than the post it answers.")
     return Redirect(next_path(sent.get("next"), post.path))
 
 
@@ -107,7 +117,7 @@ async def delete(microblog: Microblog, request: Request) -> Response:
             "sensitive": _folded(was),
         }
     )
-    return _composer(request, state, reply_to=reply_to, deleted=was)
+    return await _composer(microblog, request, state, reply_to=reply_to, deleted=was)
 
 
 def _folded(post: Post) -> str:
@@ -117,14 +127,14 @@ def _folded(post: Post) -> str:
 
 def _draft(sent: Fields, reply_to: Post | None) -> Draft:
     """:raises InvalidInput: a visibility that there is none of."""
-    visibility = sent.text("visibility") or Visibility.PUBLIC.value
-    if visibility not in set(Visibility):
+    visibility = sent.text("visibility")
+    if visibility and visibility not in set(Visibility):
         raise InvalidInput("Choose who may see it: public, unlisted, followers or direct.", "visibility")
     return Draft(
         text=sent.text("text"),
         summary=sent.text("summary"),
         sensitive=sent.flag("sensitive"),
-        visibility=Visibility(visibility),
+        visibility=Visibility(visibility) if visibility else None,
         language=sent.text("language") or None,
         reply_to_id=None if reply_to is None else reply_to.id,
         key=sent.text("key")[:100] or None,
@@ -148,7 +158,8 @@ async def _own(microblog: Microblog, request: Request) -> Post:
     return post
 
 
-def _composer(
+async def _composer(
+    microblog: Microblog,
     request: Request,
     state: FormState,
     *,
@@ -161,7 +172,9 @@ def _composer(
         draft=state.values,
         errors=_errors(state),
         key=secrets.token_urlsafe(16),
-        reply_to=reply_to,
+        reply=None
+        if reply_to is None
+        else await microblog.posts.reply_to(request.require_viewer(), reply_to),
         deleted=deleted,
         next=next_path(request.form.get("next") or request.query.get("next"), "") if deleted is None else "",
         status=status,

@@ -44,6 +44,7 @@ async def thread(microblog: Microblog, request: Request) -> Response:
         since=since,
         post=post,
         excerpt=excerpt(post),
+        reply=None if viewer is None else await microblog.posts.reply_to(viewer, post),
         key=secrets.token_urlsafe(16),
         public=True,
     )

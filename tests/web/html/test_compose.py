@@ -145,6 +145,38 @@ async def test_deleting_offers_the_post_back_as_a_draft(village: Village) -> Non
         await village.microblog.posts.by_id(ann.viewer, post.id)
 
 
+async def test_every_way_to_a_direct_post_opens_the_composer_on_direct(village: Village) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    links = "//main//a[starts-with(@href, '/compose')]/@href"
+    (empty,) = (await ann.get("/conversations")).html.xpath(links)
+    (message,) = (await ann.get("/@bob")).html.xpath(links)
+    await village.microblog.posts.publish(bob.viewer, Draft("@ann hi", visibility=Visibility.DIRECT))
+    (filled,) = (await ann.get("/conversations")).html.xpath(links)
+    for link in (empty, message, filled):
+        page = await ann.get(link)
+        assert value(page, "visibility") == "direct"
+        (form,) = page.html.xpath("//form[@data-composer]")
+        assert "direct" in form.get("class").split()
+        (audience,) = form.xpath(".//*[@id='c-audience']")
+        assert "only you and the people" in audience.text_content()
+        assert "c-audience" in form.xpath(".//textarea/@aria-describedby")[0].split()
+        assert page.html.xpath("//h1/text()") == ["New direct post"]
+    assert value(await ann.get(message), "text") == "@bob "
+    plain = (await ann.get("/compose?visibility=everyone")).html.xpath("//form[@data-composer]/@class")
+    assert plain == ["composer"]
+
+
+async def test_no_message_button_across_a_block_on_the_own_profile_or_for_strangers(village: Village) -> None:
+    ann, bob = await village.person("ann"), await village.person("bob")
+    message = "//main//a[text()='Message']"
+    assert (await ann.get("/@bob")).html.xpath(message)
+    assert not (await ann.get("/@ann")).html.xpath(message)
+    assert not (await village.stranger().get("/@bob")).html.xpath(message)
+    await village.microblog.follows.block(bob.viewer, ann.viewer.id)
+    for reader, path in ((ann, "/@bob"), (bob, "/@ann")):
+        assert not (await reader.get(path)).html.xpath(message)
+
+
 @pytest.mark.parametrize("verb", ["edit", "delete"])
 async def test_somebody_elses_post_is_as_absent_as_one_that_is_not_there(village: Village, verb: str) -> None:
     ann, bob = await village.person("ann"), await village.person("bob")
