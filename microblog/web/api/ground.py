@@ -27,8 +27,9 @@ The function returns what is to be encoded, a :class:`Paged`, or a whole ``Respo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -68,6 +69,7 @@ __all__ = [
 P = TypeVar("P")
 F = TypeVar("F", bound=Callable[[Any, Any], Awaitable[Any]])
 
+_VERBS: Final[Mapping[Method, tuple[Method, ...]]] = {"PUT": ("PUT", "PATCH"), "PATCH": ("PATCH", "PUT")}
 INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
 OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
 NO_USER: Final = "This method requires an authenticated user"
@@ -226,7 +228,10 @@ class Api:
         deprecated: bool = False,
         max_age: int = 0,
     ) -> Callable[[F], F]:
-        """Declares the function below it. The module's docstring explains the arguments."""
+        """Declare the function below as an endpoint; the module's docstring explains the arguments.
+
+        PUT and PATCH are one verb here, as they are wherever Rails routes an update: each is declared with the other.
+        """
 
         def declare(function: F) -> F:
             doc = (function.__doc__ or "").strip()
@@ -247,10 +252,10 @@ class Api:
                     found = found.items
                 return Json(found, headers=headers, public=public, max_age=max_age)
 
-            for path in paths:
+            for verb, path in product(_VERBS.get(method, (method,)), paths):
                 self.endpoints.append(
                     Endpoint(
-                        method=method,
+                        method=verb,
                         path=path,
                         name=function.__name__,
                         about=self.about,
@@ -265,21 +270,22 @@ class Api:
                         doc=doc,
                     )
                 )
-            self.routes.route(
-                method,
-                *paths,
-                name=function.__name__,
-                viewer=viewer,
-                scope=scope,
-                limit=limit,
-                body_limit=body_limit,
-                text_limit=text_limit,
-                key_limit=key_limit,
-                public=public,
-                kept=kept,
-                remembered=remembered,
-                summary=doc.partition("\n")[0],
-            )(page)
+            for verb in _VERBS.get(method, (method,)):
+                self.routes.route(
+                    verb,
+                    *paths,
+                    name=function.__name__ + ("" if verb == method else f"_by_{verb.lower()}"),
+                    viewer=viewer,
+                    scope=scope,
+                    limit=limit,
+                    body_limit=body_limit,
+                    text_limit=text_limit,
+                    key_limit=key_limit,
+                    public=public,
+                    kept=kept,
+                    remembered=remembered,
+                    summary=doc.partition("\n")[0],
+                )(page)
             return function
 
         return declare
