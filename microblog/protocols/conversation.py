@@ -162,8 +162,9 @@ class Conversation:
             )
         if not viewer.can("read"):
             raise Forbidden("This token lacks the scope read.")
-        self.viewer = viewer
         self._live.set_viewer(viewer)
+        await self._settled(self._microblog.notifier.confirm(self._live))
+        self.viewer = viewer
         if not self._live.paused:
             await self._settled(self._live.resume())  # what is subscribed to goes on with the new eyes
         return (f"@{viewer.account.name}", *sorted(viewer.scopes))

@@ -98,8 +98,9 @@ class Live:
         """Add a stream; with ``since``, what the log has above that cursor is delivered first; with ``once``, less
         what came already on another stream of this reader.
 
-        Raises Unauthenticated for a personal stream without a viewer, NotFound for a user or thread that isn't there,
-        Gone for a cursor that the log no longer (or not yet) covers.
+        Raises Unauthenticated for a personal stream without a viewer, and where the viewer's session or token has
+        ended (the reader then ends as well), NotFound for a user or thread that isn't there, Gone for a cursor that the
+        log no longer (or not yet) covers.
         """
         if stream in PERSONAL and self.viewer is None:
             raise Unauthenticated("Log in first: this stream is somebody's own.")
@@ -154,7 +155,8 @@ class Live:
         self._notifier.forget(self)
         self._detach()
         self.viewer = viewer
-        self._notifier.remember(self)
+        if not self.closed:
+            self._notifier.remember(self)
 
     def pause(self) -> None:
         """Deliver no more until `resume`: the reader is slow, the log waits for it."""
@@ -202,6 +204,8 @@ class Live:
     async def _catch_up(self) -> None:
         """Deliver from the log up to the notifier's position, and attach in the same turn."""
         notifier = self._notifier
+        if self._behind():
+            await notifier.confirm(self)
         ties = await notifier.ties(self.viewer)
         while self._behind():
             if self._cursor >= notifier.position:

@@ -14,10 +14,11 @@ from twisted.internet.defer import CancelledError, DeferredSemaphore
 from twisted.logger import Logger
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import MicroblogError
+from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event, Kind
 from microblog.domain.streams import Stream, Ties, key, keys
 from microblog.services.faults import Faults
+from microblog.services.holding import Holdings
 from microblog.services.live import CANT_PLACE, Feed, Live
 from microblog.services.seats import Seats
 from microblog.store.database import Database
@@ -44,6 +45,7 @@ class Readership:
         self._now = now
         self.seats = Seats()
         self.faults = Faults(log)
+        self._holdings = Holdings(db)
         self._turns = DeferredSemaphore(TURNS)
         self._all: set[Live] = set()
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
@@ -65,6 +67,19 @@ class Readership:
             if reader.viewer.until is not None:
                 left = (reader.viewer.until - self._now()).total_seconds()
                 self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
+
+    async def confirm(self, reader: Live) -> None:
+        """Raise Unauthenticated, and end the reader, where the session or token that it came with has ended.
+
+        To be asked after `remember`: what ends after this is an event, which finds the reader.
+        """
+        if reader.viewer is None:
+            return
+        try:
+            await self._holdings.check(reader.viewer)
+        except Unauthenticated:
+            reader.reader.end("revoked")
+            raise
 
     def _expired(self, reader: Live) -> None:
         """The token that a reader came with has had its time: nobody revokes it, and it is void all the same."""

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from microblog.domain.accounts import Account, Session, State, User, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unavailable
 from microblog.domain.names import MAX_EMAIL, known_name
+from microblog.services.holding import IDLE
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.store.database import Database
@@ -19,8 +20,6 @@ from microblog.store.users import users
 
 log = Logger()
 
-#: A session that nobody uses for so long is over.
-IDLE: Final = timedelta(days=90)
 #: The time of use is written at most so often.
 TOUCH: Final = timedelta(minutes=5)
 

@@ -138,6 +138,9 @@ class FakeNotifier:
     async def reached(self, position: int) -> None:
         pass
 
+    async def confirm(self, live: Live) -> None:
+        """Every viewer still holds their token here."""
+
     async def ties(self, viewer: Viewer | None) -> Ties | None:
         return Ties(viewer.id) if viewer else None
 

@@ -32,14 +32,12 @@ from microblog.dead_peers import watch_for_dead_peers
 from microblog.domain.errors import Gone, InvalidInput, MicroblogError
 from microblog.outgoing import Outgoing
 from microblog.web.streaming import names
-from microblog.web.streaming.conversations import Conversations
-from microblog.web.streaming.frames import PING, Frames, close_frame, message, text_frame
+from microblog.web.streaming.frames import PING, Frames, close_frame, text_frame
 from microblog.web.streaming.names import Channel
+from microblog.web.streaming.subscriptions import Presence, Subscription
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
-    from microblog.domain.events import Event
-    from microblog.services.live import Batch, Live
     from microblog.services.microblog import Microblog
 
 log = Logger()
@@ -71,44 +69,6 @@ class Wish(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(Wish, strict=False).decode
 
 
-class Subscription:
-    """One stream of a socket, as the notifier sees it."""
-
-    __slots__ = ("channel", "live", "reader", "socket")
-
-    def __init__(self, socket: Socket, channel: Channel, viewer: Viewer | None) -> None:
-        self.socket = socket
-        self.channel = channel
-        notifier = socket.microblog.notifier
-        if channel.name == "direct" and viewer is not None:
-            self.reader: Any = Conversations(socket.microblog, viewer, self._told, socket.end)
-        else:
-            self.reader = self
-        self.live: Live = notifier.connect(self.reader, viewer)
-
-    @property
-    def shared(self) -> bool:
-        """Whether its messages are the same for everybody who reads it."""
-        return self.reader is self
-
-    def deliver(self, batch: Batch) -> None:
-        self.socket.send_events(batch.joined(*self.socket.frames.socket(self.channel)))
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        self.socket.fell_short(data, sent)
-
-    def end(self, reason: str) -> None:
-        self.socket.end(reason)
-
-    def choose_way(self) -> None:
-        """Straight to the TCP connection, as long as nothing waits."""
-        if self.shared:
-            self.live.straight(self.socket.straight, *self.socket.frames.socket(self.channel))
-
-    def _told(self, payload: str, event: Event) -> None:
-        self.socket.send_events(message(self.channel, "conversation", payload))
-
-
 class Socket:
     """The protocol of an upgraded connection. ``lost`` is called when that has ended.
 
@@ -124,6 +84,7 @@ class Socket:
         "_partial",
         "_pieces",
         "_pinged",
+        "_presence",
         "_reactor",
         "_running",
         "_stalled",
@@ -155,6 +116,7 @@ class Socket:
         self._wire: Connection | None = None  # made when the first frame comes that is more than a bare pong
         self._reactor = reactor
         self._viewer = viewer
+        self._presence: Presence | None = None
         self._greeting = greeting
         self._subscriptions: dict[tuple[str, ...], Subscription] = {}
         self._wishes: list[Wish] = []
@@ -180,6 +142,8 @@ class Socket:
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
         self._out.write(self._greeting)
         self._greeting = b""
+        if self._viewer is not None:
+            self._presence = Presence(self, self._viewer)
         self._start()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -258,6 +222,12 @@ class Socket:
         self.close(1011)
 
     async def _work(self) -> None:
+        """Do what the client asked for, as long as the token lives that it came with."""
+        if self._presence is not None:
+            try:
+                await self.microblog.notifier.confirm(self._presence.live)
+            except MicroblogError:
+                self.close(1011, "come back in a moment")
         while self._wishes and not self._closed:
             wish = self._wishes.pop(0)
             try:
@@ -390,5 +360,7 @@ class Socket:
     def _drop_all(self) -> None:
         for each in self._subscriptions.values():
             each.live.close()
+        if self._presence is not None:
+            self._presence.live.close()
         self._subscriptions.clear()
         self._wishes.clear()

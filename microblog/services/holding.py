@@ -1,0 +1,83 @@
+"""Whether what a viewer holds, a session or a token, still counts.
+
+A viewer was looked up at the beginning of a request. By the time the request does its work, the session may have
+ended, the token may be revoked, the password changed, the account suspended. So whatever begins to hang on a viewer
+asks again:
+
+* A live connection registers with the notifier first and calls :meth:`Holdings.check` afterwards. A revocation that is
+  committed before the check is seen by it. One that is committed later comes as an event, and finds the connection.
+* A statement that creates a credential calls :func:`hold` first, in its transaction. That locks the account. Every
+  revocation locks the account as well, before it deletes anything, so either it waits and then ends the new credential
+  too, or :func:`hold` waits and then sees that the old one has ended.
+
+Locks are taken in this order: accounts, users, then sessions, tokens, grants and links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from microblog.domain.accounts import Account, State, Viewer
+from microblog.domain.errors import Unauthenticated
+from microblog.services.gathering import Gathering
+from microblog.store.accounts import Locked, accounts
+from microblog.store.credentials import credentials
+from microblog.store.database import Database
+
+#: A session that is not used for this long has ended.
+IDLE: Final = timedelta(days=90)
+
+_Holding = tuple[int, int | None, int | None]
+
+
+class Holdings:
+    """Answers whether viewers still hold what they came with, for many viewers by one query."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._lookups: Gathering[_Holding, bool] = Gathering(self._alive)
+
+    async def check(self, viewer: Viewer) -> None:
+        """Raise Unauthenticated unless the viewer's account is active and their token or session still exists."""
+        if not await self._lookups.of((viewer.id, viewer.token_id, viewer.session_id)):
+            raise ended()
+
+    async def _alive(self, holdings: Sequence[_Holding]) -> Mapping[_Holding, bool]:
+        columns = [list(column) for column in zip(*holdings, strict=True)]
+        found = set(await credentials(self._db.reads).alive(*columns))
+        return {each: each in found for each in holdings}
+
+
+async def hold(tx: Any, viewer: Viewer | Account, now: datetime) -> None:
+    """Lock the viewer's account and what they came with, so that neither ends before the transaction does.
+
+    An account without a session or token (the console's) only has to be active. Raises Unauthenticated.
+    """
+    await hold_account(tx, viewer.id)
+    if not isinstance(viewer, Viewer):
+        return
+    if viewer.session_id is not None:
+        held = await credentials(tx).hold_session(viewer.session_id, viewer.id, now - IDLE)
+        if held is None:
+            raise ended()
+    if viewer.token_id is not None:
+        await hold_token(tx, viewer.token_id, viewer.id, now)
+
+
+async def hold_account(tx: Any, account_id: int) -> None:
+    """Lock an account until the transaction ends. Raise Unauthenticated unless it is active."""
+    held: list[Locked] = await accounts(tx).lock([account_id])
+    if not held or held[0].state is not State.ACTIVE:
+        raise ended()
+
+
+async def hold_token(tx: Any, token_id: int, account_id: int | None, now: datetime) -> None:
+    """Lock a token until the transaction ends; ``account_id`` is None for an app's own. Raise Unauthenticated."""
+    if await credentials(tx).hold_token(token_id, account_id, now) is None:
+        raise ended()
+
+
+def ended() -> Unauthenticated:
+    return Unauthenticated("Your session or token has ended. Log in again.")
