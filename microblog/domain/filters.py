@@ -1,26 +1,31 @@
-"""Filters: words and posts that somebody does not want to meet, or only behind a warning.
+"""Filters: words and posts that an account does not want to meet, or only behind a warning.
 
-A filter applies in its contexts until it expires. Words are looked for in the text and the warning of a post, without
-regard to case. Nobody's own posts are filtered for them.
+A filter applies in its contexts until it expires. Words are looked for in the text and the warning of a post, as
+`matching` says. An account's own posts are not filtered for it.
 """
 
 from __future__ import annotations
 
-import re
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 from microblog.domain.errors import InvalidInput
+from microblog.domain.matching import Needle, PostText, found
 from microblog.domain.posts import Post
 from microblog.domain.text import normalise, one_line
 
-FILTERS_MOST: Final = 100  #: of one person
+FILTERS_MOST: Final = 100  #: of one account
 KEYWORDS_MOST: Final = 100  #: of one filter
 POSTS_MOST: Final = 1000  #: of one filter
+KEYWORDS_OF_ACCOUNT: Final = (
+    1000  #: of all filters of an account: each is looked for in each post that it reads
+)
+CHARACTERS_OF_ACCOUNT: Final = 20_000  #: of all these keywords together
+POSTS_OF_ACCOUNT: Final = 5000  #: single posts in all filters of an account
 TITLE_MOST: Final = 255
 KEYWORD_MOST: Final = 512
 
@@ -67,15 +72,8 @@ class Filter:
     posts: tuple[FilterPost, ...]
 
     def match(self, post: Post) -> FilterResult | None:
-        """What of it a post meets; None when it meets nothing."""
-        shown = post.content
-        words = _pattern(tuple((each.keyword, each.whole_word) for each in self.keywords))
-        found: tuple[str, ...] = ()
-        if words is not None:
-            text = normalise(f"{shown.summary}\n{shown.text}")
-            found = tuple(dict.fromkeys(match.group() for match in words.finditer(text)))
-        ids = tuple(each.post_id for each in self.posts if each.post_id in (shown.id, post.id))
-        return FilterResult(self, found, ids) if found or ids else None
+        """Return what of it a post meets, or None."""
+        return Compiled.of(self).match(post, prepared(post))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +85,106 @@ class FilterResult:
     post_ids: tuple[int, ...]
 
 
-def results(filters: Iterable[Filter], post: Post, viewer_id: int) -> tuple[FilterResult, ...]:
-    """What of ``filters``, which apply, a post meets."""
+def prepared(post: Post) -> PostText:
+    """Prepare the text and the warning of a post for filters: once, however many there are."""
+    shown = post.content
+    return PostText(f"{shown.summary}\n{shown.text}" if shown.summary else shown.text)
+
+
+def results(
+    filters: Iterable[Filter | Compiled], post: Post, viewer_id: int, text: PostText | None = None
+) -> tuple[FilterResult, ...]:
+    """Return what of ``filters``, which apply, a post meets. ``text`` is that of the post, where it is prepared."""
     if post.content.author.id == viewer_id:
         return ()
-    found = (each.match(post) for each in filters)
-    return tuple(each for each in found if each is not None)
+    if text is None:
+        text = prepared(post)
+    compiled = (Compiled.of(each) if isinstance(each, Filter) else each for each in filters)
+    met = (each.match(post, text) for each in compiled)
+    return tuple(each for each in met if each is not None)
 
 
 def hidden(found: Sequence[FilterResult]) -> bool:
-    """Whether one of them says that the post is not to be shown at all."""
+    """Return whether one of the results says that the post is not to be shown at all."""
     return any(each.filter.action is Action.HIDE for each in found)
 
 
-@lru_cache(maxsize=512)
-def _pattern(keywords: tuple[tuple[str, bool], ...]) -> re.Pattern[str] | None:
-    if not keywords:
-        return None
-    # The longest first: of two that begin alike the longer one is what was met.
-    ordered = sorted(keywords, key=lambda pair: -len(pair[0]))
-    return re.compile("|".join(_word(normalise(word), whole) for word, whole in ordered), re.IGNORECASE)
+def within_budget(filters: Iterable[Filter]) -> list[Filter]:
+    """Cut filters of one account, oldest first, to what it may have: for rows from before there was a budget."""
+    words, characters, posts = KEYWORDS_OF_ACCOUNT, CHARACTERS_OF_ACCOUNT, POSTS_OF_ACCOUNT
+    bounded: list[Filter] = []
+    for each in filters:
+        chosen = []
+        for keyword in each.keywords[:words]:
+            characters -= len(keyword.keyword)
+            if characters < 0:
+                break
+            chosen.append(keyword)
+        words = words - len(chosen) if characters >= 0 else 0
+        single = each.posts[:posts]
+        posts -= len(single)
+        if len(chosen) < len(each.keywords) or len(single) < len(each.posts):
+            each = replace(each, keywords=tuple(chosen), posts=single)  # noqa: PLW2901
+        bounded.append(each)
+    return bounded
 
 
-def _word(word: str, whole: bool) -> str:
-    """Words end where letters do; a keyword that ends with a sign ends there by itself."""
-    pattern = re.escape(word)
-    if whole:
-        if re.match(r"\w", word):
-            pattern = r"(?<!\w)" + pattern
-        if re.search(r"\w\Z", word):
-            pattern += r"(?!\w)"
-    return pattern
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A filter in the form in which it is looked for."""
+
+    filter: Filter
+    needles: tuple[Needle, ...]
+    post_ids: frozenset[int]
+
+    @classmethod
+    def of(cls, chosen: Filter) -> Compiled:
+        needles = (Needle.of(each.keyword, each.whole_word) for each in chosen.keywords)
+        return cls(
+            chosen,
+            tuple(each for each in needles if each.folded),
+            frozenset(each.post_id for each in chosen.posts),
+        )
+
+    def match(self, post: Post, text: PostText) -> FilterResult | None:
+        """Return what of it a post meets, or None."""
+        words = found(self.needles, text)
+        ids = tuple(each for each in dict.fromkeys((post.content.id, post.id)) if each in self.post_ids)
+        return FilterResult(self.filter, words, ids) if words or ids else None
+
+
+class Compilations:
+    """The latest used filters, compiled. ``most`` bounds the characters of their keywords together.
+
+    A filter's version is all that it says: one that was changed is compiled anew.
+    """
+
+    def __init__(self, most: int = 1_000_000) -> None:
+        self._most = most
+        self._held = 0
+        self._compiled: OrderedDict[int, Compiled] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._compiled)
+
+    def of(self, chosen: Filter) -> Compiled:
+        known = self._compiled.get(chosen.id)
+        if known is not None:
+            if known.filter == chosen:
+                self._compiled.move_to_end(chosen.id)
+                return known
+            self._held -= _size(known.filter)
+            del self._compiled[chosen.id]
+        made = self._compiled[chosen.id] = Compiled.of(chosen)
+        self._held += _size(chosen)
+        while self._held > self._most:
+            _, oldest = self._compiled.popitem(last=False)
+            self._held -= _size(oldest.filter)
+        return made
+
+
+def _size(chosen: Filter) -> int:
+    return sum(len(each.keyword) + 20 for each in chosen.keywords) + len(chosen.posts) + 20
 
 
 def filter_title(written: str) -> str:
@@ -149,7 +216,7 @@ def filter_action(written: str) -> Action:
 
 def filter_keyword(written: str) -> str:
     """Raises InvalidInput (field "keyword")."""
-    keyword = " ".join(normalise(written[: 4 * KEYWORD_MOST]).split())
+    keyword = normalise(" ".join(written[: 4 * KEYWORD_MOST].split()))
     if not keyword:
         raise InvalidInput("Write the word to look for.", "keyword", "blank")
     if len(keyword) > KEYWORD_MOST:

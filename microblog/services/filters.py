@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
+
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.threads import deferToThreadPool
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import (
+    CHARACTERS_OF_ACCOUNT,
     FILTERS_MOST,
     KEYWORDS_MOST,
+    KEYWORDS_OF_ACCOUNT,
     POSTS_MOST,
+    POSTS_OF_ACCOUNT,
     Action,
+    Compilations,
+    Compiled,
     Context,
     Filter,
     FilterPost,
@@ -25,12 +34,16 @@ from microblog.domain.filters import (
     filter_title,
     hidden,
     results,
+    within_budget,
 )
 from microblog.domain.posts import Page, Post
 from microblog.store.database import Database
 from microblog.store.filters import filters
 from microblog.store.posts import posts
 
+#: The most work that the reactor's own thread does for a request, in keywords times characters: some milliseconds.
+AT_ONCE: Final = 2_000_000
+THREADS: Final = 2  #: requests that search in threads at the same time
 #: The longest that a filter can be told to last; whoever wants more lets it last for good.
 LONGEST: Final = timedelta(days=3650)
 
@@ -51,6 +64,9 @@ class Filters:
     def __init__(self, *, db: Database, now: Callable[[], datetime]) -> None:
         self.db = db
         self._now = now
+        self._reactor = db.reactor
+        self._compilations = Compilations()
+        self._threads = DeferredSemaphore(THREADS)
 
     # -------------------------------------------------------------------------------------------- applied
 
@@ -64,13 +80,19 @@ class Filters:
         listed = list(shown)
         if viewer is None or not listed:
             return {}
-        applying: list[Filter] = await filters(self.db.reads).applying(
-            viewer.id, None if context is None else context.value
+        applying: list[Filter] = within_budget(
+            await filters(self.db.reads).applying(viewer.id, None if context is None else context.value)
         )
         if not applying:
             return {}
-        found = {each.content.id: results(applying, each, viewer.id) for each in listed}
-        return {post_id: each for post_id, each in found.items() if each}
+        look = partial(_results, [self._compilations.of(each) for each in applying], listed, viewer.id)
+        work = sum(len(each.keywords) for each in applying) * sum(len(each.content.text) for each in listed)
+        if work <= AT_ONCE:
+            return look()
+        # In a thread, a few at a time: the reactor has its turns between the single searches.
+        return await self._threads.run(
+            partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool(), look)
+        )
 
     async def applied(
         self, viewer: Viewer | None, page: Page[Post], context: Context
@@ -113,6 +135,8 @@ class Filters:
             if filter_id is None:
                 raise InvalidInput(f"{FILTERS_MOST} filters are the most.", None, "too_many")
             await self._change_keywords(tx, filter_id, (), keywords)
+            if keywords:
+                await self._check_budget(tx, viewer)
             return _found(await filters(tx).by_id(viewer.id, filter_id))
 
     async def update(
@@ -140,6 +164,8 @@ class Filters:
                 before.expires_at if keep_expiry else self._until(expires_in),
             )
             await self._change_keywords(tx, filter_id, before.keywords, keywords)
+            if any(not each.destroy for each in keywords):
+                await self._check_budget(tx, viewer)
             return _found(await filters(tx).by_id(viewer.id, filter_id))
 
     async def delete(self, viewer: Viewer, filter_id: int) -> None:
@@ -204,6 +230,29 @@ class Filters:
                     was.whole_word if change.whole_word is None else change.whole_word,
                 )
 
+    async def _check_budget(self, tx: Any, viewer: Viewer) -> None:
+        """Check what the account has in all its filters after a change. Raises InvalidInput."""
+        keywords, characters, single = await filters(tx).used(viewer.id)
+        if keywords > KEYWORDS_OF_ACCOUNT:
+            raise InvalidInput(
+                f"All your filters together have at most {KEYWORDS_OF_ACCOUNT} keywords. Remove some first.",
+                "keyword",
+                "too_many",
+            )
+        if characters > CHARACTERS_OF_ACCOUNT:
+            raise InvalidInput(
+                f"The keywords of all your filters together have at most {CHARACTERS_OF_ACCOUNT} characters. "
+                "Remove some first.",
+                "keyword",
+                "too_many",
+            )
+        if single > POSTS_OF_ACCOUNT:
+            raise InvalidInput(
+                f"All your filters together have at most {POSTS_OF_ACCOUNT} posts. Remove some first.",
+                None,
+                "too_many",
+            )
+
     # -------------------------------------------------------------------------------------------- posts
 
     async def add_post(self, viewer: Viewer, filter_id: int, post_id: int) -> FilterPost:
@@ -216,6 +265,7 @@ class Filters:
             if len(before.posts) >= POSTS_MOST:
                 raise InvalidInput(f"A filter has at most {POSTS_MOST} posts.", None, "too_many")
             await filters(tx).add_post(filter_id, post.content.id)
+            await self._check_budget(tx, viewer)
             after = _found(await filters(tx).by_id(viewer.id, filter_id))
         return next(each for each in after.posts if each.post_id == post.content.id)
 
@@ -234,6 +284,13 @@ class Filters:
         if not seconds or seconds <= 0:
             return None
         return self._now() + min(timedelta(seconds=min(seconds, 1e10)), LONGEST)
+
+
+def _results(
+    applying: Sequence[Compiled], listed: Sequence[Post], viewer_id: int
+) -> dict[int, tuple[FilterResult, ...]]:
+    found = {each.content.id: results(applying, each, viewer_id) for each in listed}
+    return {post_id: each for post_id, each in found.items() if each}
 
 
 def _found(found: Filter | None) -> Filter:

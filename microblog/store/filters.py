@@ -10,7 +10,7 @@ from dbxs import query, statement
 
 from microblog.domain.filters import Action, Context, Filter, FilterPost, Keyword
 from microblog.store.access import accessor
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.database import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = """f.id, f.title, f.contexts, f.action, f.expires_at,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(k.id, k.keyword, k.whole_word) ORDER BY k.id), '[]')
@@ -73,6 +73,17 @@ class FilterQueries(Protocol):
         load=maybe_row(_filter),
     )
     async def of_post(self, account_id: int, entry_id: int) -> Filter | None: ...
+
+    @query(
+        sql="SELECT (SELECT count(*) FROM filter_keywords k JOIN filters f ON f.id = k.filter_id "
+        "WHERE f.account_id = {account_id}), (SELECT coalesce(sum(length(k.keyword)), 0)::bigint "
+        "FROM filter_keywords k JOIN filters f ON f.id = k.filter_id WHERE f.account_id = {account_id}), "
+        "(SELECT count(*) FROM filter_posts s JOIN filters f ON f.id = s.filter_id "
+        "WHERE f.account_id = {account_id})",
+        load=row(lambda keywords, characters, posts: (keywords, characters, posts)),
+    )
+    async def used(self, account_id: int) -> tuple[int, int, int]:
+        """Count the keywords, their characters and the single posts in all filters of an account."""
 
     @query(
         sql="INSERT INTO filters (account_id, title, contexts, action, expires_at) "
