@@ -1,8 +1,8 @@
 """Looking for keywords in the texts of posts, as filters do.
 
-Both sides are brought to one form: case is folded, and each run of white space (Unicode's White_Space) becomes one
-space. Addresses are left out of the text: links with all their parts, and the domains of mentions. A keyword that has
-an address in itself is looked for in the whole text.
+Both sides are brought to one form: case and width are folded (NFKC), and each run of white space (Unicode's
+White_Space) becomes one space. Addresses are left out of the text: links with all their parts, and the domains of
+mentions. A keyword that has an address in itself is looked for in the whole text.
 
 A keyword that stands for a whole word begins and ends where words do. A script that puts no spaces between words, or
 glues particles to them, shows no such places, so there a keyword is found anywhere. Which scripts those are is read
@@ -19,6 +19,7 @@ from typing import Final
 
 import regex
 
+from microblog.domain.normal import folded
 from microblog.domain.text import Link, Mention, normalise, parse
 
 _GAP: Final = "\x00"  # stands for an address that was left out; `normalise` leaves none in a text
@@ -66,8 +67,8 @@ class PostText:
 
     def as_written(self, needle: Needle) -> str:
         """Return a keyword that is found as it stands in the text, where that can be told."""
-        shown, folded = self._without_addresses()
-        if len(shown) == len(folded) and (start := folded.find(needle.folded)) >= 0:
+        shown, searched = self._without_addresses()
+        if len(shown) == len(searched) and (start := searched.find(needle.folded)) >= 0:
             written = shown[start : start + len(needle.folded)]
             if _folded(written) == needle.folded:
                 return written
@@ -101,12 +102,12 @@ class Needle:
 
     @classmethod
     def of(cls, keyword: str, whole_word: bool) -> Needle:
-        folded = _folded(normalise(" ".join(keyword.split())))
+        prepared = _folded(normalise(" ".join(keyword.split())))
         is_address = ("://" in keyword or "@" in keyword) and any(
             isinstance(each, Link) or (isinstance(each, Mention) and each.domain is not None)
             for each in parse(keyword).entities
         )
-        return cls(keyword, folded, _marked(folded) if whole_word else None, is_address)
+        return cls(keyword, prepared, _marked(prepared) if whole_word else None, is_address)
 
 
 def found(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def found(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
 
 def _folded(text: str) -> str:
     # The capital dotted i folds to two characters, and would differ from a plain one.
-    return " ".join(text.replace("\u0130", "i").casefold().split())
+    return " ".join(folded(text.replace("\u0130", "i")).split())
 
 
 def _marked(text: str) -> str:
