@@ -84,6 +84,11 @@ class Post:
     def path(self) -> str:
         return f"{self.author.path}/{self.id}"
 
+    @property
+    def sensitive_by_itself(self) -> bool:
+        """Whether the post is sensitive without a warning, so that it stays so when an edit removes the warning."""
+        return self.sensitive and not self.summary
+
 
 class Marks(NamedTuple):
     """What a post is to the one who looks, without the post."""

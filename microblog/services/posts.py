@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ class Posts(Reading):
 
         Raises InvalidInput (field "text", "summary" or "language"), NotFound when what it answers can't be seen.
         """
-        parsed, summary, language = self._checked(draft, viewer.language)
+        draft, parsed, summary, language = self._checked(draft, viewer.language)
         visibility = draft.visibility or viewer.default_visibility
         post: Post | None = None
         try:
@@ -104,7 +104,6 @@ class Posts(Reading):
         self, viewer: Viewer, draft: Draft, visibility: Visibility, written: _Written, at: datetime | None
     ) -> Post | None:
         """The post, written by one statement; None where somebody has to be told of it."""
-        sensitive = draft.sensitive or bool(written.summary)
         return await self._publishing.publish(
             NewPost(
                 author_id=viewer.id,
@@ -112,7 +111,7 @@ class Posts(Reading):
                 text=written.parsed.text,
                 html=written.html,
                 summary=written.summary,
-                sensitive=sensitive,
+                sensitive=draft.sensitive,
                 language=written.language,
                 tags=written.tags,
                 search=written.search,
@@ -155,7 +154,7 @@ class Posts(Reading):
                 parsed.text,
                 written.html,
                 summary,
-                draft.sensitive or bool(summary),
+                draft.sensitive,
                 language,
                 answered.id if answered else None,
                 answered.author.id if answered else None,
@@ -202,14 +201,13 @@ class Posts(Reading):
 
         Raises InvalidInput as `publish`, NotFound when it isn't the viewer's.
         """
-        parsed, summary, language = self._checked(draft, viewer.language)
+        draft, parsed, summary, language = self._checked(draft, viewer.language)
         async with self._db.transaction() as tx:
             before = await writing(tx).for_update(post_id, viewer.id, False)
             if before is None:
                 raise NotFound
             written = await self._written(tx, parsed, summary, language)
-            sensitive = draft.sensitive or bool(summary)
-            same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, sensitive)
+            same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, draft.sensitive)
             if not same or before.language != language:
                 await writing(tx).update(
                     post_id,
@@ -217,7 +215,7 @@ class Posts(Reading):
                     parsed.text,
                     written.html,
                     summary,
-                    sensitive,
+                    draft.sensitive,
                     language,
                     written.mentions_json,
                     written.mentioned_ids,
@@ -320,13 +318,20 @@ class Posts(Reading):
         await locks(tx).post(post_id)
         return await self._visible(tx, viewer, post_id)
 
-    def _checked(self, draft: Draft, language: str | None) -> tuple[text.Parsed, str, str | None]:
+    def _checked(self, draft: Draft, language: str | None) -> tuple[Draft, text.Parsed, str, str | None]:
+        """Return the draft with ``sensitive`` as it is published, its text, its warning and its language.
+
+        A warning makes a post sensitive. A warning without a text is published as the text.
+        """
         if len(draft.text) > text.MAX_RAW or len(draft.summary) > text.MAX_RAW:
             raise InvalidInput(
                 f"That is far too long. A post has {self._config.post_length} characters.", "text", "too_long"
             )
         parsed = text.parse(draft.text)
         summary = " ".join(text.normalise(draft.summary).split())
+        draft = replace(draft, sensitive=draft.sensitive or bool(summary))
+        if parsed.is_blank and summary:
+            parsed, summary = text.parse(summary), ""
         if parsed.is_blank:
             raise InvalidInput("There is nothing to publish yet. Write something first.", "text", "blank")
         length = text.length(parsed) + counting.graphemes(summary)
@@ -341,7 +346,7 @@ class Posts(Reading):
         if len(parsed.mentions) > MENTIONS_MOST:
             raise InvalidInput(f"A post can name at most {MENTIONS_MOST} people.", "text", "too_many")
         chosen = draft.language or language
-        return parsed, summary, language_code(chosen) if chosen else None
+        return draft, parsed, summary, language_code(chosen) if chosen else None
 
     async def _written(self, tx: Any, parsed: text.Parsed, summary: str, language: str | None) -> _Written:
         wanted = parsed.mentions

@@ -171,7 +171,7 @@ async def edit(microblog: Microblog, call: Call[EditParams]) -> StatusEntity:
     draft = Draft(
         sent.status,
         summary=sent.spoiler_text,
-        sensitive=before.sensitive if sent.sensitive is None else sent.sensitive,
+        sensitive=before.sensitive_by_itself if sent.sensitive is None else sent.sensitive,
         language=sent.language or before.language,
     )
     try:

@@ -75,7 +75,7 @@ async def edit_form(microblog: Microblog, request: Request) -> Response:
         {
             "text": post.text,
             "summary": post.summary,
-            "sensitive": _folded(post),
+            "sensitive": "on" if post.sensitive_by_itself else "",
             "language": post.language or "",
         }
     )
@@ -114,19 +114,16 @@ async def delete(microblog: Microblog, request: Request) -> Response:
             "summary": was.summary,
             "visibility": was.visibility.value,
             "language": was.language or "",
-            "sensitive": _folded(was),
+            "sensitive": "on" if was.sensitive_by_itself else "",
         }
     )
     return await _composer(microblog, request, state, reply_to=reply_to, deleted=was)
 
 
-def _folded(post: Post) -> str:
-    """What the check box says: a warning folds a post by itself, and no longer does when it is taken away."""
-    return "on" if post.sensitive and not post.summary else ""
-
-
 def _draft(sent: Fields, reply_to: Post | None) -> Draft:
-    """:raises InvalidInput: a visibility that there is none of."""
+    """:raises InvalidInput: a visibility that there is none of, or a content warning above an empty text."""
+    if sent.text("summary").strip() and not sent.text("text").strip():
+        raise InvalidInput("Write a text below the content warning.", "text", "blank")
     visibility = sent.text("visibility")
     if visibility and visibility not in set(Visibility):
         raise InvalidInput("Choose who may see it: public, unlisted, followers or direct.", "visibility")

@@ -100,6 +100,44 @@ class TestWriting:
         source = await bob.json("GET", f"/api/v1/statuses/{post['id']}/source")
         assert source == {"id": post["id"], "text": "two", "spoiler_text": ""}
 
+    @pytest.mark.parametrize(
+        ("first", "edit", "sensitive"),
+        [
+            ({"spoiler_text": "careful"}, {"spoiler_text": ""}, False),
+            ({"spoiler_text": "careful"}, {}, False),
+            ({"spoiler_text": "careful"}, {"spoiler_text": "", "sensitive": True}, True),
+            ({"spoiler_text": "careful"}, {"spoiler_text": "still", "sensitive": False}, True),
+            ({"sensitive": True}, {}, True),
+            ({"sensitive": True}, {"sensitive": False}, False),
+            ({"sensitive": True}, {"spoiler_text": "careful"}, True),
+            ({}, {"spoiler_text": "careful"}, True),
+        ],
+    )
+    async def test_edit_that_removes_the_warning_leaves_the_post_sensitive_only_if_it_was_without(
+        self, town: Town, first: dict[str, Any], edit: dict[str, Any], sensitive: bool
+    ) -> None:
+        bob = await town.program("bob")
+        post = await bob.publish("one", **first)
+        sent = {"status": "two", **edit}
+        edited = await bob.json("PUT", f"/api/v1/statuses/{post['id']}", json=sent)
+        assert edited["sensitive"] is sensitive
+        assert (await bob.json("GET", f"/api/v1/statuses/{post['id']}"))["sensitive"] is sensitive
+
+    @pytest.mark.parametrize("text", [{"status": ""}, {"status": " \u200b\n"}, {}])
+    async def test_warning_without_text_is_published_as_the_text(
+        self, town: Town, text: dict[str, str]
+    ) -> None:
+        bob = await town.program("bob")
+        post = await bob.json("POST", "/api/v1/statuses", json={**text, "spoiler_text": "careful  @bob"})
+        path = f"/api/v1/statuses/{post['id']}"
+        assert (await bob.json("GET", f"{path}/source"))["text"] == "careful @bob"
+        assert (post["spoiler_text"], post["sensitive"]) == ("", True)
+        assert [each["acct"] for each in post["mentions"]] == ["bob"]
+        edited = await bob.json("PUT", path, json={**text, "spoiler_text": "again"})
+        assert (edited["content"], edited["spoiler_text"], edited["sensitive"]) == ("<p>again</p>", "", True)
+        refused = {**text, "spoiler_text": " "}
+        assert (await bob.request("POST", "/api/v1/statuses", json=refused)).status == 422
+
     async def test_a_deleted_post_comes_back_as_a_draft(self, town: Town) -> None:
         bob = await town.program("bob")
         post = await bob.publish("one *two*")
