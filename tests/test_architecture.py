@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -202,3 +203,32 @@ def test_each_cache_has_bounded_keys(path: Path) -> None:
     """A cache keyed by a text of any length fills the memory: check the length first, and list it here."""
     for name in caches_of(path):
         assert (path.relative_to(PACKAGE).as_posix(), name) in CACHES
+
+
+#: Modules that may spell a condition about blocks and mutes: the one that composes them, and those that own the tables.
+RELATION_MODULES = {"relations.py", "follows.py", "pruning.py"}
+_RELATION_READ = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:blocks|mutes)\b", re.IGNORECASE)
+
+
+def relation_conditions(path: Path) -> list[int]:
+    """Return the lines of string literals that read the tables of blocks or mutes."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _RELATION_READ.search(node.value)
+    ]
+
+
+@pytest.mark.parametrize("path", modules_below("store"), ids=lambda path: path.stem)
+def test_relation_conditions_come_from_one_module(path: Path) -> None:
+    """Who may see, who wants to see and who blocks whom is composed in `store.relations`."""
+    if path.name not in RELATION_MODULES:
+        assert relation_conditions(path) == [], f"{path.name}: take the condition from store/relations.py"
+
+
+def test_relation_conditions_are_recognised() -> None:
+    """The test above would find nothing if its pattern were wrong."""
+    for name in sorted(RELATION_MODULES):
+        assert relation_conditions(PACKAGE / "store" / name), name

@@ -17,3 +17,9 @@ class Conversation:
     unread: bool
     last_post: Post
     people: Sequence[Account]
+    owner: Account  #: the viewer
+
+    @property
+    def participants(self) -> Sequence[Account]:
+        """``people``, or the owner where nobody else is left: clients take the first account."""
+        return self.people or (self.owner,)

@@ -50,20 +50,22 @@ class Audience:
     thread_id: int
     reply_to_account_id: int | None = None
     is_boost: bool = False
+    withheld_ids: tuple[int, ...] = ()  #: a block or a policy keeps this direct post from them
 
     @classmethod
-    def of(cls, post: Post) -> Audience:
+    def of(cls, post: Post, withheld_ids: tuple[int, ...] = ()) -> Audience:
         """That of a post, or of a boost: what is boosted decides who may see it, who boosts whose it is."""
         content = post.content
         return cls(
             author_id=post.author.id,
             author_name=post.author.address,
             visibility=max(post.visibility, content.visibility, key=list(Visibility).index),
-            mentioned_ids=tuple(each.account_id for each in content.mentions),
+            mentioned_ids=tuple(each.account_id for each in (*content.mentions, *content.former_mentions)),
             tags=content.tags,
             thread_id=content.thread_id,
             reply_to_account_id=post.reply_to_account_id,
             is_boost=post.boost_of is not None,
+            withheld_ids=withheld_ids,
         )
 
 

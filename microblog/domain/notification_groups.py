@@ -16,7 +16,8 @@ from microblog.domain.posts import Post
 class NotificationGroup:
     """Notifications of one kind about one post, or follows of one day; or a single one.
 
-    ``people``: a few of them, the newest first.
+    ``people``: a few of them, the newest first. ``as_of``: the database snapshot it was read in; what committed
+    later stays unread when the group is marked as read.
     """
 
     key: str
@@ -28,6 +29,7 @@ class NotificationGroup:
     newest_at: datetime
     post: Post | None = None
     read: bool = False
+    as_of: str | None = None
 
 
 class Verdict(StrEnum):

@@ -74,6 +74,9 @@ class Post:
     bookmarked: bool = False
     pinned: bool = False  #: by the one who looks, on their own profile
     muted: bool = False  #: they want no more notifications of its thread
+    former_mentions: tuple[
+        Mention, ...
+    ] = ()  #: named before an edit; they may still see a post that is not open
 
     @property
     def content(self) -> Post:
@@ -88,6 +91,12 @@ class Post:
     def sensitive_by_itself(self) -> bool:
         """Whether the post is sensitive without a warning, so that it stays so when an edit removes the warning."""
         return self.sensitive and not self.summary
+
+    def former_after(self, mentioned_ids: Sequence[int]) -> tuple[Mention, ...]:
+        """Return the accounts that the post names, or named before, and that an edit no longer names."""
+        now = set(mentioned_ids)
+        named = (*self.mentions, *self.former_mentions)
+        return tuple({each.account_id: each for each in named if each.account_id not in now}.values())
 
 
 class Marks(NamedTuple):

@@ -110,10 +110,14 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
         original = event.post.content.author.id if event.post is not None else author_id
         if original in ties.blocked_by:  # whoever boosted it, wherever it is read
             return False
-        if not stream.startswith("user:"):
-            at = event.at.timestamp()
-            if ties.hides(author_id, at) or ties.hides(original, at):
-                return False
+        at = event.at.timestamp()
+        profile = stream.startswith("user:")
+        if ties.hides(original, at) and (audience.is_boost or not profile):
+            return False
+        if not profile and ties.hides(author_id, at):
+            return False
+        if ties.id in audience.withheld_ids and not stream.startswith(("user:", "thread:")):
+            return False
     if stream in OPEN:
         return (
             audience.visibility is Visibility.PUBLIC

@@ -6,7 +6,7 @@
     direct      those it mentions, the author
 
 Over all of them: nobody sees a post whose author blocked them, and nobody but a moderator sees posts
-of an account that is not active.  ``store/visibility.py`` says the same in SQL; a property test holds the two together.
+of an account that is not active.  ``store/relations.py`` says the same in SQL; a property test holds the two together.
 """
 
 from __future__ import annotations

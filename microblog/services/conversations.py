@@ -15,9 +15,10 @@ from microblog.store.database import Database
 from microblog.store.paging import bounds, page
 
 
-async def add_to_conversations(tx: Any, post_id: int, ids: Sequence[int]) -> None:
-    """A direct post was written: in the transaction of that, for its author and those it names."""
-    await conversations(tx).add(post_id, sorted(set(ids)))
+async def add_to_conversations(tx: Any, post_id: int, actor_id: int, ids: Sequence[int]) -> None:
+    """Deliver a direct post to its author and the accounts it names, in the transaction that writes it."""
+    if ids:
+        await conversations(tx).deliver(post_id, actor_id, sorted(set(ids)))
 
 
 class Conversations:
@@ -38,6 +39,11 @@ class Conversations:
         (made,) = await self._filled(viewer, [found])
         return made
 
+    async def by_thread(self, viewer: Viewer, thread_id: int) -> Conversation | None:
+        """Return the viewer's conversation about a thread, or None where there is none to show."""
+        found = await conversations(self.db.reads).by_thread(viewer.id, thread_id)
+        return None if found is None else (await self._filled(viewer, [found]))[0]
+
     async def mark_read(self, viewer: Viewer, conversation_id: int, *, read: bool = True) -> Conversation:
         """Raises NotFound."""
         async with self.db.transaction() as tx:
@@ -45,10 +51,10 @@ class Conversations:
                 raise NotFound
         return await self.by_id(viewer, conversation_id)
 
-    async def read_thread(self, viewer: Viewer, thread_id: int) -> None:
-        """What one looks at is read."""
+    async def read_thread(self, viewer: Viewer, thread_id: int) -> bool:
+        """Mark the viewer's conversation about a thread as read; return whether it was unread."""
         async with self.db.transaction() as tx:
-            await conversations(tx).read_thread(viewer.id, thread_id)
+            return await conversations(tx).read_thread(viewer.id, thread_id) is not None
 
     async def delete(self, viewer: Viewer, conversation_id: int) -> None:
         """Put it away: it comes back with the next post. Its posts stay. Raises NotFound."""
@@ -65,7 +71,13 @@ class Conversations:
         if ids:
             known = {each.id: each for each in await accounts(self.db.reads).by_ids(ids)}
         return [
-            Conversation(row_id, unread, post, tuple(known[each] for each in wanted[row_id] if each in known))
+            Conversation(
+                row_id,
+                unread,
+                post,
+                tuple(known[each] for each in wanted[row_id] if each in known),
+                viewer.account,
+            )
             for row_id, _, unread, post in rows
         ]
 

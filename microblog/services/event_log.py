@@ -7,6 +7,7 @@ Such a row is skipped and reported, and so is a row whose post or notification c
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -19,6 +20,7 @@ from microblog.domain.events import Audience, Event, Kind, Notification
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 from microblog.services.faults import FAULTS, Faults
+from microblog.store.conversations import conversations
 from microblog.store.database import Database
 from microblog.store.events import Row
 from microblog.store.notifications import notifications
@@ -41,13 +43,18 @@ async def load(db: Database, found: Sequence[Row], faults: Faults = FAULTS) -> l
     note_ids = [note for row in found if (note := _notification_id(row)) is not None]
     about = await _by_id(posts(db.reads).for_events, post_ids, faults)
     noted = await _by_id(notifications(db.reads).by_ids, note_ids, faults)
+    direct = [each.id for each in about.values() if each.visibility is Visibility.DIRECT]
+    withheld: defaultdict[int, list[int]] = defaultdict(list)
+    if direct:
+        for post_id, account_id in await conversations(db.reads).withheld(direct):
+            withheld[post_id].append(account_id)
     loaded = []
     for row in found:
         if row.kind not in _KINDS:
             faults.skipped(f"Events of the unknown kind {row.kind[:50]!r} are skipped.")
             continue
         try:
-            event = _event(row, about, noted)
+            event = _event(row, about, noted, withheld)
         except Exception:  # noqa: BLE001 - one bad row must not take the others with it
             faults.failed(f"An event of the kind {row.kind!r} can't be read and is skipped.")
             continue
@@ -83,14 +90,20 @@ def _notification_id(row: Row) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _event(row: Row, about: Mapping[int, Post], noted: Mapping[int, Notification]) -> Event | None:
+def _event(
+    row: Row,
+    about: Mapping[int, Post],
+    noted: Mapping[int, Notification],
+    withheld: Mapping[int, Sequence[int]],
+) -> Event | None:
     """None for what is gone, and for what concerns the site's own processes alone."""
     kind = Kind(row.kind)
     if kind in _WITH_POST:
         post = about.get(row.post_id or 0)
         if post is None:
             return None
-        return Event(row.position, kind, row.at, row.account_id, None, post.id, post, Audience.of(post))
+        audience = Audience.of(post, tuple(withheld.get(post.id, ())))
+        return Event(row.position, kind, row.at, row.account_id, None, post.id, post, audience)
     if row.detail is None:
         return None
     if kind is Kind.DELETE:

@@ -28,5 +28,5 @@ class Markers:
                 for timeline, last_read_id in sorted(positions.items())
             ]
             if (seen := positions.get(MarkedTimeline.NOTIFICATIONS)) is not None:
-                await notifications(tx).mark_read(viewer.id, seen)
+                await notifications(tx).mark_read(viewer.id, seen, None)
         return made

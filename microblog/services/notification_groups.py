@@ -127,6 +127,7 @@ class NotificationGroups:
                 newest_at=row.newest_at,
                 post=about.get(row.post_id or 0),
                 read=row.read,
+                as_of=row.as_of,
             )
             for row in rows
         ]

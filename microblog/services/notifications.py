@@ -66,10 +66,13 @@ class Notifications:
         found: list[Notification] = await notifications(self.db.reads).by_ids(list(ids))
         return found
 
-    async def mark_read(self, viewer: Viewer, up_to: int | None = None) -> None:
-        """All up to the one of this id, or all there are; what was read stays so."""
+    async def mark_read(self, viewer: Viewer, up_to: int | None = None, as_of: str | None = None) -> None:
+        """Mark the notifications up to an id, or all, as read. What was read stays so.
+
+        ``as_of`` is the snapshot in which the viewer saw them (None: now): what committed later stays unread.
+        """
         async with self.db.transaction() as tx:
-            await notifications(tx).mark_read(viewer.id, up_to)
+            await notifications(tx).mark_read(viewer.id, up_to, as_of)
 
 
 def _names(kinds: Iterable[NotificationKind] | None) -> list[str] | None:

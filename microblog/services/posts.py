@@ -48,10 +48,15 @@ class _Written:
     mentions: tuple[Mention, ...]
     tags: tuple[str, ...]
     search: str
+    former: tuple[Mention, ...] = ()  #: named before an edit
 
     @property
     def mentions_json(self) -> str:
-        return json.dumps([{"id": e.account_id, "name": e.name, "domain": e.domain} for e in self.mentions])
+        named = [{"id": e.account_id, "name": e.name, "domain": e.domain} for e in self.mentions]
+        former = [
+            {"id": e.account_id, "name": e.name, "domain": e.domain, "former": True} for e in self.former
+        ]
+        return json.dumps(named + former)
 
     @property
     def mentioned_ids(self) -> list[int]:
@@ -169,7 +174,7 @@ class Posts(Reading):
             if draft.key is not None:
                 await writing(tx).keep_key(viewer.id, draft.key, post_id)
             if visibility is Visibility.DIRECT:
-                await add_to_conversations(tx, post_id, [viewer.id, *written.mentioned_ids])
+                await add_to_conversations(tx, post_id, viewer.id, [viewer.id, *written.mentioned_ids])
             await self._tell(tx, viewer, visibility, written, post_id, answered, told)
         return post_id, True, visibility
 
@@ -207,6 +212,8 @@ class Posts(Reading):
             if before is None:
                 raise NotFound
             written = await self._written(tx, parsed, summary, language)
+            if not before.visibility.open:  # an edit takes from nobody what was addressed to them
+                written = replace(written, former=before.former_after(written.mentioned_ids))
             same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, draft.sensitive)
             if not same or before.language != language:
                 await writing(tx).update(
@@ -218,7 +225,7 @@ class Posts(Reading):
                     draft.sensitive,
                     language,
                     written.mentions_json,
-                    written.mentioned_ids,
+                    [*written.mentioned_ids, *(each.account_id for each in written.former)],
                     list(written.tags),
                     written.search,
                     None,
@@ -226,6 +233,8 @@ class Posts(Reading):
                 fresh = (
                     set(written.mentioned_ids) - {each.account_id for each in before.mentions} - {viewer.id}
                 )
+                if before.visibility is Visibility.DIRECT:
+                    await add_to_conversations(tx, post_id, viewer.id, sorted(fresh))
                 kinds = dict.fromkeys(await reactions(tx).boosters(post_id), NotificationKind.EDIT)
                 kinds.update(dict.fromkeys(fresh, NotificationKind.MENTION))
                 kinds.pop(viewer.id, None)

@@ -99,10 +99,10 @@ class Reading:
         return Thread(post, ancestors, _descendants(post, later))
 
     async def history(self, viewer: Viewer | None, post_id: int) -> list[Edit]:
-        """How a post read, the oldest first, and how it reads now at the end."""
+        """Return the versions of a post that the viewer may read, oldest first, the present one at the end."""
         post = (await self.by_id(viewer, post_id)).content
         now = Edit(post.text, post.html, post.summary, post.sensitive, post.edited_at or post.created_at)
-        return [*await posts(self._db.reads).edits(post.id), now]
+        return [*await posts(self._db.reads).edits(post.id, _id(viewer)), now]
 
     async def favourited_by(self, viewer: Viewer | None, post_id: int, span: Span) -> Page[Account]:
         post = (await self.by_id(viewer, post_id)).content

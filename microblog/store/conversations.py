@@ -12,19 +12,27 @@ from microblog.store.access import accessor
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, post_from
-from microblog.store.visibility import VISIBLE
+from microblog.store.relations import DELIVERED, QUIET, VISIBLE, WITHHELD, wanted
 
 
 def _conversation(id: int, latest_id: int, unread: bool, *row: Any) -> tuple[int, int, bool, Post]:
     return id, latest_id, unread, post_from(row)
 
 
-# The last post that is there, and that the viewer may see: what latest_id names may be deleted.
-_SELECT: Final = f"""SELECT c.id, c.latest_id, c.unread, {POST_COLUMNS}
+def _pair(post_id: int, account_id: int) -> tuple[int, int]:
+    return post_id, account_id
+
+
+# The last post that reached the viewer and that they want to see. The one that latest_id names may be deleted, or by
+# an account that the viewer has come to block or mute: it is shown as unread by nothing then, unless the viewer
+# marked the conversation so themselves.
+_SELECT: Final = f"""SELECT c.id, c.latest_id, c.unread AND (p.id = c.latest_id OR p.author_id <> c.account_id),
+    {POST_COLUMNS}
     FROM conversations c
     JOIN LATERAL (
         SELECT p.id FROM posts p JOIN accounts a ON a.id = p.author_id
         WHERE p.thread_id = c.thread_id AND p.visibility = 'direct' AND p.boost_of_id IS NULL AND {VISIBLE}
+            AND {DELIVERED} AND {wanted("p.author_id")}
         ORDER BY p.id DESC LIMIT 1) last ON true
     JOIN posts p ON p.id = last.id JOIN accounts a ON a.id = p.author_id"""
 
@@ -44,16 +52,45 @@ class ConversationQueries(Protocol):
     )
     async def by_id(self, viewer: int, conversation_id: int) -> tuple[int, int, bool, Post] | None: ...
 
-    @statement(
-        sql="INSERT INTO conversations (account_id, thread_id, latest_id, unread) "
-        "SELECT u.account_id, p.thread_id, p.id, u.account_id <> p.author_id FROM posts p, users u "
-        "WHERE p.id = {post_id} AND u.account_id = ANY({ids}::bigint[]) ORDER BY u.account_id "
-        "ON CONFLICT (account_id, thread_id) DO UPDATE "
-        "SET latest_id = greatest(conversations.latest_id, excluded.latest_id), "
-        "unread = excluded.unread"
+    @query(
+        sql=f"{_SELECT} WHERE c.account_id = {{viewer}} AND c.thread_id = {{thread_id}}",
+        load=maybe_row(_conversation),
     )
-    async def add(self, post_id: int, ids: Sequence[int]) -> None:
-        """A direct post has come into the conversations of these people of the site; unread but for its author."""
+    async def by_thread(self, viewer: int, thread_id: int) -> tuple[int, int, bool, Post] | None: ...
+
+    @statement(
+        sql=f"""WITH judged AS MATERIALIZED (
+            SELECT a.id, t.thread_id, {WITHHELD} AS withheld, a.id <> {{actor_id}}::bigint AND NOT {QUIET} AS unread
+            FROM accounts a JOIN users u ON u.account_id = a.id JOIN posts t ON t.id = {{post_id}}
+            LEFT JOIN notification_policies y ON y.account_id = a.id
+            WHERE a.id = ANY({{ids}}::bigint[])
+        ), held AS (
+            UPDATE mentions SET withheld = true
+            WHERE post_id = {{post_id}} AND account_id IN (SELECT id FROM judged WHERE withheld)
+        )
+        INSERT INTO conversations (account_id, thread_id, latest_id, unread)
+        SELECT id, thread_id, {{post_id}}, unread FROM judged WHERE NOT withheld ORDER BY id
+        ON CONFLICT (account_id, thread_id) DO UPDATE SET
+            latest_id = CASE WHEN excluded.unread OR conversations.account_id = {{actor_id}}::bigint
+                THEN greatest(conversations.latest_id, excluded.latest_id) ELSE conversations.latest_id END,
+            unread = excluded.unread
+                OR (conversations.unread AND conversations.account_id <> {{actor_id}}::bigint)"""
+    )
+    async def deliver(self, post_id: int, actor_id: int, ids: Sequence[int]) -> None:
+        """Put a direct post by ``actor_id`` into the conversations of these local accounts.
+
+        It is unread but for its author and for accounts that mute the author or the thread.  For an account that
+        blocks the author, is blocked by it, or whose notification policy filters or drops the post, it makes no
+        conversation: its mention is marked as withheld.
+        """
+        ...
+
+    @query(
+        sql="SELECT post_id, account_id FROM mentions WHERE post_id = ANY({post_ids}::bigint[]) AND withheld",
+        load=rows(_pair),
+    )
+    async def withheld(self, post_ids: Sequence[int]) -> list[tuple[int, int]]:
+        """Return pairs of a post and an account that it was withheld from."""
         ...
 
     @query(
@@ -63,11 +100,12 @@ class ConversationQueries(Protocol):
     )
     async def mark(self, account_id: int, conversation_id: int, unread: bool) -> int | None: ...
 
-    @statement(
+    @query(
         sql="UPDATE conversations SET unread = false "
-        "WHERE account_id = {account_id} AND thread_id = {thread_id} AND unread"
+        "WHERE account_id = {account_id} AND thread_id = {thread_id} AND unread RETURNING id",
+        load=scalar,
     )
-    async def read_thread(self, account_id: int, thread_id: int) -> None: ...
+    async def read_thread(self, account_id: int, thread_id: int) -> int | None: ...
 
     @query(
         sql="DELETE FROM conversations WHERE id = {conversation_id} AND account_id = {account_id} RETURNING id",

@@ -30,7 +30,7 @@ from microblog.store.access import accessor, prepared
 from microblog.store.database import rows
 from microblog.store.paging import bounds
 from microblog.store.posts import BOOST_COLUMNS, BOOST_TABLES, listed_row
-from microblog.store.visibility import VISIBLE, wanted
+from microblog.store.relations import UNWANTED, VISIBLE, wanted
 
 #: Posts of everybody that are looked at first: for each one followed, as many as asking them costs; and at most.
 WORTH: Final = 20
@@ -45,12 +45,6 @@ PUBLIC: Final = (
 #: That the viewer follows whom the post ``h`` answers.
 ANSWERS_FOLLOWED: Final = """EXISTS (SELECT FROM follows r WHERE r.follower_id = {viewer}
                 AND r.followee_id = h.reply_to_account_id AND r.accepted OFFSET 0)"""
-
-#: Whose posts the viewer does not want, or may not see.
-UNWANTED: Final = """SELECT m.target_id FROM mutes m
-            WHERE m.account_id = {viewer} AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())
-            UNION ALL SELECT k.target_id FROM blocks k WHERE k.account_id = {viewer}
-            UNION ALL SELECT k.account_id FROM blocks k WHERE k.target_id = {viewer}"""
 
 _FOLLOWED: Final = f"""SELECT f.followee_id AS id, f.show_boosts FROM follows f
         WHERE f.follower_id = {{viewer}} AND f.accepted
@@ -78,7 +72,8 @@ def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False)
 
     def suits(shows_boosts: str) -> str:
         return f"""(h.visibility <> 'direct' OR h.author_id = {{viewer}} OR EXISTS (
-                SELECT FROM mentions n WHERE n.account_id = {{viewer}} AND n.post_id = h.id OFFSET 0))
+                SELECT FROM mentions n
+                WHERE n.account_id = {{viewer}} AND n.post_id = h.id AND NOT n.withheld OFFSET 0))
             AND (h.reply_to_account_id IS NULL OR h.reply_to_account_id = h.author_id OR {answers})
             AND (h.boost_of_id IS NULL OR ({shows_boosts} AND EXISTS (
                 SELECT FROM posts p JOIN accounts a ON a.id = p.author_id

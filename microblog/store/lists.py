@@ -13,9 +13,10 @@ from microblog.domain.posts import Post
 from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import maybe_row, rows, scalar
-from microblog.store.home import ANSWERS_FOLLOWED, UNWANTED, newest_of
+from microblog.store.home import ANSWERS_FOLLOWED, newest_of
 from microblog.store.paging import span_of
 from microblog.store.posts import listed_row
+from microblog.store.relations import UNWANTED
 
 _COLUMNS: Final = "l.id, l.title, l.replies_policy, l.exclusive"
 

@@ -10,7 +10,7 @@ from dbxs import query
 from microblog.domain.streams import ListTies, Ties
 from microblog.store.access import accessor
 from microblog.store.database import row, scalar
-from microblog.store.visibility import VISIBLE
+from microblog.store.relations import STREAM_BLOCKS, VISIBLE
 
 
 def _ties(
@@ -50,12 +50,8 @@ class LiveQueries(Protocol):
              FROM lists l WHERE l.account_id = {account_id})
         FROM (SELECT coalesce(array_agg(followee_id ORDER BY id), '{{}}') AS ids,
                      coalesce(array_agg(show_boosts ORDER BY id), '{{}}') AS boosts
-              FROM follows WHERE follower_id = {account_id} AND accepted) f,
-             (SELECT coalesce(array_agg(account_id), '{{}}') AS by_ids FROM blocks WHERE target_id = {account_id}) b,
-             (SELECT coalesce(array_agg(target_id), '{{}}') AS ids FROM blocks WHERE account_id = {account_id}) c,
-             (SELECT coalesce(array_agg(target_id ORDER BY id), '{{}}') AS ids,
-                     coalesce(array_agg(expires_at ORDER BY id), '{{}}') AS ends
-              FROM mutes WHERE account_id = {account_id}) m""",
+              FROM follows WHERE follower_id = {account_id} AND accepted) f,"""
+        + STREAM_BLOCKS,
         load=row(_ties),
     )
     async def ties(self, account_id: int) -> Ties: ...

@@ -10,7 +10,7 @@ from dbxs import query, statement
 
 from microblog.store.access import accessor
 from microblog.store.database import maybe_row, row, rows, scalar
-from microblog.store.visibility import VISIBLE
+from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +121,13 @@ class MailQueries(Protocol):
             p.id, a.name, a.domain, p.text, p.summary, p.sensitive, p.thread_id
         FROM notifications n
         JOIN users u ON u.account_id = n.account_id
-        JOIN accounts b ON b.id = n.actor_id AND b.state = 'active'
+        JOIN accounts b ON b.id = n.actor_id
         LEFT JOIN posts p ON p.id = n.post_id
         LEFT JOIN accounts a ON a.id = p.author_id
-        WHERE (n.post_id IS NULL OR """
-        + VISIBLE.replace("{viewer}", "n.account_id")
-        + """) AND n.account_id = {account_id} AND n.mailed_at IS NULL AND n.id > u.notifications_read_id
-            AND NOT n.filtered
-            AND n.kind = ANY({kinds}::text[]) AND n.created_at > clock_timestamp() - interval '2 days'
-            AND NOT EXISTS (SELECT FROM blocks b
-                WHERE (b.account_id = n.account_id AND b.target_id = n.actor_id)
-                   OR (b.account_id = n.actor_id AND b.target_id = n.account_id))
-            AND NOT EXISTS (SELECT FROM mutes m
-                WHERE m.account_id = n.account_id AND m.target_id = n.actor_id AND m.notifications
-                    AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))
+        WHERE n.account_id = {account_id} AND n.mailed_at IS NULL AND n.kind = ANY({kinds}::text[])
+            AND n.created_at > clock_timestamp() - interval '2 days' AND """
+        f"{NOTIFICATION_UNREAD} AND {NOTIFICATION_SHOWN}"
+        """
             AND (n.kind NOT IN ('follow', 'follow_request') OR EXISTS (SELECT FROM follows f
                 WHERE f.follower_id = n.actor_id AND f.followee_id = n.account_id
                     AND f.accepted = (n.kind = 'follow')))

@@ -11,6 +11,7 @@ from dbxs import query
 
 from microblog.store.access import accessor, prepared
 from microblog.store.database import rows
+from microblog.store.relations import UNWANTED_PAIRS
 
 
 def _mark(viewer: int, kind: str, id: int) -> tuple[int, str, int]:
@@ -36,15 +37,9 @@ class MarkQueries(Protocol):
         SELECT account_id, 'muted', thread_id FROM thread_mutes
             WHERE account_id = ANY ({viewers}) AND thread_id = ANY ({threads})
         UNION ALL
-        SELECT account_id, 'unwanted', target_id FROM mutes
-            WHERE account_id = ANY ({viewers}) AND target_id = ANY ({authors})
-            AND (expires_at IS NULL OR expires_at > clock_timestamp())
-        UNION ALL
-        SELECT account_id, 'unwanted', target_id FROM blocks
-            WHERE account_id = ANY ({viewers}) AND target_id = ANY ({authors})
-        UNION ALL
-        SELECT target_id, 'unwanted', account_id FROM blocks
-            WHERE account_id = ANY ({authors}) AND target_id = ANY ({viewers})
+"""
+        + UNWANTED_PAIRS
+        + """
         UNION ALL
         SELECT account_id, 'filter', id FROM filters
             WHERE account_id = ANY ({viewers}) AND 'public' = ANY (contexts)""",

@@ -12,8 +12,9 @@ from microblog.domain.notification_groups import NotificationPolicy, Verdict
 from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
 from microblog.store.database import maybe_row, rows
-from microblog.store.notifications import NOTIFICATION_TABLES, WANTED
+from microblog.store.notifications import NOTIFICATION_TABLES
 from microblog.store.paging import within
+from microblog.store.relations import NOTIFICATION_READ, NOTIFICATION_SHOWN, notification_reaches
 
 #: Of how many notifications, from a cursor on, groups are made: bounds what a page costs.
 WINDOW: Final = 1000
@@ -32,6 +33,7 @@ class GroupRow:
 
     __slots__ = (
         "actor_ids",
+        "as_of",
         "count",
         "key",
         "kind",
@@ -53,6 +55,7 @@ class GroupRow:
         post_id: int | None,
         actor_ids: Sequence[int],
         read: bool,
+        as_of: str,
     ) -> None:
         self.key = key
         self.kind = kind
@@ -63,15 +66,16 @@ class GroupRow:
         self.post_id = post_id
         self.actor_ids = actor_ids
         self.read = read
+        self.as_of = as_of
 
 
 _GROUPS: Final = f"""
     SELECT m.key, m.kind, count(*), max(m.id), min(m.id), max(m.created_at), max(m.post_id),
-        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{PEOPLE}], bool_and(m.read)
+        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{PEOPLE}], bool_and(m.read), pg_current_snapshot()::text
     FROM (
-        SELECT n.id, n.kind, n.post_id, n.actor_id, n.created_at, n.id <= u.notifications_read_id AS read, {KEY} AS key
+        SELECT n.id, n.kind, n.post_id, n.actor_id, n.created_at, {NOTIFICATION_READ} AS read, {KEY} AS key
         FROM {NOTIFICATION_TABLES}
-        WHERE n.account_id = {{viewer}} AND {WANTED}
+        WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN}
             AND ({{kinds}}::text[] IS NULL OR n.kind = ANY({{kinds}}::text[])) AND __WHERE__
         ORDER BY CASE WHEN {{ascending}} THEN n.id END ASC, CASE WHEN NOT {{ascending}} THEN n.id END DESC
         LIMIT {WINDOW}
@@ -94,8 +98,9 @@ _REQUESTS: Final = f"""
     FROM (
         SELECT n.actor_id, count(*) AS count, min(n.created_at) AS first, max(n.created_at) AS last,
             max(n.id) AS newest_id, max(n.post_id) AS post_id
-        FROM notifications n WHERE n.account_id = {{viewer}} AND n.filtered GROUP BY n.actor_id
-    ) w JOIN accounts a ON a.id = w.actor_id AND a.state = 'active'"""
+        FROM {NOTIFICATION_TABLES}
+        WHERE n.account_id = {{viewer}} AND n.filtered AND {notification_reaches()} GROUP BY n.actor_id
+    ) w JOIN accounts a ON a.id = w.actor_id"""
 
 
 class NotificationGroupQueries(Protocol):
@@ -145,11 +150,12 @@ class NotificationGroupQueries(Protocol):
     # ------------------------------------------------------------------------------------ policy and requests
 
     @query(
-        sql="""SELECT coalesce((SELECT ARRAY[y.for_not_following, y.for_not_followers, y.for_new_accounts,
-                y.for_private_mentions] FROM notification_policies y WHERE y.account_id = {account_id}),
+        sql=f"""SELECT coalesce((SELECT ARRAY[y.for_not_following, y.for_not_followers, y.for_new_accounts,
+                y.for_private_mentions] FROM notification_policies y WHERE y.account_id = {{account_id}}),
                 ARRAY['accept', 'accept', 'accept', 'accept']), w.people, w.count
         FROM (SELECT count(DISTINCT n.actor_id) AS people, count(*) AS count
-              FROM notifications n WHERE n.account_id = {account_id} AND n.filtered) w""",
+              FROM {NOTIFICATION_TABLES}
+              WHERE n.account_id = {{account_id}} AND n.filtered AND {notification_reaches()}) w""",
         load=maybe_row(_policy),
     )
     async def policy(self, account_id: int) -> NotificationPolicy | None: ...
@@ -190,11 +196,22 @@ class NotificationGroupQueries(Protocol):
         sql="""WITH allowed AS (
             INSERT INTO notification_permissions (account_id, actor_id)
             SELECT {account_id}, id FROM accounts WHERE id = ANY({ids}::bigint[]) ON CONFLICT DO NOTHING
+        ), shown AS (
+            UPDATE notifications SET filtered = false
+            WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[]) RETURNING post_id
+        ), released AS (
+            UPDATE mentions SET withheld = false
+            WHERE account_id = {account_id} AND withheld AND post_id IN (SELECT post_id FROM shown) RETURNING post_id
         )
-        UPDATE notifications SET filtered = false
-        WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[])"""
+        INSERT INTO conversations (account_id, thread_id, latest_id, unread)
+        SELECT {account_id}, p.thread_id, max(p.id), true FROM posts p
+        WHERE p.id IN (SELECT post_id FROM released) AND p.visibility = 'direct' GROUP BY p.thread_id
+        ON CONFLICT (account_id, thread_id) DO UPDATE
+        SET latest_id = greatest(conversations.latest_id, excluded.latest_id), unread = true"""
     )
-    async def accept(self, account_id: int, ids: Sequence[int]) -> None: ...
+    async def accept(self, account_id: int, ids: Sequence[int]) -> None:
+        """Show the notifications of these accounts that wait, and the direct posts that came with them."""
+        ...
 
     @statement(
         sql="DELETE FROM notifications WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[])"

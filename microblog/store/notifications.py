@@ -18,55 +18,27 @@ from microblog.store.accounts import ACCOUNT_WIDTH, account_columns, account_fro
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, post_from
-from microblog.store.visibility import VISIBLE
+from microblog.store.relations import (
+    NOTIFICATION_READ,
+    NOTIFICATION_SHOWN,
+    NOTIFICATION_UNREAD,
+    may_notify,
+    policy_says,
+)
 
 _KINDS: Final = {kind.value: kind for kind in NotificationKind}
 _AFTER_ACTOR: Final = 5 + ACCOUNT_WIDTH
 
 #: ``n`` the notification, ``u`` its recipient, ``b`` who did it, ``p`` the post with its author ``a``.
 _COLUMNS: Final = (
-    "n.id, n.account_id, n.kind, n.created_at, n.id <= u.notifications_read_id, "
-    f"{account_columns('b')}, {POST_COLUMNS}"
+    f"n.id, n.account_id, n.kind, n.created_at, {NOTIFICATION_READ}, {account_columns('b')}, {POST_COLUMNS}"
 )
-_TABLES: Final = (
+NOTIFICATION_TABLES: Final = (
     "notifications n JOIN users u ON u.account_id = n.account_id JOIN accounts b ON b.id = n.actor_id "
     "LEFT JOIN posts p ON p.id = n.post_id LEFT JOIN accounts a ON a.id = p.author_id"
 )
-#: Somebody who signs up is not active yet; everybody else who is not has no say.
-_WANTED: Final = f"""NOT n.filtered AND (b.state = 'active' OR n.kind = 'sign_up') AND (n.post_id IS NULL OR {VISIBLE})
-    AND NOT EXISTS (SELECT FROM blocks k WHERE k.account_id = n.account_id AND k.target_id = n.actor_id)
-    AND NOT EXISTS (
-        SELECT FROM mutes m WHERE m.account_id = n.account_id AND m.target_id = n.actor_id AND m.notifications
-          AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))"""
-
-#: For listings beside this one: the tables, and which of the notifications their recipient wants to see.
-NOTIFICATION_TABLES: Final = _TABLES
-WANTED: Final = _WANTED
-
-# The rules of a policy, each with whom it is about: ``a`` the recipient, ``t`` the post, ``y`` the policy, ``w`` the
-# notification.
-_FOLLOWED: Final = (
-    "EXISTS (SELECT FROM follows f WHERE f.follower_id = a.id AND f.followee_id = {actor_id}::bigint)"
-)
-_RULES: Final = {
-    "for_not_following": f"NOT {_FOLLOWED}",
-    "for_not_followers": "NOT EXISTS (SELECT FROM follows f "
-    "WHERE f.follower_id = {actor_id}::bigint AND f.followee_id = a.id AND f.accepted)",
-    "for_new_accounts": f"NOT {_FOLLOWED} AND EXISTS (SELECT FROM accounts w "
-    "WHERE w.id = {actor_id}::bigint AND w.created_at > clock_timestamp() - interval '30 days')",
-    "for_private_mentions": f"t.visibility = 'direct' AND NOT {_FOLLOWED} "
-    "AND t.reply_to_account_id IS DISTINCT FROM a.id",
-}
-
-
-def _judged(verdict: str) -> str:
-    """That the recipient's policy says ``verdict`` (filter, drop) of it. What one asked for oneself is no subject."""
-    rules = " OR ".join(f"(y.{name} = '{verdict}' AND {about})" for name, about in _RULES.items())
-    return (
-        "(y.account_id IS NOT NULL AND w.kind NOT IN ('follow_request', 'edit', 'post', 'sign_up') "
-        f"AND ({rules}) AND NOT EXISTS (SELECT FROM notification_permissions g "
-        "WHERE g.account_id = a.id AND g.actor_id = {actor_id}::bigint))"
-    )
+#: Notifications that the account asked for, or that moderators need: no policy judges them.
+_ASKED_FOR: Final = "w.kind IN ('follow_request', 'edit', 'post', 'sign_up')"
 
 
 def _notification(*columns: Any) -> Notification:
@@ -86,23 +58,20 @@ class NotificationQueries(Protocol):
         sql="""WITH made AS (
             INSERT INTO notifications (account_id, kind, actor_id, post_id, filtered)
             SELECT a.id, w.kind, {actor_id}::bigint, {post_id}::bigint, """
-        + _judged("filter")
-        + """
+        f"NOT {_ASKED_FOR} AND {policy_says('filter')}"
+        """
             FROM unnest({recipient_ids}::bigint[], {kinds}::text[]) AS w (recipient_id, kind)
             JOIN accounts a ON a.id = w.recipient_id JOIN users u ON u.account_id = a.id
             LEFT JOIN posts t ON t.id = {post_id}::bigint
             LEFT JOIN notification_policies y ON y.account_id = a.id
             WHERE a.id <> {actor_id}::bigint AND a.state = 'active'
-              AND NOT EXISTS (
-                SELECT FROM blocks k WHERE (k.account_id = a.id AND k.target_id = {actor_id}::bigint)
-                    OR (k.account_id = {actor_id}::bigint AND k.target_id = a.id))
-              AND NOT EXISTS (
-                SELECT FROM mutes m WHERE m.account_id = a.id AND m.target_id = {actor_id}::bigint
-                    AND m.notifications AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))
+              AND """
+        + may_notify("a.id", "{actor_id}::bigint")
+        + """
               AND NOT EXISTS (
                 SELECT FROM thread_mutes x WHERE x.account_id = a.id AND x.thread_id = t.thread_id)
               AND NOT """
-        + _judged("drop")
+        + f"(NOT {_ASKED_FOR} AND {policy_says('drop')})"
         + """
             ORDER BY a.id
             ON CONFLICT DO NOTHING RETURNING id, account_id, kind, filtered
@@ -143,7 +112,7 @@ class NotificationQueries(Protocol):
         ...
 
     @query(
-        sql=f"SELECT {_COLUMNS} FROM {_TABLES} WHERE n.account_id = {{viewer}} AND {_WANTED} "
+        sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
         "AND ({kinds}::text[] IS NULL OR n.kind = ANY({kinds}::text[])) "
         "AND ({actor_id}::bigint IS NULL OR n.actor_id = {actor_id}::bigint) "
         f"AND {within('n.id')} {in_order('n.id')}",
@@ -163,15 +132,15 @@ class NotificationQueries(Protocol):
         ...
 
     @query(
-        sql=f"SELECT {_COLUMNS} FROM {_TABLES} WHERE n.account_id = {{viewer}} AND {_WANTED} "
+        sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
         "AND n.id = {notification_id}",
         load=maybe_row(_notification),
     )
     async def one(self, viewer: int, notification_id: int) -> Notification | None: ...
 
     @query(
-        sql=f"""SELECT count(*) FROM (SELECT FROM {_TABLES}
-        WHERE n.account_id = {{viewer}} AND n.id > u.notifications_read_id AND {_WANTED}
+        sql=f"""SELECT count(*) FROM (SELECT FROM {NOTIFICATION_TABLES}
+        WHERE n.account_id = {{viewer}} AND {NOTIFICATION_UNREAD} AND {NOTIFICATION_SHOWN}
           AND ({{kinds}}::text[] IS NULL OR n.kind = ANY({{kinds}}::text[])) LIMIT {{limit}}) unread""",
         load=scalar,
     )
@@ -187,9 +156,10 @@ class NotificationQueries(Protocol):
     async def clear(self, account_id: int) -> None: ...
 
     @query(
-        sql=f"SELECT {_COLUMNS} FROM {_TABLES} WHERE n.id = ANY({{ids}}::bigint[]) AND {_WANTED}".replace(
-            "{viewer}", "n.account_id"
-        ),
+        sql=(
+            f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} "
+            f"WHERE n.id = ANY({{ids}}::bigint[]) AND {NOTIFICATION_SHOWN}"
+        ).replace("{viewer}", "n.account_id"),
         load=rows(_notification),
     )
     async def by_ids(self, ids: Sequence[int]) -> list[Notification]:
@@ -197,14 +167,20 @@ class NotificationQueries(Protocol):
         ...
 
     @query(
-        sql="""UPDATE users u SET notifications_read_id = greatest(u.notifications_read_id, newest.id)
+        sql="""UPDATE users u SET notifications_read_id = newest.id,
+            notifications_read_snapshot = coalesce({as_of}::pg_snapshot, pg_current_snapshot())
         FROM (SELECT id FROM notifications WHERE account_id = {account_id}
               AND ({up_to}::bigint IS NULL OR id <= {up_to}) ORDER BY id DESC LIMIT 1) newest
-        WHERE u.account_id = {account_id} RETURNING u.notifications_read_id""",
+        WHERE u.account_id = {account_id} AND newest.id >= u.notifications_read_id
+        RETURNING u.notifications_read_id""",
         load=scalar,
     )
-    async def mark_read(self, account_id: int, up_to: int | None) -> int | None:
-        """All up to this one, or all there are, are read; never fewer than before."""
+    async def mark_read(self, account_id: int, up_to: int | None, as_of: str | None) -> int | None:
+        """Mark the notifications up to an id, or all, as read; never fewer than before.
+
+        The mark is an id and a snapshot, since ids become visible in another order than they are given out: what was
+        not committed in the snapshot ``as_of`` (None: now) stays unread.
+        """
         ...
 
     @statement(

@@ -10,7 +10,7 @@ from microblog.domain.posts import Post
 from microblog.store.access import accessor
 from microblog.store.database import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_row
-from microblog.store.visibility import VISIBLE
+from microblog.store.relations import VISIBLE
 
 
 class PinQueries(Protocol):

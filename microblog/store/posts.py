@@ -18,7 +18,7 @@ from microblog.domain.visibility import Visibility
 from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
 from microblog.store.database import maybe_row, rows
-from microblog.store.visibility import BOOSTED, VISIBLE
+from microblog.store.relations import BOOSTED, VIEWER, VISIBLE, WAS_VISIBLE, listed_for, not_blocked_by
 
 _COLUMNS: Final = (
     "id",
@@ -95,7 +95,16 @@ def post_from(row: Sequence[Any]) -> Post:
         reply_to_account_id=row[10],
         reply_to_name=row[11],
         thread_id=row[12],
-        mentions=tuple(Mention(each["id"], each["name"], each.get("domain")) for each in mentions)
+        mentions=tuple(
+            Mention(each["id"], each["name"], each.get("domain"))
+            for each in mentions
+            if not each.get("former")
+        )
+        if mentions
+        else (),
+        former_mentions=tuple(
+            Mention(each["id"], each["name"], each.get("domain")) for each in mentions if each.get("former")
+        )
         if mentions
         else (),
         tags=tuple(row[14]),
@@ -166,15 +175,15 @@ def _edit(text: str, html: str, summary: str, sensitive: bool, created_at: datet
 
 
 class PostQueries(Protocol):
+    """Reading single posts. ``viewer`` is an account's id, or None for a stranger."""
+
     @query(
-        sql="SELECT a.id FROM accounts a WHERE a.id = ANY ({ids}::bigint[]) AND a.state = 'active' AND NOT EXISTS ("
-        "SELECT FROM blocks k WHERE k.account_id = {viewer} AND k.target_id = a.id)",
+        sql="SELECT a.id FROM accounts a WHERE a.id = ANY ({ids}::bigint[]) AND a.state = 'active' "
+        f"AND {not_blocked_by(VIEWER, 'a.id')}",
         load=rows(int),
     )
     async def addressable(self, ids: list[int], viewer: int) -> list[int]:
         """Return those of the accounts that are active and that the viewer does not block."""
-
-    """Reading single posts. ``viewer`` is an account's id, or None for a stranger."""
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = {{post_id}} AND {VISIBLE} "
@@ -207,24 +216,27 @@ class PostQueries(Protocol):
             SELECT p.id, p.reply_to_id, up.depth + 1 FROM posts p JOIN up ON p.id = up.reply_to_id WHERE up.depth < 100
         )
         SELECT {POST_COLUMNS} FROM up JOIN {POST_TABLES.replace("posts p", "posts p ON p.id = up.id")}
-        WHERE up.depth > 1 AND {VISIBLE} ORDER BY up.depth DESC""",
+        WHERE up.depth > 1 AND {VISIBLE} AND {listed_for("p.author_id")} ORDER BY up.depth DESC""",
         load=rows(post_row),
     )
     async def ancestors(self, post_id: int, viewer: int | None) -> list[Post]:
-        """What a post answers, the oldest first; at most 100 up."""
+        """Return the posts that a post answers, oldest first, at most 100 up."""
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE p.thread_id = {{thread_id}} AND p.boost_of_id IS NULL "
-        f"AND p.id > {{after}} AND {VISIBLE} ORDER BY p.id LIMIT {{limit}}",
+        f"AND p.id > {{after}} AND {VISIBLE} AND {listed_for('p.author_id')} ORDER BY p.id LIMIT {{limit}}",
         load=rows(post_row),
     )
     async def of_thread(self, thread_id: int, after: int, viewer: int | None, limit: int) -> list[Post]: ...
 
     @query(
-        sql="SELECT text, html, summary, sensitive, created_at FROM post_edits WHERE post_id = {post_id} ORDER BY id",
+        sql=f"""SELECT e.text, e.html, e.summary, e.sensitive, e.created_at
+        FROM post_edits e JOIN posts p ON p.id = e.post_id
+        WHERE e.post_id = {{post_id}} AND ({WAS_VISIBLE}) ORDER BY e.id""",
         load=rows(_edit),
     )
-    async def edits(self, post_id: int) -> list[Edit]: ...
+    async def edits(self, post_id: int, viewer: int | None) -> list[Edit]:
+        """Return the earlier versions of a post that the viewer may read, oldest first."""
 
 
 posts = accessor(PostQueries)

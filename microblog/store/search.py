@@ -15,7 +15,7 @@ from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.database import rows
 from microblog.store.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
-from microblog.store.visibility import VISIBLE, wanted
+from microblog.store.relations import BLOCKED_EITHER_WAY, VISIBLE, listed_for, not_blocked_by
 
 
 def _tag(tag: str, shown: str, posts_count: int) -> Tag:
@@ -28,8 +28,8 @@ MANY: Final = 2000
 #: That somebody wants to be found, and is what was asked for.
 _MATCHES: Final = """a.state = 'active' AND a.discoverable
             AND (lower(a.name) LIKE {prefix} OR a.search @@ to_tsquery('simple', {words}))"""
-#: That somebody does not block the viewer, looked up in a hash of those who do.
-_UNBLOCKED: Final = "a.id NOT IN (SELECT k.account_id FROM blocks k WHERE k.target_id = {viewer}::bigint)"
+#: Neither of the account and the viewer blocks the other, looked up in a hash.
+_UNBLOCKED: Final = f"a.id NOT IN ({BLOCKED_EITHER_WAY})"
 
 #: The first moments after the day ``after`` and of the day ``before``.
 _AFTER: Final = "({after}::date + 1)::timestamp AT TIME ZONE {zone}"
@@ -69,8 +69,7 @@ class SearchQueries(Protocol):
             ORDER BY a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
         )
         SELECT {ACCOUNT_COLUMNS} FROM matching JOIN accounts a ON a.id = matching.id
-        WHERE a.state = 'active' AND NOT EXISTS (
-            SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {{viewer}}::bigint)
+        WHERE a.state = 'active' AND {not_blocked_by("a.id")}
         ORDER BY lower(a.name) = {{name}} DESC,
             EXISTS (SELECT FROM follows f
                     WHERE f.follower_id = {{viewer}}::bigint AND f.followee_id = a.id AND f.accepted) DESC,
@@ -93,6 +92,8 @@ class SearchQueries(Protocol):
         Whoever has that name, the first of those whom the viewer follows, and the first of all: the answer is among
         them, and not everybody whose name begins with a letter has to be sorted for it.
 
+        An account that the viewer blocks is found by its whole name alone, so that the viewer can unblock it.
+
         ``following``: only those whom the viewer follows.
         """
         ...
@@ -113,7 +114,7 @@ class SearchQueries(Protocol):
           AND ({{after}}::date IS NULL OR ({_SINCE})) AND ({{before}}::date IS NULL OR ({_UNTIL}))
           AND (p.visibility = 'public' OR p.author_id = {{viewer}}::bigint
                OR {{viewer}}::bigint = ANY (p.mentioned_ids))
-          AND {VISIBLE} AND ({{viewer}}::bigint IS NULL OR ({wanted("p.author_id")}))
+          AND {VISIBLE} AND {listed_for("p.author_id")}
           AND {within("p.id")} {in_order("p.id")}""",
         load=rows(post_row),
     )

@@ -13,17 +13,17 @@ from dbxs import query, statement
 
 from microblog.domain.accounts import Role, Session, Viewer, usable_role
 from microblog.domain.visibility import Visibility
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
 from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD
 
 #: What a viewer has beside the account, of the aliases ``a`` (accounts) and ``u`` (users).
 VIEWER_COLUMNS: Final = f"""{ACCOUNT_COLUMNS}, u.role, u.language, u.default_visibility, u.default_sensitive,
     (SELECT count(*) FROM (
-        SELECT FROM notifications n
-        WHERE n.account_id = a.id AND n.id > u.notifications_read_id AND NOT n.filtered AND NOT EXISTS (
-            SELECT FROM mutes m WHERE m.account_id = a.id AND m.target_id = n.actor_id AND m.notifications
-              AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()))
+        SELECT FROM notifications n JOIN accounts b ON b.id = n.actor_id
+        LEFT JOIN posts p ON p.id = n.post_id LEFT JOIN accounts a ON a.id = p.author_id
+        WHERE n.account_id = u.account_id AND {NOTIFICATION_UNREAD} AND {NOTIFICATION_SHOWN}
         LIMIT 100) unread)"""
 VIEWER_WIDTH: Final = ACCOUNT_WIDTH + 5
 
@@ -74,6 +74,7 @@ class SessionQueries(Protocol):
         self, token_hash: bytes, account_id: int, now: datetime, address: str, user_agent: str
     ) -> int: ...
 
+    @prepared("bytea", "timestamptz", "timestamptz")
     @query(
         sql=f"""SELECT {VIEWER_COLUMNS}, s.id, s.seen_at < {{stale}}
         FROM sessions s JOIN accounts a ON a.id = s.account_id JOIN users u ON u.account_id = a.id

@@ -20,7 +20,7 @@ from microblog.store.posts import (
     post_from,
     post_row,
 )
-from microblog.store.visibility import BOOSTED, VISIBLE, wanted
+from microblog.store.relations import BOOSTED, VISIBLE, listed_for, wanted
 
 
 def _marked(id: int, *row: Any) -> tuple[int, Post]:
@@ -33,7 +33,7 @@ class TimelineQueries(Protocol):
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {PUBLIC} AND {within('p.id')} "
         f"AND (NOT {{local}} OR a.domain IS NULL) AND (NOT {{remote}} OR a.domain IS NOT NULL) AND {VISIBLE} "
-        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('p.id')}",
+        f"AND {listed_for('p.author_id')} {in_order('p.id')}",
         load=rows(post_row),
     )
     async def public(
@@ -51,7 +51,7 @@ class TimelineQueries(Protocol):
         sql=f"SELECT {POST_COLUMNS} FROM post_tags t JOIN posts p ON p.id = t.post_id "
         "JOIN accounts a ON a.id = p.author_id "
         f"WHERE t.tag = {{tag}} AND {within('t.post_id')} AND p.visibility = 'public' AND {VISIBLE} "
-        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) {in_order('t.post_id')}",
+        f"AND {listed_for('p.author_id')} {in_order('t.post_id')}",
         load=rows(post_row),
     )
     async def tag(
@@ -70,7 +70,7 @@ class TimelineQueries(Protocol):
                 SELECT t.post_id FROM post_tags t JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id
                 WHERE t.tag = d.tag AND {within("t.post_id")} AND p.visibility = 'public'
                 AND p.tags && {{some}}::text[] AND p.tags @> {{every}}::text[] AND NOT p.tags && {{none}}::text[]
-                AND {VISIBLE} AND ({{viewer}}::bigint IS NULL OR ({wanted("p.author_id")}))
+                AND {VISIBLE} AND {listed_for("p.author_id")}
                 {in_order("t.post_id")}
             ) near
         ) t JOIN posts p ON p.id = t.post_id JOIN accounts a ON a.id = p.author_id
@@ -97,7 +97,7 @@ class TimelineQueries(Protocol):
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.author_id = {{author_id}} AND {within('w.id')} "
         "AND ({boosts} OR w.boost_of_id IS NULL) AND ({tag}::text IS NULL OR {tag}::text = ANY(w.tags)) "
         "AND ({replies} OR w.reply_to_account_id IS NULL OR w.reply_to_account_id = w.author_id) "
-        f"AND {VISIBLE} AND {BOOSTED} {in_order('w.id')}",
+        f"AND {VISIBLE} AND {BOOSTED} AND (w.boost_of_id IS NULL OR {listed_for('p.author_id')}) {in_order('w.id')}",
         load=rows(listed_row),
     )
     async def account(
@@ -137,7 +137,7 @@ class TimelineQueries(Protocol):
         sql=f"SELECT {POST_COLUMNS} FROM mentions m JOIN posts p ON p.id = m.post_id "
         "JOIN accounts a ON a.id = p.author_id "
         f"WHERE m.account_id = {{viewer}} AND {within('m.post_id')} AND (NOT {{direct}} OR p.visibility = 'direct') "
-        f"AND {VISIBLE} AND {wanted('p.author_id')} {in_order('m.post_id')}",
+        f"AND NOT m.withheld AND {VISIBLE} AND {wanted('p.author_id')} {in_order('m.post_id')}",
         load=rows(post_row),
     )
     async def mentions(

@@ -10,7 +10,7 @@ from dbxs import query, statement
 
 from microblog.domain.accounts import State, Token, Viewer
 from microblog.domain.oauth import Bearer
-from microblog.store.access import accessor
+from microblog.store.access import accessor, prepared
 from microblog.store.database import maybe_row, rows, scalar
 from microblog.store.sessions import VIEWER_COLUMNS, VIEWER_WIDTH, viewer_from
 
@@ -48,6 +48,7 @@ class TokenQueries(Protocol):
         self, token_hash: bytes, account_id: int, name: str, scopes: Sequence[str], now: datetime
     ) -> int: ...
 
+    @prepared("bytea", "timestamptz", "timestamptz")
     @query(
         sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.app_id, t.scopes, t.expires_at, a.state,
             t.last_used_at IS NULL OR t.last_used_at < {{stale}}
@@ -59,6 +60,7 @@ class TokenQueries(Protocol):
         """As ``viewer``, but also of an app that acts for itself, and of somebody in whatever state."""
         ...
 
+    @prepared("bytea", "timestamptz", "timestamptz")
     @query(
         sql=f"""SELECT {VIEWER_COLUMNS}, t.id, t.scopes, t.expires_at,
             t.last_used_at IS NULL OR t.last_used_at < {{stale}}

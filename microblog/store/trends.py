@@ -13,7 +13,7 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
 from microblog.store.database import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_row
-from microblog.store.visibility import VISIBLE, wanted
+from microblog.store.relations import UNWANTED, VISIBLE, listed_for, no_block_between, wanted
 
 
 def _suggestion(friends: int, *row: Any) -> Suggestion:
@@ -21,12 +21,8 @@ def _suggestion(friends: int, *row: Any) -> Suggestion:
 
 
 #: That somebody is in the directory, for this viewer: looked up in a hash of those whom it must not show them.
-_LISTED: Final = """a.discoverable AND a.state = 'active' AND (NOT {local} OR a.domain IS NULL)
-            AND a.id NOT IN (
-                SELECT m.target_id FROM mutes m WHERE m.account_id = {viewer}::bigint
-                AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())
-                UNION ALL SELECT k.target_id FROM blocks k WHERE k.account_id = {viewer}::bigint
-                UNION ALL SELECT k.account_id FROM blocks k WHERE k.target_id = {viewer}::bigint)"""
+_LISTED: Final = f"""a.discoverable AND a.state = 'active' AND (NOT {{local}} OR a.domain IS NULL)
+            AND a.id NOT IN ({UNWANTED})"""
 
 
 class TrendQueries(Protocol):
@@ -95,7 +91,7 @@ class TrendQueries(Protocol):
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM trending_posts k JOIN posts p ON p.id = k.post_id "
         f"JOIN accounts a ON a.id = p.author_id WHERE p.visibility = 'public' AND {VISIBLE} "
-        f"AND ({{viewer}}::bigint IS NULL OR ({wanted('p.author_id')})) "
+        f"AND {listed_for('p.author_id')} "
         "ORDER BY k.score DESC, k.post_id DESC OFFSET {offset} LIMIT {limit}",
         load=rows(post_row),
     )
@@ -157,8 +153,7 @@ class TrendQueries(Protocol):
         WHERE a.discoverable AND a.state = 'active' AND a.id <> {{viewer}}
             AND NOT EXISTS (SELECT FROM follows f WHERE f.follower_id = {{viewer}} AND f.followee_id = a.id)
             AND NOT EXISTS (SELECT FROM suggestion_dismissals d WHERE d.account_id = {{viewer}} AND d.target_id = a.id)
-            AND NOT EXISTS (SELECT FROM blocks k WHERE k.account_id = a.id AND k.target_id = {{viewer}})
-            AND {wanted("a.id")}
+            AND {no_block_between("a.id")} AND {wanted("a.id")}
         ORDER BY o.friends DESC, a.followers_count DESC, a.id LIMIT {{limit}}""",
         load=rows(_suggestion),
     )

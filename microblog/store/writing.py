@@ -121,10 +121,12 @@ class WritingQueries(Protocol):
         WITH was AS (
             INSERT INTO post_edits (post_id, text, html, summary, sensitive, created_at)
             SELECT id, text, html, summary, sensitive, coalesce(edited_at, created_at) FROM posts WHERE id = {post_id}
+            RETURNING id
         ), gone AS (
             DELETE FROM mentions WHERE post_id = {post_id} AND NOT account_id = ANY ({mentioned_ids}::bigint[])
         ), named AS (
-            INSERT INTO mentions (account_id, post_id) SELECT unnest({mentioned_ids}::bigint[]), {post_id}
+            INSERT INTO mentions (account_id, post_id, after_edit)
+            SELECT unnest({mentioned_ids}::bigint[]), {post_id}, was.id FROM was
             ON CONFLICT DO NOTHING
         ), untagged AS (
             DELETE FROM post_tags WHERE post_id = {post_id} AND NOT tag = ANY ({tags}::text[])

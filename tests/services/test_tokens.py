@@ -25,7 +25,7 @@ class Site:
         run = db.reads.run
 
         async def counted(operation: str, parameters: Any = None) -> Any:
-            self.looked += "FROM tokens t" in operation
+            self.looked += "FROM tokens t" in getattr(operation, "text", operation)
             return await run(operation, parameters)
 
         db.reads.run = counted

@@ -13,7 +13,7 @@ from microblog.store.database import Database
 from microblog.store.home import PUBLIC, by_direction, home
 from microblog.store.lists import listed
 from microblog.store.paging import page
-from microblog.store.visibility import BOOSTED, VISIBLE, wanted
+from microblog.store.relations import BOOSTED, VISIBLE, wanted
 from tests.store.test_database import kill_backends
 from tests.testrig import Cluster, person
 

@@ -31,7 +31,7 @@ async def _entities(
 ) -> list[ConversationEntity]:
     posts = await call.filtered(microblog, [each.last_post for each in found])
     return [
-        ConversationEntity(str(each.id), each.unread, call.accounts(each.people), post)
+        ConversationEntity(str(each.id), each.unread, call.accounts(each.participants), post)
         for each, post in zip(found, posts, strict=True)
     ]
 

@@ -35,5 +35,6 @@ async def notifications(microblog: Microblog, request: Request) -> Response:
         waiting=policy.pending_requests,
     )
     if any(not item.read for item in page.items):
-        await microblog.notifications.mark_read(viewer, max(item.newest_id for item in page.items))
+        newest = max(page.items, key=lambda item: item.newest_id)
+        await microblog.notifications.mark_read(viewer, newest.newest_id, newest.as_of)
     return response

@@ -33,10 +33,15 @@ async def thread(microblog: Microblog, request: Request) -> Response:
     if (elsewhere := _elsewhere(request, post)) is not None:
         return elsewhere
     viewer = request.viewer
+    if (
+        viewer is not None
+        and post.visibility is Visibility.DIRECT
+        and await microblog.conversations.read_thread(viewer, post.thread_id)
+    ):
+        # Loaded again after the mark, so that no post is marked as read that is not on the page.
+        found = await microblog.posts.thread(viewer, post.id)
     around = [*found.ancestors, *(each for _, each in found.descendants)]
     filtered = await microblog.filters.results(viewer, around, Context.THREAD)
-    if viewer is not None and post.visibility is Visibility.DIRECT:
-        await microblog.conversations.read_thread(viewer, post.thread_id)
     return request.render(
         "pages/post.html",
         thread=found,

@@ -17,7 +17,6 @@ from microblog.domain import entities
 from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.errors import MicroblogError
 from microblog.domain.events import Event, Kind
-from microblog.domain.posts import Span
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-_LATEST: Final = 40  #: conversations among which the one with a new post is looked for
 _MOST_WAITING: Final = 1000  #: events
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -41,7 +39,10 @@ class ConversationEntity(msgspec.Struct, frozen=True):
 
 
 class Conversations:
-    """A reader of ``direct``: calls ``told(payload, event)`` for each new post, and ``ended(reason)`` at the end."""
+    """A subscriber of ``direct``.
+
+    Calls ``told(payload, event)`` for each new or edited post, and ``ended(reason)`` at the end.
+    """
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class Conversations:
         self._running = False
 
     def deliver(self, batch: Batch) -> None:
-        self._waiting.extend(event for event in batch.events if event.kind is Kind.POST)
+        self._waiting.extend(event for event in batch.events if event.kind in (Kind.POST, Kind.EDIT))
         if len(self._waiting) > _MOST_WAITING:
             self._waiting.clear()
             self._ended("slow")
@@ -95,16 +96,15 @@ class Conversations:
     async def _payload(self, event: Event) -> str | None:
         """None when it was put away, or the post is gone."""
         assert event.audience is not None
-        page = await self._microblog.conversations.page(self._viewer, Span(limit=_LATEST))
+        found = await self._microblog.conversations.by_thread(self._viewer, event.audience.thread_id)
+        if found is None:
+            return None
         base_url = self._microblog.config.public_url
-        for found in page.items:
-            if found.last_post.thread_id == event.audience.thread_id:
-                return _encode(
-                    ConversationEntity(
-                        str(found.id),
-                        found.unread,
-                        tuple(entities.account(each, base_url) for each in found.people),
-                        entities.status(found.last_post, base_url),
-                    )
-                ).decode()
-        return None
+        return _encode(
+            ConversationEntity(
+                str(found.id),
+                found.unread,
+                tuple(entities.account(each, base_url) for each in found.participants),
+                entities.status(found.last_post, base_url),
+            )
+        ).decode()
