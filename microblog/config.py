@@ -58,6 +58,13 @@ class Config:
     mail_from: str
     site_name: str
     site_description: str
+    operator: str
+    contact_email: str | None
+    contact_account: str | None
+    rules: tuple[str, ...]
+    #: Plain text; blank lines separate paragraphs.
+    privacy_policy: str
+    source_url: str | None
     registration: Registration
     post_length: int
     time_zone: str

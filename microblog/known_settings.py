@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from microblog import settings as kinds
+from microblog import text_settings as texts
 from microblog.settings import Setting
 
 SETTINGS: Final[tuple[Setting, ...]] = (
@@ -91,6 +92,61 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         metavar="TEXT",
         help="One or two sentences about the site, for its front page.",
         example="News and chatter from our village.",
+        default_text="none",
+    ),
+    Setting(
+        "operator",
+        kinds.line(0, 200),
+        "",
+        metavar="TEXT",
+        help="Who runs the site: a person or an organisation, with an address where the law wants one. Shown on About.",
+        example="Village Association, 1 Main Street, Anytown",
+        default_text="the account that contact_account names",
+    ),
+    Setting(
+        "contact_email",
+        texts.email_address,
+        None,
+        metavar="ADDRESS",
+        help="Where people reach you. Shown on About, to suspended people and to apps.",
+        example="admin@social.example",
+        default_text="none",
+    ),
+    Setting(
+        "contact_account",
+        texts.account_name,
+        None,
+        metavar="NAME",
+        help="The account that people can write to. Shown on About and to apps.",
+        example="ann",
+        default_text="the owner",
+    ),
+    Setting(
+        "rules",
+        texts.lines(50, 1000),
+        (),
+        metavar="TEXT",
+        help="The site's rules. Shown on About, to people who sign up and to apps. In a variable, one rule a line.",
+        example="Be kind.",
+        many=True,
+        default_text="none",
+    ),
+    Setting(
+        "privacy_policy",
+        texts.text(50_000),
+        "",
+        metavar="TEXT",
+        help="What you do with people's data; blank lines separate paragraphs. Shown on About and to apps.",
+        example="We store what you post until you delete it.",
+        default_text="none",
+    ),
+    Setting(
+        "source_url",
+        texts.web_address,
+        None,
+        metavar="URL",
+        help="Where the source code of the software that you run can be found. Shown on About and to apps.",
+        example="https://git.example/microblog",
         default_text="none",
     ),
     Setting(

@@ -1,4 +1,4 @@
-"""The site as a whole: how many are here, and whose it is."""
+"""The site as a whole: its numbers, and the account that people can write to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ class Facts:
     posts: int  #: boosts included, as on profiles
     active_month: int  #: people who were here in the last 30 days
     active_half_year: int  #: in the last 180
-    owner: Account | None
+    contact: Account | None  #: the one that the settings name, else the owner's
 
 
 class About:
-    """``seconds`` is a clock that only goes forward."""
+    """``seconds`` is a monotonic clock, ``contact_account`` the name of the account that people can write to."""
 
-    def __init__(self, db: Database, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, db: Database, seconds: Callable[[], float], contact_account: str | None = None
+    ) -> None:
         self._db = db
+        self._contact_account = contact_account
         self._seconds = seconds
         self._kept: tuple[float, Facts] | None = None
 
@@ -34,6 +37,6 @@ class About:
         """At most a minute old: every client asks for them first, and counting looks at everybody."""
         if self._kept is not None and self._seconds() - self._kept[0] < KEPT:
             return self._kept[1]
-        facts = Facts(*await about(self._db.reads).facts())
+        facts = Facts(*await about(self._db.reads).facts(self._contact_account))
         self._kept = (self._seconds(), facts)
         return facts

@@ -84,7 +84,7 @@ class Microblog:
         self.trends = Trends(db=db, tags=self.tags, now=self.now)
         self.outgoing_mail = OutgoingMail(db)
         self.statistics = Statistics(db, config.zone, reactor.seconds)
-        self.about = About(db, reactor.seconds)
+        self.about = About(db, reactor.seconds, config.contact_account)
         self.pruning = Pruning(db)
         self.measuring = Measuring(db, self.notifier)
 

@@ -1,4 +1,4 @@
-"""How big the site is, in one statement; and who owns it."""
+"""How big the site is, in one statement, and whose account people can write to."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from microblog.store.database import row
 
 
 def _facts(
-    people: int, posts: int, active_month: int, active_half_year: int, *owner: Any
+    people: int, posts: int, active_month: int, active_half_year: int, *contact: Any
 ) -> tuple[int, int, int, int, Account | None]:
-    known = account_from(owner) if owner[0] is not None else None
+    known = account_from(contact) if contact[0] is not None else None
     return people, posts, active_month, active_half_year, known
 
 
@@ -28,11 +28,17 @@ class AboutQueries(Protocol):
                 count(*) FILTER (WHERE greatest(u.last_seen_at, c.last_post_at)
                                  > clock_timestamp() - interval '180 days') AS half_year
               FROM accounts c JOIN users u ON u.account_id = c.id WHERE c.state = 'active') counted
-        LEFT JOIN users o ON o.role = 'owner' LEFT JOIN accounts a ON a.id = o.account_id""",
+        LEFT JOIN accounts a ON a.id = coalesce(
+            (SELECT n.id FROM accounts n WHERE lower(n.name) = lower({{name}}::text) AND coalesce(n.domain, '') = ''
+             AND n.state = 'active'),
+            (SELECT o.account_id FROM users o WHERE o.role = 'owner' LIMIT 1))""",
         load=row(_facts),
     )
-    async def facts(self) -> tuple[int, int, int, int, Account | None]:
-        """People, their posts, those who were here in the last 30 and in the last 180 days, and the owner."""
+    async def facts(self, name: str | None) -> tuple[int, int, int, int, Account | None]:
+        """Return the numbers of people, of their posts and of people seen in the last 30 and 180 days.
+
+        The last is the active account called ``name``, or the owner's when there is none.
+        """
         ...
 
 

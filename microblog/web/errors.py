@@ -133,7 +133,7 @@ def _log_in_page(request: Request, unsent: Unsent) -> str:
     """The log-in form, carrying what was typed."""
     form = FormState({"login": "", "password": "", "next": next_path(dict(unsent.fields).get("next"))})
     return request.web.templates.render_for(
-        request, "pages/log_in.html", {"form": form, "unsent": unsent, "wanted": None}
+        request, "pages/log_in.html", {"form": form, "unsent": unsent, "wanted": None, "refused": False}
     )
 
 

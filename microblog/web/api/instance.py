@@ -15,6 +15,7 @@ from microblog import __version__
 from microblog.domain.entities import AccountEntity
 from microblog.domain.language import LANGUAGES
 from microblog.domain.names import MAX_PROFILE_FIELDS
+from microblog.domain.paragraphs import paragraphs
 from microblog.domain.text import LINK_LENGTH
 from microblog.web.api.ground import Api, Call, Nothing
 
@@ -79,6 +80,12 @@ class Configuration(Struct, frozen=True):
     polls: PollLimits
 
 
+class Rule(Struct, frozen=True):
+    id: str
+    text: str
+    hint: str
+
+
 class InstanceV1(Struct, frozen=True):
     """The site, as older programs know it."""
 
@@ -97,14 +104,14 @@ class InstanceV1(Struct, frozen=True):
     invites_enabled: bool
     configuration: Configuration
     contact_account: AccountEntity | None
-    rules: tuple[()] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 class UrlsV2(Struct, frozen=True):
     streaming: str
     about: str
     status: None = None
-    privacy_policy: None = None
+    privacy_policy: str | None = None
     terms_of_service: None = None
 
 
@@ -179,7 +186,7 @@ class InstanceV2(Struct, frozen=True):
     contact: Contact
     api_versions: dict[str, int]
     icon: tuple[()] = ()
-    rules: tuple[()] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 class Week(Struct, frozen=True):
@@ -196,10 +203,11 @@ class ExtendedDescription(Struct, frozen=True):
     content: str
 
 
-class Rule(Struct, frozen=True):
-    id: str
-    text: str
-    hint: str
+class PrivacyPolicy(Struct, frozen=True):
+    """What the operator does with people's data, as HTML."""
+
+    updated_at: str | None
+    content: str
 
 
 _POLLS: Final = PollLimits()
@@ -218,8 +226,19 @@ def _streaming(config: Config) -> str:
 
 
 def _contact(config: Config) -> str:
-    """The address behind the site's mail."""
+    """The address that people can write to, or the one behind the site's mail."""
+    if config.contact_email is not None:
+        return config.contact_email
     return config.mail_from.rpartition("<")[2].rstrip(">") if "<" in config.mail_from else config.mail_from
+
+
+def _rules(config: Config) -> tuple[Rule, ...]:
+    return tuple(Rule(str(number), text, "") for number, text in enumerate(config.rules, 1))
+
+
+def _paragraphs(text: str) -> str:
+    """Plain text as HTML: blank lines separate paragraphs."""
+    return "".join(f"<p>{escape(part)}</p>" for part in paragraphs(text))
 
 
 @api.get("/api/v1/instance", viewer="none", public=True, answer=InstanceV1, deprecated=True)
@@ -242,7 +261,8 @@ async def instance_v1(microblog: Microblog, call: Call[Nothing]) -> InstanceV1:
         approval_required=config.registration == "approval",
         invites_enabled=config.registration != "closed",
         configuration=Configuration(_accounts(), _statuses(config), MediaLimits(), _POLLS),
-        contact_account=call.account(facts.owner) if facts.owner else None,
+        contact_account=call.account(facts.contact) if facts.contact else None,
+        rules=_rules(config),
     )
 
 
@@ -256,13 +276,17 @@ async def instance_v2(microblog: Microblog, call: Call[Nothing]) -> InstanceV2:
         domain=config.netloc,
         title=config.site_name,
         version=VERSION,
-        source_url=f"{config.public_url}/about",
+        source_url=config.source_url or f"{config.public_url}/about",
         description=escape(config.site_description),
         usage=Usage(ActiveUsers(facts.active_month)),
         thumbnail=Thumbnail(f"{config.public_url}/static/header.svg"),
         languages=config.languages,
         configuration=ConfigurationV2(
-            UrlsV2(_streaming(config), f"{config.public_url}/about"),
+            UrlsV2(
+                _streaming(config),
+                f"{config.public_url}/about",
+                privacy_policy=f"{config.public_url}/about#privacy" if config.privacy_policy else None,
+            ),
             _accounts(),
             _statuses(config),
             MediaLimits(),
@@ -281,15 +305,22 @@ async def instance_v2(microblog: Microblog, call: Call[Nothing]) -> InstanceV2:
             else "This site takes no new members.",
             url=f"{config.public_url}/signup",
         ),
-        contact=Contact(_contact(config), call.account(facts.owner) if facts.owner else None),
+        contact=Contact(_contact(config), call.account(facts.contact) if facts.contact else None),
         api_versions=API_VERSIONS,
+        rules=_rules(config),
     )
 
 
 @api.get("/api/v1/instance/rules", viewer="none", public=True, answer=list[Rule])
 async def rules(microblog: Microblog, call: Call[Nothing]) -> list[Rule]:
-    """The site's rules; it has none written down."""
-    return []
+    """List the rules of the site."""
+    return list(_rules(microblog.config))
+
+
+@api.get("/api/v1/instance/privacy_policy", viewer="none", public=True, answer=PrivacyPolicy)
+async def privacy_policy(microblog: Microblog, call: Call[Nothing]) -> PrivacyPolicy:
+    """Get the privacy policy of the site, as HTML; empty when it has none."""
+    return PrivacyPolicy(None, _paragraphs(microblog.config.privacy_policy))
 
 
 @api.get("/api/v1/instance/peers", viewer="none", public=True, answer=list[str])
@@ -321,9 +352,10 @@ def _monday(day: date) -> date:
 
 @api.get("/api/v1/instance/extended_description", viewer="none", public=True, answer=ExtendedDescription)
 async def extended_description(microblog: Microblog, call: Call[Nothing]) -> ExtendedDescription:
-    """What there is to say of the site, as HTML."""
-    text = microblog.config.site_description
-    return ExtendedDescription(None, f"<p>{escape(text)}</p>" if text else "")
+    """Get a longer description of the site, as HTML: what it is and who runs it."""
+    config = microblog.config
+    operator = f"Run by {config.operator}" if config.operator else ""
+    return ExtendedDescription(None, _paragraphs(f"{config.site_description}\n\n{operator}"))
 
 
 @api.get("/api/v1/instance/languages", viewer="none", public=True, answer=list[dict[str, str]])

@@ -20,4 +20,5 @@ DAYS: Final = 30  #: that the numbers are of
 async def about(microblog: Microblog, request: Request) -> Response:
     """What this site is, and how lively."""
     lately = await microblog.statistics.summary(DAYS)
-    return request.render("pages/about.html", lately=lately, days=DAYS, public=True)
+    facts = await microblog.about.facts()
+    return request.render("pages/about.html", lately=lately, days=DAYS, contact=facts.contact, public=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from microblog.domain.language import LANGUAGES, native_name
+from microblog.domain.paragraphs import paragraphs
 
 if TYPE_CHECKING:
     from microblog.config import Config
@@ -22,6 +23,12 @@ class SiteFacts:
     registration: str
     post_length: int
     languages: tuple[tuple[str, str], ...]
+    operator: str = ""
+    contact_email: str | None = None
+    contact_account: str | None = None
+    rules: tuple[str, ...] = ()
+    privacy: tuple[str, ...] = ()  #: paragraphs
+    source_url: str | None = None
     push_port: int | None = None
     software: str = "Microblog"
     version: str = ""
@@ -39,6 +46,12 @@ class SiteFacts:
             registration=config.registration,
             post_length=config.post_length,
             languages=own + others,
+            operator=config.operator,
+            contact_email=config.contact_email,
+            contact_account=config.contact_account,
+            rules=config.rules,
+            privacy=tuple(paragraphs(config.privacy_policy)),
+            source_url=config.source_url,
             push_port=_port(config.push),
             version=version,
         )

@@ -62,7 +62,8 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
             admit=lambda account_id: request.may_spend("login", f"account:{account_id}:tries"),
         )
     except (InvalidInput, Forbidden) as error:
-        return _shown(request, state.with_error(error), then=then, unsent=unsent, status=422)
+        refused = isinstance(error, Forbidden)
+        return _shown(request, state.with_error(error), then=then, unsent=unsent, refused=refused, status=422)
     if (former := request.session_token) is not None:
         await microblog.sessions.log_out(former)
     request.sign_in(token)
@@ -115,7 +116,14 @@ def _shown(
     *,
     then: str | None = None,
     unsent: Unsent | None = None,
+    refused: bool = False,
     status: int = 200,
 ) -> Response:
-    """``then``: the path of an action that the log-in finishes.  ``unsent``: a form that it takes along."""
-    return request.render("pages/log_in.html", form=state, wanted=wanted(then), unsent=unsent, status=status)
+    """Show the log-in form.
+
+    ``then``: the path of an action that the log-in finishes.  ``unsent``: a form that it takes along.  ``refused``: the
+    account is suspended or waits for approval, so the page says how to reach the people who run the site.
+    """
+    return request.render(
+        "pages/log_in.html", form=state, wanted=wanted(then), unsent=unsent, refused=refused, status=status
+    )

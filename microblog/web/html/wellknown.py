@@ -18,6 +18,7 @@ from microblog.web.responses import Json, Redirect, Response
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.config import Config
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 
@@ -93,6 +94,8 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
     """What runs here, and how busy it is."""
     version = request.path.strip("/").rpartition("/")[2]
     software = {"name": "microblog", "version": microblog.__version__}
+    if version == "2.1" and site.config.source_url is not None:
+        software["repository"] = site.config.source_url
     facts = await site.about.facts()
     document: dict[str, Any] = {
         "version": version,
@@ -109,6 +112,7 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
             "localPosts": facts.posts,
         },
         "metadata": {
+            **_operator(site.config),
             "nodeName": site.config.site_name,
             "nodeDescription": site.config.site_description,
             # Some apps choose by this which protocol they speak to a site.
@@ -127,3 +131,16 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
 async def change_password(_site: Microblog, _request: Request) -> Response:
     """Where the password is changed, for password programs (W3C: A Well-Known URL for Changing Passwords)."""
     return Redirect("/settings/password", status=302)
+
+
+def _operator(config: Config) -> dict[str, Any]:
+    """Who runs the site, by the names that readers of NodeInfo agree on, as far as the settings say."""
+    found: dict[str, Any] = {}
+    maintainer = {"name": config.operator, "email": config.contact_email}
+    if known := {name: value for name, value in maintainer.items() if value}:
+        found["maintainer"] = known
+    if config.rules:
+        found["tosUrl"] = f"{config.public_url}/about#rules"
+    if config.privacy_policy:
+        found["privacyPolicyUrl"] = f"{config.public_url}/about#privacy"
+    return found

@@ -1,0 +1,107 @@
+"""Who runs the site: everywhere people and programs look for it, as far as the settings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microblog.config import Config, ConfigError
+from microblog.services.about import About
+from tests.web.html.people import PASSWORD, Village
+
+SETTINGS = {
+    "operator": "Village <Association>",
+    "contact_email": "admin@social.example",
+    "contact_account": "bob",
+    "rules": ("Be kind.", "No <b>advertising</b>."),
+    "privacy_policy": "We store what you post.\n\nNobody <else> sees it.",
+    "source_url": "https://git.example/microblog",
+}
+
+
+async def run_by(village: Village) -> None:
+    """A site whose operator filled in all settings; ann is its owner, bob its contact."""
+    await village.person("ann")
+    await village.person("bob")
+    village.microblog.about = About(village.microblog.db, lambda: 0.0, "Bob")
+    village.set(**SETTINGS)
+
+
+async def test_about_shows_operator_contact_rules_privacy_and_source(village: Village) -> None:
+    await run_by(village)
+    page = (await village.stranger().get("/about")).html
+    text = page.xpath("string(//main)")
+    for each in ("Village <Association>", "admin@social.example", "Nobody <else> sees it.", "@bob"):
+        assert each in text
+    assert page.xpath("//main//ol/li/text()") == list(SETTINGS["rules"])
+    assert page.xpath("//a[@href='https://git.example/microblog']")
+    assert page.xpath("//*[@id='rules']")
+    assert page.xpath("//*[@id='privacy']")
+
+
+async def test_a_suspended_person_learns_how_to_reach_the_operator(village: Village) -> None:
+    await run_by(village)
+    await village.person("eve")
+    await village.microblog.accounts.suspend("eve")
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    page = await browser.post("/login", form={"login": "eve", "password": PASSWORD})
+    assert page.html.xpath("//main//a[@href='mailto:admin@social.example']")
+    assert "Village <Association>" in page.html.xpath("string(//main)")
+    wrong = await browser.post("/login", form={"login": "eve", "password": "wrong"})
+    assert not wrong.html.xpath("//main//a[@href='mailto:admin@social.example']")
+
+
+async def test_without_settings_the_owner_is_the_contact(village: Village) -> None:
+    await village.person("ann")
+    await village.person("eve")
+    assert "@ann" in (await village.stranger().get("/about")).html.xpath("string(//main)")
+    await village.microblog.accounts.suspend("eve")
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    page = await browser.post("/login", form={"login": "eve", "password": PASSWORD})
+    assert page.html.xpath("//main//a[@href='/about#contact']")
+
+
+async def test_nodeinfo_names_the_operator(village: Village) -> None:
+    await run_by(village)
+    found = (await village.stranger().get("/nodeinfo/2.1")).json()
+    assert found["metadata"]["maintainer"] == {
+        "name": "Village <Association>",
+        "email": "admin@social.example",
+    }
+    assert found["metadata"]["privacyPolicyUrl"].endswith("/about#privacy")
+    assert found["software"]["repository"] == "https://git.example/microblog"
+
+
+async def test_people_who_sign_up_are_shown_the_rules(village: Village) -> None:
+    await run_by(village)
+    assert (await village.stranger().get("/signup")).html.xpath("//main//a[@href='/about#rules']")
+
+
+def test_the_settings_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "microblog.toml"
+    file.write_text('rules = ["Be kind.", "No, really."]\nprivacy_policy = """\nOne.\n\nTwo.\n"""\n')
+    config = Config.load({"config": str(file), "data_dir": str(tmp_path)}, {})
+    assert config.rules == ("Be kind.", "No, really.")
+    assert config.privacy_policy == "One.\n\nTwo."
+    config = Config.load({"data_dir": str(tmp_path)}, {"MICROBLOG_RULES": "Be kind.\nNo, really."})
+    assert config.rules == ("Be kind.", "No, really.")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("contact_email", "nobody"),
+        ("contact_email", "a@b.example, c@d.example"),
+        ("contact_account", "two words"),
+        ("source_url", "javascript:alert(1)"),
+        ("rules", "x" * 1001),
+        ("privacy_policy", "x" * 50_001),
+        ("operator", "two\nlines"),
+    ],
+)
+def test_wrong_values_are_refused_with_an_example(key: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="for example"):
+        Config.load({key: value, "data_dir": str(tmp_path)}, {})
