@@ -29,6 +29,7 @@ from microblog.services.search import Search
 from microblog.services.secrets import site_secret
 from microblog.services.sessions import Sessions
 from microblog.services.statistics import Statistics
+from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags
 from microblog.services.thread_mutes import ThreadMutes
 from microblog.services.timelines import Timelines
@@ -74,6 +75,7 @@ class Microblog:
         self.timelines = Timelines(db)
         self.lists = Lists(db=db, poke=poke)
         self.tags = Tags(db=db, poke=poke, now=self.now)
+        self.tag_counts = TagCounts(db)
         self.filters = Filters(db=db, now=self.now)
         self.markers = Markers(db=db)
         self.conversations = Conversations(db=db)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from twisted.logger import Logger
-
 from microblog.config import Config
 from microblog.domain import counting, render, search, text
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError, NotFound
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from microblog.domain.events import NotificationKind
 from microblog.domain.language import language_code
 from microblog.domain.posts import Draft, Mention, Post
@@ -25,14 +23,13 @@ from microblog.services.notifier import Notifier
 from microblog.services.notify import notify, notify_each
 from microblog.services.publishing import Publishing
 from microblog.services.reading import Reading
+from microblog.services.tag_counts import TagCounts
 from microblog.store.database import Database
 from microblog.store.locks import hold_to_delete, locks, retried
 from microblog.store.posts import posts
 from microblog.store.publishing import NewPost
 from microblog.store.reactions import reactions
 from microblog.store.writing import writing
-
-log = Logger()
 
 MENTIONS_MOST: Final = 30  #: people that one post can name
 
@@ -71,6 +68,7 @@ class Posts(Reading):
         self._config = config
         self._notifier = notifier
         self._publishing = Publishing(db, notifier)
+        self._tag_counts = TagCounts(db)
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -101,8 +99,7 @@ class Posts(Reading):
                 raise
             return await self.by_id(viewer, found)
         if fresh and parsed.hashtags and visibility is Visibility.PUBLIC:
-            tags = parsed.hashtags
-            await self._count_tags([each.key for each in tags], [each.name for each in tags])
+            await self._tag_counts.follow({each.key: each.name for each in parsed.hashtags})
         return post or await self.by_id(viewer, post_id)
 
     async def _publish_alone(
@@ -240,10 +237,10 @@ class Posts(Reading):
                 kinds.pop(viewer.id, None)
                 await notify_each(tx, kinds, viewer.id, post_id)
         self._notifier.poke()
-        if before.visibility is Visibility.PUBLIC:
-            added = [each for each in parsed.hashtags if each.key not in before.tags]
-            if added:
-                await self._count_tags([each.key for each in added], [each.name for each in added])
+        if before.visibility is Visibility.PUBLIC and {each.key for each in parsed.hashtags} != set(
+            before.tags
+        ):
+            await self._tag_counts.follow({each.key: each.name for each in parsed.hashtags})
         return await self.by_id(viewer, post_id)
 
     @retried
@@ -263,7 +260,7 @@ class Posts(Reading):
             await writing(tx).delete(post_id, post.author.id, audience_json(post))
         self._notifier.poke()
         if post.tags and post.visibility is Visibility.PUBLIC:
-            await self._count_tags(post.tags, None)
+            await self._tag_counts.follow({})
         return post
 
     @retried
@@ -385,13 +382,3 @@ class Posts(Reading):
             tuple(each.key for each in parsed.hashtags),
             search.document(parsed) if not summary else search.document(f"{summary}\n{parsed.text}"),
         )
-
-    async def _count_tags(self, tags: Sequence[str], shown: list[str] | None) -> None:
-        """After the commit: a count that fails must not make a published post look unpublished."""
-        try:
-            if shown is None:
-                await writing(self._db.reads).uncount_tags(list(tags))
-            else:
-                await writing(self._db.reads).count_tags(list(tags), shown)
-        except MicroblogError as error:
-            log.warn("tags were not counted: {error}", error=error)

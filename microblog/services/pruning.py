@@ -12,6 +12,7 @@ idempotency keys    after a day
 events              after 7 days: live readers resume from them until then
 parked jobs         after 90 days
 samples of readers  after 8 days
+days of tags        after 9 days
 ==================  =======================================================
 """
 

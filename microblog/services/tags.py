@@ -9,7 +9,6 @@ from typing import Final
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.events import Kind
-from microblog.domain.ids import first_at
 from microblog.domain.posts import Page, Span
 from microblog.domain.tags import (
     FEATURED_MOST,
@@ -21,6 +20,7 @@ from microblog.domain.tags import (
     tag_key,
     tag_named,
 )
+from microblog.store.accounts import accounts
 from microblog.store.database import Database
 from microblog.store.events import outbox
 from microblog.store.paging import bounds, page_of
@@ -46,14 +46,12 @@ class Tags:
         """Several, by their keys, in their order: two queries."""
         if not keys:
             return []
-        midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
-        days = [midnight.date() - timedelta(days=ago) for ago in range(HISTORY_DAYS)]
+        today = self._now().date()
+        days = [today - timedelta(days=ago) for ago in range(HISTORY_DAYS)]
         about = await tags(self.db.reads).about(None if viewer is None else viewer.id, list(keys))
         used = {
             (tag, day): TagDay(day, uses, people)
-            for tag, day, uses, people in await tags(self.db.reads).history(
-                list(keys), first_at(midnight - timedelta(days=HISTORY_DAYS - 1))
-            )
+            for tag, day, uses, people in await tags(self.db.reads).history(list(keys), days[-1])
         }
         return [
             TagView(
@@ -105,6 +103,7 @@ class Tags:
         """Show a tag on one's profile; again, nothing changes. Raises InvalidInput (field "name")."""
         key, shown = tag_named(name)
         async with self.db.transaction() as tx:
+            await accounts(tx).lock([viewer.id])  # nothing of theirs is published meanwhile
             await tags(tx).feature(viewer.id, key, shown, FEATURED_MOST)
         found: FeaturedTag | None = await tags(self.db.reads).featured_one(viewer.id, key)
         if found is None:

@@ -87,6 +87,14 @@ class PruningQueries(Protocol):
     @query(sql=_delete("reader_samples", "at < clock_timestamp() - interval '8 days'"), load=scalar)
     async def reader_samples(self, limit: int) -> int: ...
 
+    @query(sql=_delete("tag_days", "day < (clock_timestamp() AT TIME ZONE 'UTC')::date - 9"), load=scalar)
+    async def tag_days(self, limit: int) -> int: ...
+
+    @query(
+        sql=_delete("tag_day_accounts", "day < (clock_timestamp() AT TIME ZONE 'UTC')::date - 9"), load=scalar
+    )
+    async def tag_day_accounts(self, limit: int) -> int: ...
+
     @query(
         sql="""
         WITH over AS (
@@ -120,4 +128,6 @@ PRUNED: Final = (
     "events",
     "parked_jobs",
     "reader_samples",
+    "tag_days",
+    "tag_day_accounts",
 )

@@ -99,8 +99,8 @@ class SearchQueries(Protocol):
         ...
 
     @query(
-        sql="SELECT tag, shown, posts_count FROM tags WHERE tag LIKE {prefix} AND posts_count > 0 "
-        "ORDER BY tag = {tag} DESC, posts_count DESC, tag LIMIT {limit} OFFSET {offset}",
+        sql="SELECT tag, shown, uses FROM tags WHERE tag LIKE {prefix} AND uses > 0 "
+        "ORDER BY tag = {tag} DESC, uses DESC, tag LIMIT {limit} OFFSET {offset}",
         load=rows(_tag),
     )
     async def tags(self, tag: str, prefix: str, limit: int, offset: int) -> list[Tag]: ...

@@ -26,11 +26,7 @@ def _day(tag: str, day: date, uses: int, people: int) -> tuple[str, date, int, i
     return tag, day, uses, people
 
 
-_FEATURED = """SELECT k.id, k.tag, k.shown, coalesce(u.uses, 0), u.last_at FROM featured_tags k
-    LEFT JOIN LATERAL (
-        SELECT count(*) AS uses, max(p.created_at) AS last_at
-        FROM posts p WHERE p.author_id = k.account_id AND k.tag = ANY(p.tags) AND p.visibility IN ('public', 'unlisted')
-    ) u ON true"""
+_FEATURED = "SELECT k.id, k.tag, k.shown, k.uses, k.last_at FROM featured_tags k"
 
 
 class TagQueries(Protocol):
@@ -68,14 +64,12 @@ class TagQueries(Protocol):
         ...
 
     @query(
-        sql="""SELECT t.tag, (p.created_at AT TIME ZONE 'UTC')::date AS day, count(*), count(DISTINCT p.author_id)
-        FROM post_tags t JOIN posts p ON p.id = t.post_id
-        WHERE t.tag = ANY({tags}::text[]) AND t.post_id >= {from_id} AND p.visibility = 'public'
-        GROUP BY 1, 2""",
+        sql="SELECT tag, day, uses, people FROM tag_days "
+        "WHERE tag = ANY({tags}::text[]) AND day >= {since}::date AND uses > 0",
         load=rows(_day),
     )
-    async def history(self, tags: Sequence[str], from_id: int) -> list[tuple[str, date, int, int]]:
-        """Uses in public posts from an id on, by day."""
+    async def history(self, tags: Sequence[str], since: date) -> list[tuple[str, date, int, int]]:
+        """Uses in public posts from a day on, by day: as many rows as there are days, whatever was written."""
         ...
 
     @query(sql=_FEATURED + " WHERE k.account_id = {account_id} ORDER BY 4 DESC, k.id", load=rows(FeaturedTag))
@@ -87,12 +81,16 @@ class TagQueries(Protocol):
     async def featured_one(self, account_id: int, tag: str) -> FeaturedTag | None: ...
 
     @query(
-        sql="INSERT INTO featured_tags (account_id, tag, shown) SELECT {account_id}, {tag}, {shown} "
-        "WHERE (SELECT count(*) FROM featured_tags k WHERE k.account_id = {account_id}) < {most} "
+        sql="INSERT INTO featured_tags (account_id, tag, shown, uses, last_at) "
+        "SELECT {account_id}, {tag}, {shown}, count(*), max(p.created_at) FROM posts p "
+        "WHERE p.author_id = {account_id} AND {tag} = ANY (p.tags) AND p.visibility IN ('public', 'unlisted') "
+        "HAVING (SELECT count(*) FROM featured_tags k WHERE k.account_id = {account_id}) < {most} "
         "ON CONFLICT DO NOTHING RETURNING id",
         load=scalar,
     )
-    async def feature(self, account_id: int, tag: str, shown: str, most: int) -> int | None: ...
+    async def feature(self, account_id: int, tag: str, shown: str, most: int) -> int | None:
+        """Feature a tag, counting its uses so far once: a trigger follows the posts from then on."""
+        ...
 
     @query(
         sql="DELETE FROM featured_tags WHERE account_id = {account_id} "

@@ -83,7 +83,8 @@ class TrendQueries(Protocol):
     ) -> int: ...
 
     @query(
-        sql="SELECT tag FROM trending_tags ORDER BY score DESC, tag OFFSET {offset} LIMIT {limit}",
+        sql="SELECT k.tag FROM trending_tags k JOIN tags t ON t.tag = k.tag WHERE t.uses > 0 "
+        "ORDER BY k.score DESC, k.tag OFFSET {offset} LIMIT {limit}",
         load=rows(str),
     )
     async def tags(self, offset: int, limit: int) -> list[str]: ...

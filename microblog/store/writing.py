@@ -92,23 +92,6 @@ class WritingQueries(Protocol):
         """
 
     @query(
-        sql="SET LOCAL synchronous_commit = off; INSERT INTO tags (tag, shown, posts_count) "
-        "SELECT t.tag, t.shown, 1 FROM unnest({tags}::text[], {shown}::text[]) AS t (tag, shown) ORDER BY t.tag "
-        "ON CONFLICT (tag) DO UPDATE SET posts_count = tags.posts_count + 1, last_at = clock_timestamp()",
-        load=scalar,
-    )
-    async def count_tags(self, tags: list[str], shown: list[str]) -> None:
-        """After the post's own transaction: all who use a tag meet in one row, and it is only for ordering."""
-
-    @query(
-        sql="SET LOCAL synchronous_commit = off; "
-        "UPDATE tags SET posts_count = greatest(posts_count - 1, 0) WHERE tag IN ("
-        "SELECT tag FROM tags WHERE tag = ANY ({tags}::text[]) ORDER BY tag FOR UPDATE)",
-        load=scalar,
-    )
-    async def uncount_tags(self, tags: list[str]) -> None: ...
-
-    @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE p.id = {{post_id}} "
         "AND (p.author_id = {viewer} OR {any_author}) AND p.boost_of_id IS NULL FOR NO KEY UPDATE OF p",
         load=maybe_row(post_row),

@@ -26,6 +26,7 @@ STATISTICS_EVERY: Final = 60.0
 PRUNING_EVERY: Final = 60.0
 SAMPLE_EVERY: Final = 15.0
 TRENDS_EVERY: Final = 300.0
+TAGS_EVERY: Final = 60.0
 
 
 def mailer_for(config: Config, reactor: Any) -> Mailer:
@@ -53,6 +54,7 @@ class Tasks:
         self._periodic = (
             self._counting,
             Periodic("pruning", self._prune, PRUNING_EVERY, reactor),
+            Periodic("counting tags", microblog.tag_counts.catch_up, TAGS_EVERY, reactor),
             Periodic("trends", self._trends, TRENDS_EVERY, reactor),
         )
 
