@@ -10,7 +10,8 @@
     ├── Gone                it was there; its time is over                 410
     ├── RateLimited         too often; says when to come back              429
     └── Unavailable         the database is away; says when to come back   503
-        └── Contended       lost against another transaction; can be repeated
+        ├── Contended       lost against another transaction; can be repeated
+        └── TookTooLong     longer than a statement may take; fewer rows may do
 
 Each carries ``text``, one sentence that is safe to show and says what to do; the cause (``raise … from``)
 goes to the log alone.  Adapters map the tree once each: ``web/errors.py`` and ``protocols/push.py``.
@@ -119,3 +120,10 @@ class Contended(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("Too many people are changing this at once. Try again shortly.", 1.0)
+
+
+class TookTooLong(Unavailable):
+    """A statement ran, or waited for a lock, for longer than it may. The same with fewer rows can succeed."""
+
+    def __init__(self) -> None:
+        super().__init__("The database took too long over this. Try again shortly.")

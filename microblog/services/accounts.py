@@ -6,21 +6,33 @@ here suspension, roles and deletion.
 
 from __future__ import annotations
 
+import json
+from typing import Final
+
 from twisted.logger import Logger
 
 from microblog.domain.accounts import Account, Role, State, User, Viewer
-from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.domain.errors import Forbidden, InvalidInput, Unavailable
 from microblog.domain.posts import Page, Span
 from microblog.services.credentials import Credentials
+from microblog.services.erasing import ERASE, Erasing
 from microblog.services.people import require_moderator
 from microblog.services.profiles import Profiles
 from microblog.services.sign_up import SignUp
 from microblog.store.accounts import accounts
+from microblog.store.erasing import erasing
+from microblog.store.jobs import jobs
+from microblog.store.locks import retried
 from microblog.store.paging import bounds, page
 from microblog.store.patterns import beginning_with
 from microblog.store.users import users
 
 log = Logger()
+
+#: Seconds that a request deletes rows of its account itself; what is left then is the job's.
+AT_ONCE: Final = 1.0
+#: Seconds until the job begins: most accounts are gone by then, and it finds nothing to do.
+ERASE_DELAY: Final = 3.0
 
 _RANKS = [Role.USER, Role.MODERATOR, Role.ADMIN, Role.OWNER]
 
@@ -91,6 +103,8 @@ class Accounts(SignUp, Profiles, Credentials):
     async def delete(self, viewer: Viewer, password: str) -> None:
         """Delete the viewer's account with all it wrote and did. Its name stays taken, as others' posts name it.
 
+        The account disappears at once. Its rows are deleted in batches, those of a large account by a job.
+
         Raises InvalidInput for a wrong password; Forbidden for the owner of a site with others on it.
         """
         user = await self._prove(viewer, password, field="password")
@@ -98,18 +112,24 @@ class Accounts(SignUp, Profiles, Credentials):
             raise Forbidden(
                 "You own this site. Hand it over first: microblog account role NAME owner, on the console."
             )
-        async with self.db.transaction() as tx:
-            await accounts(tx).allow_long()
-            await accounts(tx).hold_everyone_near(viewer.id)
-            await self._revoke_account(tx, viewer.id)
-            await accounts(tx).tell_of_deleted(viewer.id)
-            await accounts(tx).release(viewer.id)
-            await accounts(tx).release_boosts(viewer.id)
-            await accounts(tx).release_tags(viewer.id)
-            await accounts(tx).reserve(viewer.account.name)
-            await accounts(tx).delete(viewer.id)
+        await self._hide(viewer)
         self._poke()
         log.info("account {account} deleted itself", account=viewer.id)
+        try:
+            await Erasing(self.db, self._poke).erase(viewer.id, AT_ONCE)
+        except Unavailable as error:
+            log.info("the job deletes account {account}: {reason}", account=viewer.id, reason=error.text)
+
+    @retried
+    async def _hide(self, viewer: Viewer) -> None:
+        """From this transaction on the account does not exist for anybody; a job deletes its rows."""
+        async with self.db.transaction() as tx:
+            await accounts(tx).lock([viewer.id])
+            await erasing(tx).hide(viewer.id)
+            await self._revoke_account(tx, viewer.id)
+            await accounts(tx).reserve(viewer.account.name)
+            await erasing(tx).forget_user(viewer.id)
+            await jobs(tx).put(ERASE, json.dumps({"account": viewer.id}), f"{ERASE}:{viewer.id}", ERASE_DELAY)
 
     def _may_judge(self, by: Viewer | None, account: Account, user: User) -> None:
         if user.role is Role.OWNER:

@@ -71,4 +71,6 @@ class Endorsements:
 
     async def _standing(self, viewer: Viewer, account_id: int) -> Relationship:
         found: list[Relationship] = await follows(self.db.reads).relationships(viewer.id, [account_id])
+        if not found:
+            raise NotFound
         return found[0]

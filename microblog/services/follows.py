@@ -208,7 +208,9 @@ class Follows:
         """Locks both; returns what is to be known of the other. Raises NotFound."""
         held: list[Locked] = await accounts(tx).lock([viewer_id, other_id])
         for each in held:
-            if each.id == other_id and each.state is not State.PENDING:  # those are not there for anybody yet
+            if (
+                each.id == other_id and each.state is not State.PENDING and not each.deleted
+            ):  # those are not there for anybody yet
                 return each
         raise NotFound()
 
@@ -220,5 +222,8 @@ class Follows:
             await notifications(tx).withdraw(followee_id, follower_id, NotificationKind.FOLLOW_REQUEST.value)
 
     async def _one(self, tx: Any, viewer: Viewer, account_id: int) -> Relationship:
+        """How the viewer stands to an account. Raises NotFound when it was deleted at this moment."""
         found: list[Relationship] = await follows(tx).relationships(viewer.id, [account_id])
+        if not found:
+            raise NotFound()
         return found[0]

@@ -10,6 +10,7 @@ from microblog.services.about import About
 from microblog.services.accounts import Accounts
 from microblog.services.conversations import Conversations
 from microblog.services.endorsements import Endorsements
+from microblog.services.erasing import Erasing
 from microblog.services.filters import Filters
 from microblog.services.follows import Follows
 from microblog.services.jobs import CHANNEL, Jobs
@@ -68,6 +69,7 @@ class Microblog:
         self.accounts = Accounts(
             config=config, db=db, passwords=self._passwords, jobs=self.jobs, poke=poke, now=self.now
         )
+        self.erasing = Erasing(db, poke)
         self.follows = Follows(db=db, poke=poke, now=self.now)
         self.notifications = Notifications(db=db)
         self.search = Search(config=config, db=db)

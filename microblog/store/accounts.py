@@ -102,27 +102,29 @@ class Locked:
     id: int
     state: State
     locked: bool
+    deleted: bool  #: its owner deleted it, and its rows are being deleted
 
 
-def _locked(account_id: int, state: str, locked: bool) -> Locked:
-    return Locked(account_id, State(state), locked)
+def _locked(account_id: int, state: str, locked: bool, deleted: bool) -> Locked:
+    return Locked(account_id, State(state), locked, deleted)
 
 
 class AccountQueries(Protocol):
     @query(
-        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = {{account_id}}", load=maybe_row(account)
+        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = {{account_id}} AND a.deleted_at IS NULL",
+        load=maybe_row(account),
     )
     async def by_id(self, account_id: int) -> Account | None: ...
 
     @query(
-        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY({{ids}}::bigint[])",
+        sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY({{ids}}::bigint[]) AND a.deleted_at IS NULL",
         load=rows(account),
     )
     async def by_ids(self, ids: Sequence[int]) -> list[Account]: ...
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a "
-        "WHERE lower(a.name) = lower({name}) AND coalesce(a.domain, '') = ''",
+        "WHERE lower(a.name) = lower({name}) AND coalesce(a.domain, '') = '' AND a.deleted_at IS NULL",
         load=maybe_row(account),
     )
     async def by_name(self, name: str) -> Account | None: ...
@@ -137,7 +139,8 @@ class AccountQueries(Protocol):
         ...
 
     @query(
-        sql="SELECT id, state, locked FROM accounts WHERE id = ANY({ids}::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+        sql="SELECT id, state, locked, deleted_at IS NOT NULL FROM accounts "
+        "WHERE id = ANY({ids}::bigint[]) ORDER BY id FOR NO KEY UPDATE",
         load=rows(_locked),
     )
     async def lock(self, ids: Sequence[int]) -> list[Locked]:
@@ -187,92 +190,7 @@ class AccountQueries(Protocol):
 
     @statement(sql="DELETE FROM accounts WHERE id = {account_id}")
     async def delete(self, account_id: int) -> None:
-        """With all that hangs on it; ``release`` and ``allow_long`` come first."""
-        ...
-
-    @statement(sql="SET LOCAL statement_timeout = '120s'")
-    async def allow_long(self) -> None:
-        """For what takes longer the more somebody wrote."""
-        ...
-
-    @query(
-        sql="""SELECT count(*) FROM (SELECT id FROM accounts WHERE id IN (
-            SELECT followee_id FROM follows WHERE follower_id = {account_id}
-            UNION SELECT follower_id FROM follows WHERE followee_id = {account_id}
-            UNION SELECT p.author_id FROM posts p JOIN posts o ON o.id = p.boost_of_id WHERE o.author_id = {account_id}
-            UNION SELECT {account_id}) ORDER BY id FOR NO KEY UPDATE) held""",
-        load=scalar,
-    )
-    async def hold_everyone_near(self, account_id: int) -> int:
-        """Locks those whose counters change with the account's deletion, in the one order."""
-        ...
-
-    @statement(
-        sql="""WITH followed AS (
-            UPDATE accounts a SET followers_count = a.followers_count - 1 FROM follows f
-            WHERE f.follower_id = {account_id} AND f.accepted AND a.id = f.followee_id
-              AND NOT EXISTS (SELECT FROM follows g
-                              WHERE g.follower_id = f.followee_id AND g.followee_id = {account_id} AND g.accepted)
-        ), following AS (
-            UPDATE accounts a SET following_count = a.following_count - 1 FROM follows f
-            WHERE f.followee_id = {account_id} AND f.accepted AND a.id = f.follower_id
-              AND NOT EXISTS (SELECT FROM follows g
-                              WHERE g.followee_id = f.follower_id AND g.follower_id = {account_id} AND g.accepted)
-        ), both_ways AS (
-            UPDATE accounts a SET followers_count = a.followers_count - 1, following_count = a.following_count - 1
-            FROM follows f JOIN follows g ON g.follower_id = f.followee_id AND g.followee_id = f.follower_id
-            WHERE f.follower_id = {account_id} AND f.accepted AND g.accepted AND a.id = f.followee_id
-        )
-        UPDATE posts p SET
-            favourites_count = p.favourites_count - d.favourites,
-            boosts_count = p.boosts_count - d.boosts,
-            replies_count = p.replies_count - d.replies
-        FROM (
-            SELECT post_id, sum(favourite) AS favourites, sum(boost) AS boosts, sum(reply) AS replies FROM (
-                SELECT post_id, 1 AS favourite, 0 AS boost, 0 AS reply FROM favourites WHERE account_id = {account_id}
-                UNION ALL
-                SELECT boost_of_id, 0, 1, 0 FROM posts WHERE author_id = {account_id} AND boost_of_id IS NOT NULL
-                UNION ALL
-                SELECT reply_to_id, 0, 0, 1 FROM posts WHERE author_id = {account_id} AND reply_to_id IS NOT NULL
-                    AND visibility IN ('public', 'unlisted')
-            ) did GROUP BY post_id
-        ) d
-        WHERE p.id = d.post_id AND p.author_id <> {account_id}"""
-    )
-    async def release(self, account_id: int) -> None:
-        """Take what the account did out of everybody else's counters, before it is deleted."""
-        ...
-
-    @statement(
-        sql="""UPDATE accounts a SET posts_count = greatest(a.posts_count - d.boosts, 0)
-        FROM (SELECT w.author_id, count(*) AS boosts FROM posts w JOIN posts p ON p.id = w.boost_of_id
-              WHERE p.author_id = {account_id} AND w.author_id <> {account_id} GROUP BY w.author_id) d
-        WHERE a.id = d.author_id"""
-    )
-    async def release_boosts(self, account_id: int) -> None:
-        """Others' boosts of the account's posts go with these."""
-        ...
-
-    @statement(
-        sql="""UPDATE tags t SET posts_count = greatest(t.posts_count - d.uses, 0)
-        FROM (SELECT g.tag, count(*) AS uses FROM post_tags g JOIN posts p ON p.id = g.post_id
-              WHERE p.author_id = {account_id} AND p.visibility = 'public' GROUP BY g.tag) d
-        WHERE t.tag = d.tag"""
-    )
-    async def release_tags(self, account_id: int) -> None: ...
-
-    @statement(
-        sql="""INSERT INTO outbox (kind, account_id, post_id, detail)
-        SELECT 'delete', p.author_id, p.id, jsonb_build_object(
-            'author_id', p.author_id, 'author_name', a.name, 'visibility', p.visibility,
-            'mentioned_ids', to_jsonb(p.mentioned_ids), 'tags', to_jsonb(p.tags), 'thread_id', p.thread_id,
-            'reply_to_account_id', p.reply_to_account_id, 'is_boost', p.boost_of_id IS NOT NULL)
-        FROM posts p JOIN accounts a ON a.id = p.author_id
-        WHERE p.author_id = {account_id} AND p.created_at > clock_timestamp() - interval '7 days'
-        ORDER BY p.id DESC LIMIT 5000"""
-    )
-    async def tell_of_deleted(self, account_id: int) -> None:
-        """Live readers get to know which posts go: those that the log of events may still have."""
+        """Delete the row, after all that refers to it was deleted in batches (`erasing`)."""
         ...
 
 

@@ -24,6 +24,7 @@ from microblog.domain.errors import (
     InvalidInput,
     MicroblogError,
     NotFound,
+    TookTooLong,
     Unavailable,
 )
 from microblog.store.access import Prepared
@@ -77,7 +78,6 @@ async def scalar(db: object, cursor: AsyncCursor) -> Any:
 
 
 _TEXTS: Final = {
-    Fault.SLOW: ("The database took too long over this. Try again shortly.", 5.0),
     Fault.READ_ONLY: ("The site can only be read at the moment. Nothing was changed; try again later.", 30.0),
     Fault.FULL: ("The database has no room left. Nothing was changed; try again later.", 60.0),
     Fault.SHORT: ("The database has too much to do. Nothing was changed; try again later.", 30.0),
@@ -98,6 +98,8 @@ def domain_error(error: psycopg2.Error) -> MicroblogError | None:
             return InvalidInput(f"That can't be kept as it is ({constraint or 'wrong form'}).")
         case Fault.CONTENDED:
             return Contended()
+        case Fault.SLOW:
+            return TookTooLong()
         case Fault.MISTAKE:
             return None
     return Unavailable(*_TEXTS[fault]) if fault in _TEXTS else Unavailable()

@@ -147,7 +147,7 @@ class FollowQueries(Protocol):
             m.id IS NOT NULL, coalesce(m.notifications, false), coalesce(f.show_boosts, true),
             coalesce(f.notify, false), coalesce(n.comment, ''), e.id IS NOT NULL
         FROM unnest({ids}::bigint[]) WITH ORDINALITY AS t (id, place)
-        JOIN accounts a ON a.id = t.id AND a.state <> 'pending'
+        JOIN accounts a ON a.id = t.id AND a.state <> 'pending' AND a.deleted_at IS NULL
         LEFT JOIN follows f ON f.follower_id = {viewer_id} AND f.followee_id = t.id
         LEFT JOIN follows r ON r.follower_id = t.id AND r.followee_id = {viewer_id}
         LEFT JOIN blocks b ON b.account_id = {viewer_id} AND b.target_id = t.id
@@ -202,7 +202,7 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT b.id, {ACCOUNT_COLUMNS} FROM blocks b JOIN accounts a ON a.id = b.target_id "
-        "WHERE b.account_id = {account_id}" + span_of("b.id"),
+        "WHERE b.account_id = {account_id} AND a.deleted_at IS NULL" + span_of("b.id"),
         load=rows(account_at),
     )
     async def blocks(
@@ -211,8 +211,8 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT m.id, {ACCOUNT_COLUMNS} FROM mutes m JOIN accounts a ON a.id = m.target_id "
-        "WHERE m.account_id = {account_id} AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())"
-        + span_of("m.id"),
+        "WHERE m.account_id = {account_id} AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp()) "
+        "AND a.deleted_at IS NULL" + span_of("m.id"),
         load=rows(account_at),
     )
     async def mutes(

@@ -124,7 +124,8 @@ def notification_reaches(recipient: str = "n.account_id") -> str:
     ``b`` is its actor, ``p`` the post with the author ``a`` (null where it is about no post).  An account that signs
     up is not active yet; no other account that is not active causes notifications.
     """
-    return f"""((b.state = 'active' OR n.kind = 'sign_up') AND (n.post_id IS NULL OR {visible_to(recipient)})
+    return f"""((b.state = 'active' OR (n.kind = 'sign_up' AND b.deleted_at IS NULL))
+        AND (n.post_id IS NULL OR {visible_to(recipient)})
         AND {may_notify(recipient, "n.actor_id")})"""
 
 

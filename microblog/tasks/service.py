@@ -10,9 +10,10 @@ from twisted.logger import Logger
 
 from microblog.config import Config
 from microblog.resources import templates_dir
+from microblog.services.erasing import ERASE
 from microblog.services.jobs import Job
 from microblog.services.microblog import Microblog
-from microblog.tasks.jobs import Done, Worker
+from microblog.tasks.jobs import Done, Later, Worker
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.mailers import Maildir, Mailer
 from microblog.tasks.messages import Messages
@@ -27,6 +28,8 @@ PRUNING_EVERY: Final = 60.0
 SAMPLE_EVERY: Final = 15.0
 TRENDS_EVERY: Final = 300.0
 TAGS_EVERY: Final = 60.0
+#: Seconds that the deletion of an account works at a time, well below a job's lease; then other jobs have their turn.
+ERASE_SHARE: Final = 60.0
 
 
 def mailer_for(config: Config, reactor: Any) -> Mailer:
@@ -48,7 +51,7 @@ class Tasks:
             mailer or mailer_for(config, reactor),
             now,
         )
-        handlers = {**mail.handlers, "password.asked": self._look_for_reset}
+        handlers = {**mail.handlers, "password.asked": self._look_for_reset, ERASE: self._erase}
         self.worker = Worker(microblog.jobs, handlers, reactor)
         self._counting = Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor)
         self._periodic = (
@@ -74,6 +77,11 @@ class Tasks:
         """Somebody asked for a new password with an address, which may be nobody's."""
         await self._microblog.accounts.request_reset(job.payload["email"])
         return Done()
+
+    async def _erase(self, job: Job) -> Done | Later:
+        """Delete the rows of an account, a share of a lease at a time."""
+        done = await self._microblog.erasing.erase(job.payload["account"], ERASE_SHARE)
+        return Done() if done else Later(0.0)
 
     async def _compute(self) -> None:
         counted = await self._microblog.statistics.compute_missing()

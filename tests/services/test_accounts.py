@@ -133,7 +133,7 @@ class TestDeletion:
         assert await site.sql(
             "SELECT favourites_count, boosts_count, replies_count FROM posts WHERE text = 'yours #tag'"
         ) == [(1, 1, 0)]
-        assert await site.sql("SELECT tag, posts_count FROM tags") == [("tag", 1)]
+        assert await site.sql("SELECT tag, uses FROM tags") == [("tag", 1)]
         [(reply_to_id, reply_to_name)] = await site.sql(
             "SELECT reply_to_id, reply_to_name FROM posts WHERE text LIKE 'an answer to her%'"
         )

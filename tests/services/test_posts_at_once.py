@@ -12,49 +12,47 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from microblog.services.follows import Follows
+from microblog.services.erasing import Erasing
 from microblog.services.notifier import Notifier
 from microblog.services.posts import Posts
+from microblog.services.tag_counts import TagCounts
+from microblog.services.tags import Tags
 from microblog.store.database import Database
-from tests.testrig import now, person
+from tests.recount import differences
+from tests.services.people import PASSWORD, Site
+from tests.testrig import now, person, until
 
-PEOPLE, STEPS = 5, 40
-
-#: what each counter says, and what it should: rows in which they differ
-DIFFERENCES = {
-    "replies": "SELECT id FROM posts p WHERE replies_count <> (SELECT count(*) FROM posts r "
-    "WHERE r.reply_to_id = p.id AND r.visibility IN ('public', 'unlisted'))",
-    "favourites": "SELECT id FROM posts p WHERE favourites_count <> "
-    "(SELECT count(*) FROM favourites f WHERE f.post_id = p.id)",
-    "boosts": "SELECT id FROM posts p WHERE boosts_count <> (SELECT count(*) FROM posts b WHERE b.boost_of_id = p.id)",
-    "posts": "SELECT name FROM accounts a WHERE posts_count <> "
-    "(SELECT count(*) FROM posts p WHERE p.author_id = a.id AND p.visibility <> 'direct')",
-    "followers": "SELECT name FROM accounts a WHERE followers_count <> "
-    "(SELECT count(*) FROM follows f WHERE f.followee_id = a.id AND f.accepted)",
-}
+PEOPLE, STEPS = 10, 40
+LEAVING = 3  #: of them, people whose account is deleted meanwhile
 
 
 async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
-    db: Database, reactor_: Any
+    site: Site, db: Database, reactor_: Any
 ) -> None:
     posts = Posts(Config.load({}, {}), db, Notifier(db, reactor_))
-    follows = Follows(db=db, poke=lambda: None, now=now)
-    people = [await person(db, f"p{number}") for number in range(PEOPLE)]
+    follows, featured = site.follows, Tags(db=db, poke=site.poke, now=now)
+    people = await site.people(*[f"p{number}" for number in range(PEOPLE)])
+    leaving = people[-LEAVING:]
     known = [(await posts.publish(people[0], Draft("It begins"))).id]
+    known += [(await posts.publish(each, Draft("I was here #a"))).id for each in leaving]
+
+    async def profile(who: Viewer, locked: bool) -> None:
+        await site.accounts.update_profile(
+            who, display_name="", bio="", fields=[], locked=locked, discoverable=True, bot=False
+        )
 
     async def act(who: Viewer, chance: random.Random) -> None:
-        post_id, other = chance.choice(known[-8:]), chance.choice(people)
+        post_id, other, third = chance.choice(known[-8:]), chance.choice(people), chance.choice(people)
         seen = chance.choice(list(Visibility))
-        match chance.choice("pprrdfFbBeBxXo"):
+        names = f"@{other.account.name} @{third.account.name}"
+        match chance.choice("pprrrddfFbbBeexXooOaulLt"):
             case "p":
-                known.append(
-                    (await posts.publish(who, Draft(f"@{other.account.name} #a #b", visibility=seen))).id
-                )
+                known.append((await posts.publish(who, Draft(f"{names} #a #b", visibility=seen))).id)
             case "r":
-                draft = Draft(f"@{other.account.name} #b #a", visibility=seen, reply_to_id=post_id)
+                draft = Draft(f"{names} #b #a", visibility=seen, reply_to_id=post_id)
                 known.append((await posts.publish(who, draft)).id)
             case "e":
-                await posts.edit(who, post_id, Draft(f"@{other.account.name} #c #b"))
+                await posts.edit(who, post_id, Draft(f"{names} #c #b"))
             case "d":
                 await posts.delete(who, post_id)
             case "f":
@@ -71,6 +69,16 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
                 await follows.unblock(who, other.id)
             case "o":
                 await follows.follow(who, other.id)
+            case "O":
+                await follows.unfollow(who, other.id)
+            case "a":
+                await follows.accept(who, other.id)
+            case "l":
+                await profile(who, True)
+            case "L" | "u":
+                await profile(who, False)
+            case "t":
+                await featured.feature(who, chance.choice("abc"))
 
     async def live(who: Viewer, seed: int) -> None:
         chance = random.Random(seed)
@@ -80,13 +88,25 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
             except (NotFound, Forbidden, InvalidInput):
                 continue  # gone by now, blocked, one's own: as it should be. Anything else is not.
 
+    async def leave(who: Viewer, after: int) -> None:
+        await until(reactor_, lambda: len(known) > after)
+        await site.accounts.delete(who, PASSWORD)
+        while not await Erasing(db, site.poke).erase(who.id, 5.0):
+            pass
+
     # Each of them twice: people have more than one device.
     lives = [ensureDeferred(live(who, number)) for number, who in enumerate(people * 2)]
+    lives += [ensureDeferred(leave(who, 8 + 8 * number)) for number, who in enumerate(leaving)]
     for fine, result in await DeferredList(lives, consumeErrors=True):
         assert fine, result
-    for what, statement in DIFFERENCES.items():
-        assert (await db.reads.run(statement)).fetchall() == [], what
-    assert len(known) > PEOPLE * STEPS // 4
+    # What the last requests of a deleted account left.
+    for who in leaving:
+        assert await Erasing(db, site.poke).erase(who.id, 5.0)
+    await TagCounts(db).catch_up()
+    assert await differences(db) == {}
+    assert len(known) > PEOPLE * STEPS // 8
+    remaining = await db.reads.run("SELECT name FROM accounts ORDER BY name")
+    assert [name for (name,) in remaining.fetchall()] == [f"p{number}" for number in range(PEOPLE - LEAVING)]
 
 
 async def test_a_post_that_its_author_boosted_takes_both_along(db: Database, reactor_: Any) -> None:
@@ -96,5 +116,4 @@ async def test_a_post_that_its_author_boosted_takes_both_along(db: Database, rea
     for who in (ann, bob):
         await posts.boost(who, post.id)
     await posts.delete(ann, post.id)
-    for what, statement in DIFFERENCES.items():
-        assert (await db.reads.run(statement)).fetchall() == [], what
+    assert await differences(db) == {}

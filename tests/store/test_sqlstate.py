@@ -9,7 +9,7 @@ from psycopg2 import errors as pg
 from psycopg2._psycopg import sqlstate_errors
 from twisted.internet.task import Clock
 
-from microblog.domain.errors import Conflict, Contended, InvalidInput, NotFound, Unavailable
+from microblog.domain.errors import Conflict, Contended, InvalidInput, NotFound, TookTooLong, Unavailable
 from microblog.store.database import domain_error
 from microblog.store.sqlstate import Fault, fault_of, is_lost
 from microblog.store.trouble import Trouble
@@ -22,7 +22,7 @@ MEANINGS = {
     Fault.LOST: (Unavailable, True),
     Fault.ENDED: (Unavailable, True),
     Fault.CONTENDED: (Contended, False),
-    Fault.SLOW: (Unavailable, True),
+    Fault.SLOW: (TookTooLong, True),
     Fault.FULL: (Unavailable, True),
     Fault.SHORT: (Unavailable, True),
     Fault.READ_ONLY: (Unavailable, True),
