@@ -103,7 +103,11 @@ def main() -> None:
         site = None
         if not only or only & {"microblog", "json", "websocket", "stuck"}:
             site = stack.enter_context(
-                rig.site(push_connections_per_host="20000", trusted_proxies="127.0.0.1")
+                rig.site(
+                    push_connections_per_host="20000",
+                    live_connections_per_host="20000",
+                    trusted_proxies="127.0.0.1",
+                )
             )
         made = targets(stack, binary, only, site)
         if only != {"stuck"}:

@@ -78,6 +78,7 @@ class Config:
     statement_timeout: float
     drain_timeout: float
     live_connections: int
+    live_connections_per_host: int
     push_connections_per_host: int
     #: Bytes.
     push_buffer: int

@@ -251,6 +251,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         example="20000",
     ),
     Setting(
+        "live_connections_per_host",
+        kinds.whole(1, 1_000_000),
+        200,
+        metavar="CONNECTIONS",
+        help="How many live connections of the website (WebSockets, server-sent events, open pages) one address may "
+        "hold.",
+        example="200",
+    ),
+    Setting(
         "push_connections_per_host",
         kinds.whole(1, 100_000),
         50,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 from microblog.domain.errors import RateLimited
 
@@ -69,16 +68,3 @@ class Buckets:
         else:
             self._buckets.move_to_end(key)
         bucket.spend(self._allowance, now)
-
-
-def host_key(host: str) -> str:
-    """What counts as one address: an IPv4 address, the /64 of an IPv6 one (a household has at least that many)."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)

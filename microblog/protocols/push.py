@@ -6,7 +6,6 @@ the commands do.  ``docs/push-protocol.md`` is the description for those who wri
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,13 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from microblog.domain.errors import Unavailable
-from microblog.protocols.allowances import COMMANDS, LOG_INS, POSTS, Bucket, Buckets, host_key
+from microblog.domain.addresses import address_key
+from microblog.domain.errors import RateLimited, Unavailable
+from microblog.protocols.allowances import COMMANDS, LOG_INS, POSTS, Bucket, Buckets
 from microblog.protocols.connection import HEARTBEAT, PushConnection
 from microblog.protocols.rendering import Rendering
 from microblog.protocols.replies import Err, to_bytes
+from microblog.services.seats import Shares
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
@@ -67,7 +68,7 @@ class PushFactory(Factory):
         self.cut = 0
         self._log_ins = Buckets(LOG_INS, clock.seconds)
         self._posts = Buckets(POSTS, clock.seconds)
-        self._hosts: Counter[str] = Counter()
+        self._hosts = Shares("push connections")
         self._connections: set[PushConnection] = set()
         self._slots: list[set[PushConnection]] = [set() for _ in range(HEARTBEAT)]
         self._slot = 0
@@ -88,15 +89,11 @@ class PushFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         if self._draining:
             return None
-        host = host_key(getattr(addr, "host", None) or "unix")
-        most = self.microblog.config.push_connections_per_host
-        if self._hosts[host] >= most:
-            return _Refusal(
-                Err("too-many-connections", f"At most {most} connections from one address. Close one first.")
-            )
+        host = address_key(getattr(addr, "host", None) or "unix")
         try:
+            self._hosts.check(host, self.microblog.config.push_connections_per_host)
             self.microblog.notifier.seats.check(self.microblog.config.live_connections)
-        except Unavailable as full:
+        except (RateLimited, Unavailable) as full:
             return _Refusal(Err("too-many-connections", full.text))
         connection = PushConnection(self, host)
         connection.factory = self
@@ -105,7 +102,7 @@ class PushFactory(Factory):
     def joined(self, connection: PushConnection) -> None:
         self._connections.add(connection)
         self.microblog.notifier.seats.take()
-        self._hosts[connection.host] += 1
+        self._hosts.take(connection.host)
         min(self._slots, key=len).add(connection)
 
     def left(self, connection: PushConnection) -> None:
@@ -115,9 +112,7 @@ class PushFactory(Factory):
         self.microblog.notifier.seats.leave()
         for slot in self._slots:
             slot.discard(connection)
-        self._hosts[connection.host] -= 1
-        if self._hosts[connection.host] <= 0:
-            del self._hosts[connection.host]
+        self._hosts.leave(connection.host)
         if not self._connections:
             waiting, self._all_gone = self._all_gone, []
             for gone in waiting:

@@ -18,6 +18,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Final
 
+from microblog.domain.addresses import address_key
 from microblog.domain.errors import RateLimited
 
 MAX_BUCKETS: Final = 50_000
@@ -140,20 +141,6 @@ def _spoken(seconds: float) -> str:
     if whole < 90:
         return "a second" if whole <= 1 else f"{whole} seconds"
     return f"{ceil(whole / 60)} minutes"
-
-
-@lru_cache(maxsize=4096)
-def address_key(address: str) -> str:
-    """The key of a network address: an IPv6 one by its /64, an IPv4 one inside IPv6 as itself."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address) + "/64"
-    return str(parsed)
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from microblog.domain.errors import MicroblogError
+from microblog.services.seats import SUBSCRIPTIONS_PER_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -23,10 +24,52 @@ if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
     from microblog.services.live import Batch, Live, Reader
+    from microblog.services.microblog import Microblog
     from microblog.services.notifier import Notifier
     from microblog.web.sse import EventSink
 
 log = Logger()
+
+
+class Place:
+    """What one live connection of the website takes: a seat in the process, and shares of its network address.
+
+    ``streams`` is how many streams it reads.
+    """
+
+    __slots__ = ("_address", "_seats", "_streams")
+
+    def __init__(self, microblog: Microblog, address: str | None, streams: int) -> None:
+        """Check that there is room. Raises Unavailable and RateLimited, which say which limit is reached."""
+        seats, config = microblog.notifier.seats, microblog.config
+        if address == "unix":
+            address = None  # whoever may connect there is not limited by it
+        seats.check(config.live_connections)
+        seats.connections.check(address, config.live_connections_per_host)
+        seats.subscriptions.check(address, SUBSCRIPTIONS_PER_HOST, streams)
+        self._seats = seats
+        self._address = address
+        self._streams = streams
+
+    def take(self) -> None:
+        self._seats.take()
+        self._seats.connections.take(self._address)
+        self._seats.subscriptions.take(self._address, self._streams)
+
+    def leave(self) -> None:
+        self._seats.leave()
+        self._seats.connections.leave(self._address)
+        self._seats.subscriptions.leave(self._address, self._streams)
+
+    def add_stream(self) -> None:
+        """Take one stream more. Raises RateLimited."""
+        self._seats.subscriptions.check(self._address, SUBSCRIPTIONS_PER_HOST)
+        self._seats.subscriptions.take(self._address)
+        self._streams += 1
+
+    def drop_streams(self, count: int = 1) -> None:
+        self._seats.subscriptions.leave(self._address, count)
+        self._streams -= count
 
 
 class LiveReader:
@@ -64,15 +107,16 @@ def read_along(
     sink: EventSink,
     reader: Reader,
     begin: Callable[[Live], Awaitable[None]],
+    place: Place,
 ) -> Callable[[], None]:
-    """Connects ``reader``, and goes live by ``begin``; what it returns ends that. A seat was asked for before.
+    """Connect ``reader``, and go live by ``begin``; what it returns ends that. ``place`` was checked before.
 
     Whatever goes wrong ends the stream: the client comes back by itself, with its cursor.
     """
     live = notifier.connect(reader, viewer)
     if isinstance(reader, LiveReader):
         reader.live = live
-    notifier.seats.take()
+    place.take()
 
     def on_flow(reads: bool) -> None:
         if reads:
@@ -100,7 +144,7 @@ def read_along(
 
     def leave() -> None:
         live.close()
-        notifier.seats.leave()
+        place.leave()
 
     sink.on_flow = on_flow
     sink.on_wait = on_wait

@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from twisted.web import server
 from twisted.web.resource import IResource
 
+from microblog.domain.addresses import address_key
 from microblog.web.channel import Channel, State
 from microblog.web.proxies import TrustedProxies
 from microblog.web.security import header_lines
@@ -113,6 +114,7 @@ class Site(server.Site):
         host: str | None = getattr(addr, "host", None)
         if host is not None and self._proxies.trusts(host):
             host = None
+        host = None if host is None else address_key(host)
         shed = len(self._channels) >= self._max_connections or (
             host is not None and self._by_host.get(host, 0) >= self._max_per_host
         )

@@ -55,7 +55,7 @@ class TestLimits:
         port = Port(push_connections_per_host=2)
         first, _second, third = port.connect(), port.connect(), port.connect()
         assert third.heard() == [
-            "ERR too-many-connections At most 2 connections from one address. Close one first."
+            "ERR too-many-connections At most 2 push connections from one address. Close some first."
         ]
         assert third.closing
         assert not port.connect("192.0.2.9").closing

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.domain.errors import Unavailable
-from microblog.services.seats import RESERVE, Seats
+from microblog.domain.errors import RateLimited, Unavailable
+from microblog.services.seats import RESERVE, Seats, Shares
 
 
 def test_as_many_as_may_be_are_let_in_and_who_leaves_makes_room() -> None:
@@ -32,3 +32,46 @@ def test_a_tight_limit_on_descriptors_is_nobodys_end() -> None:
 
 def test_the_limit_is_that_of_the_process() -> None:
     Seats().check(1000)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8::1", "2001:db8::ffff:ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+    ],
+)
+def test_shares_are_counted_by_network_address(first: str, second: str, same: bool) -> None:
+    shares = Shares("live connections")
+    shares.check(first, 1)
+    shares.take(first)
+    assert (shares.of(second) == 1) is same
+    if same:
+        with pytest.raises(RateLimited, match="At most 1 live connections from one address") as refused:
+            shares.check(second, 1)
+        assert refused.value.retry_after == 60
+    else:
+        shares.check(second, 1)
+    shares.leave(first)
+    shares.check(second, 1)
+    assert not shares._held
+
+
+def test_shares_of_several_things_are_taken_together() -> None:
+    shares = Shares("streams on live connections")
+    shares.take("192.0.2.1", 8)
+    shares.check("192.0.2.1", 10, 2)
+    with pytest.raises(RateLimited):
+        shares.check("192.0.2.1", 10, 3)
+    shares.leave("192.0.2.1", 8)
+    assert shares.of("192.0.2.1") == 0
+
+
+def test_clients_without_an_address_are_not_counted() -> None:
+    shares = Shares("live connections")
+    shares.take(None)
+    shares.check(None, 1)

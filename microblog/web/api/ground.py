@@ -35,6 +35,7 @@ from urllib.parse import quote, urlencode
 
 from microblog.domain import entities
 from microblog.domain.accounts import Account, State, Viewer
+from microblog.domain.addresses import address_key
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
@@ -42,7 +43,6 @@ from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
 from microblog.web.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.web.ids import path_id
-from microblog.web.limits import address_key
 from microblog.web.responses import Json, Kept, Response
 from microblog.web.routing import Method, Routes, ViewerRule
 

@@ -25,7 +25,7 @@ from microblog.domain.ids import parse_id
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID, Stream
 from microblog.domain.text import hashtag_key
 from microblog.web import sse
-from microblog.web.live_reader import LiveReader, read_along
+from microblog.web.live_reader import LiveReader, Place, read_along
 from microblog.web.responses import Stream as Streaming
 from microblog.web.routing import Routes
 
@@ -58,8 +58,8 @@ async def live(microblog: Microblog, request: Request) -> Streaming:
         request.require_viewer()
     for stream in streams:
         await microblog.notifier.check(stream, None, request.viewer)
-    microblog.notifier.seats.check(microblog.config.live_connections)
-    return Streaming(_Source(microblog, request, streams))
+    place = Place(microblog, request.remote_address, len(streams))
+    return Streaming(_Source(microblog, request, streams, place))
 
 
 def _streams(written: str) -> frozenset[Stream]:
@@ -94,10 +94,13 @@ def frame(event: Event) -> bytes:
 class _Source:
     """``EventSource`` over the notifier."""
 
-    def __init__(self, microblog: Microblog, request: Request, streams: frozenset[Stream]) -> None:
+    def __init__(
+        self, microblog: Microblog, request: Request, streams: frozenset[Stream], place: Place
+    ) -> None:
         self._microblog = microblog
         self._viewer = request.viewer
         self._streams = streams
+        self._place = place
         self._since = request.query.get("since")
 
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
@@ -108,6 +111,7 @@ class _Source:
             sink,
             LiveReader(sink, "banner", frame),
             lambda live: self._begin(sink, live, since),
+            self._place,
         )
 
     async def _begin(self, sink: EventSink, live: Live, since: int | None) -> None:

@@ -35,7 +35,7 @@ from microblog.domain.errors import (
 from microblog.domain.events import Event
 from microblog.domain.ids import parse_id
 from microblog.web.forms import MalformedRequest
-from microblog.web.live_reader import LiveReader, read_along
+from microblog.web.live_reader import LiveReader, Place, read_along
 from microblog.web.responses import Document, Response, Stream, Upgrade
 from microblog.web.routing import Routes
 from microblog.web.streaming import names
@@ -139,15 +139,14 @@ async def _take_over(microblog: Microblog, request: Request, first: Channel | No
         answer = handshake.send(AcceptConnection(subprotocol=chosen if chosen in offered else None))
     except RemoteProtocolError as error:
         raise MalformedRequest(f"This is no WebSocket handshake: {error}") from error
-    seats = microblog.notifier.seats
-    seats.check(microblog.config.live_connections)
-    seats.take()
-    socket = Socket(microblog, _frames(microblog), raw.site.reactor, request.viewer, answer, first)
+    place = Place(microblog, request.remote_address, 0)
+    place.take()
+    socket = Socket(microblog, _frames(microblog), raw.site.reactor, request.viewer, answer, first, place)
     forget_drain = raw.site.on_drain(socket.drain)
 
     def lost() -> None:
         forget_drain()
-        seats.leave()
+        place.leave()
 
     socket.lost = lost
     raw.hand_over(socket)
@@ -191,17 +190,18 @@ async def _sse(microblog: Microblog, request: Request, channel: Channel) -> Resp
     if request.viewer is None and channel.personal:
         raise Unauthenticated(INVALID_TOKEN)
     await _check(microblog, request, channel)
-    microblog.notifier.seats.check(microblog.config.live_connections)
-    return Stream(_Source(microblog, request.viewer, channel))
+    place = Place(microblog, request.remote_address, len(channel.streams))
+    return Stream(_Source(microblog, request.viewer, channel, place))
 
 
 class _Source:
     """``EventSource`` over the notifier."""
 
-    def __init__(self, microblog: Microblog, viewer: Viewer | None, channel: Channel) -> None:
+    def __init__(self, microblog: Microblog, viewer: Viewer | None, channel: Channel, place: Place) -> None:
         self._microblog = microblog
         self._viewer = viewer
         self._channel = channel
+        self._place = place
 
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
         channel, viewer = self._channel, self._viewer
@@ -213,7 +213,7 @@ class _Source:
 
             reader = Conversations(self._microblog, viewer, told, lambda _: sink.end())
         return read_along(
-            self._microblog.notifier, viewer, sink, reader, lambda live: self._begin(sink, live)
+            self._microblog.notifier, viewer, sink, reader, lambda live: self._begin(sink, live), self._place
         )
 
     async def _begin(self, sink: EventSink, live: Live) -> None:

@@ -39,6 +39,7 @@ from microblog.web.streaming.subscriptions import Presence, Subscription
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.services.microblog import Microblog
+    from microblog.web.live_reader import Place
 
 log = Logger()
 
@@ -84,6 +85,7 @@ class Socket:
         "_partial",
         "_pieces",
         "_pinged",
+        "_place",
         "_presence",
         "_reactor",
         "_running",
@@ -107,6 +109,7 @@ class Socket:
         viewer: Viewer | None,
         greeting: bytes,
         first: Channel | None,
+        place: Place,
     ) -> None:
         """``greeting``: the answer to the handshake; ``first``: what the address named."""
         self.microblog = microblog
@@ -122,6 +125,7 @@ class Socket:
         self._wishes: list[Wish] = []
         if first is not None:
             self._wishes.append(Wish("subscribe", first.name, first.argument, first.argument))
+        self._place = place
         self._running = False
         self._closed = False
         self._stalled = False
@@ -245,18 +249,21 @@ class Socket:
             dropped = self._subscriptions.pop(channel.label, None)
             if dropped is not None:
                 dropped.live.close()
+                self._place.drop_streams()
             return
         if channel.label in self._subscriptions:
             return
         if len(self._subscriptions) >= MAX_STREAMS:
             raise InvalidInput(f"At most {MAX_STREAMS} streams on a connection", "stream")
         channel.permit(self._viewer)
+        self._place.add_stream()
         made = self._subscriptions[channel.label] = Subscription(self, channel, self._viewer)
         try:
             for stream in channel.streams_for(self._viewer):
                 await made.live.subscribe(stream)
         except BaseException:
-            self._subscriptions.pop(channel.label, None)
+            if self._subscriptions.pop(channel.label, None) is not None:
+                self._place.drop_streams()
             made.live.close()
             raise
         if self._closed:
@@ -267,7 +274,13 @@ class Socket:
             made.choose_way()
 
     def _refuse(self, error: MicroblogError) -> None:
-        status = {"unauthenticated": 401, "forbidden": 401, "not-found": 404, "unavailable": 503}
+        status = {
+            "unauthenticated": 401,
+            "forbidden": 401,
+            "not-found": 404,
+            "rate-limited": 429,
+            "unavailable": 503,
+        }
         said = {"error": error.text, "status": status.get(error.code, 400)}
         self._send(text_frame(msgspec.json.encode(said)))
 
@@ -362,5 +375,6 @@ class Socket:
             each.live.close()
         if self._presence is not None:
             self._presence.live.close()
+        self._place.drop_streams(len(self._subscriptions))
         self._subscriptions.clear()
         self._wishes.clear()

@@ -11,6 +11,7 @@ import pytest
 from wsproto.events import Request
 
 from microblog.services.seats import FULL
+from microblog.web import live_reader
 from microblog.web.site_request import SiteRequest
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming
@@ -87,3 +88,53 @@ def masked(text: bytes) -> bytes:
     """A client's text frame, masked with zeros."""
     assert len(text) < 126
     return b"\x81" + bytes([128 + len(text)]) + bytes(4) + text
+
+
+@pytest.mark.parametrize("way", ["socket", "stream"])
+async def test_one_address_holds_only_so_many_live_connections(site: Streaming, way: str) -> None:
+    site.microblog.config = replace(site.microblog.config, live_connections_per_host=2)
+    seats = site.microblog.notifier.seats
+    first = await site.socket("?stream=public")
+    await site.stream("public")
+    await site.settled(streams=2)
+    if way == "socket":
+        assert (await site.socket("?stream=public")).rejected == 429
+    else:
+        refused = await site.stream("public")
+        assert refused.head.startswith(b"HTTP/1.1 429")
+        assert b"Retry-After: 60" in refused.head
+        await until(site.reactor, lambda: b"}" in refused._rest)
+        assert json.loads(refused._rest) == {
+            "error": "At most 2 live connections from one address. Close some first."
+        }
+    first.transport.abortConnection()
+    await until(site.reactor, lambda: seats.taken == 1)
+    assert (await site.socket("?stream=public")).accepted
+
+
+async def test_one_address_reads_only_so_many_streams(
+    site: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_reader, "SUBSCRIPTIONS_PER_HOST", 4)
+    shares = site.microblog.notifier.seats.subscriptions
+    client = await site.socket("?stream=public")
+    await site.stream("public")
+    await site.settled(streams=2)
+    for tag in ("one", "two", "three"):
+        client.say(type="subscribe", stream="hashtag", tag=tag)
+    assert await client.hears() == {
+        "error": "At most 4 streams on live connections from one address. Close some first.",
+        "status": 429,
+    }
+    client.say(type="subscribe", stream="nothing")
+    await client.hears()
+    assert shares.of("127.0.0.1") == 4
+    assert (await site.stream("hashtag?tag=more")).head.startswith(b"HTTP/1.1 429")
+    client.say(type="unsubscribe", stream="hashtag", tag="one")
+    client.say(type="subscribe", stream="hashtag", tag="three")
+    await until(site.reactor, lambda: shares.of("127.0.0.1") == 4)
+    client.say(type="subscribe", stream="list", list="12345")  # none of theirs: its place is given back
+    client.say(type="subscribe", stream="nothing")
+    await client.hears()
+    client.transport.abortConnection()
+    await until(site.reactor, lambda: shares.of("127.0.0.1") == 1)
