@@ -9,8 +9,10 @@ in Rails' way::
     keywords_attributes[][keyword]=a            a list of objects; a key that comes again begins the next one
 
 ``parse`` makes the msgspec Struct of an endpoint's declaration from them, which says types, bounds and defaults.
-Booleans may be written ``true``, ``1``, ``on`` and their opposites; one value will do where a list is wanted; an empty
-text is "not given" for what is no text, and so is ``null`` for what has a default and takes none.
+Booleans may be written ``true``, ``1``, ``on`` and their opposites; one value will do where a list is wanted.  As in
+Rails, a value of another kind than its field counts as not given: an empty text or ``undefined`` where a number or an
+object belongs, a cursor above 2**63, ``null`` for what has a default.  Only a required field, an id that names what to
+act on, or a word that is not among those that a field knows, is an error.
 """
 
 from __future__ import annotations
@@ -32,16 +34,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: An id: a text of digits in JSON, a number in here.
+_ID_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": "^[0-9]{1,18}$",
+    "examples": ["116543210987654321"],
+}
+_STRICT: Final = "strict"
+#: An id: a text of digits in JSON, a number in here. What is no id is an error, so that no reply loses its parent.
 Id = Annotated[
     int,
-    Meta(
-        ge=0,
-        le=MAX_ID,
-        description="An id.",
-        extra_json_schema={"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["116543210987654321"]},
-    ),
+    Meta(ge=0, le=MAX_ID, description="An id.", extra_json_schema=_ID_SCHEMA, extra={_STRICT: True}),
 ]
+#: An id that only says where a listing begins: what is no id is ignored, and the listing begins at its beginning.
+Cursor = Annotated[int, Meta(ge=0, le=MAX_ID, description="An id.", extra_json_schema=_ID_SCHEMA)]
 
 #: Characters of the longest text that anything takes; longer posts are refused by their own rule, with its words.
 _LONGEST: Final = 200_000
@@ -52,6 +57,8 @@ _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _INDEX: Final = re.compile(r"[0-9]{1,9}")
 _PART: Final = re.compile(r"\[([^\[\]]*)\]")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _TRUE: Final = frozenset({"true", "1", "on", "yes", "t"})
 _FALSE: Final = frozenset({"false", "0", "off", "no", "f"})
 
@@ -65,11 +72,13 @@ class Paging(Struct, kw_only=True):
 
     MOST: ClassVar[int] = 40
 
-    max_id: Annotated[Id | None, Meta(description="Only what is older than this.")] = None
-    since_id: Annotated[Id | None, Meta(description="Only what is newer than this, from the newest on.")] = (
-        None
-    )
-    min_id: Annotated[Id | None, Meta(description="Only what is newer than this, from the oldest on.")] = None
+    max_id: Annotated[Cursor | None, Meta(description="Only what is older than this.")] = None
+    since_id: Annotated[
+        Cursor | None, Meta(description="Only what is newer than this, from the newest on.")
+    ] = None
+    min_id: Annotated[
+        Cursor | None, Meta(description="Only what is newer than this, from the oldest on.")
+    ] = None
     limit: Annotated[int, Meta(description="How many at most; above the highest it is the highest.")] = 20
 
     @property
@@ -95,12 +104,19 @@ def parse(request: Request, shape: type[T]) -> T:
 
     Raises InvalidInput (422) where they don't fit, MalformedRequest (400) where they can't be read.
     """
-    raw = raw_parameters(request)
+    return convert(raw_parameters(request), shape)
+
+
+def convert(raw: dict[str, Any], shape: type[T]) -> T:
+    """Return ``raw`` as ``shape``.  Raises InvalidInput, which names the field, where it does not fit."""
     try:
-        return msgspec.convert(_coerce(raw, _info(shape)), shape, strict=False)
+        return msgspec.convert(_read(raw, _info(shape)), shape, strict=False)
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$")
         field = path.strip("`.").partition(".")[0].partition("[")[0] or None
+        if (missing := _MISSING.fullmatch(text)) is not None:
+            field = field or missing[1]
+            raise InvalidInput(f"{missing[1]} is missing.", field, "blank") from error
         subject = f"{field}: " if field else ""
         raise InvalidInput(f"{subject}{text.replace('`', '')}.", field) from error
 
@@ -119,7 +135,8 @@ def raw_parameters(request: Request) -> dict[str, Any]:
                 raise MalformedRequest("The body has to be a JSON object.")
         else:
             pairs += list(request.form)
-            pairs += request.form.files
+            # A browser sends a part without a name where no file was chosen.
+            pairs += [(name, file) for name, file in request.form.files if file.name or file.data]
     nested = nest(pairs)
     nested.update(body)
     _check(nested, request.route.key_limit)
@@ -202,44 +219,98 @@ def _info(shape: type[Any]) -> shapes.Type:
     return found
 
 
-def _coerce(value: Any, wanted: shapes.Type) -> Any:
-    """``value`` as near to ``wanted`` as its ways of writing allow; what still does not fit is msgspec's to refuse."""
+class _Unreadable:
+    """The type of :data:`UNREADABLE`."""
+
+
+#: What stands for a value that is of another kind than its field: ``undefined`` where a number or an object belongs.
+UNREADABLE: Final = _Unreadable()
+
+
+def _read(value: Any, wanted: shapes.Type) -> Any:
+    """Return ``value`` as near to ``wanted`` as its ways of writing allow, or ``UNREADABLE``.
+
+    Values that are of the right kind and still don't fit (an unknown word of a list of words) are msgspec's to refuse.
+    """
     while isinstance(wanted, shapes.Metadata):
+        if wanted.extra is not None and _STRICT in wanted.extra and not isinstance(value, dict | list):
+            read = _read(value, wanted.type)
+            return value if read is UNREADABLE else read
         wanted = wanted.type
     if isinstance(wanted, shapes.UnionType):
-        return _coerce_union(value, wanted)
+        return _read_union(value, wanted)
     if isinstance(wanted, shapes.BoolType):
         return _boolean(value)
-    if isinstance(wanted, shapes.StrType):
-        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(wanted, shapes.IntType):
+        return _number(value, wanted)
+    if isinstance(wanted, shapes.StrType | shapes.LiteralType | shapes.EnumType):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+        return value if isinstance(value, str | bool | None) else UNREADABLE
     if isinstance(wanted, shapes.ListType | shapes.VarTupleType | shapes.SetType):
         # `media_ids[]=` is how a form says "none".
-        return [_coerce(each, wanted.item_type) for each in _items(value) if each != ""]
-    if isinstance(wanted, shapes.StructType) and isinstance(value, dict):
-        kinds = {field.encode_name: field.type for field in wanted.fields}
-        empty = {
-            field.encode_name for field in wanted.fields if not field.required and not _takes_text(field.type)
-        }
-        filled = {
-            field.encode_name for field in wanted.fields if not field.required and not _takes_null(field.type)
-        }
-        return {
-            name: _coerce(each, kinds[name]) if name in kinds else each
-            for name, each in value.items()
-            if not (each == "" and name in empty) and not (each is None and name in filled)
-        }
-    if isinstance(wanted, shapes.DictType) and isinstance(value, dict):
-        return {name: _coerce(each, wanted.value_type) for name, each in value.items()}
+        given = [each for each in _items(value) if each != ""]
+        items = [
+            item for each in given if (item := _read(each, _lenient(wanted.item_type))) is not UNREADABLE
+        ]
+        return UNREADABLE if given and not items else items
+    if isinstance(wanted, shapes.StructType):
+        return _read_struct(value, wanted) if isinstance(value, dict) else UNREADABLE
+    if isinstance(wanted, shapes.DictType):
+        if not isinstance(value, dict):
+            return UNREADABLE
+        read = {name: _read(each, wanted.value_type) for name, each in value.items()}
+        return {name: each for name, each in read.items() if each is not UNREADABLE}
     return value
 
 
-def _coerce_union(value: Any, wanted: shapes.UnionType) -> Any:
+def _read_struct(value: dict[str, Any], wanted: shapes.StructType) -> dict[str, Any]:
+    """Return the fields that ``wanted`` knows; what is unreadable, empty or null counts as not given.
+
+    A required field keeps what was sent, so that the error can say what is wrong with it.
+    """
+    read = {}
+    for field in wanted.fields:
+        name, kind = field.encode_name, field.type
+        if name not in value:
+            continue
+        given = value[name]
+        if not field.required and (
+            (given == "" and not _takes_text(kind)) or (given is None and not _takes_null(kind))
+        ):
+            continue
+        made = _read(given, kind)
+        if made is not UNREADABLE:
+            read[name] = made
+        elif field.required:
+            read[name] = given
+    return read
+
+
+def _lenient(kind: shapes.Type) -> shapes.Type:
+    """Return the kind of a list's items, of which unreadable ones are left out."""
+    while isinstance(kind, shapes.Metadata):
+        kind = kind.type
+    return kind
+
+
+def _read_union(value: Any, wanted: shapes.UnionType) -> Any:
     if value is None:
         return None
     kinds = [each for each in wanted.types if not isinstance(each, shapes.NoneType)]
     if value == "" and not any(_takes_text(each) for each in kinds):
         return None
-    return _coerce(value, kinds[0]) if len(kinds) == 1 else value
+    return _read(value, kinds[0]) if len(kinds) == 1 else value
+
+
+def _number(value: Any, wanted: shapes.IntType) -> Any:
+    written = isinstance(value, str) and _NUMBER.fullmatch(value.strip()) is not None
+    if written or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_ID:
+        return UNREADABLE
+    # An id is a number below 2**63; what is none names nothing.
+    return UNREADABLE if wanted.le == MAX_ID and value < 0 else value
 
 
 def _takes_text(kind: shapes.Type) -> bool:
@@ -261,8 +332,8 @@ def _takes_null(kind: shapes.Type) -> bool:
 def _boolean(value: Any) -> Any:
     if isinstance(value, str):
         lower = value.strip().lower()
-        return True if lower in _TRUE else False if lower in _FALSE else value
-    return bool(value) if isinstance(value, int) and value in (0, 1) else value
+        return True if lower in _TRUE else False if lower in _FALSE else UNREADABLE
+    return bool(value) if isinstance(value, int) and value in (0, 1) else UNREADABLE
 
 
 def _items(value: Any) -> list[Any]:
@@ -276,4 +347,15 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-__all__ = ["AccountPaging", "Id", "Nothing", "Paging", "Upload", "clamped", "nest", "parse", "raw_parameters"]
+__all__ = [
+    "AccountPaging",
+    "Cursor",
+    "Id",
+    "Nothing",
+    "Paging",
+    "Upload",
+    "clamped",
+    "nest",
+    "parse",
+    "raw_parameters",
+]

@@ -14,6 +14,7 @@ from microblog.domain.filters import Context
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Span
 from microblog.web.api.ground import Api, Call, Id, clamped
+from microblog.web.api.parameters import Cursor
 from microblog.web.api.tags import TagWithHistory, tag_entity
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class SearchParams(Struct, kw_only=True):
     )
     limit: Annotated[int, Meta(description="Of each; 40 at most.")] = 20
     offset: Annotated[int, Meta(description="How many to leave out, with a type.")] = 0
-    max_id: Id | None = None
-    min_id: Id | None = None
+    max_id: Cursor | None = None
+    min_id: Cursor | None = None
     account_id: Annotated[Id | None, Meta(description="Only posts by this account.")] = None
     following: Annotated[bool, Meta(description="Only people whom one follows.")] = False
     resolve: Annotated[bool, Meta(description="Addresses of this site are always looked up.")] = False

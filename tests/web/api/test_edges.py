@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.web.api.test_matrix import ENDPOINTS
 from tests.web.api.town import Program, Town
 
 
@@ -103,3 +104,48 @@ async def test_posts_of_nobody_are_not_searched(town: Town) -> None:
     """As in Mastodon, where the account is looked up first."""
     ann = await town.program("ann")
     await ann.json("GET", "/api/v2/search?q=cats&type=statuses&account_id=269", status=404)
+
+
+NOTHING = ["undefined", "null", "NaN", "%5Bobject+Object%5D", "abc", "-1", str(2**63), "1e9"]
+
+
+@pytest.mark.parametrize("value", NOTHING)
+async def test_listing_ignores_cursors_and_limits_that_are_none(town: Town, value: str) -> None:
+    """Every paged listing of the API, with each of its numbers."""
+    ann = await town.program("ann")
+    post = await ann.publish("hello #tea")
+    made = await ann.json("POST", "/api/v1/lists", json={"title": "friends"})
+    for endpoint in ENDPOINTS:
+        if not endpoint.paged:
+            continue
+        path = endpoint.path.replace("<tag>", "tea")
+        path = path.replace(
+            "<id>", made["id"] if "list" in path else post["id"] if "statuses/<" in path else ann.id
+        )
+        for name in ("limit", "max_id", "min_id", "since_id", "offset"):
+            answer = await ann.get(f"{path}?{name}={value}")
+            plain = await ann.get(path)
+            assert answer.status == plain.status, f"{path} {name}: {answer.text}"
+            if value not in ("-1", "1e9"):
+                assert answer.json() == plain.json(), f"{path} {name}"
+
+
+@pytest.mark.parametrize("value", ["undefined", "null", ""])
+async def test_profile_ignores_a_scalar_where_a_nest_belongs(town: Town, value: str) -> None:
+    ann = await town.program("ann")
+    path = "/api/v1/accounts/update_credentials"
+    fields = [{"name": "Site", "value": "example.org"}]
+    await ann.json("PATCH", path, json={"fields_attributes": fields, "source": {"privacy": "unlisted"}})
+    sent = {"source": value, "locked": value, "display_name": "Ann"} | (
+        {"fields_attributes": value} if value else {}
+    )
+    for options in (
+        {"form": sent},
+        {"json": sent},
+        {"form": sent, "files": {"avatar": ("", "image/png", b"")}},
+    ):
+        answer = await ann.json("PATCH", path, **options)
+        assert answer["display_name"] == "Ann"
+        assert answer["source"]["privacy"] == "unlisted"
+        assert [each["name"] for each in answer["source"]["fields"]] == ["Site"]
+        assert answer["locked"] is False

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
+from microblog.domain.errors import InvalidInput
 from microblog.web.api import parameters
-from microblog.web.api.parameters import Id, nest
+from microblog.web.api.parameters import Cursor, Id, nest
 
 
 class Inner(Struct, kw_only=True):
@@ -24,6 +24,7 @@ class Shape(Struct, kw_only=True):
     number: Annotated[int, Meta(le=10)] = 3
     flag: bool = False
     maybe: bool | None = None
+    cursor: Cursor | None = None
     id: Id | None = None
     ids: tuple[Id, ...] = ()
     names: tuple[str, ...] = ()
@@ -33,7 +34,7 @@ class Shape(Struct, kw_only=True):
 
 def read(raw: dict[str, Any]) -> Shape:
     """As ``parse`` does, without a request."""
-    return msgspec.convert(parameters._coerce(raw, parameters._info(Shape)), Shape, strict=False)
+    return parameters.convert(raw, Shape)
 
 
 @pytest.mark.parametrize(
@@ -95,20 +96,103 @@ def test_nests_have_types_too() -> None:
     assert read({"many": [{"name": 5}]}).many == [Inner(name="5")]
 
 
+KINDS: dict[str, list[Any]] = {
+    "text": [{"a": "b"}, ["a"], [], {}],
+    "number": ["ten", "1e3", "0x1", "undefined", "9" * 30, [1], {"a": 1}, True, 1.5],
+    "flag": ["perhaps", "undefined", 2, ["true"], {}],
+    "maybe": ["undefined", 7],
+    "cursor": [
+        "-1",
+        "9223372036854775808",
+        "x",
+        "undefined",
+        "null",
+        "NaN",
+        -1,
+        2**63,
+        1.5,
+        ["1"],
+        {"a": "1"},
+        "1" * 5000,
+    ],
+    "ids": ["x", ["x", "undefined"], {"9" * 5000: "7"}, {"a": {"b": "c"}}],
+    "inner": ["undefined", "[object Object]", 1, ["a"], [{"name": "a"}], True],
+    "many": ["undefined", ["undefined"], 1, [1, 2], True],
+    "names": [[{"a": "b"}], {"0": {"a": "b"}}],
+    "unknown": ["x", {"a": {"b": ["c"]}}],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in KINDS for value in KINDS[name]])
+def test_value_of_another_kind_counts_as_not_given(name: str, value: Any) -> None:
+    assert read({name: value}) == Shape()
+
+
+@pytest.mark.parametrize("name", sorted(set(Shape.__struct_fields__) - {"id"}))
 @pytest.mark.parametrize(
-    "wrong",
+    "value", ["undefined", "null", "NaN", "[object Object]", "", None, {}, [], "\ufeff", "9" * 4000]
+)
+def test_nothing_that_a_script_sends_for_nothing_is_an_error(name: str, value: Any) -> None:
+    assert isinstance(read({name: value}), Shape)
+    assert isinstance(read({"inner": {name: value}, "many": [{name: value}]}), Shape)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(Shape.__struct_fields__),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+            ),
+        ),
+    )
+)
+def test_whatever_is_sent_is_read_or_refused(raw: dict[str, Any]) -> None:
+    field = ""
+    try:
+        read(raw)
+    except InvalidInput as error:
+        field = error.field or "none"
+    assert field in ("", *Shape.__struct_fields__)
+
+
+def test_readable_items_of_a_list_stay() -> None:
+    assert read({"ids": ["x", "7", "-1", "8"]}).ids == (7, 8)
+    assert read({"many": ["undefined", {"name": "a"}]}).many == [Inner(name="a")]
+
+
+class Needs(Struct, kw_only=True):
+    id: Id
+    word: Literal["one", "two"] = "one"
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "reason"),
     [
-        {"number": "11"},
-        {"number": "ten"},
-        {"flag": "perhaps"},
-        {"id": "-1"},
-        {"id": "9223372036854775808"},
-        {"id": "x"},
-        {"inner": "x"},
-        {"text": {"a": "b"}},
-        {"ids": {"9" * 5000: "7"}},
+        ({}, "id", "blank"),
+        ({"id": "undefined"}, "id", "invalid"),
+        ({"id": str(2**63)}, "id", "invalid"),
+        ({"id": "1", "word": "three"}, "word", "invalid"),
     ],
 )
-def test_what_does_not_fit_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        read(wrong)
+def test_required_fields_and_unknown_words_are_errors_that_name_the_field(
+    raw: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parameters.convert(raw, Needs)
+    assert (caught.value.field, caught.value.reason) == (field, reason)
+    assert field in caught.value.text
+
+
+@pytest.mark.parametrize("value", ["undefined", "x", "-1", str(2**63), -1, True])
+def test_id_that_names_what_to_act_on_is_never_ignored(value: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read({"id": value})
+    assert caught.value.field == "id"
+
+
+def test_number_above_its_bound_is_refused() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read({"number": "11"})
+    assert caught.value.field == "number"
