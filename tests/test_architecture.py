@@ -166,6 +166,7 @@ def test_only_one_module_normalises_unicode(path: Path) -> None:
 #: What bounds the memory of each cache: the number of entries, and the size of the largest key.
 CACHES = {
     ("domain/hosts.py", "_host"): "a host name of at most 253 characters",
+    ("domain/hosts.py", "_link_host"): "a host name of at most 253 characters",
     ("domain/hosts.py", "_shown_host"): "a host name of at most 253 characters",
     ("domain/text.py", "_hashtag_key"): "a hashtag of at most 400 characters",
     ("domain/addresses.py", "address_key"): "a network address",

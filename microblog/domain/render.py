@@ -18,7 +18,8 @@ from urllib.parse import quote
 import nh3
 
 from microblog.domain.hosts import shown_host
-from microblog.domain.text import Entity, Hashtag, Link, Parsed
+from microblog.domain.links import Link
+from microblog.domain.text import Entity, Hashtag, Parsed
 
 LINK_REL: Final = "nofollow noopener ugc"
 SHOWN: Final = 30

@@ -31,8 +31,9 @@ from microblog.domain import normal
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host, shown_host
 from microblog.domain.language import language_code
+from microblog.domain.links import Link
 from microblog.domain.scripts import SPACELESS
-from microblog.domain.text import Link, Parsed, parse
+from microblog.domain.text import Parsed, parse
 
 MAX_QUERY: Final = 500
 """Characters of a query that are read; the rest is left out."""

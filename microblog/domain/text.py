@@ -6,42 +6,35 @@ a bounded way ahead.
 
     mention  =  "@" name [ "@" host ]       name: letters a-z, digits, "_"; before a host also "." and "-" inside
     hashtag  =  "#" tag                     tag: letters, marks and digits of any script, "_", not digits alone
-    link     =  ( "http" / "https" ) "://" host [ ":" port ] [ path ] [ query ] [ fragment ]
-
-No other scheme is ever a link, nor is an address with user and password in it (it hides its host).
+    link     =  see `microblog.domain.links`
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 import regex
 
 from microblog.domain import counting, normal
-from microblog.domain.errors import InvalidInput
-from microblog.domain.hosts import host as canonical_host
-from microblog.domain.scripts import BIDI_CONTROLS, SPACELESS
+from microblog.domain.boundaries import KEYCAP, starts_inside, word_goes_on
+from microblog.domain.links import Link, find_link, remote_host
+from microblog.domain.scripts import BIDI_CONTROLS
 
 T = TypeVar("T")
 
 LINK_LENGTH: Final = 23
 """Characters that a link counts, however long it is; clients of the Mastodon protocol rely on it."""
 
-MAX_LINK: Final = 2048
-"""Characters of the longest text that is taken for a link."""
-
-MAX_DOMAIN: Final = 253
-"""Characters of a host as written; the canonical form is checked again."""
-
 MAX_TAG: Final = 100
 """Characters of the longest hashtag, as written and as key."""
 
-MAX_RAW: Final = 40_000
+MAX_RAW: Final = 30_000
 """Characters of a text as typed, before links count as `LINK_LENGTH`. Nothing beyond it is read."""
+
+MAX_ADDRESSES: Final = 1000
+"""Mentions and links that are looked for in a text, found or not: reading a host can take 50 µs."""
 
 _MAX_RAW_TAG: Final = 4 * MAX_TAG  #: in decomposed form
 
@@ -69,21 +62,6 @@ class Hashtag:
     end: int
     key: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A web address at ``text[start:end]``.
-
-    ``url`` is pure ASCII and safe in an attribute; ``host`` is its canonical host. ``authority_end`` is where
-    in the text the host and port end.
-    """
-
-    start: int
-    end: int
-    url: str
-    host: str
-    authority_end: int
 
 
 Entity = Mention | Hashtag | Link
@@ -170,22 +148,13 @@ def is_blank(text: str) -> bool:
 
 _TRIGGER = re.compile("[@#＃]|[hH][tT][tT][pP][sS]?://")
 _ASCII_TAG = re.compile(r"[A-Za-z0-9_]+")
-_TAG = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{M}\p{N}_]*+(?:[·・\u200c\u200d]++[\p{L}\p{M}\p{N}_]++)*+")
+_LETTERS: Final = rf"[[\p{{L}}\p{{M}}\p{{N}}_]--\p{{Extended_Pictographic}}](?!{KEYCAP})"
+_TAG = regex.compile(rf"(?!\p{{M}})(?:{_LETTERS})++(?:[·・\u200c\u200d]++(?:{_LETTERS})++)*+", regex.V1)
+_LINK_AFTER = re.compile(r"(?<=[^\x00-\x7f])[hH][tT][tT][pP][sS]?\Z")
 _NOT_IN_KEY = regex.compile(r"[^\p{L}\p{M}\p{N}_·・]|\p{DI}")
 _LETTER = regex.compile(r"\p{L}")
-_LOCAL_NAME = re.compile(r"[A-Za-z0-9_]{1,31}")
-_REMOTE = re.compile(r"([A-Za-z0-9_.-]{1,64})@([\w.\-\u0300-\u036f]{1,253})")
-_URL = re.compile(
-    '[^\\s<>"`\\\\\x00-\x1f\x7f-\x9f\xad\u180e\u200b\u2060-\u2065\ufeff\ufff9-\ufffb'
-    "「」『』（）【】〈〉《》、。，！？：；“”‘’«»…" + BIDI_CONTROLS + "]{1," + str(MAX_LINK + 1) + "}"
-)
-_AUTHORITY_END = re.compile("[/?#]")
-_PORT = re.compile(":([0-9]{1,5})$")
-# A top level is never Latin letters followed by letters of a script without spaces: those are the next words.
-_HOST_THEN_WORDS = re.compile(rf"((?:[^.]+\.)+[A-Za-z]{{2,}})(?=[{SPACELESS}])[^.]*$")
-_SPACELESS = re.compile(f"[{SPACELESS}]")
-_TRAILING = frozenset("?!.,:;*_~'")
-_URL_SAFE = "!#$%&'()*+,/:;=?@[]~-._|"
+_LOCAL_NAME = regex.compile(rf"(?:[A-Za-z0-9_](?!{KEYCAP})){{1,31}}+")
+_REMOTE = regex.compile(r"([A-Za-z0-9_.-]{1,64})@(?=[\p{L}\p{N}\p{M}_.-])")
 
 
 def parse(source: str) -> Parsed:
@@ -194,17 +163,21 @@ def parse(source: str) -> Parsed:
     if "@" not in text and "#" not in text and "://" not in text and "＃" not in text:
         return Parsed(text)
     entities: list[Entity] = []
-    position = 0
+    position = addresses = 0
     while found := _TRIGGER.search(text, position):
         start = found.start()
         trigger = text[start]
         entity: Entity | None
+        if trigger not in "#＃":
+            addresses += 1
+            if addresses > MAX_ADDRESSES:
+                break
         if trigger == "@":
             entity = _mention(text, start)
         elif trigger in "#＃":
             entity = _hashtag(text, start)
         else:
-            entity, skip = _link(text, start, found.end())
+            entity, skip = find_link(text, start, found.end())
             if entity is None:
                 position = skip
                 continue
@@ -272,56 +245,23 @@ def one_line(source: str, limit: int) -> str:
     return counting.shorten(" ".join(text.split()), limit)
 
 
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_" or unicodedata.category(character)[0] == "M"
-
-
-def _is_inside(text: str, start: int) -> bool:
-    """Whether what starts here goes on from before: a word, an e-mail address, a path."""
-    if start == 0:
-        return False
-    before = text[start - 1]
-    if before in " \n(":
-        return False
-    if before in "+-" and start > 1:
-        return _is_word(text[start - 2])
-    return before in "@/=&#＃" or _is_word(before)
-
-
-def _goes_on(text: str, end: int) -> bool:
-    """Whether a name of ASCII letters goes on past its end. Words of scripts without spaces may follow it."""
-    if end == len(text):
-        return False
-    after = text[end]
-    if after in " \n.,:":
-        return False
-    return _is_word(after) and not _SPACELESS.match(after)
-
-
 def _mention(text: str, start: int) -> Mention | None:
-    if _is_inside(text, start):
+    if starts_inside(text, start):
         return None
     if remote := _REMOTE.match(text, start + 1):
         name = remote[1]
-        written = remote[2]
-        if cut := _HOST_THEN_WORDS.match(written):
-            written = cut[1]
-        domain = written.rstrip(".-")
-        if "." in domain and name[0] not in ".-" and name[-1] not in ".-" and len(remote[2]) < MAX_DOMAIN:
-            try:
-                canonical = canonical_host(domain)
-            except InvalidInput:
-                return None
-            return Mention(start, remote.start(2) + len(domain), name.lower(), canonical)
-        return None
+        found = remote_host(text, remote.end())
+        if found is None or name[0] in ".-" or name[-1] in ".-":
+            return None
+        return Mention(start, found[1], name.lower(), found[0])
     local = _LOCAL_NAME.match(text, start + 1)
-    if local is None or len(local[0]) > 30 or _goes_on(text, local.end()):
+    if local is None or len(local[0]) > 30 or word_goes_on(text, local.end()):
         return None
     return Mention(start, local.end(), local[0].lower())
 
 
 def _hashtag(text: str, start: int) -> Hashtag | None:
-    if _is_inside(text, start):
+    if starts_inside(text, start):
         return None
     found = _ASCII_TAG.match(text, start + 1, start + MAX_TAG + 2)
     end = found.end() if found else start + 1
@@ -331,70 +271,10 @@ def _hashtag(text: str, start: int) -> Hashtag | None:
             return None
         end = general.end()
     name = text[start + 1 : end]
+    if text.startswith("://", end) and (link := _LINK_AFTER.search(name)):
+        # A link follows without a space, as it may after other than ASCII letters.
+        name = name[: link.start()]
     if not name or len(name) > MAX_TAG:
         return None
     key = hashtag_key(name)
-    return None if key is None else Hashtag(start, end, key, name)
-
-
-def _link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
-    """The link whose scheme is ``text[start:authority]``, and where to go on if it is none."""
-    if _is_inside(text, start) and not _SPACELESS.match(text[start - 1]):
-        return None, authority
-    found = _URL.match(text, authority)
-    if found is None or found.end() - start > MAX_LINK:
-        return None, authority if found is None else found.end()
-    end = _trim(text, authority, found.end())
-    authority_end = end
-    if slash := _AUTHORITY_END.search(text, authority, end):
-        authority_end = slash.start()
-    written = text[authority:authority_end]
-    if "@" in written:
-        # The name before the "@" only pretends to be the host. Nothing of it becomes a link or a mention.
-        return None, found.end()
-    if not written.isascii() and (cut := _HOST_THEN_WORDS.match(written)):
-        end = authority_end = authority + cut.end(1)
-        written = cut[1]
-    port = ""
-    if ":" in written:
-        numbered = _PORT.search(written)
-        if numbered is None or not 0 < int(numbered[1]) < 65536:
-            return None, authority
-        port = numbered[0]
-        written = written[: numbered.start()]
-    if ("." not in written and written.lower() != "localhost") or len(written) > MAX_DOMAIN:
-        return None, authority
-    try:
-        host = canonical_host(written)
-    except InvalidInput:
-        return None, authority
-    scheme = text[start:authority].lower()
-    rest = quote(text[authority_end:end], safe=_URL_SAFE) if authority_end < end else ""
-    return Link(start, end, f"{scheme}{host}{port}{rest}", host, authority_end), end
-
-
-def _trim(text: str, start: int, end: int) -> int:
-    """Where an address ends: before closing punctuation, and brackets that it doesn't open (GFM 0.29, 6.9)."""
-    opened = closed = squares = squared = -1
-    while end > start:
-        last = text[end - 1]
-        if last in _TRAILING:
-            end -= 1
-            continue
-        if last not in "()[]":
-            break
-        if opened < 0:
-            opened, closed = text.count("(", start, end), text.count(")", start, end)
-            squares, squared = text.count("[", start, end), text.count("]", start, end)
-        if last == "(":
-            opened -= 1
-        elif last == "[":
-            squares -= 1
-        elif last == ")" and closed > opened:
-            closed -= 1
-        elif last == "]" and squared > squares:
-            squared -= 1
-        else:
-            break
-        end -= 1
-    return end
+    return None if key is None else Hashtag(start, start + 1 + len(name), key, name)

@@ -13,11 +13,13 @@ import pytest
 
 import microblog.domain
 from microblog.domain import (
+    boundaries,
     counting,
     filters,
     hosts,
     ids,
     language,
+    links,
     lists,
     names,
     normal,
@@ -106,9 +108,16 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     filters.filter_contexts: lambda source: filters.filter_contexts([source]),
     filters.filter_keyword: filters.filter_keyword,
     filters.filter_title: filters.filter_title,
+    boundaries.is_spaceless: lambda source: [boundaries.is_spaceless(letter) for letter in source],
+    boundaries.starts_inside: lambda source: boundaries.starts_inside(source, len(source) - 1),
+    boundaries.link_starts_inside: lambda source: boundaries.link_starts_inside(source, len(source) - 1),
+    boundaries.word_goes_on: lambda source: boundaries.word_goes_on(source, 1),
     hosts.host: hosts.host,
+    hosts.link_host: hosts.link_host,
     hosts.shown_host: hosts.shown_host,
     ids.parse_id: ids.parse_id,
+    links.find_link: lambda source: links.find_link(f" https://{source}", 1, 9),
+    links.remote_host: lambda source: links.remote_host(source, 0),
     language.language_code: language.language_code,
     language.native_name: language.native_name,
     lists.list_title: lists.list_title,
@@ -209,14 +218,15 @@ def test_twice_the_text_is_about_twice_the_work(function: Any) -> None:
 
 
 def test_no_cache_remembers_a_huge_text() -> None:
-    for function in (hosts._host, hosts._shown_host, text._hashtag_key):
+    for function in (hosts._host, hosts._link_host, hosts._shown_host, text._hashtag_key):
         function.cache_clear()
     for source in ("a" * 100_000, " " * 100_000 + "example.org", "xn--a" * 20_000, "é" * 100_000):
-        for call in (hosts.host, hosts.shown_host, text.hashtag_key):
+        for call in (hosts.host, hosts.link_host, hosts.shown_host, text.hashtag_key):
             try:
                 call(source)
             except MicroblogError:
                 continue
     assert text._hashtag_key.cache_info().currsize == 0
+    assert hosts._link_host.cache_info().currsize == 0
     assert hosts._shown_host.cache_info().currsize == 0
     assert hosts._host.cache_info().currsize <= 1  # the padded name, without its padding

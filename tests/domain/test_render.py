@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from microblog.domain import render
 from microblog.domain.hosts import shown_host
+from microblog.domain.links import Link
 from microblog.domain.render import MentionTarget
-from microblog.domain.text import Link, parse
+from microblog.domain.text import parse
 from tests.domain.corpora import FLOODS, HOSTILE, SCRIPTING, posts
 
 MENTIONS = {

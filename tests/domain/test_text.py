@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog.domain import counting, text
-from microblog.domain.text import Hashtag, Link, Mention, parse
+from microblog.domain.links import Link
+from microblog.domain.text import Hashtag, Mention, parse
 from tests.domain.corpora import HOSTILE, posts
 
 
@@ -89,6 +90,9 @@ class TestMentions:
             ("@bobさん、@eve@example.comさん", ["bob", "eve@example.com"]),
             ("@bob님", ["bob"]),
             ("@" + "a" * 30, ["a" * 30]),
+            ("❤️@bob 1️⃣@eve ℹ️@dan", ["bob", "eve", "dan"]),
+            ("@bob1️⃣ @eve@example.org's", ["bob", "eve@example.org"]),
+            ("@bob@भारत.भारत", ["bob@xn--h2brj9c.xn--h2brj9c"]),
         ],
     )
     def test_are_names_after_an_at(self, source: str, expected: list[str]) -> None:
@@ -143,6 +147,7 @@ class TestHashtags:
             ("#2024年 #1a #a_b", ["2024年", "1a", "a_b"]),
             ("#l·l", ["l·l"]),
             ("#tag\u200d #tag·", ["tag"]),
+            ("☕️#tea #️⃣#tag #one1️⃣", ["tea", "tag", "one"]),
         ],
     )
     def test_are_words_of_any_script_after_a_number_sign(self, source: str, expected: list[str]) -> None:
@@ -211,6 +216,15 @@ class TestLinks:
             ("https://example.com/a\u202eb", "https://example.com/ab"),
             ("https://example.com/a\u2066b", "https://example.com/a"),
             ("https://ｅｘａｍｐｌｅ.com/", "https://example.com/"),
+            ("https://exa_mple.com", "https://exa_mple.com"),
+            ("https://foo-.example.com/", "https://foo-.example.com/"),
+            ("https://-a.com", "https://-a.com"),
+            ("https://i❤.ws/", "https://xn--i-7iq.ws/"),
+            ("https://example.org's page", "https://example.org"),
+            ("https://example.org--see", "https://example.org"),
+            ("1️⃣https://example.org", "https://example.org"),
+            ("ßhttps://example.org", "https://example.org"),
+            ("#日https://example.org", "https://example.org"),
         ],
     )
     def test_are_addresses_of_the_web(self, source: str, expected: str) -> None:
@@ -228,9 +242,7 @@ class TestLinks:
             "https:///path",
             "https://host",
             "https://.com",
-            "https://-a.com",
             "https://a..com",
-            "https://exa_mple.com",
             "https://ex%61mple.com",
             "https://1.2.3",
             "https://a.0x7f",
