@@ -42,6 +42,8 @@ HEARTBEAT: Final = 15.0  #: seconds
 PATIENCE: Final = 60  #: seconds after which a peer that the kernel hears nothing of is gone
 MAX_UNREAD: Final = 256 * 1024  #: bytes
 _MAX_ID: Final = 100  #: characters of Last-Event-ID
+#: A comment that no event ends with: after a blank line, some clients look for an event and fail.
+THUMP: Final = b":thump\n"
 
 
 class EventSink(Protocol):
@@ -89,18 +91,25 @@ class EventSource(Protocol):
         ...
 
 
-def event(data: str, *, name: str | None = None, identifier: str | None = None) -> bytes:
-    """One event's frame.  Line ends in ``data`` become lines of their own, so content can't forge a field.
+def event(
+    data: str, *, name: str | None = None, identifier: str | None = None, retry: int | None = None
+) -> bytes:
+    """Return one event's frame: its name, its data, its id. ``retry`` is in milliseconds.
+
+    Some clients of the Mastodon protocol read line by line: the data has to follow the name, and what ends with a blank
+    line has to have both. Line ends in ``data`` become lines of their own, so content can't forge a field.
 
     :raises ValueError: ``name`` or ``identifier`` has a line end in it.
     """
-    lines = []
     for label, value in (("event", name), ("id", identifier)):
-        if value is not None:
-            if any(character in value for character in "\r\n\0"):
-                raise ValueError(f"The {label} of an event is one line.")
-            lines.append(f"{label}: {value}\n")
+        if value is not None and any(character in value for character in "\r\n\0"):
+            raise ValueError(f"The {label} of an event is one line.")
+    lines = [] if name is None else [f"event: {name}\n"]
     lines.extend(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    if identifier is not None:
+        lines.append(f"id: {identifier}\n")
+    if retry is not None:
+        lines.append(f"retry: {retry}\n")
     return "".join(lines).encode() + b"\n"
 
 
@@ -162,7 +171,7 @@ class Sink:
 
     def say_goodbye(self) -> None:
         """The site drains."""
-        self.send(b"retry: %d\n\n" % random.randint(500, 3000))
+        self.send(event("{}", name="closing", retry=random.randint(500, 3000)))
         self._close()
 
     def _close(self) -> None:
@@ -199,12 +208,12 @@ async def send_stream(request: Request, response: Stream) -> bytes | None:
     sink = Sink(raw, last if last and len(last) <= _MAX_ID and last.isprintable() else None)
     raw.registerProducer(sink, True)
     watch_for_dead_peers(raw.channel.transport, PATIENCE)
-    heartbeat = LoopingCall(sink.send, b":\n\n")
+    heartbeat = LoopingCall(sink.send, THUMP)
     heartbeat.clock = raw.site.reactor
     forget_drain = raw.site.on_drain(sink.say_goodbye)
     unsubscribe: Callable[[], None] | None = None
     try:
-        sink.send(b":\n\n")  # the headers reach the client now, not with the first event
+        sink.send(THUMP)  # the headers reach the client now, not with the first event
         heartbeat.start(HEARTBEAT, now=False)
         if raw.site.draining:
             sink.say_goodbye()

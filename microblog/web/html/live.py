@@ -4,9 +4,9 @@
 event has the cursor as its ``id``, so a browser that lost the connection resumes by ``Last-Event-ID``; a page that
 comes back after a rest says ``since=<cursor>``.  Its data is just what a banner needs::
 
-    id: 4711
     event: post
     data: {"kind":"post","id":"116543210987654321","author":"116540000000000001"}
+    id: 4711
 
 ``event`` is post, boost, delete or notification; ``gap`` says that the log does not go back to the cursor.
 """

@@ -114,4 +114,4 @@ def message(channel: Channel, event: str, payload: str) -> bytes:
 
 def sse_event(event: str, payload: str, *, position: int) -> bytes:
     """A server-sent event. A payload is JSON without line ends, or an id, so it is one line of data."""
-    return f"event: {event}\nid: {position}\ndata: {payload}\n\n".encode()
+    return f"event: {event}\ndata: {payload}\nid: {position}\n\n".encode()

@@ -86,7 +86,7 @@ class EventStream(Protocol):
             block, _, self._rest = self._rest.partition(b"\n\n")
             fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if ": " in line)
             if "event" in fields:
-                self.events.append((fields["event"], fields["id"], fields["data"]))
+                self.events.append((fields["event"], fields.get("id", ""), fields["data"]))
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         self.gone = True
