@@ -70,6 +70,9 @@ class Account:
     followers_count: int
     following_count: int
     uri: str | None = None
+    indexable: bool = True  #: everyone finds its public posts by searching for words
+    noindex: bool = False  #: search engines are asked to leave its pages out
+    hide_collections: bool = False  #: only the account itself sees its followers and whom it follows
 
     @property
     def address(self) -> str:
@@ -105,6 +108,7 @@ class User:
     mail_favourites: bool
     last_seen_at: datetime | None
     notifications_read_id: int  #: the newest notification that they have seen
+    attribution_domains: tuple[str, ...] = ()  #: hosts whose pages may name the account as their author
     email_pending: str | None = None  #: takes the place of ``email`` when it is confirmed
 
     @property

@@ -61,6 +61,9 @@ class AccountEntity(Struct, frozen=True):
     locked: bool
     bot: bool
     discoverable: bool
+    indexable: bool  #: everyone finds its public posts by searching
+    noindex: bool  #: search engines are asked to leave its pages out
+    hide_collections: bool  #: its followers, and whom it follows, are empty lists for others
     created_at: str
     note: str  #: HTML
     url: str
@@ -196,6 +199,9 @@ def account(account: Account, base_url: str) -> AccountEntity:
         locked=account.locked,
         bot=account.bot,
         discoverable=account.discoverable,
+        indexable=account.indexable,
+        noindex=account.noindex or not account.discoverable,
+        hide_collections=account.hide_collections,
         created_at=timestamp(account.created_at),
         note=absolute(account.bio_html, base_url),
         url=url,

@@ -48,6 +48,7 @@ class NotificationPolicy:
     for_not_followers: Verdict = Verdict.ACCEPT
     for_new_accounts: Verdict = Verdict.ACCEPT  #: of less than 30 days
     for_private_mentions: Verdict = Verdict.ACCEPT  #: by somebody they don't follow
+    for_limited_accounts: Verdict = Verdict.ACCEPT  #: of which there are none on this site yet
     pending_requests: int = 0
     pending_notifications: int = 0
 

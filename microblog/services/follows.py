@@ -167,7 +167,8 @@ class Follows:
 
     async def followers(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
         """Who follows somebody, the newest first. Raises NotFound."""
-        await self._shown(viewer, account_id)
+        if await self._hidden(viewer, account_id):
+            return Page(())
         found: list[tuple[int, Account]] = await follows(self.db.reads).followers(
             viewer.id if viewer else None, account_id, True, **bounds(span)
         )
@@ -175,7 +176,8 @@ class Follows:
 
     async def following(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
         """Whom somebody follows, the newest first. Raises NotFound."""
-        await self._shown(viewer, account_id)
+        if await self._hidden(viewer, account_id):
+            return Page(())
         found: list[tuple[int, Account]] = await follows(self.db.reads).following(
             viewer.id if viewer else None, account_id, **bounds(span)
         )
@@ -189,10 +191,12 @@ class Follows:
         found: list[tuple[int, Account]] = await follows(self.db.reads).mutes(viewer.id, **bounds(span))
         return page_of(found, span)
 
-    async def _shown(self, viewer: Viewer | None, account_id: int) -> None:
+    async def _hidden(self, viewer: Viewer | None, account_id: int) -> bool:
+        """Return whether the account hides from the viewer who follows it and whom it follows.  Raises NotFound."""
         account = await accounts(self.db.reads).by_id(account_id)
         if account is None or (account.state is not State.ACTIVE and not (viewer and viewer.role.moderates)):
             raise NotFound()
+        return account.hide_collections and (viewer is None or viewer.id != account_id)
 
     @asynccontextmanager
     async def _change(self, viewer: Viewer, other_id: int, verb: str) -> AsyncIterator[tuple[Any, Locked]]:

@@ -24,7 +24,13 @@ from microblog.store.posts import posts
 
 #: Kinds that are grouped unless somebody asks otherwise.
 GROUPED: Final = (NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW)
-_RULES: Final = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
+_RULES: Final = (
+    "for_not_following",
+    "for_not_followers",
+    "for_new_accounts",
+    "for_private_mentions",
+    "for_limited_accounts",
+)
 
 
 class NotificationGroups:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from microblog.domain import names, render, text
 from microblog.domain.accounts import Account, State, User, Viewer
 from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.hosts import host
 from microblog.domain.language import language_code
 from microblog.domain.search import document
 from microblog.domain.visibility import Visibility
@@ -18,6 +19,7 @@ from microblog.store.accounts import Locked, accounts
 from microblog.store.follows import follows
 from microblog.store.users import users
 
+MAX_ATTRIBUTION_DOMAINS: Final = 100
 _SWITCHES: Final = frozenset(
     {"default_sensitive", "mail_mentions", "mail_replies", "mail_follows", "mail_boosts", "mail_favourites"}
 )
@@ -59,8 +61,13 @@ class Profiles(People):
         locked: bool,
         discoverable: bool,
         bot: bool,
+        indexable: bool | None = None,
+        noindex: bool | None = None,
+        hide_collections: bool | None = None,
     ) -> Account:
-        """Change what everyone sees. Who was locked and no longer is accepts all who asked to follow.
+        """Change what everyone sees; of the last three, None leaves the choice as it is.
+
+        Who was locked and no longer is accepts all who asked to follow.
 
         Raises InvalidInput, with ``field``.
         """
@@ -85,6 +92,9 @@ class Profiles(People):
                 locked,
                 discoverable,
                 bot,
+                indexable,
+                noindex,
+                hide_collections,
                 document(f"{viewer.account.name} {display_name}"),
             )
         if held and held[0].locked and not locked:
@@ -99,7 +109,8 @@ class Profiles(People):
         return account
 
     async def update_preferences(self, viewer: Viewer, **changes: Any) -> User:
-        """Change some of: ``language``, ``default_visibility``, ``default_sensitive``, ``mail_…`` of a User.
+        """Change some of: ``language``, ``default_visibility``, ``default_sensitive``, ``mail_…`` of a User,
+        ``attribution_domains``.
 
         Raises InvalidInput, with ``field``.
         """
@@ -109,6 +120,8 @@ class Profiles(People):
                 checked[name] = language_code(value) if value else None
             elif name == "default_visibility":
                 checked[name] = _visibility(value)
+            elif name == "attribution_domains":
+                checked[name] = _attribution_domains(value)
             elif name in _SWITCHES:
                 checked[name] = bool(value)
             else:
@@ -125,6 +138,7 @@ class Profiles(People):
                 user.mail_follows,
                 user.mail_boosts,
                 user.mail_favourites,
+                list(user.attribution_domains),
             )
         return changed
 
@@ -151,6 +165,30 @@ def _shown(account: Account | None) -> Account:
 def _inline(rendered: str) -> str:
     """The HTML of a single line, without its paragraph."""
     return rendered.removeprefix("<p>").removesuffix("</p>")
+
+
+def _attribution_domains(values: Iterable[str]) -> tuple[str, ...]:
+    """Return hosts in their canonical form, each once.  An address counts as its host.
+
+    Raises InvalidInput.
+    """
+    found = dict.fromkeys(_host_of(each) for each in values if each.strip())
+    if len(found) > MAX_ATTRIBUTION_DOMAINS:
+        raise InvalidInput(
+            f"You can name at most {MAX_ATTRIBUTION_DOMAINS} websites.", "attribution_domains", "too_many"
+        )
+    return tuple(found)
+
+
+def _host_of(written: str) -> str:
+    written = written[:1000].strip().removeprefix("https://").removeprefix("http://").rstrip("/")
+    try:
+        return host(written)
+    except InvalidInput:
+        raise InvalidInput(
+            f"{text.one_line(written, 60)} is not the name of a website, such as example.org.",
+            "attribution_domains",
+        ) from None
 
 
 def _visibility(value: object) -> Visibility:

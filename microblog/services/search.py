@@ -32,8 +32,9 @@ class Search:
     async def find(self, viewer: Viewer | None, q: str, span: Span) -> Found:
         """What somebody looks for; ``@`` asks for people alone, ``#`` for tags and the posts that have them.
 
-        People and tags are found by how they begin; posts by their words, newest first, among the public ones, the
-        viewer's own, and those that name the viewer.  Further pages (a span with a cursor) have posts alone.
+        People and tags are found by how they begin; posts by their words, newest first, among the public ones of
+        accounts that are ``indexable``, and those that the viewer wrote, is named in, favourited, boosted or
+        bookmarked, as Mastodon defines it.  Further pages (a span with a cursor) have posts alone.
         The operators are those of ``domain/search.py``; ``from:me`` is the viewer.
         """
         q = q.strip()

@@ -35,6 +35,9 @@ _COLUMNS: Final = (
     "followers_count",
     "following_count",
     "uri",
+    "indexable",
+    "noindex",
+    "hide_collections",
 )
 
 #: How many columns an account takes in a row.
@@ -72,6 +75,9 @@ def account_from(row: Sequence[Any]) -> Account:
         row[14],
         row[15],
         row[16],
+        row[17],
+        row[18],
+        row[19],
     )
 
 
@@ -157,6 +163,9 @@ class AccountQueries(Protocol):
     @query(
         sql="UPDATE accounts a SET display_name = {display_name}, bio = {bio}, bio_html = {bio_html}, "
         "fields = {fields}::jsonb, locked = {locked}, discoverable = {discoverable}, bot = {bot}, "
+        "indexable = coalesce({indexable}::boolean, a.indexable), "
+        "noindex = coalesce({noindex}::boolean, a.noindex), "
+        "hide_collections = coalesce({hide_collections}::boolean, a.hide_collections), "
         "search = to_tsvector('simple', {document}) "
         f"WHERE a.id = {{account_id}} RETURNING {ACCOUNT_COLUMNS}",
         load=row(account),
@@ -171,6 +180,9 @@ class AccountQueries(Protocol):
         locked: bool,
         discoverable: bool,
         bot: bool,
+        indexable: bool | None,
+        noindex: bool | None,
+        hide_collections: bool | None,
         document: str,
     ) -> Account: ...
 

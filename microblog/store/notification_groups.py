@@ -84,8 +84,8 @@ _GROUPS: Final = f"""
 
 
 def _policy(rules: list[str], requests: int, notifications: int) -> NotificationPolicy:
-    following, followers, new, private = (Verdict(each) for each in rules)
-    return NotificationPolicy(following, followers, new, private, requests, notifications)
+    following, followers, new, private, limited = (Verdict(each) for each in rules)
+    return NotificationPolicy(following, followers, new, private, limited, requests, notifications)
 
 
 def _request(*row: Any) -> tuple[int, datetime, datetime, int, int | None, Any]:
@@ -151,8 +151,9 @@ class NotificationGroupQueries(Protocol):
 
     @query(
         sql=f"""SELECT coalesce((SELECT ARRAY[y.for_not_following, y.for_not_followers, y.for_new_accounts,
-                y.for_private_mentions] FROM notification_policies y WHERE y.account_id = {{account_id}}),
-                ARRAY['accept', 'accept', 'accept', 'accept']), w.people, w.count
+                y.for_private_mentions, y.for_limited_accounts]
+                FROM notification_policies y WHERE y.account_id = {{account_id}}),
+                ARRAY['accept', 'accept', 'accept', 'accept', 'accept']), w.people, w.count
         FROM (SELECT count(DISTINCT n.actor_id) AS people, count(*) AS count
               FROM {NOTIFICATION_TABLES}
               WHERE n.account_id = {{account_id}} AND n.filtered AND {notification_reaches()}) w""",
@@ -162,11 +163,14 @@ class NotificationGroupQueries(Protocol):
 
     @statement(
         sql="""INSERT INTO notification_policies
-            (account_id, for_not_following, for_not_followers, for_new_accounts, for_private_mentions)
-        VALUES ({account_id}, {not_following}, {not_followers}, {new_accounts}, {private_mentions})
+            (account_id, for_not_following, for_not_followers, for_new_accounts, for_private_mentions,
+            for_limited_accounts)
+        VALUES ({account_id}, {not_following}, {not_followers}, {new_accounts}, {private_mentions},
+            {limited_accounts})
         ON CONFLICT (account_id) DO UPDATE SET for_not_following = excluded.for_not_following,
             for_not_followers = excluded.for_not_followers, for_new_accounts = excluded.for_new_accounts,
-            for_private_mentions = excluded.for_private_mentions"""
+            for_private_mentions = excluded.for_private_mentions,
+            for_limited_accounts = excluded.for_limited_accounts"""
     )
     async def set_policy(
         self,
@@ -175,6 +179,7 @@ class NotificationGroupQueries(Protocol):
         not_followers: str,
         new_accounts: str,
         private_mentions: str,
+        limited_accounts: str,
     ) -> None: ...
 
     @query(

@@ -47,6 +47,12 @@ _SINCE: Final = f"p.id >= {_id_at(_AFTER, -3_600_000)} AND p.created_at + interv
 _UNTIL: Final = f"p.id < {_id_at(_BEFORE, 3_600_000)} AND p.created_at + interval '0' < {_BEFORE}"
 
 
+#: The viewer has favourited, boosted or bookmarked the post.
+_TOUCHED: Final = """EXISTS (SELECT FROM favourites f WHERE f.post_id = p.id AND f.account_id = {viewer}::bigint)
+               OR EXISTS (SELECT FROM bookmarks b WHERE b.post_id = p.id AND b.account_id = {viewer}::bigint)
+               OR EXISTS (SELECT FROM posts o WHERE o.boost_of_id = p.id AND o.author_id = {viewer}::bigint)"""
+
+
 class SearchQueries(Protocol):
     """``viewer`` is an account's id, or None for a stranger."""
 
@@ -112,8 +118,8 @@ class SearchQueries(Protocol):
                OR (lower(a.name) = {{author}} AND coalesce(a.domain, '') = {{author_domain}}))
           AND ({{language}}::text IS NULL OR p.language = {{language}})
           AND ({{after}}::date IS NULL OR ({_SINCE})) AND ({{before}}::date IS NULL OR ({_UNTIL}))
-          AND (p.visibility = 'public' OR p.author_id = {{viewer}}::bigint
-               OR {{viewer}}::bigint = ANY (p.mentioned_ids))
+          AND ((p.visibility = 'public' AND a.indexable) OR p.author_id = {{viewer}}::bigint
+               OR {{viewer}}::bigint = ANY (p.mentioned_ids) OR {_TOUCHED})
           AND {VISIBLE} AND {listed_for("p.author_id")}
           AND {within("p.id")} {in_order("p.id")}""",
         load=rows(post_row),
@@ -133,7 +139,9 @@ class SearchQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[Post]:
-        """Public ones, one's own, and those one is named in."""
+        """Find public posts of accounts that let everyone search them, and posts that the viewer wrote, is named in,
+        favourited, boosted or bookmarked.
+        """
         ...
 
 

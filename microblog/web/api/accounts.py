@@ -43,8 +43,8 @@ class Source(Struct, frozen=True):
     follow_requests_count: int
     discoverable: bool
     indexable: bool
-    hide_collections: bool = False
-    attribution_domains: tuple[()] = ()
+    hide_collections: bool
+    attribution_domains: tuple[str, ...]
 
 
 class RoleEntity(Struct, frozen=True):
@@ -94,6 +94,18 @@ class UpdateParams(Struct, kw_only=True):
     locked: Annotated[bool | None, Meta(description="Whether follows wait for one's word.")] = None
     bot: bool | None = None
     discoverable: bool | None = None
+    indexable: Annotated[
+        bool | None, Meta(description="Whether everyone finds your public posts by searching.")
+    ] = None
+    noindex: Annotated[
+        bool | None, Meta(description="Whether search engines are asked to leave your pages out.")
+    ] = None
+    hide_collections: Annotated[
+        bool | None, Meta(description="Whether others see empty lists of your followers and follows.")
+    ] = None
+    attribution_domains: Annotated[
+        list[str] | None, Meta(description="Websites that may name you as their author; 100 at most.")
+    ] = None
     fields_attributes: Annotated[
         list[FieldParam] | None, Meta(description="All lines of the profile; four at most.")
     ] = None
@@ -148,7 +160,9 @@ async def credentials(
             ),
             follow_requests_count=await microblog.follows.requests_count(call.viewer),
             discoverable=account.discoverable,
-            indexable=account.discoverable,
+            indexable=account.indexable,
+            hide_collections=account.hide_collections,
+            attribution_domains=user.attribution_domains,
         ),
         role=_ROLES[user.role],
     )
@@ -184,12 +198,17 @@ async def update_credentials(microblog: Microblog, call: Call[UpdateParams]) -> 
             changes["default_sensitive"] = sent.source.sensitive
         if sent.source.language is not None:
             changes["language"] = sent.source.language or None
+    if sent.attribution_domains is not None:
+        changes["attribution_domains"] = sent.attribution_domains
     user = (
         await microblog.accounts.update_preferences(viewer, **changes)
         if changes
         else await microblog.accounts.user(viewer)
     )
-    profile = (sent.display_name, sent.note, sent.locked, sent.bot, sent.discoverable, sent.fields_attributes)
+    profile = (
+        *(sent.display_name, sent.note, sent.locked, sent.bot, sent.discoverable, sent.fields_attributes),
+        *(sent.indexable, sent.noindex, sent.hide_collections),
+    )
     if any(each is not None for each in profile):
         fields = [(each.name, each.value) for each in account.fields]
         if sent.fields_attributes is not None:
@@ -206,6 +225,9 @@ async def update_credentials(microblog: Microblog, call: Call[UpdateParams]) -> 
             locked=account.locked if sent.locked is None else sent.locked,
             discoverable=account.discoverable if sent.discoverable is None else sent.discoverable,
             bot=account.bot if sent.bot is None else sent.bot,
+            indexable=sent.indexable,
+            noindex=sent.noindex,
+            hide_collections=sent.hide_collections,
         )
     return await credentials(microblog, call, account, user)
 

@@ -41,7 +41,7 @@ class PolicyParams(Struct, kw_only=True):
     for_new_accounts: Rule | None = None
     for_private_mentions: Rule | None = None
     for_limited_accounts: Annotated[
-        Rule | None, Meta(description="Changes nothing: this site limits no accounts.")
+        Rule | None, Meta(description="Stored, and without effect: this site limits no accounts yet.")
     ] = None
 
 
@@ -91,7 +91,7 @@ def _policy(policy: NotificationPolicy) -> PolicyEntity:
         policy.for_not_followers.value,
         policy.for_new_accounts.value,
         policy.for_private_mentions.value,
-        Verdict.ACCEPT.value,
+        policy.for_limited_accounts.value,
         _summary(policy),
     )
 
@@ -129,6 +129,7 @@ async def set_notification_policy(microblog: Microblog, call: Call[PolicyParams]
             for_not_followers=_verdict(sent.for_not_followers),
             for_new_accounts=_verdict(sent.for_new_accounts),
             for_private_mentions=_verdict(sent.for_private_mentions),
+            for_limited_accounts=_verdict(sent.for_limited_accounts),
         )
     )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 routes = Routes("settings")
 
-_PROFILE_CHECKS: Final = ("locked", "discoverable", "bot")
+_PROFILE_CHECKS: Final = ("locked", "discoverable", "indexable", "noindex", "hide_collections", "bot")
 _MAILS: Final = ("mail_mentions", "mail_replies", "mail_follows", "mail_boosts", "mail_favourites")
 
 
@@ -50,6 +50,9 @@ async def save_profile(microblog: Microblog, request: Request) -> Response:
             locked=sent.flag("locked"),
             discoverable=sent.flag("discoverable"),
             bot=sent.flag("bot"),
+            indexable=sent.flag("indexable"),
+            noindex=sent.flag("noindex"),
+            hide_collections=sent.flag("hide_collections"),
         )
     except InvalidInput as error:
         return _profile_page(request, state.with_error(error), pairs, status=422)
