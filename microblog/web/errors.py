@@ -89,7 +89,8 @@ def answer(request: Request, error: MicroblogError) -> Response:
     if isinstance(error, Unauthenticated):
         if unsent is None or not unsent.has_text:
             return Redirect(_login_path(request))
-        return Html(_log_in_page(request, unsent), status=error.status, headers=headers)
+        page = _page(request, error, unsent) if unsent.too_long else _log_in_page(request, unsent)
+        return Html(page, status=error.status, headers=headers)
     return Html(_page(request, error, unsent), status=error.status, headers=headers)
 
 

@@ -15,10 +15,11 @@ message that belongs to no field.
 
 from __future__ import annotations
 
+import re
+from binascii import unhexlify
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl
 
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
@@ -35,6 +36,8 @@ TEXT_LIMIT: Final = (
 )  #: bytes of a JSON body, or of all texts of a form, where a route says nothing else
 #: The same where posts are written: the longest that the setting ``post_length`` allows, and what stands beside it.
 POST_TEXT_LIMIT: Final = 256 * 1024
+#: Bytes of a form whose texts are shown again although they are above the limit of its route.
+SHOWN_LIMIT: Final = 512 * 1024
 KEY_LIMIT: Final = 200  #: fields of a query or a form, keys of a JSON body
 MAX_PARTS: Final = 64  #: of a multipart body
 
@@ -163,19 +166,29 @@ def urlencoded(text: bytes, key_limit: int = KEY_LIMIT) -> Fields:
     """:raises MalformedRequest: not UTF-8, control characters in a name, or more than ``key_limit`` fields."""
     if not text:
         return _NOTHING
+    parts = text.split(b"&", key_limit)
+    if len(parts) > key_limit:
+        raise MalformedRequest(f"At most {key_limit} fields can be sent at once.")
     try:
-        pairs = parse_qsl(
-            text.decode("ascii"),
-            keep_blank_values=True,
-            encoding="utf-8",
-            errors="strict",
-            max_num_fields=key_limit,
-        )
+        text.decode("ascii")
+        pairs = [part.partition(b"=") for part in parts if part]
+        return Fields([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])
     except UnicodeDecodeError as error:
         raise MalformedRequest("The fields that were sent are not valid UTF-8.") from error
-    except ValueError as error:
-        raise MalformedRequest(f"At most {key_limit} fields can be sent at once.") from error
-    return Fields(pairs)
+
+
+def _unquoted(part: bytes) -> str:
+    """Decode a name or a value, as ``urllib.parse.unquote_plus`` does, at a third of its cost for long texts.
+
+    :raises UnicodeDecodeError: it is not UTF-8.
+    """
+    plain = part.replace(b"+", b" ")
+    if b"%" in plain:
+        plain = _ESCAPES.sub(lambda found: unhexlify(found[0].replace(b"%", b"")), plain)
+    return plain.decode("utf-8")
+
+
+_ESCAPES: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 def _multipart(boundary: str, body: bytes, text_limit: int = TEXT_LIMIT) -> Fields:

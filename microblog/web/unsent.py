@@ -11,10 +11,12 @@ Passwords and form tokens are not part of it.  Its size is bounded by the limit 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import MicroblogError
+from microblog.domain.errors import MicroblogError, TooLarge
+from microblog.web import forms
 from microblog.web.csrf import FIELD
 from microblog.web.responses import is_local_path
 
@@ -41,10 +43,14 @@ _REACT: Final = re.compile(r"/posts/([0-9]{1,20})/(favourite|boost|bookmark)\Z")
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """``action``: the path that the form is sent to.  ``fields``: names and values, in order; secrets are empty."""
+    """``action``: the path that the form is sent to.  ``fields``: names and values, in order; secrets are empty.
+
+    ``too_long``: it is above the limit of its route, so a log-in form cannot carry it.
+    """
 
     action: str
     fields: tuple[tuple[str, str], ...]
+    too_long: bool = False
 
     @property
     def has_text(self) -> bool:
@@ -62,11 +68,21 @@ class Unsent:
         route = request.route
         if request.method != "POST" or not route.csrf or route.program or request.is_fragment:
             return None
+        path = request.raw.path.decode("ascii")
         try:
             request.web.csrf.check_origin(request)
-            return cls(request.raw.path.decode("ascii"), _safe(list(request.form)))
+            return cls(path, _safe(request.form))
+        except TooLarge:
+            pass
         except MicroblogError:
             return None
+        try:
+            sent = forms.parse(
+                request.header("content-type") or "", request.body, text_limit=forms.SHOWN_LIMIT
+            )
+        except MicroblogError:
+            return None
+        return cls(path, _safe(sent), too_long=True)
 
     @classmethod
     def carried_by(cls, form: Fields) -> Unsent | None:
@@ -98,7 +114,7 @@ def wanted(path: str | None) -> tuple[str, str] | None:
     return None
 
 
-def _safe(fields: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _safe(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, "" if bare(name) in SECRET_FIELDS else value) for name, value in fields if name != FIELD
     )

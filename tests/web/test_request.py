@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from microblog.web.forms import KEY_LIMIT, MAX_PARTS, FormState
+from microblog.web.forms import KEY_LIMIT, MAX_PARTS, FormState, MalformedRequest, urlencoded
 from microblog.web.request import Request
 from microblog.web.responses import Document, Json, Redirect, Response
 from microblog.web.routing import Routes
@@ -312,3 +315,14 @@ def test_a_form_that_fails_keeps_what_was_typed_and_puts_the_message_by_its_fiel
     assert state.error("name") is None
     assert state.with_error(Conflict("Taken.")).error() == "Taken."
     assert state.with_error(InvalidInput("Odd.", "elsewhere")).error() == "Odd."
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="a%&=+;c3Bü ", max_size=40).map(str.encode))
+def test_forms_are_decoded_as_the_standard_library_does(text: bytes) -> None:
+    try:
+        expected = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(MalformedRequest):
+            urlencoded(text)
+    else:
+        assert list(urlencoded(text)) == expected

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError
 from microblog.domain.names import known_name
-from microblog.web.forms import FormState
+from microblog.web.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
 from microblog.web.html import actions, relations
 from microblog.web.responses import Redirect, Response, next_path
 from microblog.web.routing import Routes
@@ -40,7 +40,7 @@ async def form(_microblog: Microblog, request: Request) -> Response:
     return _shown(request, state, then=request.query.get("then"))
 
 
-@routes.post("/login", limit="login")
+@routes.post("/login", limit="login", text_limit=POST_TEXT_LIMIT + TEXT_LIMIT)
 async def log_in(microblog: Microblog, request: Request) -> Response:
     """Log in."""
     sent = request.form

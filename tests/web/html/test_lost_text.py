@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -224,6 +224,32 @@ async def test_a_post_is_published_once_after_the_log_in(village: Village) -> No
     assert first.headers["location"] == second.headers["location"]
     (post,) = (await village.microblog.timelines.account(ann.viewer, ann.viewer.id, Span())).items
     assert (post.text, post.visibility) == ("Still here", "followers")
+
+
+async def test_text_above_the_limit_of_a_request_comes_back(village: Village) -> None:
+    ann = await village.person("ann")
+    for form in await all_forms(village, ann):
+        browser = village.stranger() if form.for_strangers else ann.browser
+        await browser.csrf_from("/login" if form.for_strangers else "/settings")
+        longer = replace(form, fields=form.fields | {form.typed[0]: "too long " * 40_000 + "."})
+        page = await browser.post(form.action, form=longer.fields)
+        assert page.status in (413, 422), form.action
+        assert shown(page, longer) == as_typed(longer), form.action
+
+
+async def test_long_text_survives_the_end_of_the_session(village: Village) -> None:
+    ann = await village.person("ann")
+    token = await ann.browser.csrf_from("/settings")
+    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    text = "a longer text " * 15_000 + "."
+    page = await ann.browser.post("/posts", form={"text": text, "csrf_token": token})
+    page = await submit(ann.browser, page, login="ann", password=PASSWORD)
+    assert page.status == 200
+    assert page.html.xpath("//main//textarea")[0].value.removeprefix("\n") == text
+    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    page = await ann.browser.post("/posts", form={"text": text * 2, "csrf_token": token})
+    assert page.status == 401
+    assert page.html.xpath("//main//textarea")[0].value.removeprefix("\n") == text * 2
 
 
 async def test_passwords_and_form_tokens_are_not_shown_again(village: Village) -> None:
