@@ -45,12 +45,23 @@ _SUMMARIES: Final = {
 }
 
 
-def _page(action: Action) -> Page:
+#: What the next page says; the other buttons show by themselves that they were pressed.
+_DONE: Final = {
+    "pin": "The post is pinned to your profile.",
+    "unpin": "The post is no longer pinned.",
+    "mute": "You will get no more notifications about this thread.",
+    "unmute": "You will get notifications about this thread again.",
+}
+
+
+def _page(name: str, action: Action) -> Page:
     async def page(microblog: Microblog, request: Request) -> Response:
         post_id = path_id(request)
         post = await action(microblog, request.require_viewer(), post_id)
         if request.is_fragment:
             return request.render("partials/one_post.html", post=post.content)
+        if name in _DONE:
+            request.flash(_DONE[name])
         target = next_path(request.form.get("next"), post.content.path)
         # Back to the very post on a long page; a fragment of the page's own would be another place.
         return Redirect(target if "#" in target else f"{target}#p{post.content.id}")
@@ -64,4 +75,4 @@ for _name, _action in ACTIONS.items():
         name=_name,
         viewer="required",
         summary=_SUMMARIES.get(_name, f"{_name.capitalize()} a post"),
-    )(_page(_action))
+    )(_page(_name, _action))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft, Post
+from microblog.domain.text import parse
 from microblog.domain.visibility import Visibility
 from microblog.web.forms import POST_TEXT_LIMIT, Fields, FormState
 from microblog.web.ids import path_id, sent_id
@@ -64,7 +65,13 @@ async def publish(microblog: Microblog, request: Request) -> Response:
         return request.render("partials/one_post.html", post=post, status=201)
     if reply_to is not None and post.visibility.wider_than(reply_to.visibility):
         request.flash("Your reply is published. More people can see it than the post it answers.")
-    return Redirect(next_path(sent.get("next"), post.path))
+    else:
+        request.flash("Your post is published." if reply_to is None else "Your reply is published.")
+    _hint_at_unknown_names(request, microblog, post)
+    target = next_path(sent.get("next"), post.path)
+    if reply_to is not None and target == reply_to.path:
+        target = f"{target}#p{post.id}"  # the reply itself, however long the page is
+    return Redirect(target)
 
 
 @routes.get("/posts/<int:id>/edit", viewer="required")
@@ -91,6 +98,8 @@ async def edit(microblog: Microblog, request: Request) -> Response:
         changed = await microblog.posts.edit(request.require_viewer(), post.id, _draft(request.form, None))
     except (InvalidInput, Conflict) as error:
         return _edit_page(request, post, state.with_error(error), status=422)
+    request.flash("Your changes are saved.")
+    _hint_at_unknown_names(request, microblog, changed)
     return Redirect(changed.path)
 
 
@@ -136,6 +145,24 @@ def _draft(sent: Fields, reply_to: Post | None) -> Draft:
         reply_to_id=None if reply_to is None else reply_to.id,
         key=sent.text("key")[:100] or None,
     )
+
+
+def _hint_at_unknown_names(request: Request, microblog: Microblog, post: Post) -> None:
+    """Say which names in the text stayed plain because no account here has them."""
+    here = {None, microblog.config.host, microblog.config.netloc}
+    known = {each.name.lower() for each in post.mentions if each.domain in here}
+    wanted = parse(post.text).mentions
+    unknown = [each.name for each in wanted if each.domain in here and each.name not in known]
+    elsewhere = [each.address for each in wanted if each.domain not in here]
+    if unknown:
+        request.flash(f"No account here is called {_names(unknown)}, so nobody was notified.")
+    if elsewhere:
+        request.flash(f"This site cannot notify people on other sites, such as {_names(elsewhere)}.")
+
+
+def _names(addresses: list[str]) -> str:
+    shown = [f"@{address[:60]}" for address in addresses[:2]]
+    return " or ".join(shown) + (f" and {len(addresses) - 2} more" if len(addresses) > 2 else "")
 
 
 async def _reply_target(microblog: Microblog, request: Request, raw: str) -> Post | None:

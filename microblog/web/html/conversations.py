@@ -28,6 +28,7 @@ async def conversations(microblog: Microblog, request: Request) -> Response:
 async def read(microblog: Microblog, request: Request) -> Response:
     """Mark a conversation as read."""
     await microblog.conversations.mark_read(request.require_viewer(), path_id(request))
+    request.flash("Marked as read.")
     return Redirect("/conversations")
 
 
@@ -35,6 +36,7 @@ async def read(microblog: Microblog, request: Request) -> Response:
 async def unread(microblog: Microblog, request: Request) -> Response:
     """Mark it as unread."""
     await microblog.conversations.mark_read(request.require_viewer(), path_id(request), read=False)
+    request.flash("Marked as unread.")
     return Redirect("/conversations")
 
 

@@ -42,6 +42,7 @@ async def dismiss(microblog: Microblog, request: Request) -> Response:
     """Never suggest somebody again."""
     account_id = path_id(request)
     await microblog.trends.dismiss(request.require_viewer(), account_id)
+    request.flash("They will not be suggested again.")
     return Redirect("/explore")
 
 

@@ -35,6 +35,7 @@ async def create(microblog: Microblog, request: Request) -> Response:
         made = await microblog.lists.create(request.require_viewer(), state.value("title"))
     except InvalidInput as error:
         return await _index(microblog, request, state.with_error(error), status=422)
+    request.flash("The list is created. Now add people to it.")
     return Redirect(f"{made.path}/edit")
 
 
@@ -101,6 +102,7 @@ async def remove(microblog: Microblog, request: Request) -> Response:
     account_id = sent_id(request.form.text("account"))
     list_id = path_id(request)
     await microblog.lists.remove(request.require_viewer(), list_id, [account_id])
+    request.flash("Removed from the list.")
     return Redirect(f"/lists/{list_id}/edit")
 
 

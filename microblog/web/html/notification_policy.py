@@ -64,6 +64,7 @@ async def accept(microblog: Microblog, request: Request) -> Response:
 async def dismiss(microblog: Microblog, request: Request) -> Response:
     """Remove what waits of somebody."""
     await microblog.notification_groups.turn_down(request.require_viewer(), [path_id(request)])
+    request.flash("The request is dismissed.")
     return Redirect("/notifications/requests")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.accounts import State
+from microblog.domain.accounts import Role, State
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
@@ -65,7 +65,11 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
         account, address=request.remote_address, user_agent=request.header("user-agent") or ""
     )
     request.sign_in(token)
-    request.flash(f"Welcome, @{account.name}. Write something, or look around and follow people.")
+    viewer = await microblog.sessions.viewer(token)
+    request.flash(f"Welcome, @{account.name}! Write your first post, or find people to follow.")
+    request.flash("We sent you an email. Open the link in it to confirm your address.")
+    if viewer is not None and viewer.role is Role.OWNER:
+        request.flash("You are the first person here, so this site is yours: Moderation is in the menu.")
     return Redirect("/")
 
 

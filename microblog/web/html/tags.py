@@ -58,6 +58,7 @@ async def unfeature(microblog: Microblog, request: Request) -> Response:
     """Take a hashtag off one's profile."""
     featured_id = path_id(request)
     await microblog.tags.unfeature(request.require_viewer(), featured_id)
+    request.flash("The hashtag is no longer on your profile.")
     return Redirect("/followed-tags")
 
 
