@@ -8,7 +8,8 @@ comes back after a rest says ``since=<cursor>``.  Its data is just what a banner
     data: {"kind":"post","id":"116543210987654321","author":"116540000000000001"}
     id: 4711
 
-``event`` is post, boost, delete or notification; ``gap`` says that the log does not go back to the cursor.
+``event`` is post, boost, delete or notification. ``cursor`` says that the stream is live from its ``id`` on, ``gap``
+that the log does not go back to the cursor of the page, ``closing`` that the server restarts.
 """
 
 from __future__ import annotations
@@ -121,5 +122,5 @@ class _Source:
         except Gone:
             sink.send(sse.event("{}", name="gap"))
             await live.subscribe_all(self._streams)
-        # An id without data is no event, and yet what the browser resumes from.
-        sink.send(b"id: %d\n\n" % live.cursor)
+        # Where to resume from, for a page that has heard of nothing yet.
+        sink.send(sse.event(str(live.cursor), name="cursor", identifier=str(live.cursor)))

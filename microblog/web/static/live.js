@@ -8,9 +8,16 @@ const streams = new Set(news?.dataset.live.split(",") ?? []);
 const onTheirPage = streams.has("notifications");
 if (badge) streams.add("notifications");
 
+const SHORTEST = 2000; // milliseconds before the first attempt to come back, on average
+const LONGEST = 60000;
+const STEADY = 10000; // a connection that lasted so long was a good one
+
 const seen = new Set();
 const told = new Set();
 let source;
+let timer;
+let failures = 0;
+let since = 0;
 let missed = false;
 let cursor = news?.dataset.since ?? "";
 
@@ -51,13 +58,32 @@ const hear = (event) => {
   show();
 };
 
+// The stream is live from here on.
+const arrive = (event) => {
+  cursor = event.lastEventId || cursor;
+  since = Date.now();
+};
+
 // The log no longer goes back to where this page stopped.
 const miss = () => {
   missed = true;
   if (news) show();
 };
 
+// The connection failed or ended: 502 and 503 while the server restarts, 429, a lost network. A browser gives up after
+// some of these and comes back at once after others, together with all other pages, so the page decides by itself.
+const lose = () => {
+  rest();
+  if (since && Date.now() - since > STEADY) failures = 0;
+  since = 0;
+  const most = Math.min(SHORTEST * 2 ** failures, LONGEST);
+  failures += 1;
+  timer = setTimeout(listen, most * (0.5 + Math.random()));
+};
+
 const listen = () => {
+  clearTimeout(timer);
+  timer = undefined;
   if (source || document.hidden) return;
   const address = new URL("/live", location.origin);
   address.searchParams.set("streams", [...streams].join(","));
@@ -65,8 +91,12 @@ const listen = () => {
   source = new EventSource(address);
   for (const kind of ["post", "boost", "delete", "notification"]) source.addEventListener(kind, hear);
   source.addEventListener("gap", miss);
+  source.addEventListener("cursor", arrive);
+  source.addEventListener("error", lose);
 };
 const rest = () => {
+  clearTimeout(timer);
+  timer = undefined;
   source?.close();
   source = undefined;
 };
@@ -76,5 +106,6 @@ if (streams.size) {
   document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
   addEventListener("pagehide", rest);
   addEventListener("pageshow", listen);
+  addEventListener("online", listen);
   listen();
 }
