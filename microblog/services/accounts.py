@@ -19,7 +19,7 @@ from microblog.services.erasing import ERASE, Erasing
 from microblog.services.people import require_moderator
 from microblog.services.profiles import Profiles
 from microblog.services.sign_up import SignUp
-from microblog.store.accounts import accounts
+from microblog.store.accounts import Locked, accounts
 from microblog.store.erasing import erasing
 from microblog.store.jobs import jobs
 from microblog.store.locks import retried
@@ -73,6 +73,7 @@ class Accounts(SignUp, Profiles, Credentials):
             raise InvalidInput(f"@{account.name} is not in yet. Turn the request down instead.", "name")
         async with self.db.transaction() as tx:
             await accounts(tx).lock([account.id])
+            self._may_judge(by, account, await users(tx).by_id(account.id))  # the role may be another by now
             account = await accounts(tx).set_state(account.id, State.SUSPENDED.value)
             await self._revoke_account(tx, account.id)
         self._poke()
@@ -90,11 +91,21 @@ class Accounts(SignUp, Profiles, Credentials):
         return account
 
     async def set_role(self, name: str, role: Role) -> Account:
-        """On the console. A new owner makes the old one an administrator. Raises NotFound, InvalidInput."""
-        account, user = await self._by_name(name)
-        if user.role is Role.OWNER and role is not Role.OWNER:
-            raise InvalidInput(f"@{account.name} owns this site. Make somebody else its owner first.")
+        """Give an account another role, on the console. A new owner makes the old one an administrator.
+
+        Raises NotFound; InvalidInput for the owner, and for a new owner whose account is not active.
+        """
+        account, _ = await self._by_name(name)
         async with self.db.transaction() as tx:
+            held: list[Locked] = await accounts(tx).lock([account.id])
+            user: User = await users(tx).by_id(account.id)
+            if user.role is Role.OWNER and role is not Role.OWNER:
+                raise InvalidInput(f"@{account.name} owns this site. Make somebody else its owner first.")
+            if role is Role.OWNER and held[0].state is not State.ACTIVE:
+                raise InvalidInput(
+                    f"@{account.name} is {held[0].state.value}, so they can't own this site. Make the account active "
+                    "first, or choose another."
+                )
             if role is Role.OWNER:
                 await users(tx).step_down()
             await users(tx).set_role(account.id, role.value)
@@ -112,7 +123,7 @@ class Accounts(SignUp, Profiles, Credentials):
             raise Forbidden(
                 "You own this site. Hand it over first: microblog account role NAME owner, on the console."
             )
-        await self._hide(viewer)
+        await self._hide(viewer, user)
         self._poke()
         log.info("account {account} deleted itself", account=viewer.id)
         try:
@@ -121,10 +132,10 @@ class Accounts(SignUp, Profiles, Credentials):
             log.info("the job deletes account {account}: {reason}", account=viewer.id, reason=error.text)
 
     @retried
-    async def _hide(self, viewer: Viewer) -> None:
+    async def _hide(self, viewer: Viewer, proven: User) -> None:
         """From this transaction on the account does not exist for anybody; a job deletes its rows."""
         async with self.db.transaction() as tx:
-            await accounts(tx).lock([viewer.id])
+            await self._hold_proven(tx, viewer, proven)
             await erasing(tx).hide(viewer.id)
             await self._revoke_account(tx, viewer.id)
             await accounts(tx).reserve(viewer.account.name)

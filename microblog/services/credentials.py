@@ -16,9 +16,11 @@ from twisted.logger import Logger
 from microblog.domain import names
 from microblog.domain.accounts import Account, State, User, Viewer
 from microblog.domain.errors import Conflict, Gone, InvalidInput, RateLimited
+from microblog.services.holding import hold
 from microblog.services.people import RESET_LIFE, People
 from microblog.services.secret_tokens import digest
 from microblog.services.sign_up import new_password
+from microblog.store.accounts import Locked, accounts
 from microblog.store.jobs import jobs
 from microblog.store.users import email_tokens, users
 
@@ -43,8 +45,7 @@ class Credentials(People):
         new = names.password(new, viewer.account.name, user.email)
         password_hash = await self._passwords.hash(new)
         async with self.db.transaction() as tx:
-            if (await users(tx).hold(viewer.id)).password_hash != user.password_hash:
-                raise Conflict("Your password was changed somewhere else just now. Log in with that one.")
+            await self._hold_proven(tx, viewer, user)
             await users(tx).set_password(viewer.id, password_hash)
             await self._end_everything(tx, viewer.id, viewer.session_id)
         self._poke()
@@ -71,7 +72,10 @@ class Credentials(People):
 
     async def _send_reset(self, account: Account, user: User) -> None:
         async with self.db.transaction() as tx:
-            await users(tx).hold(account.id)
+            held: list[Locked] = await accounts(tx).lock([account.id])
+            now = await users(tx).held(account.id)
+            if now is None or held[0].state is State.SUSPENDED or now.email != user.email:
+                return
             if await email_tokens(tx).made_since(account.id, "reset", self._now() - RESET_LIFE) >= RESETS:
                 log.info("account {account} asks for a new password too often", account=account.id)
                 return
@@ -91,6 +95,7 @@ class Credentials(People):
         account, user = found
         password_hash = await self._passwords.hash(names.password(password, account.name, user.email))
         async with self.db.transaction() as tx:
+            await accounts(tx).lock([account.id])
             used: tuple[int, str] | None = await email_tokens(tx).use(token_hash, "reset", self._now())
             if used is None:
                 raise _gone()
@@ -110,9 +115,7 @@ class Credentials(People):
         email = names.email(email)
         user = await self._prove(viewer, password, field="password")
         async with self.db.transaction() as tx:
-            held: User = await users(tx).hold(viewer.id)
-            if held.password_hash != user.password_hash:
-                raise Conflict("Your password was changed somewhere else just now. Log in with that one.")
+            held = await self._hold_proven(tx, viewer, user)
             if email.lower() == held.email.lower():
                 raise InvalidInput("This is your address already.", field="email", reason="same")
             await self._send_confirmation(tx, viewer.id, email)
@@ -137,6 +140,7 @@ class Credentials(People):
         Raises Conflict when none waits; RateLimited.
         """
         async with self.db.transaction() as tx:
+            await hold(tx, viewer, self._now())
             email = (await users(tx).hold(viewer.id)).email_waiting
             if email is None:
                 raise Conflict("Your address is confirmed already.")
@@ -155,8 +159,12 @@ class Credentials(People):
 
     async def confirm_email(self, token: str) -> None:
         """The link of a mail shows that the address is theirs; from now on it is the one in use. Raises Gone."""
+        token_hash = digest(token)
         async with self.db.transaction() as tx:
-            used: tuple[int, str] | None = await email_tokens(tx).use(digest(token), "confirm", self._now())
+            owner: int | None = await email_tokens(tx).whose(token_hash, "confirm", self._now())
+            if owner is not None:
+                await accounts(tx).lock([owner])
+            used: tuple[int, str] | None = await email_tokens(tx).use(token_hash, "confirm", self._now())
             if used is None:
                 raise _gone()
             account_id, email = used
@@ -178,11 +186,24 @@ class Credentials(People):
         password = new_password()
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:
+            await accounts(tx).lock([account.id])
             await users(tx).set_password(account.id, password_hash)
             await self._end_everything(tx, account.id)
         self._poke()
         log.info("account {account} got a new password on the console", account=account.id)
         return password
+
+    async def _hold_proven(self, tx: Any, viewer: Viewer, proven: User) -> User:
+        """Lock the viewer's account and user after ``_prove``.
+
+        Raises Conflict where the password was changed since then; Unauthenticated where the viewer's session or token
+        has ended.
+        """
+        await hold(tx, viewer, self._now())
+        held: User = await users(tx).hold(viewer.id)
+        if held.password_hash != proven.password_hash:
+            raise Conflict("Your password was changed somewhere else just now. Log in with that one.")
+        return held
 
     async def _prove(self, viewer: Viewer, password: str, field: str) -> User:
         """The viewer as a user, once they have shown that they know their password. Raises InvalidInput."""

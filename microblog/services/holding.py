@@ -10,7 +10,7 @@ asks again:
   revocation locks the account as well, before it deletes anything, so either it waits and then ends the new credential
   too, or :func:`hold` waits and then sees that the old one has ended.
 
-Locks are taken in this order: accounts, users, then sessions, tokens, grants and links.
+Locks are taken in the order of ``store/locks.py``; here: accounts, users, then sessions, tokens, grants and links.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Holdings:
 async def hold(tx: Any, viewer: Viewer | Account, now: datetime) -> None:
     """Lock the viewer's account and what they came with, so that neither ends before the transaction does.
 
-    An account without a session or token (the console's) only has to be active. Raises Unauthenticated.
+    An account, or a viewer without a session or token (the console's), only has to be active. Raises Unauthenticated.
     """
     await hold_account(tx, viewer.id)
     if not isinstance(viewer, Viewer):

@@ -26,6 +26,7 @@ from microblog.domain.oauth import (
     App,
     Asked,
     AuthorizedApp,
+    Bearer,
     Issued,
     OAuthError,
     challenge,
@@ -33,7 +34,9 @@ from microblog.domain.oauth import (
     verifies,
 )
 from microblog.domain.text import one_line
+from microblog.services.holding import hold, hold_account, hold_token
 from microblog.services.secret_tokens import digest, new_secret
+from microblog.store.accounts import accounts
 from microblog.store.database import Database
 from microblog.store.oauth import Code, Refresh, oauth
 
@@ -152,10 +155,11 @@ class OAuth:
         return Asked(app, uri, chosen, state, made)
 
     async def allow(self, viewer: Viewer, asked: Asked) -> str:
-        """The viewer consents: the code for the app."""
+        """Grant the app what it asked for, and return the code. Raises Unauthenticated where the session has ended."""
         code, code_hash = new_secret()
         now = self._now()
         async with self.db.transaction() as tx:
+            await hold(tx, viewer, now)
             grant_id = await oauth(tx).insert_grant(asked.app.id, viewer.id, list(asked.scopes), now)
             await oauth(tx).insert_code(
                 code_hash, grant_id, asked.redirect_uri, asked.challenge, now + CODE_LIFE
@@ -172,6 +176,7 @@ class OAuth:
         """
         code_hash = digest(code)
         async with self.db.transaction() as tx:
+            await self._lock_owner(tx, await oauth(tx).owner_of_code(code_hash))
             held: Code | None = await oauth(tx).hold_code(code_hash)
             right = (
                 held is not None
@@ -195,6 +200,7 @@ class OAuth:
         """A new access token and a new refresh token. Raises OAuthError; using one twice ends the whole grant."""
         token_hash = digest(refresh_token)
         async with self.db.transaction() as tx:
+            await self._lock_owner(tx, await oauth(tx).owner_of_refresh(token_hash))
             held: Refresh | None = await oauth(tx).hold_refresh(token_hash)
             if held is not None and held.app_id == app.id and held.active and not held.used:
                 chosen = self._narrowed(scope, held.scopes, tuple(held.scopes))
@@ -212,11 +218,17 @@ class OAuth:
         async with self.db.transaction() as tx:
             return await self._issue(tx, app, None, None, chosen)
 
-    async def for_account(self, app_id: int, account: Account, granted: Sequence[str]) -> Issued:
-        """A token for somebody whom the app has just signed up, with what the app's own token may do."""
-        app = await self.app_by_id(app_id)
+    async def for_account(self, bearer: Bearer, account: Account) -> Issued:
+        """Issue a token for an account that an app has just signed up, with the scopes of the app's own token.
+
+        Raises Unauthenticated where that token was revoked, or the account is not active any more; NotFound.
+        """
+        app = await self.app_by_id(bearer.app_id or 0)
+        granted = sorted(bearer.scopes)
         async with self.db.transaction() as tx:
             now = self._now()
+            await hold_account(tx, account.id)
+            await hold_token(tx, bearer.token_id, bearer.viewer.id if bearer.viewer else None, now)
             grant_id = await oauth(tx).insert_grant(app.id, account.id, list(granted), now)
             return await self._issue(tx, app, account.id, grant_id, tuple(granted))
 
@@ -227,6 +239,7 @@ class OAuth:
         """
         token_hash = digest(token)
         async with self.db.transaction() as tx:
+            await self._lock_owner(tx, await oauth(tx).owner_of_token(token_hash))
             found: tuple[int | None, int | None] | None = await oauth(tx).token(token_hash)
             if found is None:
                 held: Refresh | None = await oauth(tx).hold_refresh(token_hash)
@@ -252,12 +265,18 @@ class OAuth:
     async def forget(self, viewer: Viewer, app_id: int) -> None:
         """The app can no more act as the viewer; what it is connected to ends. Raises NotFound."""
         async with self.db.transaction() as tx:
+            await self._lock_owner(tx, viewer.id)
             if not await oauth(tx).end_app(viewer.id, app_id):
                 raise NotFound()
         self._poke()
         log.info("account {account} revoked app {app}", account=viewer.id, app=app_id)
 
     # -- parts ------------------------------------------------------------------------------------------------
+
+    async def _lock_owner(self, tx: Any, account_id: int | None) -> None:
+        """Lock the account that a code or token is of, before what hangs on it is read, used or ended (`holding`)."""
+        if account_id is not None:
+            await accounts(tx).lock([account_id])
 
     def _narrowed(
         self, scope: str | None, most: Sequence[str], default: tuple[str, ...] = (scopes.DEFAULT,)

@@ -17,6 +17,7 @@ from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import new_secret
 from microblog.store.database import Database
 from microblog.store.events import outbox
+from microblog.store.invitations import invitations
 from microblog.store.jobs import jobs
 from microblog.store.sessions import sessions
 from microblog.store.tokens import tokens
@@ -73,6 +74,7 @@ class People:
     async def _end_everything(self, tx: Any, account_id: int, keep_session: int | None = None) -> None:
         """Sessions (but one), tokens and links in mails of an account are void, each with its event.
 
+        The account has to be locked before (`holding`): else what is created at this moment would go on.
         A change of the mail address that waits is void as well: whoever asked for it may be why this is done.
         """
         await sessions(tx).end_all(account_id, keep_session)
@@ -82,6 +84,7 @@ class People:
 
     async def _revoke_account(self, tx: Any, account_id: int) -> None:
         await self._end_everything(tx, account_id)
+        await invitations(tx).end_all(account_id)
         await outbox(tx).put(Kind.REVOKED.value, account_id, None, None, json.dumps({"account": account_id}))
 
 

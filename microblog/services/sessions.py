@@ -11,15 +11,18 @@ from twisted.logger import Logger
 from microblog.domain.accounts import Account, Session, State, User, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unavailable
 from microblog.domain.names import MAX_EMAIL, known_name
-from microblog.services.holding import IDLE
+from microblog.services.holding import IDLE, hold_account
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import digest, new_secret
+from microblog.store.accounts import Locked, accounts
 from microblog.store.database import Database
 from microblog.store.sessions import sessions
 from microblog.store.users import users
 
 log = Logger()
 
+#: How often a log-in looks at the password again when that is changed at the same moment.
+_TRIES: Final = 3
 #: The time of use is written at most so often.
 TOUCH: Final = timedelta(minutes=5)
 
@@ -53,6 +56,18 @@ class Sessions:
         where the account waits for approval or is suspended, which only its owner gets to read; Unavailable when
         too many log in at once.
         """
+        for _ in range(_TRIES):
+            account, user, outdated = await self._proven(login, password, admit)
+            renewed = await self._passwords.hash(password) if outdated else None
+            opened = await self._open(account.id, user.password_hash, renewed, address, user_agent)
+            if opened is not None:
+                return opened
+        raise _wrong()
+
+    async def _proven(
+        self, login: str, password: str, admit: Callable[[int], bool] | None
+    ) -> tuple[Account, User, bool]:
+        """Return the account of that name and password, and whether its hash is of other costs than today's."""
         found: tuple[Account, User] | None = None
         outdated = False
         for person in await self._people(login):
@@ -61,39 +76,46 @@ class Sessions:
             if right and admitted and found is None:
                 found, outdated = person, old
         if found is None:
-            raise InvalidInput(
-                "That is not the name and the password of anybody here. Mind capitals in the password; after many "
-                "tries, wait five minutes.",
-                field="password",
-                reason="wrong",
-            )
+            raise _wrong()
         account, user = found
-        if account.state is State.PENDING:
-            raise Forbidden(
-                "Your account waits for a moderator's approval. You will get a mail when it is open."
-            )
-        if account.state is State.SUSPENDED:
-            raise Forbidden("Your account is suspended. Write to the people who run this site.")
-        renewed = await self._passwords.hash(password) if outdated else None
+        _require_active(account.state)
+        return account, user, outdated
+
+    async def _open(
+        self, account_id: int, password_hash: str, renewed: str | None, address: str, user_agent: str
+    ) -> tuple[str, Viewer] | None:
+        """Insert a session for a password that matched ``password_hash``; ``renewed`` replaces that hash.
+
+        Return None where the account has another hash by now: the password was changed since it was verified, or
+        another log-in renewed the hash.
+        """
         token, token_hash = new_secret()
         now = self._now()
         async with self.db.transaction() as tx:
+            held: list[Locked] = await accounts(tx).lock([account_id])
+            user: User | None = await users(tx).held(account_id) if held else None
+            if user is None or user.password_hash != password_hash:
+                return None
+            _require_active(held[0].state)
             if renewed is not None:
-                await users(tx).rehash(account.id, user.password_hash, renewed)
+                await users(tx).rehash(account_id, password_hash, renewed)
             session_id = await sessions(tx).insert(
-                token_hash, account.id, now, address[:100], user_agent[:300]
+                token_hash, account_id, now, address[:100], user_agent[:300]
             )
-            await users(tx).seen(account.id, now)
+            await users(tx).seen(account_id, now)
             opened = await sessions(tx).viewer(token_hash, now - TOUCH, now - IDLE)
-            if opened is None:  # suspended between the two looks
-                raise Forbidden("Your account is suspended. Write to the people who run this site.")
-        log.info("session {session} of account {account} began", session=session_id, account=account.id)
+            assert opened is not None
+        log.info("session {session} of account {account} began", session=session_id, account=account_id)
         return token, opened[0]
 
     async def open_for(self, account: Account, *, address: str = "", user_agent: str = "") -> str:
-        """A session for somebody who has just proved who they are otherwise: by signing up."""
+        """Open a session for an account whose owner has just signed up, and return its secret.
+
+        Raises Unauthenticated where the account is not active any more.
+        """
         token, token_hash = new_secret()
         async with self.db.transaction() as tx:
+            await hold_account(tx, account.id)
             await sessions(tx).insert(token_hash, account.id, self._now(), address[:100], user_agent[:300])
         return token
 
@@ -169,10 +191,27 @@ class Sessions:
     async def _touch(self, session_id: int, account_id: int, now: datetime) -> None:
         try:
             async with self.db.transaction() as tx:
+                await users(tx).seen(account_id, now)  # users before sessions, as everywhere (`holding`)
                 await sessions(tx).touch(session_id, now)
-                await users(tx).seen(account_id, now)
         except Unavailable as error:
             # Reading goes on while nothing can be written.
             log.debug("the time of use was not written: {error}", error=error.text)
         except MicroblogError as error:
             log.warn("the time of use was not written: {error}", error=error.text)
+
+
+def _wrong() -> InvalidInput:
+    return InvalidInput(
+        "That is not the name and the password of anybody here. Mind capitals in the password; after many "
+        "tries, wait five minutes.",
+        field="password",
+        reason="wrong",
+    )
+
+
+def _require_active(state: State) -> None:
+    """Raise Forbidden unless the account can be used."""
+    if state is State.PENDING:
+        raise Forbidden("Your account waits for a moderator's approval. You will get a mail when it is open.")
+    if state is not State.ACTIVE:
+        raise Forbidden("Your account is suspended. Write to the people who run this site.")

@@ -16,6 +16,7 @@ from microblog.domain.events import NotificationKind
 from microblog.domain.language import language_code
 from microblog.domain.search import document
 from microblog.domain.text import normalise
+from microblog.services.holding import hold
 from microblog.services.notify import notify_all
 from microblog.services.people import People, require_moderator
 from microblog.store.accounts import Locked, accounts
@@ -71,10 +72,13 @@ class SignUp(People):
             first = await self._first(tx)
             invitation_id = None
             if invitation is not None and not first:
-                invitation_id = await invitations(tx).use(invitation, self._now())
+                inviter: int | None = await invitations(tx).inviter(invitation)
+                if inviter is not None:
+                    await accounts(tx).lock([inviter])
+                invitation_id = await invitations(tx).use(invitation, self._now(), mode == "approval")
                 if invitation_id is None and mode != "open":
                     raise InvalidInput(
-                        "This invitation is used up, or its time is over. Ask for a new one.",
+                        "This invitation can't be used any more. Ask for a new one.",
                         field="invitation",
                     )
             waits = mode == "approval" and not first and invitation_id is None
@@ -125,20 +129,21 @@ class SignUp(People):
     async def invite(self, viewer: Viewer, uses: int = 1, days: int = 7) -> Invitation:
         """A link that lets ``uses`` people sign up within ``days`` (0: for good).
 
-        Raises InvalidInput; Forbidden where registration is closed, or asks for approval, which a member's word
-        does not replace.
+        Raises InvalidInput; Unauthenticated where the viewer's session has ended; Forbidden where registration is
+        closed, or asks for approval, which a member's word does not replace.
         """
         if self.config.registration == "closed":
             raise Forbidden("This site takes no new members.")
-        if self.config.registration == "approval" and not viewer.role.moderates:
-            raise Forbidden("On this site moderators decide who joins, so only they can invite.")
+        moderators = self.config.registration == "approval"
         if not 1 <= uses <= 100:
             raise InvalidInput("An invitation is good for 1 to 100 people.", field="uses")
         if not 0 <= days <= 365:
             raise InvalidInput("An invitation lasts up to 365 days; 0 is for good.", field="days")
         now = self._now()
         async with self.db.transaction() as tx:
-            await accounts(tx).lock([viewer.id])
+            await hold(tx, viewer, now)
+            if moderators and not (await users(tx).by_id(viewer.id)).role.moderates:
+                raise Forbidden("On this site moderators decide who joins, so only they can invite.")
             if len(await invitations(tx).of(viewer.id, now)) >= MOST_INVITATIONS:
                 raise InvalidInput("You have too many invitations. Withdraw one that you don't need.")
             made: Invitation = await invitations(tx).insert(

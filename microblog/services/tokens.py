@@ -9,13 +9,13 @@ from typing import Final
 from twisted.logger import Logger
 
 from microblog.domain.accounts import Account, Token, Viewer
-from microblog.domain.errors import InvalidInput, MicroblogError, NotFound
+from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unauthenticated
 from microblog.domain.oauth import Bearer
 from microblog.domain.scopes import SCOPES
 from microblog.domain.text import one_line
+from microblog.services.holding import hold
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.services.sessions import TOUCH
-from microblog.store.accounts import accounts
 from microblog.store.database import Database
 from microblog.store.tokens import tokens
 
@@ -48,7 +48,11 @@ class Tokens:
         self._known_at = 0
 
     async def create(self, owner: Viewer | Account, scopes: Iterable[str], name: str = "") -> str:
-        """A new token, which is shown this once. Raises InvalidInput for scopes that don't exist, or none."""
+        """Create a token and return its secret, which is shown this once.
+
+        Raises InvalidInput for scopes that don't exist, or none; Unauthenticated where the viewer's session or token
+        has ended; Forbidden for an account that is not active.
+        """
         wanted = sorted(set(scopes))
         if not wanted:
             raise InvalidInput(
@@ -64,7 +68,12 @@ class Tokens:
         label = one_line(name, 200)
         token, token_hash = new_secret()
         async with self.db.transaction() as tx:
-            await accounts(tx).lock([owner.id])
+            try:
+                await hold(tx, owner, self._now())
+            except Unauthenticated as error:
+                if isinstance(owner, Viewer):
+                    raise
+                raise Forbidden(f"@{owner.name} is not active, so a token would not work.") from error
             if await tokens(tx).count(owner.id) >= MOST:
                 raise InvalidInput(f"You have {MOST} tokens already. Revoke one that you don't need.")
             await tokens(tx).insert(token_hash, owner.id, label, wanted, self._now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from dbxs import query
+from dbxs import query, statement
 
 from microblog.domain.accounts import Invitation
 from microblog.store.access import accessor
@@ -28,14 +28,28 @@ class InvitationQueries(Protocol):
         self, code: str, account_id: int, expires_at: datetime | None, uses: int
     ) -> Invitation: ...
 
+    @query(sql="SELECT account_id FROM invitations WHERE code = {code}", load=scalar)
+    async def inviter(self, code: str) -> int | None: ...
+
     @query(
-        sql="UPDATE invitations SET uses_left = uses_left - 1 WHERE code = {code} AND uses_left > 0 "
-        "AND (expires_at IS NULL OR expires_at > {now}) RETURNING id",
+        sql="""UPDATE invitations i SET uses_left = uses_left - 1 WHERE code = {code} AND uses_left > 0
+            AND (expires_at IS NULL OR expires_at > {now})
+            AND (account_id IS NULL OR EXISTS (
+                SELECT FROM accounts a JOIN users u ON u.account_id = a.id
+                WHERE a.id = i.account_id AND a.state = 'active' AND (u.role <> 'user' OR NOT {by_moderators})))
+        RETURNING id""",
         load=scalar,
     )
-    async def use(self, code: str, now: datetime) -> int | None:
-        """The invitation's id, with one use less; None when it is unknown, used up, or over."""
+    async def use(self, code: str, now: datetime, by_moderators: bool) -> int | None:
+        """Return the invitation's id, with one use less.
+
+        None when it is unknown, used up or over; when its inviter is suspended; and, with ``by_moderators``, when its
+        inviter is no moderator. The inviter has to be locked before.
+        """
         ...
+
+    @statement(sql="UPDATE invitations SET uses_left = 0 WHERE account_id = {account_id} AND uses_left > 0")
+    async def end_all(self, account_id: int) -> None: ...
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM invitations WHERE account_id = {{account_id}} "

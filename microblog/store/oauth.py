@@ -111,6 +111,30 @@ class OAuthQueries(Protocol):
     ) -> None: ...
 
     @query(
+        sql="SELECT g.account_id FROM authorization_codes c JOIN grants g ON g.id = c.grant_id "
+        "WHERE c.code_hash = {code_hash}",
+        load=scalar,
+    )
+    async def owner_of_code(self, code_hash: bytes) -> int | None: ...
+
+    @query(
+        sql="SELECT g.account_id FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id "
+        "WHERE r.token_hash = {token_hash}",
+        load=scalar,
+    )
+    async def owner_of_refresh(self, token_hash: bytes) -> int | None: ...
+
+    @query(
+        sql="SELECT coalesce((SELECT account_id FROM tokens WHERE token_hash = {token_hash}), "
+        "(SELECT g.account_id FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id "
+        "WHERE r.token_hash = {token_hash}))",
+        load=scalar,
+    )
+    async def owner_of_token(self, token_hash: bytes) -> int | None:
+        """Return whose access or refresh token it is; None for an app's own, and for one that does not exist."""
+        ...
+
+    @query(
         sql="""SELECT g.id, g.app_id, g.account_id, g.scopes, c.redirect_uri, c.challenge, c.expires_at,
             c.used_at IS NOT NULL, a.state = 'active'
         FROM authorization_codes c JOIN grants g ON g.id = c.grant_id JOIN accounts a ON a.id = g.account_id

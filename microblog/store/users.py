@@ -177,6 +177,14 @@ class UserQueries(Protocol):
         """The user, locked until the transaction ends."""
         ...
 
+    @query(
+        sql=f"SELECT {USER_COLUMNS} FROM users u WHERE u.account_id = {{account_id}} FOR UPDATE",
+        load=maybe_row(user),
+    )
+    async def held(self, account_id: int) -> User | None:
+        """Return the user as ``hold`` does; None when the account is gone."""
+        ...
+
     @statement(sql="UPDATE users SET password_hash = {password_hash} WHERE account_id = {account_id}")
     async def set_password(self, account_id: int, password_hash: str) -> None: ...
 

@@ -85,7 +85,7 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
         if error.field is None:
             raise
         raise RecordInvalid({_FIELDS.get(error.field, error.field): [(error.reason, error.text)]}) from error
-    return oauth.token(await microblog.oauth.for_account(bearer.app_id, account, sorted(bearer.scopes)))
+    return oauth.token(await microblog.oauth.for_account(bearer, account))
 
 
 def _language(locale: str | None) -> str | None:

@@ -1,0 +1,228 @@
+"""No credential outlives what it hangs on, at whatever moment of its creation that ends.
+
+Each kind (`kinds.KINDS`) is made while each thing that it hangs on is ended: right before the creating transaction
+begins, and in its middle, right before the row is written. Either the creation fails, or what it made opens nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from microblog import services
+from microblog.domain.accounts import Role
+from microblog.domain.errors import InvalidInput, MicroblogError
+from microblog.store.database import Database, Transaction
+from tests.credentials.kinds import ENDS, FREE_STANDING, KINDS, NOTHING, Kind, Town
+from tests.services.people import PASSWORD
+from tests.testrig import until
+
+EVERY = [(name, end) for name, kind in KINDS.items() for end in kind.hangs_on]
+AFTERWARDS = [(name, end) for name, kind in KINDS.items() for end in kind.afterwards]
+AT_CREATION = [(name, end) for name, kind in KINDS.items() for end in kind.at_creation]
+
+
+@pytest.fixture
+def town(db: Database, reactor_: Any) -> Iterator[Town]:
+    made = Town(db, reactor_)
+    yield made
+    made.passwords.stop()
+
+
+async def prepared(town: Town, kind: Kind) -> Any:
+    await town.prepare()
+    return None if kind.prepare is None else await kind.prepare(town)
+
+
+async def opens_nothing(town: Town, kind: Kind, made: Any, given: Any) -> bool:
+    try:
+        result = await made
+    except MicroblogError:
+        result = given
+    return not await kind.alive(town, result)
+
+
+def before_the_transaction(town: Town, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """Have ``end`` committed right before the next transaction begins."""
+    begin = town.db.transaction
+    armed = [ENDS[end]]
+
+    @asynccontextmanager
+    async def transaction() -> AsyncIterator[Any]:
+        if armed:
+            await armed.pop()(town)
+        async with begin() as tx:
+            yield tx
+
+    monkeypatch.setattr(town.db, "transaction", transaction)
+
+
+def in_the_transaction(
+    town: Town, monkeypatch: pytest.MonkeyPatch, table: str, end: str
+) -> list[Deferred[None]]:
+    """Begin ``end`` right before ``table`` is next written, and go on when it is through or waits for a lock."""
+    run = Transaction.run
+    begun: list[Deferred[None]] = []
+
+    async def waits_or_is_through() -> bool:
+        if begun[0].called:
+            return True
+        cursor = await town.db.reads.run(
+            "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE NOT l.granted AND a.datname = current_database()"
+        )
+        return bool(cursor.fetchall()[0][0])
+
+    async def running(self: Transaction, operation: str, parameters: Any = None) -> Any:
+        writes = operation.lstrip().startswith((f"INSERT INTO {table}", f"UPDATE {table} SET password_hash"))
+        if writes and not begun:
+            begun.append(Deferred.fromCoroutine(ENDS[end](town)))
+            begun[0].addErrback(lambda failure: failure.trap(MicroblogError) and None)
+            await until(town.db.reactor, waits_or_is_through)
+        return await run(self, operation, parameters)
+
+    monkeypatch.setattr(Transaction, "run", running)
+    return begun
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_a_credential_opens_something_as_long_as_nothing_ends(town: Town, name: str) -> None:
+    kind = KINDS[name]
+    given = await prepared(town, kind)
+    assert await kind.alive(town, await kind.make(town, given))
+
+
+@pytest.mark.parametrize(("name", "end"), [*EVERY, *AT_CREATION])
+async def test_a_credential_is_not_made_after_the_end_of_what_it_hangs_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch, name: str, end: str
+) -> None:
+    kind = KINDS[name]
+    given = await prepared(town, kind)
+    before_the_transaction(town, monkeypatch, end)
+    assert await opens_nothing(town, kind, kind.make(town, given), NOTHING)
+
+
+@pytest.mark.parametrize(("name", "end"), [*EVERY, *AFTERWARDS])
+async def test_a_credential_ends_with_what_ends_while_it_is_made(
+    town: Town, monkeypatch: pytest.MonkeyPatch, name: str, end: str
+) -> None:
+    kind = KINDS[name]
+    given = await prepared(town, kind)
+    begun = in_the_transaction(town, monkeypatch, kind.table, end)
+    made: Deferred[Any] = Deferred.fromCoroutine(kind.make(town, given))
+    made.addErrback(lambda failure: failure.trap(MicroblogError) and NOTHING)
+    result = await made
+    assert begun, f"{name}: nothing was written to {kind.table}"
+    await begun[0]
+    assert not await kind.alive(town, result)
+
+
+async def test_a_log_in_goes_on_when_another_one_renews_the_hash(town: Town) -> None:
+    from argon2 import PasswordHasher
+
+    await town.prepare()
+    old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
+    await town.sql("UPDATE users SET password_hash = %s", old)
+    first, second = (Deferred.fromCoroutine(town.sessions.log_in("ann", PASSWORD)) for _ in range(2))
+    assert (await first)[1].id == (await second)[1].id == town.ann.id
+
+
+async def test_a_demoted_moderator_does_not_admit_people_without_approval(town: Town) -> None:
+    await town.prepare()
+    deciding = town.over(registration="approval")
+    await town.accounts.set_role("ann", Role.MODERATOR)
+    moderator = await town.viewer(town.ann.id)
+    code = (await deciding.accounts.invite(moderator)).code
+    await town.accounts.set_role("ann", Role.USER)
+    with pytest.raises(InvalidInput) as refused:
+        await deciding.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code)
+    assert refused.value.field == "invitation"
+    with pytest.raises(MicroblogError):
+        await deciding.accounts.invite(moderator)
+    deciding.passwords.stop()
+
+
+async def test_a_suspended_member_s_invitations_stay_void_after_the_suspension(town: Town) -> None:
+    await town.prepare()
+    code = (await town.accounts.invite(town.ann)).code
+    await town.accounts.suspend("ann")
+    await town.accounts.unsuspend("ann")
+    inviting = town.over(registration="invitation")
+    with pytest.raises(InvalidInput):
+        await inviting.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code)
+    inviting.passwords.stop()
+
+
+@pytest.mark.parametrize("state", ["suspended", "pending"])
+async def test_only_an_active_account_can_own_the_site(town: Town, state: str) -> None:
+    await town.prepare()
+    await town.sql("UPDATE accounts SET state = %s WHERE name = 'ann'", state)
+    with pytest.raises(InvalidInput):
+        await town.accounts.set_role("ann", Role.OWNER)
+
+
+# -- the list is complete -----------------------------------------------------------------------------------------
+
+#: Columns by which a table shows that it holds secrets.
+SECRET_COLUMNS = "('token_hash', 'code_hash', 'secret_hash', 'password_hash', 'code')"
+#: Of these tables, those whose rows are no credential of a person's.
+NO_CREDENTIALS = {
+    "apps": "a program's own, which hangs on nothing",
+    "refresh_tokens": "made with each access token",
+    "authorization_codes": "made with each grant",
+}
+_ACCESSORS = {"sessions", "tokens", "oauth", "email_tokens", "invitations", "users"}
+_WRITES = ("insert", "set_password", "renew")
+
+
+async def test_every_table_of_secrets_is_classified(db: Database) -> None:
+    cursor = await db.reads.run(
+        "SELECT DISTINCT table_name FROM information_schema.columns "
+        f"WHERE table_schema = 'public' AND column_name IN {SECRET_COLUMNS}"
+    )
+    tables = {name for (name,) in cursor.fetchall()}
+    assert tables - set(NO_CREDENTIALS) <= {kind.table for kind in KINDS.values()} | {"grants"}
+
+
+def _methods() -> Iterator[tuple[str, str, list[ast.Attribute]]]:
+    """Each method of the services: its module, its name, and the methods that it calls."""
+    for path in Path(services.__file__).parent.glob("*.py"):
+        for owner in (each for each in ast.parse(path.read_text()).body if isinstance(each, ast.ClassDef)):
+            for method in (each for each in owner.body if isinstance(each, ast.AsyncFunctionDef)):
+                called = [each.func for each in ast.walk(method) if isinstance(each, ast.Call)]
+                yield (
+                    path.stem,
+                    f"{owner.name}.{method.name}",
+                    [each for each in called if isinstance(each, ast.Attribute)],
+                )
+
+
+def _writes_a_secret(call: ast.Attribute) -> bool:
+    of = call.value
+    return (
+        call.attr.startswith(_WRITES)
+        and isinstance(of, ast.Call)
+        and isinstance(of.func, ast.Name)
+        and of.func.id in _ACCESSORS
+    )
+
+
+def test_every_method_that_makes_a_credential_is_classified() -> None:
+    found = list(_methods())
+    makes = {(module, name) for module, name, calls in found if any(map(_writes_a_secret, calls))}
+    while private := {each for each in makes if each[1].partition(".")[2].startswith("_")}:
+        makes -= private
+        for home, helper in private:  # what calls it in its module, or anywhere if it is one of all people's
+            makes |= {
+                (module, name)
+                for module, name, calls in found
+                if module == home or home == "people"
+                if any(each.attr == helper.partition(".")[2] for each in calls)
+            }
+    assert {name for _, name in makes} == {kind.creator for kind in KINDS.values()} | set(FREE_STANDING)
