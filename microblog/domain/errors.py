@@ -2,7 +2,8 @@
 
     MicroblogError
     ├── InvalidInput        what was sent can't be used; says why          422
-    │   └── TooLarge        more than the limit, which it names            413
+    │   ├── TooLarge        more than the limit, which it names            413
+    │   └── UnexpectedMentions  a draft mentions accounts that it must not 422
     ├── Unauthenticated     nobody is logged in, or the token is void      401
     ├── Forbidden           known who asks, and they may not               403
     ├── NotFound            absent, or not to be known about               404
@@ -51,6 +52,14 @@ class InvalidInput(MicroblogError):
 class TooLarge(InvalidInput):
     status = 413
     code = "too-large"
+
+
+class UnexpectedMentions(InvalidInput):
+    """``account_ids`` are the accounts that the text mentions though the client did not expect them."""
+
+    def __init__(self, account_ids: list[int]) -> None:
+        super().__init__("Post would be sent to unexpected accounts", "allowed_mentions")
+        self.account_ids = account_ids
 
 
 class Unauthenticated(MicroblogError):

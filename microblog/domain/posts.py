@@ -39,6 +39,7 @@ class Draft:
     language: str | None = None
     reply_to_id: int | None = None
     key: str | None = None
+    allowed_mentions: frozenset[int] | None = None  #: ids of the accounts that it may mention; None: any
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from microblog.domain.events import Kind, NotificationKind
 from microblog.domain.names import known_name
 from microblog.domain.posts import Page, Span
 from microblog.services.notify import notify as tell
+from microblog.services.notify import withdraw
 from microblog.store.accounts import Locked, accounts
 from microblog.store.database import Database
 from microblog.store.events import outbox
@@ -80,9 +81,7 @@ class Follows:
         async with self._change(viewer, follower_id, "accept") as (tx, _):
             if await follows(tx).accept(follower_id, viewer.id) is not None:
                 await follows(tx).count(follower_id, viewer.id, 1)
-                await notifications(tx).withdraw(
-                    viewer.id, follower_id, NotificationKind.FOLLOW_REQUEST.value
-                )
+                await withdraw(tx, viewer.id, NotificationKind.FOLLOW_REQUEST, follower_id)
             elif not (await self._one(tx, viewer, follower_id)).followed_by:
                 raise NotFound("This request to follow you was taken back, or answered already.")
         return await self._one(self.db.reads, viewer, follower_id)
@@ -92,9 +91,7 @@ class Follows:
         """Somebody who asked may not follow; they are not told."""
         async with self._change(viewer, follower_id, "reject") as (tx, _):
             if await follows(tx).reject(follower_id, viewer.id) is not None:
-                await notifications(tx).withdraw(
-                    viewer.id, follower_id, NotificationKind.FOLLOW_REQUEST.value
-                )
+                await withdraw(tx, viewer.id, NotificationKind.FOLLOW_REQUEST, follower_id)
             elif (await self._one(tx, viewer, follower_id)).followed_by:
                 raise NotFound("They follow you already. Remove them from your followers instead.")
         return await self._one(self.db.reads, viewer, follower_id)
@@ -222,8 +219,9 @@ class Follows:
         counted = await follows(tx).remove(follower_id, followee_id)
         if counted:
             await follows(tx).count(follower_id, followee_id, -1)
+            await withdraw(tx, followee_id, NotificationKind.FOLLOW, follower_id)
         elif counted is False:
-            await notifications(tx).withdraw(followee_id, follower_id, NotificationKind.FOLLOW_REQUEST.value)
+            await withdraw(tx, followee_id, NotificationKind.FOLLOW_REQUEST, follower_id)
 
     async def _one(self, tx: Any, viewer: Viewer, account_id: int) -> Relationship:
         """How the viewer stands to an account. Raises NotFound when it was deleted at this moment."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from microblog.domain.events import NotificationKind
-from microblog.store.notifications import notifications
+from microblog.store.notifications import MOST_OFTEN, notifications
+
+__all__ = ["MAIL_DELAY", "MOST_OFTEN", "notify", "notify_all", "notify_each", "withdraw"]
 
 #: Seconds from a notification to its mail: what comes in between goes into the same one.
 MAIL_DELAY: Final = 20.0
@@ -27,6 +29,16 @@ async def notify_all(
 ) -> list[int]:
     """Notify several of the same: return the ids of those who were notified."""
     return await notify_each(tx, dict.fromkeys(recipient_ids, kind), actor_id, post_id)
+
+
+async def withdraw(
+    tx: Any, recipient_id: int, kind: NotificationKind, actor_id: int, post_id: int | None = None
+) -> None:
+    """Delete a notification whose act was taken back, before it is mailed where that still waits.
+
+    The same act notifies again, at most :data:`MOST_OFTEN` times a day, so that nobody pesters by repeating it.
+    """
+    await notifications(tx).withdraw(recipient_id, actor_id, kind.value, post_id)
 
 
 async def notify_each(

@@ -1,4 +1,4 @@
-"""Writing: publish, edit, delete, boost, favourite, bookmark. Reading is in `reading`."""
+"""Writing: publish, edit, delete. Boosts, favourites and bookmarks are in `reactions`, reading is in `reading`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any, Final
 from microblog.config import Config
 from microblog.domain import counting, render, search, text
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from microblog.domain.errors import Conflict, InvalidInput, NotFound, UnexpectedMentions
 from microblog.domain.events import NotificationKind
 from microblog.domain.language import language_code
 from microblog.domain.posts import Draft, Mention, Post
 from microblog.domain.replies import visibility_of_reply
-from microblog.domain.visibility import Visibility, may_boost
+from microblog.domain.visibility import Visibility
 from microblog.services.conversations import add_to_conversations
 from microblog.services.event_log import audience_json
 from microblog.services.notifier import Notifier
-from microblog.services.notify import notify, notify_each
+from microblog.services.notify import notify_each
 from microblog.services.publishing import Publishing
-from microblog.services.reading import Reading
+from microblog.services.reactions import Reactions
 from microblog.services.tag_counts import TagCounts
 from microblog.store.database import Database
 from microblog.store.locks import hold_to_delete, locks, retried
@@ -60,13 +60,12 @@ class _Written:
         return [each.account_id for each in self.mentions]
 
 
-class Posts(Reading):
-    """Use cases around posts. A ``viewer`` of None is a stranger."""
+class Posts(Reactions):
+    """Use cases around posts. A ``viewer`` of None is an anonymous request."""
 
     def __init__(self, config: Config, db: Database, notifier: Notifier) -> None:
-        super().__init__(db)
+        super().__init__(db, notifier)
         self._config = config
-        self._notifier = notifier
         self._publishing = Publishing(db, notifier)
         self._tag_counts = TagCounts(db)
 
@@ -150,6 +149,7 @@ class Posts(Reading):
                 if draft.visibility is None:
                     visibility = visibility_of_reply(viewer.default_visibility, answered.visibility)
             written = await self._written(tx, parsed, summary, language)
+            _check_mentions(draft, viewer, written)
             post_id, told = await writing(tx).insert(
                 viewer.id,
                 visibility.value,
@@ -247,9 +247,13 @@ class Posts(Reading):
     async def delete(self, viewer: Viewer, post_id: int) -> Post:
         """Delete a post of the viewer and return what it was, so that it can be offered as a draft.
 
-        A moderator in a browser session can also delete any open post, and a private one that they may see.
-        Raises NotFound.
+        The id of a boost takes back that boost of the viewer. A moderator in a browser session can also delete any
+        open post, and a private one that they may see.  Raises NotFound.
         """
+        boost: Post | None = await posts(self._db.reads).visible(post_id, viewer.id)
+        if boost is not None and boost.boost_of is not None and boost.author.id == viewer.id:
+            await self.unboost(viewer, boost.boost_of.id)
+            return boost
         async with self._db.transaction() as tx:
             await hold_to_delete(tx, [post_id])
             post = await writing(tx).for_update(post_id, viewer.id, viewer.role.moderates)
@@ -263,66 +267,7 @@ class Posts(Reading):
             await self._tag_counts.follow({})
         return post
 
-    @retried
-    async def boost(self, viewer: Viewer, post_id: int, *, at: datetime | None = None) -> Post:
-        """Boost a post; again, nothing changes. Returns the post.  Raises NotFound, Forbidden for a private one."""
-        async with self._db.transaction() as tx:
-            post = await self._locked(tx, viewer, post_id)
-            if not may_boost(post.visibility, post.author.id == viewer.id):
-                raise Forbidden("This post was not meant for everyone, so it can't be boosted.")
-            made = await reactions(tx).boost(viewer.id, post.visibility.value, post.id, at)
-            if made is not None:
-                await notify(tx, post.author.id, NotificationKind.BOOST, viewer.id, post.id)
-        self._notifier.poke()
-        return await self.by_id(viewer, post.id)
-
-    @retried
-    async def unboost(self, viewer: Viewer, post_id: int) -> Post:
-        async with self._db.transaction() as tx:
-            post = await self._locked(tx, viewer, post_id)
-            boost_id = await reactions(tx).boost_id(post.id, viewer.id)
-            if boost_id is not None:
-                boost = await posts(tx).visible(boost_id, viewer.id)
-                await writing(tx).delete(boost_id, viewer.id, audience_json(boost or post))
-        self._notifier.poke()
-        return await self.by_id(viewer, post.id)
-
-    @retried
-    async def favourite(self, viewer: Viewer, post_id: int) -> Post:
-        async with self._db.transaction() as tx:
-            post = await self._locked(tx, viewer, post_id)
-            if await reactions(tx).favourite(viewer.id, post.id):
-                await notify(tx, post.author.id, NotificationKind.FAVOURITE, viewer.id, post.id)
-        self._notifier.poke()
-        return await self.by_id(viewer, post.id)
-
-    @retried
-    async def unfavourite(self, viewer: Viewer, post_id: int) -> Post:
-        async with self._db.transaction() as tx:
-            post = await self._locked(tx, viewer, post_id)
-            await reactions(tx).unfavourite(viewer.id, post.id)
-        return await self.by_id(viewer, post.id)
-
-    @retried
-    async def bookmark(self, viewer: Viewer, post_id: int) -> Post:
-        async with self._db.transaction() as tx:
-            post = await self._visible(tx, viewer, post_id)
-            await reactions(tx).bookmark(viewer.id, post.id)
-        return await self.by_id(viewer, post.id)
-
-    @retried
-    async def unbookmark(self, viewer: Viewer, post_id: int) -> Post:
-        async with self._db.transaction() as tx:
-            post = await self._visible(tx, viewer, post_id)
-            await reactions(tx).unbookmark(viewer.id, post.id)
-        return await self.by_id(viewer, post.id)
-
     # -------------------------------------------------------------------------------------------- parts
-
-    async def _locked(self, tx: Any, viewer: Viewer, post_id: int) -> Post:
-        """The post that the viewer may see, locked before it is read. Raises NotFound."""
-        await locks(tx).post(post_id)
-        return await self._visible(tx, viewer, post_id)
 
     def _checked(self, draft: Draft, language: str | None) -> tuple[Draft, text.Parsed, str, str | None]:
         """Return the draft with ``sensitive`` as it is published, its text, its warning and its language.
@@ -382,3 +327,12 @@ class Posts(Reading):
             tuple(each.key for each in parsed.hashtags),
             search.document(parsed) if not summary else search.document(f"{summary}\n{parsed.text}"),
         )
+
+
+def _check_mentions(draft: Draft, viewer: Viewer, written: _Written) -> None:
+    """Raise UnexpectedMentions where the draft mentions accounts that it does not allow. The author always may be."""
+    if draft.allowed_mentions is None:
+        return
+    unexpected = [each for each in written.mentioned_ids if each not in draft.allowed_mentions | {viewer.id}]
+    if unexpected:
+        raise UnexpectedMentions(unexpected)

@@ -26,6 +26,9 @@ from microblog.store.relations import (
     policy_says,
 )
 
+#: How often a day the same act notifies the same recipient when it is taken back and repeated.
+MOST_OFTEN: Final = 3
+
 _KINDS: Final = {kind.value: kind for kind in NotificationKind}
 _AFTER_ACTOR: Final = 5 + ACCOUNT_WIDTH
 
@@ -70,6 +73,12 @@ class NotificationQueries(Protocol):
         + """
               AND NOT EXISTS (
                 SELECT FROM thread_mutes x WHERE x.account_id = a.id AND x.thread_id = t.thread_id)
+              AND NOT EXISTS (
+                SELECT FROM withdrawn_notifications r WHERE r.account_id = a.id AND r.kind = w.kind
+                    AND r.actor_id = {actor_id}::bigint AND r.post_id = coalesce({post_id}::bigint, 0)
+                    AND r.times >= """
+        + str(MOST_OFTEN)
+        + """ AND r.began_at > clock_timestamp() - interval '1 day')
               AND NOT """
         + f"(NOT {_ASKED_FOR} AND {policy_says('drop')})"
         + """
@@ -184,9 +193,20 @@ class NotificationQueries(Protocol):
         ...
 
     @statement(
-        sql="DELETE FROM notifications WHERE account_id = {account_id} AND actor_id = {actor_id} AND kind = {kind}"
+        sql="""WITH gone AS (
+            DELETE FROM notifications WHERE account_id = {account_id} AND kind = {kind} AND actor_id = {actor_id}
+                AND coalesce(post_id, 0) = coalesce({post_id}::bigint, 0)
+            RETURNING account_id, kind, actor_id, coalesce(post_id, 0) AS post_id
+        )
+        INSERT INTO withdrawn_notifications AS w (account_id, kind, actor_id, post_id)
+        SELECT account_id, kind, actor_id, post_id FROM gone
+        ON CONFLICT (account_id, kind, actor_id, post_id) DO UPDATE SET
+            times = CASE WHEN w.began_at < clock_timestamp() - interval '1 day' THEN 1 ELSE w.times + 1 END,
+            began_at = CASE WHEN w.began_at < clock_timestamp() - interval '1 day' THEN clock_timestamp()
+                ELSE w.began_at END"""
     )
-    async def withdraw(self, account_id: int, actor_id: int, kind: str) -> None: ...
+    async def withdraw(self, account_id: int, actor_id: int, kind: str, post_id: int | None) -> None:
+        """Delete a notification whose act was taken back, and count that against its repetition (`put`)."""
 
     @statement(
         sql="""DELETE FROM notifications WHERE (account_id = {one} AND actor_id = {other})

@@ -84,6 +84,11 @@ class PruningQueries(Protocol):
     )
     async def parked_jobs(self, limit: int) -> int: ...
 
+    @query(
+        sql=_delete("withdrawn_notifications", "began_at < clock_timestamp() - interval '1 day'"), load=scalar
+    )
+    async def withdrawn_notifications(self, limit: int) -> int: ...
+
     @query(sql=_delete("reader_samples", "at < clock_timestamp() - interval '8 days'"), load=scalar)
     async def reader_samples(self, limit: int) -> int: ...
 
@@ -127,6 +132,7 @@ PRUNED: Final = (
     "idempotency_keys",
     "events",
     "parked_jobs",
+    "withdrawn_notifications",
     "reader_samples",
     "tag_days",
     "tag_day_accounts",

@@ -64,11 +64,15 @@ class ReactionQueries(Protocol):
         sql="""
         WITH gone AS (
             DELETE FROM favourites WHERE account_id = {account_id} AND post_id = {post_id} RETURNING post_id
+        ), counted AS (
+            UPDATE posts SET favourites_count = greatest(favourites_count - 1, 0)
+            WHERE id = (SELECT post_id FROM gone)
         )
-        UPDATE posts SET favourites_count = greatest(favourites_count - 1, 0) WHERE id = (SELECT post_id FROM gone)""",
+        SELECT count(*) FROM gone""",
         load=scalar,
     )
-    async def unfavourite(self, account_id: int, post_id: int) -> None: ...
+    async def unfavourite(self, account_id: int, post_id: int) -> int:
+        """Return 1, or 0 when there was no favourite."""
 
     @query(
         sql="INSERT INTO bookmarks (account_id, post_id) VALUES ({account_id}, {post_id}) ON CONFLICT DO NOTHING",

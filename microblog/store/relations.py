@@ -55,9 +55,12 @@ def visible_to(viewer: str) -> str:
 #: The viewer may see the post ``p`` of the author ``a``.
 VISIBLE: Final = visible_to(VIEWER)
 
-#: The account ``b`` that boosted a post is active and does not block the viewer. True where ``b`` is null: no boost.
+#: The account ``b`` that boosted a post is active and does not block the viewer, who may see the boost ``w``: it can be
+#: narrower than the post. True where ``b`` is null: no boost.
 BOOSTED: Final = f"""(b.id IS NULL OR (b.state = 'active' AND NOT EXISTS (
-        SELECT FROM blocks k WHERE k.account_id = b.id AND k.target_id = {VIEWER})))"""
+        SELECT FROM blocks k WHERE k.account_id = b.id AND k.target_id = {VIEWER})
+    AND (w.visibility IN ('public', 'unlisted') OR b.id = {VIEWER} OR EXISTS (
+        SELECT FROM follows f WHERE f.follower_id = {VIEWER} AND f.followee_id = b.id AND f.accepted))))"""
 
 #: The viewer, who may see the post ``p``, may also see its earlier version ``e``. An account that an edit named may
 #: read only the versions from then on, where nothing but being named lets it see the post.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from microblog.domain.entities import StatusEntity
-from microblog.web.api.accounts import Privacy
+from microblog.web.api.accounts import PRIVACIES, Privacy
 from microblog.web.api.ground import Api, Call, Nothing
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ api = Api("api.reactions", "Statuses")
 
 
 class ReblogParams(Struct, kw_only=True):
-    """A boost is as open as what it boosts; what is asked for changes nothing."""
+    """How visible the boost is: by default as the post, and never wider than that."""
 
     visibility: Privacy | None = None
 
@@ -37,7 +37,8 @@ async def unfavourite(microblog: Microblog, call: Call[Nothing]) -> StatusEntity
 @api.post("/api/v1/statuses/<id>/reblog", scope="write:statuses", params=ReblogParams, answer=StatusEntity)
 async def reblog(microblog: Microblog, call: Call[ReblogParams]) -> StatusEntity:
     """Boost a post. The answer is the boost, in which `reblog` is the post."""
-    post = await microblog.posts.boost(call.viewer, call.id())
+    visibility = None if call.params.visibility is None else PRIVACIES[call.params.visibility]
+    post = await microblog.posts.boost(call.viewer, call.id(), visibility=visibility)
     return await call.shown(microblog, await microblog.posts.boost_of(call.viewer, post.id))
 
 

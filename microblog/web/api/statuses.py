@@ -8,13 +8,15 @@ from msgspec import Meta, Struct, structs
 
 from microblog.domain import entities
 from microblog.domain.entities import AccountEntity, StatusEntity
-from microblog.domain.errors import InvalidInput
+from microblog.domain.errors import InvalidInput, UnexpectedMentions
 from microblog.domain.filters import Context as FilterContext
 from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
 from microblog.web.api.accounts import PRIVACIES, Privacy
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
+from microblog.web.errors import as_json
 from microblog.web.forms import POST_TEXT_LIMIT
+from microblog.web.responses import Json
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
@@ -39,6 +41,13 @@ class StatusParams(Struct, kw_only=True):
     language: Annotated[str | None, Meta(description="As `en` or `pt-BR`.")] = None
     media_ids: Annotated[tuple[str, ...], Meta(description="Refused: this site has no uploads.")] = ()
     poll: Annotated[dict[str, Any] | None, Meta(description="Refused: this site has no polls.")] = None
+    allowed_mentions: Annotated[
+        tuple[str, ...] | None,
+        Meta(
+            description="Ids of the accounts that the post may mention. If it mentions others, nothing is published, "
+            "and the error lists them as `unexpected_accounts`."
+        ),
+    ] = None
     scheduled_at: Annotated[str | None, Meta(description="Refused: posts are published at once.")] = None
     quoted_status_id: Annotated[str | None, Meta(description="Refused: this site has no quotes.")] = None
 
@@ -114,7 +123,7 @@ def _in_their_words(error: InvalidInput) -> InvalidInput:
     answer=StatusEntity,
     statuses=(404,),
 )
-async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntity:
+async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntity | Json:
     """Publish a post.
 
     With the header `Idempotency-Key`, the same request sent again gives the same post.
@@ -134,9 +143,20 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
         language=sent.language or None,
         reply_to_id=sent.in_reply_to_id,
         key=key,
+        allowed_mentions=None
+        if sent.allowed_mentions is None
+        else frozenset(
+            int(each)
+            for each in sent.allowed_mentions
+            if each.isascii() and each.isdigit() and len(each) < 20
+        ),
     )
     try:
         return call.status(await microblog.posts.publish(viewer, draft))
+    except UnexpectedMentions as error:
+        unexpected = await microblog.accounts.by_ids(error.account_ids)
+        body = as_json(error, call.request.id) | {"unexpected_accounts": call.accounts(unexpected)}
+        return Json(body, status=error.status)
     except InvalidInput as error:
         raise _in_their_words(error) from error
 
@@ -182,7 +202,10 @@ async def edit(microblog: Microblog, call: Call[EditParams]) -> StatusEntity:
 
 @api.delete("/api/v1/statuses/<id>", scope="write:statuses", answer=StatusEntity)
 async def delete(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
-    """Delete one's post; the answer has its `text`, for a new draft."""
+    """Delete your post, or your boost of a post.
+
+    The answer has the post's `text`, for a new draft.
+    """
     post = await microblog.posts.delete(call.viewer, call.id())
     return structs.replace(call.status(post), text=post.text)
 

@@ -108,6 +108,9 @@ async def delete(microblog: Microblog, request: Request) -> Response:
     """Delete a post, and offer it back as a draft."""
     viewer = request.require_viewer()
     was = await microblog.posts.delete(viewer, path_id(request))
+    if was.boost_of is not None:
+        request.flash("You no longer boost this post.")
+        return Redirect(next_path(request.form.get("next"), was.boost_of.path))
     if was.author.id != viewer.id:  # by a moderator: whose words it was gets them back as little as anybody
         request.flash("The post is deleted.")
         return Redirect(next_path(request.form.get("next"), was.author.path))

@@ -138,6 +138,35 @@ class TestWriting:
         refused = {**text, "spoiler_text": " "}
         assert (await bob.request("POST", "/api/v1/statuses", json=refused)).status == 422
 
+    @pytest.mark.parametrize("visibility", ["public", "direct"])
+    async def test_post_that_mentions_unexpected_accounts_is_not_published(
+        self, town: Town, visibility: str
+    ) -> None:
+        bob, ann, cem = [await town.program(name) for name in ("bob", "ann", "cem")]
+        text = "@ann @cem @nobody @bob me@cem.example"
+        path = "/api/v1/statuses"
+        for allowed, unexpected in (
+            ([], [ann, cem]),
+            ([ann.id], [cem]),
+            ([cem.id, "x", "9" * 5000], [ann]),
+            ([bob.id], [ann, cem]),
+        ):
+            sent = {"status": text, "visibility": visibility, "allowed_mentions": allowed}
+            refused = await bob.json("POST", path, json=sent, status=422)
+            assert refused["error"] == "Post would be sent to unexpected accounts"
+            accounts = refused["unexpected_accounts"]
+            assert sorted(each["id"] for each in accounts) == sorted(each.id for each in unexpected)
+            assert accounts[0] == await bob.json("GET", f"/api/v1/accounts/{accounts[0]['id']}")
+        form = {"status": text, "allowed_mentions[]": [ann.id]}
+        await bob.json("POST", path, form=form, status=422)
+        assert await bob.json("GET", f"/api/v1/accounts/{bob.id}/statuses") == []
+        assert await ann.json("GET", "/api/v1/notifications") == []
+        everybody = {"status": text, "visibility": visibility, "allowed_mentions": [ann.id, cem.id]}
+        assert (await bob.json("POST", path, json=everybody))["visibility"] == visibility
+        for alone in ({"allowed_mentions": None}, {}):
+            await bob.json("POST", path, json={"status": text, **alone})
+        await bob.json("POST", path, json={"status": "nobody at all", "allowed_mentions": []})
+
     async def test_a_deleted_post_comes_back_as_a_draft(self, town: Town) -> None:
         bob = await town.program("bob")
         post = await bob.publish("one *two*")
