@@ -15,6 +15,7 @@ from dbxs import query, statement
 
 from microblog.domain.accounts import Account, Field, State
 from microblog.store.access import accessor
+from microblog.store.bad_rows import elements, text_of
 from microblog.store.database import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = (
@@ -56,7 +57,6 @@ _STATES: Final = {state.value: state for state in State}
 
 def account_from(row: Sequence[Any]) -> Account:
     """The account in the first :data:`ACCOUNT_WIDTH` columns of ``row``."""
-    fields: list[dict[str, str]] = row[6]
     return Account(
         row[0],
         row[1],
@@ -64,7 +64,7 @@ def account_from(row: Sequence[Any]) -> Account:
         row[3],
         row[4],
         row[5],
-        tuple(_field(each) for each in fields) if fields else (),
+        elements("fields of account", row[0], row[6], _field) if row[6] else (),
         row[7],
         row[8],
         row[9],
@@ -81,12 +81,12 @@ def account_from(row: Sequence[Any]) -> Account:
     )
 
 
-def _field(content: dict[str, str]) -> Field:
+def _field(content: Any) -> Field:
     verified = content.get("verified_at")
     return Field(
-        content["name"],
-        content["value"],
-        content["html"],
+        text_of(content, "name"),
+        text_of(content, "value"),
+        text_of(content, "html"),
         datetime.fromisoformat(verified) if verified else None,
     )
 

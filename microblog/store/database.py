@@ -28,6 +28,7 @@ from microblog.domain.errors import (
     Unavailable,
 )
 from microblog.store.access import Prepared
+from microblog.store.bad_rows import readable
 from microblog.store.pool import Connection, Pool
 from microblog.store.sqlstate import Fault, fault_of, is_lost
 
@@ -41,7 +42,20 @@ Loader = Callable[[object, AsyncCursor], Coroutine[Any, Any, T]]
 
 
 def rows(load: Callable[..., T]) -> Loader[list[T]]:
-    """All rows, each passed to ``load`` column by column."""
+    """All rows, each passed to ``load`` column by column; without those that can't be read (`bad_rows`)."""
+
+    async def loader(db: object, cursor: AsyncCursor) -> list[T]:
+        found = await cursor.fetchall()
+        try:
+            return [load(*each) for each in found]
+        except Exception:  # noqa: BLE001 - one of them is bad
+            return readable(load, found)
+
+    return loader
+
+
+def every_row(load: Callable[..., T]) -> Loader[list[T]]:
+    """All rows of a statement that wrote them: none may be missing. Raises what ``load`` raises."""
 
     async def loader(db: object, cursor: AsyncCursor) -> list[T]:
         return [load(*each) for each in await cursor.fetchall()]
@@ -50,23 +64,23 @@ def rows(load: Callable[..., T]) -> Loader[list[T]]:
 
 
 def maybe_row(load: Callable[..., T]) -> Loader[T | None]:
-    """The first row, or None."""
+    """The first row, or None; also where it can't be read."""
 
     async def loader(db: object, cursor: AsyncCursor) -> T | None:
-        found = await cursor.fetchall()
-        return load(*found[0]) if found else None
+        made = readable(load, (await cursor.fetchall())[:1])
+        return made[0] if made else None
 
     return loader
 
 
 def row(load: Callable[..., T]) -> Loader[T]:
-    """The first row. Raises NotFound when there is none."""
+    """The first row. Raises NotFound when there is none, or it can't be read."""
 
     async def loader(db: object, cursor: AsyncCursor) -> T:
-        found = await cursor.fetchall()
-        if not found:
+        made = readable(load, (await cursor.fetchall())[:1])
+        if not made:
             raise NotFound()
-        return load(*found[0])
+        return made[0]
 
     return loader
 

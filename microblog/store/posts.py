@@ -17,6 +17,7 @@ from microblog.domain.posts import Edit, Mention, Post
 from microblog.domain.visibility import Visibility
 from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
+from microblog.store.bad_rows import elements, text_of
 from microblog.store.database import maybe_row, rows
 from microblog.store.relations import BOOSTED, VIEWER, VISIBLE, WAS_VISIBLE, listed_for, not_blocked_by
 
@@ -77,9 +78,22 @@ BOOST_TABLES: Final = (
 _VISIBILITIES: Final = {each.value: each for each in Visibility}
 
 
+def _mention(content: Any) -> tuple[Mention, bool]:
+    """A mention of the column, and whether an edit took it out of the text."""
+    domain = content.get("domain")
+    if not isinstance(content["id"], int) or not isinstance(domain, str | None):
+        raise TypeError
+    return Mention(content["id"], text_of(content, "name"), domain), bool(content.get("former"))
+
+
 def post_from(row: Sequence[Any]) -> Post:
     """The post in the first :data:`POST_WIDTH` columns of ``row``."""
-    mentions = row[13]
+    mentions: tuple[Mention, ...] = ()
+    former: tuple[Mention, ...] = ()
+    if row[13]:
+        every = elements("mentions of post", row[0], row[13], _mention)
+        mentions = tuple(each for each, is_former in every if not is_former)
+        former = tuple(each for each, is_former in every if is_former)
     return Post(
         id=row[0],
         author=account_from(row[_AUTHOR:POST_WIDTH]),
@@ -95,18 +109,8 @@ def post_from(row: Sequence[Any]) -> Post:
         reply_to_account_id=row[10],
         reply_to_name=row[11],
         thread_id=row[12],
-        mentions=tuple(
-            Mention(each["id"], each["name"], each.get("domain"))
-            for each in mentions
-            if not each.get("former")
-        )
-        if mentions
-        else (),
-        former_mentions=tuple(
-            Mention(each["id"], each["name"], each.get("domain")) for each in mentions if each.get("former")
-        )
-        if mentions
-        else (),
+        mentions=mentions,
+        former_mentions=former,
         tags=tuple(row[14]),
         replies_count=row[15],
         boosts_count=row[16],

@@ -26,7 +26,7 @@ from msgspec import Struct
 from microblog.domain.accounts import Account
 from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
-from microblog.store.database import rows
+from microblog.store.database import every_row
 from microblog.store.events import LOCK
 
 
@@ -121,7 +121,7 @@ class PublishingQueries(Protocol):
             FROM named LEFT JOIN placed ON post_id = id GROUP BY author_id
         ) n WHERE a.id = n.author_id
         RETURNING n.places, n.ids, n.times, n.positions, n.placed, {ACCOUNT_COLUMNS}""",
-        load=rows(_published),
+        load=every_row(_published),
     )
     async def publish(self, posts: str) -> list[Published]:
         """Writes those of ``posts``, a list of :class:`NewPost` as JSON, that can be written so; all, or none.
