@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from microblog.domain import names, render, text
 from microblog.domain.accounts import Account, State, User, Viewer
-from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.errors import InvalidInput, NotFound, Unavailable
 from microblog.domain.hosts import host
 from microblog.domain.language import language_code
 from microblog.domain.search import document
@@ -17,9 +19,20 @@ from microblog.domain.visibility import Visibility
 from microblog.services.people import People
 from microblog.store.accounts import Locked, accounts
 from microblog.store.follows import follows
+from microblog.store.jobs import jobs
+from microblog.store.locks import retried
 from microblog.store.users import users
 
 MAX_ATTRIBUTION_DOMAINS: Final = 100
+log = Logger()
+
+#: The kind of the job that accepts those who asked to follow, after their account was unlocked.
+ACCEPT: Final = "follows.accept"
+#: Seconds until the job begins: by then the request that unlocked the account has mostly accepted all.
+ACCEPT_DELAY: Final = 3.0
+AT_ONCE: Final = 1.0  #: seconds that this request works at it
+ACCEPTED_AT_ONCE: Final = 200  #: requests of one transaction
+
 _SWITCHES: Final = frozenset(
     {"default_sensitive", "mail_mentions", "mail_replies", "mail_follows", "mail_boosts", "mail_favourites"}
 )
@@ -51,6 +64,7 @@ class Profiles(People):
         found: User = await users(self.db.reads).by_id(viewer.id)
         return found
 
+    @retried
     async def update_profile(
         self,
         viewer: Viewer,
@@ -97,16 +111,47 @@ class Profiles(People):
                 hide_collections,
                 document(f"{viewer.account.name} {display_name}"),
             )
-        if held and held[0].locked and not locked:
-            # A transaction of its own, now that nobody new can be made to wait: it holds all who ask, in order.
-            async with self.db.transaction() as tx:
-                waiting = await follows(tx).waiting(viewer.id)
-                if waiting:
-                    await accounts(tx).lock([viewer.id, *waiting])
-                    await follows(tx).accept_all(viewer.id, waiting)
-                    account = _shown(await accounts(tx).by_id(viewer.id))
-            self._poke()
+            unlocked = bool(held) and held[0].locked and not locked
+            if unlocked:
+                payload = json.dumps({"account": viewer.id})
+                await jobs(tx).put(ACCEPT, payload, f"{ACCEPT}:{viewer.id}", ACCEPT_DELAY)
+        if unlocked:
+            try:
+                await self.accept_waiting(viewer.id, AT_ONCE)
+            except Unavailable as error:
+                log.info(
+                    "the job accepts who asked to follow {account}: {reason}",
+                    account=viewer.id,
+                    reason=error.text,
+                )
+            else:
+                account = _shown(await accounts(self.db.reads).by_id(viewer.id))
         return account
+
+    async def accept_waiting(self, account_id: int, patience: float) -> bool:
+        """Accept those who asked to follow an account before it was unlocked, for about ``patience`` seconds.
+
+        Returns whether all are accepted, or the account is locked again. Raises Unavailable.
+        """
+        until = self.db.reactor.seconds() + patience
+        while await self._accept_some(account_id):
+            self._poke()
+            if self.db.reactor.seconds() >= until:
+                return False
+        return True
+
+    @retried
+    async def _accept_some(self, account_id: int) -> bool:
+        """One batch; whether there may be more."""
+        async with self.db.transaction() as tx:
+            waiting: list[int] = await follows(tx).waiting(account_id, ACCEPTED_AT_ONCE)
+            if not waiting:
+                return False
+            held: list[Locked] = await accounts(tx).lock([account_id, *waiting])
+            if any(each.id == account_id and each.locked for each in held):
+                return False
+            await follows(tx).accept_all(account_id, waiting)
+        return True
 
     async def update_preferences(self, viewer: Viewer, **changes: Any) -> User:
         """Change some of: ``language``, ``default_visibility``, ``default_sensitive``, ``mail_…`` of a User,

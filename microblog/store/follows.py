@@ -92,11 +92,12 @@ class FollowQueries(Protocol):
         ...
 
     @query(
-        sql="SELECT follower_id FROM follows WHERE followee_id = {account_id} AND NOT accepted",
+        sql="SELECT follower_id FROM follows WHERE followee_id = {account_id} AND NOT accepted "
+        "ORDER BY id LIMIT {limit}",
         load=rows(int),
     )
-    async def waiting(self, account_id: int) -> list[int]:
-        """Who asks to follow."""
+    async def waiting(self, account_id: int, limit: int) -> list[int]:
+        """The accounts that asked to follow first."""
         ...
 
     @query(

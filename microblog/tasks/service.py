@@ -13,6 +13,7 @@ from microblog.resources import templates_dir
 from microblog.services.erasing import ERASE
 from microblog.services.jobs import Job
 from microblog.services.microblog import Microblog
+from microblog.services.profiles import ACCEPT
 from microblog.tasks.jobs import Done, Later, Worker
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.mailers import Maildir, Mailer
@@ -28,8 +29,8 @@ PRUNING_EVERY: Final = 60.0
 SAMPLE_EVERY: Final = 15.0
 TRENDS_EVERY: Final = 300.0
 TAGS_EVERY: Final = 60.0
-#: Seconds that the deletion of an account works at a time, well below a job's lease; then other jobs have their turn.
-ERASE_SHARE: Final = 60.0
+#: Seconds that a long job works at a time, well below its lease; then other jobs have their turn.
+SHARE: Final = 60.0
 
 
 def mailer_for(config: Config, reactor: Any) -> Mailer:
@@ -51,7 +52,12 @@ class Tasks:
             mailer or mailer_for(config, reactor),
             now,
         )
-        handlers = {**mail.handlers, "password.asked": self._look_for_reset, ERASE: self._erase}
+        handlers = {
+            **mail.handlers,
+            "password.asked": self._look_for_reset,
+            ERASE: self._erase,
+            ACCEPT: self._accept,
+        }
         self.worker = Worker(microblog.jobs, handlers, reactor)
         self._counting = Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor)
         self._periodic = (
@@ -80,7 +86,12 @@ class Tasks:
 
     async def _erase(self, job: Job) -> Done | Later:
         """Delete the rows of an account, a share of a lease at a time."""
-        done = await self._microblog.erasing.erase(job.payload["account"], ERASE_SHARE)
+        done = await self._microblog.erasing.erase(job.payload["account"], SHARE)
+        return Done() if done else Later(0.0)
+
+    async def _accept(self, job: Job) -> Done | Later:
+        """Accept who asked to follow an account that was unlocked."""
+        done = await self._microblog.accounts.accept_waiting(job.payload["account"], SHARE)
         return Done() if done else Later(0.0)
 
     async def _compute(self) -> None:

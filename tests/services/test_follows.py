@@ -8,8 +8,9 @@ import pytest
 from twisted.internet.defer import DeferredList, ensureDeferred
 
 from microblog.domain.accounts import Account, Relationship, Viewer
-from microblog.domain.errors import Forbidden, InvalidInput, NotFound
+from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from microblog.domain.posts import Page, Span
+from tests.recount import differences
 from tests.services.people import Site
 
 
@@ -244,3 +245,49 @@ async def test_whatever_happens_at_once_counters_fit_and_nobody_waits_for_good(s
     results = await DeferredList(everything, consumeErrors=True)
     assert [result for success, result in results if not success] == []
     assert await consistent(site)
+
+
+class TestUnlocking:
+    async def waiting(self, site: Site, who: Viewer) -> int:
+        return await site.follows.requests_count(who)
+
+    async def test_requests_are_not_lost_when_the_process_dies_after_the_unlocking(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann, bob, cem = await site.people("ann", "bob", "cem")
+        await lock(site, ann)
+        for each in (bob, cem):
+            await site.follows.follow(each, ann.id)
+
+        async def killed(*_: object) -> bool:
+            raise Unavailable
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(site.accounts), "accept_waiting", killed)
+            await lock(site, ann, locked=False)
+        assert await self.waiting(site, ann) == 2
+        assert await site.sql("SELECT payload FROM jobs WHERE kind = 'follows.accept'") == [
+            ({"account": ann.id},)
+        ]
+        assert await site.accounts.accept_waiting(ann.id, 5.0)
+        assert (await self.waiting(site, ann), await site.counts(ann)) == (0, (2, 0))
+
+    async def test_more_requests_than_one_transaction_takes_are_all_accepted(self, site: Site) -> None:
+        ann = await site.person("ann")
+        await lock(site, ann)
+        await site.sql("INSERT INTO accounts (id, name) SELECT n, 'n' || n FROM generate_series(1, 450) n")
+        await site.sql(
+            "INSERT INTO follows (follower_id, followee_id, accepted) "
+            "SELECT n, %s, false FROM generate_series(1, 450) n",
+            ann.id,
+        )
+        await lock(site, ann, locked=False)
+        assert (await self.waiting(site, ann), await site.counts(ann)) == (0, (450, 0))
+        assert await differences(site.db) == {}
+
+    async def test_a_job_that_finds_the_account_locked_again_accepts_nobody(self, site: Site) -> None:
+        ann, bob = await site.people("ann", "bob")
+        await lock(site, ann)
+        await site.follows.follow(bob, ann.id)
+        assert await site.accounts.accept_waiting(ann.id, 5.0)
+        assert await self.waiting(site, ann) == 1
