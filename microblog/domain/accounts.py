@@ -109,6 +109,7 @@ class User:
     last_seen_at: datetime | None
     notifications_read_id: int  #: the newest notification that they have seen
     attribution_domains: tuple[str, ...] = ()  #: hosts whose pages may name the account as their author
+    shortcuts: bool = True  #: single letters are keyboard shortcuts on the website
     email_pending: str | None = None  #: takes the place of ``email`` when it is confirmed
 
     @property
@@ -130,6 +131,8 @@ class Viewer:
     language: str | None = None
     default_visibility: Visibility = Visibility.PUBLIC
     default_sensitive: bool = False
+    shortcuts: bool = True  #: single letters are keyboard shortcuts on the website
+    approvals: int = 0  #: sign-ups that wait for a moderator, at most 100; 0 for others
     until: datetime | None = None  #: when the token stops to stand for them; None: when somebody says so
 
     @property

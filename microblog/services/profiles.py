@@ -34,7 +34,15 @@ AT_ONCE: Final = 1.0  #: seconds that this request works at it
 ACCEPTED_AT_ONCE: Final = 200  #: requests of one transaction
 
 _SWITCHES: Final = frozenset(
-    {"default_sensitive", "mail_mentions", "mail_replies", "mail_follows", "mail_boosts", "mail_favourites"}
+    {
+        "default_sensitive",
+        "mail_mentions",
+        "mail_replies",
+        "mail_follows",
+        "mail_boosts",
+        "mail_favourites",
+        "shortcuts",
+    }
 )
 
 
@@ -184,6 +192,7 @@ class Profiles(People):
                 user.mail_boosts,
                 user.mail_favourites,
                 list(user.attribution_domains),
+                user.shortcuts,
             )
         return changed
 

@@ -24,8 +24,10 @@ VIEWER_COLUMNS: Final = f"""{ACCOUNT_COLUMNS}, u.role, u.language, u.default_vis
         SELECT FROM notifications n JOIN accounts b ON b.id = n.actor_id
         LEFT JOIN posts p ON p.id = n.post_id LEFT JOIN accounts a ON a.id = p.author_id
         WHERE n.account_id = u.account_id AND {NOTIFICATION_UNREAD} AND {NOTIFICATION_SHOWN}
-        LIMIT 100) unread)"""
-VIEWER_WIDTH: Final = ACCOUNT_WIDTH + 5
+        LIMIT 100) unread),
+    u.shortcuts, CASE WHEN u.role = 'user' THEN 0 ELSE
+        (SELECT count(*) FROM (SELECT FROM accounts w WHERE w.state = 'pending' LIMIT 100) waiting) END"""
+VIEWER_WIDTH: Final = ACCOUNT_WIDTH + 7
 
 _ROLES: Final = {role.value: role for role in Role}
 _VISIBILITIES: Final = {visibility.value: visibility for visibility in Visibility}
@@ -39,7 +41,7 @@ def viewer_from(
     until: datetime | None = None,
 ) -> Viewer:
     """Return the viewer in the first :data:`VIEWER_WIDTH` columns; ``token_id`` says that a token stands for it."""
-    role, language, visibility, sensitive, unread = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
+    role, language, visibility, sensitive, unread, shortcuts, approvals = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
     extra = {} if scopes is None else {"scopes": scopes}
     return Viewer(
         account=account_from(columns),
@@ -50,6 +52,8 @@ def viewer_from(
         language=language,
         default_visibility=_VISIBILITIES[visibility],
         default_sensitive=sensitive,
+        shortcuts=shortcuts,
+        approvals=approvals,
         until=until,
         **extra,
     )

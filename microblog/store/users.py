@@ -18,7 +18,7 @@ from microblog.store.paging import span_of
 USER_COLUMNS: Final = (
     "u.account_id, u.email, u.email_confirmed_at, u.password_hash, u.role, u.language, u.default_visibility, "
     "u.default_sensitive, u.mail_mentions, u.mail_replies, u.mail_follows, u.mail_boosts, u.mail_favourites, "
-    "u.last_seen_at, u.notifications_read_id, u.email_pending, u.attribution_domains"
+    "u.last_seen_at, u.notifications_read_id, u.email_pending, u.attribution_domains, u.shortcuts"
 )
 
 #: Accounts that are looked at for one address that nobody has confirmed.
@@ -45,6 +45,7 @@ def user(*columns: Any) -> User:
         notifications_read_id=columns[14],
         email_pending=columns[15],
         attribution_domains=tuple(columns[16]),
+        shortcuts=columns[17],
     )
 
 
@@ -150,7 +151,7 @@ class UserQueries(Protocol):
         sql="""UPDATE users u SET language = {language}, default_visibility = {default_visibility},
             default_sensitive = {default_sensitive}, mail_mentions = {mail_mentions}, mail_replies = {mail_replies},
             mail_follows = {mail_follows}, mail_boosts = {mail_boosts}, mail_favourites = {mail_favourites},
-            attribution_domains = {attribution_domains}::text[]
+            attribution_domains = {attribution_domains}::text[], shortcuts = {shortcuts}
         WHERE u.account_id = {account_id} RETURNING """
         + USER_COLUMNS,
         load=row(user),
@@ -167,6 +168,7 @@ class UserQueries(Protocol):
         mail_boosts: bool,
         mail_favourites: bool,
         attribution_domains: Sequence[str],
+        shortcuts: bool,
     ) -> User: ...
 
     @query(

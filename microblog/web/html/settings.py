@@ -86,7 +86,7 @@ async def save_preferences(microblog: Microblog, request: Request) -> Response:
     """Change them."""
     viewer = request.require_viewer()
     sent = request.form
-    state = FormState(sent.texts("language", "default_visibility", "default_sensitive", *_MAILS))
+    state = FormState(sent.texts("language", "default_visibility", "default_sensitive", "shortcuts", *_MAILS))
     try:
         visibility = state.value("default_visibility")
         if visibility not in set(Visibility):
@@ -96,6 +96,7 @@ async def save_preferences(microblog: Microblog, request: Request) -> Response:
             language=sent.text("language") or None,
             default_visibility=Visibility(visibility),
             default_sensitive=sent.flag("default_sensitive"),
+            shortcuts=sent.flag("shortcuts"),
             mail_mentions=sent.flag("mail_mentions"),
             mail_replies=sent.flag("mail_replies"),
             mail_follows=sent.flag("mail_follows"),
@@ -111,7 +112,7 @@ async def save_preferences(microblog: Microblog, request: Request) -> Response:
 
 def _preferences(user: User) -> dict[str, str]:
     values = {"language": user.language or "", "default_visibility": user.default_visibility.value}
-    for name in ("default_sensitive", *_MAILS):
+    for name in ("default_sensitive", "shortcuts", *_MAILS):
         values[name] = "on" if getattr(user, name) else ""
     return values
 

@@ -63,9 +63,9 @@ const step = (by) => {
   next.focus({ preventScroll: true, focusVisible: true });
   next.scrollIntoView({ block: "nearest" });
 };
+// Only the post in focus: a key that is pressed by mistake does nothing.
 const press = (verb) => {
-  const post = current() ?? (posts().length === 1 ? posts()[0] : document.querySelector("article.focus"));
-  post?.querySelector(`[data-act="${verb}"]`)?.click();
+  current()?.querySelector(`[data-act="${verb}"]`)?.click();
 };
 const write = () => {
   const text = document.getElementById("c-text");
@@ -83,7 +83,7 @@ const shortcuts = {
   b: () => press("boost"), "/": search, "?": () => help.showModal(),
 };
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
+  if (root.dataset.shortcuts === "off" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   const act = Object.hasOwn(shortcuts, event.key) && shortcuts[event.key];
   if (!act) return;
@@ -93,4 +93,20 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-help]")) {
   button.hidden = false;
   button.addEventListener("click", () => help.showModal());
+}
+
+// Single letters can be switched off (WCAG 2.1.4): by account in the preferences, for strangers here.
+const toggle = document.querySelector("button[data-shortcuts]");
+if (toggle) {
+  let off = localStorage.getItem("shortcuts") === "off";
+  const set = () => {
+    root.dataset.shortcuts = off ? "off" : "on";
+    toggle.textContent = off ? toggle.dataset.on : toggle.dataset.off;
+  };
+  toggle.addEventListener("click", () => {
+    off = !off;
+    localStorage.setItem("shortcuts", off ? "off" : "on");
+    set();
+  });
+  set();
 }

@@ -111,3 +111,16 @@ async def test_a_new_post_begins_with_what_was_preferred(village: Village) -> No
     page = await ann.get("/compose")
     assert (value(page, "language"), value(page, "visibility")) == ("fr", "unlisted")
     assert page.html.xpath("//main//input[@name='sensitive' and @checked]")
+
+
+async def test_single_letter_shortcuts_can_be_switched_off(village: Village) -> None:
+    ann = await village.person("ann")
+    page = await ann.get("/settings/preferences")
+    assert page.html.xpath("//input[@name='shortcuts']/@checked")
+    assert page.html.get("data-shortcuts") is None
+    assert await ann.send("/settings/preferences", {"default_visibility": "public"})
+    page = await ann.get("/settings/preferences")
+    assert not page.html.xpath("//input[@name='shortcuts']/@checked")
+    assert (await ann.get("/public")).html.get("data-shortcuts") == "off"
+    await ann.send("/settings/preferences", {"default_visibility": "public", "shortcuts": "on"})
+    assert (await ann.get("/public")).html.get("data-shortcuts") is None
