@@ -260,9 +260,11 @@ class Request:
     def clear_cookie(self, name: str) -> None:
         self.set_cookie(name, "", 0)
 
-    def flash(self, text: str) -> None:
-        """Shows ``text`` once, on the next page that is shown."""
+    def flash(self, text: str, undo: str | None = None) -> None:
+        """Show ``text`` once, on the next page.  ``undo``: the path of a form that takes back what was done."""
         self.personal = True
+        if undo is not None:
+            text = f"{text}\n{undo}"
         self._flashes = [*self.flashes, text]
         self.cookies_out.append(self.web.cookies.set_flashes(self._flashes))
 

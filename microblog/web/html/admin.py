@@ -6,6 +6,7 @@ Whether somebody may do this to somebody else is the service's to say.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden
@@ -65,7 +66,7 @@ async def suspend(microblog: Microblog, request: Request) -> Response:
     """Suspend somebody: they are logged out, and nobody sees what they wrote."""
     name = request.path_arg("name")
     await microblog.accounts.suspend(name, by=_moderator(request))
-    request.flash(f"@{name} is suspended.")
+    request.flash(f"@{name} is suspended.", undo=f"/admin/accounts/{quote(name)}/unsuspend")
     return Redirect(next_path(request.form.get("next"), "/admin/accounts"))
 
 

@@ -113,7 +113,9 @@ async def delete(microblog: Microblog, request: Request) -> Response:
         return Redirect(next_path(request.form.get("next"), was.boost_of.path))
     if was.author.id != viewer.id:  # by a moderator: whose words it was gets them back as little as anybody
         request.flash("The post is deleted.")
-        return Redirect(next_path(request.form.get("next"), was.author.path))
+        target = next_path(request.form.get("next"), was.author.path)
+        # The page of the post itself is gone.
+        return Redirect(was.author.path if target.startswith(was.path) else target)
     reply_to = None
     if was.reply_to_id is not None:
         try:

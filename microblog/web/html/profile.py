@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from microblog.domain.accounts import Account, Relationship
+from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
 from microblog.domain.posts import Page, Span
 from microblog.web.html.paging import span_of
@@ -48,7 +49,12 @@ async def following(microblog: Microblog, request: Request) -> Response:
 
 
 async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Response:
-    account = await _account(microblog, request)
+    try:
+        account = await _account(microblog, request)
+    except NotFound:
+        if request.viewer is None or not request.viewer.role.moderates:
+            raise
+        return await _withheld(microblog, request)
     if request.path_arg("name") != account.address:
         # One address a page: /@Bob is /@bob.
         return Redirect(account.path + ("/with-replies" if replies else ""), status=301)
@@ -70,6 +76,15 @@ async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Re
         tab="replies" if replies else "posts",
         public=True,
     )
+
+
+async def _withheld(microblog: Microblog, request: Request) -> Response:
+    """The page of an account that only moderators can see: it is suspended or waits for approval.
+
+    :raises NotFound: no such account.
+    """
+    account, user = await microblog.accounts.named(request.path_arg("name"))
+    return request.render("pages/profile_withheld.html", account=account, user=user)
 
 
 async def _people(

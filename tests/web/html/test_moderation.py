@@ -1,0 +1,95 @@
+"""What the website shows to moderators, and only to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.accounts import Role, State
+from microblog.domain.posts import Draft, Post
+from microblog.domain.visibility import Visibility
+from tests.web.html.people import PASSWORD, Person, Village, flashes
+
+
+async def people(village: Village) -> tuple[Person, Person, Person]:
+    """The owner, a moderator and a member."""
+    olga, mona, bob = [await village.person(name) for name in ("olga", "mona", "bob")]
+    await village.microblog.accounts.set_role("mona", Role.MODERATOR)
+    return olga, await village.logged_in(mona.viewer.account), bob
+
+
+async def delete_buttons(person: Person, post: Post) -> list[str]:
+    page = await person.get(post.path)
+    return [str(path) for path in page.html.xpath("//main//button/@formaction") if path.endswith("/delete")]
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+async def test_delete_is_offered_exactly_where_the_service_allows_it(
+    village: Village, visibility: Visibility
+) -> None:
+    _, mona, bob = await people(village)
+    eve = await village.person("eve")
+    text = "Hello @mona @eve"
+    post = await village.microblog.posts.publish(bob.viewer, Draft(text, visibility=visibility))
+    assert await delete_buttons(bob, post) == [f"/posts/{post.id}/delete"]
+    assert await delete_buttons(eve, post) == []
+    assert await delete_buttons(mona, post) == [f"/posts/{post.id}/delete"]
+    answer = await mona.send(f"/posts/{post.id}/delete", {"next": post.path})
+    assert answer.headers["location"] == "/@bob"
+    assert text not in (await mona.get("/@bob")).text
+
+
+async def test_a_moderator_sees_a_suspended_account_and_can_undo_the_suspension(village: Village) -> None:
+    _, mona, bob = await people(village)
+    eve = await village.person("eve")
+    await bob.send("/posts", {"text": "Spam"})
+    page = await mona.get("/@bob")
+    assert "/admin/accounts/bob/suspend" in page.html.xpath("//main//button/@formaction")
+    assert "/admin/accounts/bob/suspend" not in (await eve.get("/@bob")).text
+    answer = await mona.send("/admin/accounts/bob/suspend", {"next": "/@bob"})
+    page = await mona.get(answer.headers["location"])
+    assert page.status == 200
+    assert page.html.xpath("//p[@class='flash']//button/@formaction") == ["/admin/accounts/bob/unsuspend"]
+    assert "This account is suspended" in page.text
+    assert (await eve.get("/@bob")).status == (await village.stranger().get("/@bob")).status == 404
+    assert "/admin/accounts/bob/unsuspend" in page.html.xpath("//main//form/@action")
+    await mona.send("/admin/accounts/bob/unsuspend", {"next": "/@bob"})
+    assert (await village.microblog.accounts.by_name("bob")).state is State.ACTIVE
+    assert "Spam" in (await eve.get("/@bob")).text
+
+
+async def test_an_account_that_does_not_exist_or_was_deleted_is_absent_for_moderators_too(
+    village: Village,
+) -> None:
+    _, mona, bob = await people(village)
+    await bob.send("/settings/delete", {"password": PASSWORD})
+    assert (await mona.get("/@bob")).status == 404
+    assert (await mona.get("/@nobody")).status == 404
+
+
+async def test_sign_ups_that_wait_are_counted_and_linked(village: Village) -> None:
+    _, mona, bob = await people(village)
+    assert "waiting for approval" not in (await mona.get("/public")).text
+    village.set(registration="approval")
+    mona.browser.site = bob.browser.site = village.site
+    await village.microblog.accounts.register("paul", "paul@example.org", PASSWORD, reason="Friends are here")
+    page = await mona.get("/notifications")
+    (notice,) = page.html.xpath("//div[contains(@class, 'notice')]")
+    assert notice.xpath(".//a[@href='/admin/approvals']")
+    (entry,) = page.html.xpath("//header//a[starts-with(@href, '/admin/')]")
+    assert (entry.get("href"), " ".join(entry.text_content().split())) == (
+        "/admin/approvals",
+        "Moderation 1 waiting for approval",
+    )
+    assert "Approvals (1)" in (await mona.get("/admin/accounts")).html.xpath("string(//main//nav)")
+    page = await mona.get("/@paul")
+    assert page.status == 200
+    assert page.html.xpath("//main//a[@href='/admin/approvals']")
+    assert (await bob.get("/@paul")).status == 404
+    assert not (await bob.get("/public")).html.xpath("//header//a[starts-with(@href, '/admin/')]")
+
+
+async def test_undo_is_only_offered_once(village: Village) -> None:
+    _, mona, _ = await people(village)
+    await mona.send("/admin/accounts/bob/suspend")
+    assert flashes(await mona.get("/public"))[0].startswith("@bob is suspended.")
+    assert flashes(await mona.get("/public")) == []
