@@ -9,6 +9,7 @@ from microblog.domain.accounts import Account, Viewer
 from microblog.domain.conversations import Conversation
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Page, Post, Span
+from microblog.domain.visibility import Visibility
 from microblog.store.accounts import accounts
 from microblog.store.conversations import conversations
 from microblog.store.database import Database
@@ -19,6 +20,13 @@ async def add_to_conversations(tx: Any, post_id: int, actor_id: int, ids: Sequen
     """Deliver a direct post to its author and the accounts it names, in the transaction that writes it."""
     if ids:
         await conversations(tx).deliver(post_id, actor_id, sorted(set(ids)))
+
+
+async def withheld_from(tx: Any, post: Post) -> tuple[int, ...]:
+    """Return the accounts that a direct post names and did not reach: its deletion is not told to them either."""
+    if post.visibility is not Visibility.DIRECT:
+        return ()
+    return tuple(account_id for _, account_id in await conversations(tx).withheld([post.id]))
 
 
 class Conversations:

@@ -121,9 +121,9 @@ def posted(position: int, at: datetime, post: Post) -> Event:
     return Event(position, Kind.POST, at, post.author.id, None, post.id, post, Audience.of(post))
 
 
-def audience_json(post: Post) -> str:
+def audience_json(post: Post, withheld_ids: tuple[int, ...] = ()) -> str:
     """What stays of a deleted post, in the event that says so: whom it concerned."""
-    return json.dumps(asdict(Audience.of(post)))
+    return json.dumps(asdict(Audience.of(post, withheld_ids)))
 
 
 def audience_from(detail: dict[str, Any]) -> Audience:
@@ -137,4 +137,5 @@ def audience_from(detail: dict[str, Any]) -> Audience:
         thread_id=detail["thread_id"],
         reply_to_account_id=detail["reply_to_account_id"],
         is_boost=detail["is_boost"],
+        withheld_ids=tuple(detail.get("withheld_ids", ())),
     )

@@ -17,7 +17,7 @@ from microblog.domain.language import language_code
 from microblog.domain.posts import Draft, Mention, Post
 from microblog.domain.replies import visibility_of_reply
 from microblog.domain.visibility import Visibility
-from microblog.services.conversations import add_to_conversations
+from microblog.services.conversations import add_to_conversations, withheld_from
 from microblog.services.event_log import audience_json
 from microblog.services.notifier import Notifier
 from microblog.services.notify import notify_each
@@ -261,7 +261,8 @@ class Posts(Reactions):
                 raise NotFound
             if post.author.id != viewer.id and not post.visibility.open:
                 await self._visible(tx, viewer, post_id)
-            await writing(tx).delete(post_id, post.author.id, audience_json(post))
+            withheld = await withheld_from(tx, post)
+            await writing(tx).delete(post_id, post.author.id, audience_json(post, withheld))
         self._notifier.poke()
         if post.tags and post.visibility is Visibility.PUBLIC:
             await self._tag_counts.follow({})

@@ -107,6 +107,22 @@ async def test_direct_post_is_on_all_surfaces_or_on_none(site: Microblog, how: s
     assert await talks(site, ann) == [("@bob psst", False)]
 
 
+@pytest.mark.parametrize("how", WITHHOLDING)
+async def test_stream_is_silent_about_the_deletion_of_a_post_that_did_not_arrive(
+    site: Microblog, how: str
+) -> None:
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    await relate(site, how, bob, ann)
+    post = await direct(site, ann, "@bob psst")
+    reading = Reading()
+    subscription = site.notifier.connect(reading, bob)
+    for stream in ("direct", "mentions", "home"):
+        await subscription.subscribe(stream)
+    await site.posts.delete(ann, post.id)
+    await surfaces(site, bob, reading)
+    assert reading.texts == []
+
+
 @pytest.mark.parametrize("how", ["blocking", "blocked", "muting", "suspended"])
 async def test_later_relation_takes_the_direct_post_off_all_surfaces(site: Microblog, how: str) -> None:
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
