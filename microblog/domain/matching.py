@@ -20,7 +20,8 @@ from typing import Final
 import regex
 
 from microblog.domain.normal import folded
-from microblog.domain.text import Link, Mention, normalise, parse
+from microblog.domain.links import Link
+from microblog.domain.text import Mention, normalise, parse
 
 _GAP: Final = "\x00"  # stands for an address that was left out; `normalise` leaves none in a text
 _EDGE: Final = "\x01"  # stands before and after each word; so does this
