@@ -19,8 +19,8 @@ from typing import Final
 
 import regex
 
-from microblog.domain.normal import folded
 from microblog.domain.links import Link
+from microblog.domain.normal import folded
 from microblog.domain.text import Mention, normalise, parse
 
 _GAP: Final = "\x00"  # stands for an address that was left out; `normalise` leaves none in a text
