@@ -26,8 +26,9 @@ from microblog.store.users import email_tokens, users
 
 log = Logger()
 
-#: Mails for a new password that one account may ask for in :data:`RESET_LIFE`.
+#: Mails for a new password to one account in :data:`RESET_LIFE`: those asked for from one network, and all of them.
 RESETS: Final = 3
+RESETS_IN_ALL: Final = 12
 #: Links to confirm an address that one account may have sent in :data:`CONFIRMATIONS_IN`.
 CONFIRMATIONS: Final = 5
 CONFIRMATIONS_IN: Final = timedelta(hours=1)
@@ -51,13 +52,16 @@ class Credentials(People):
         self._poke()
         log.info("account {account} changed its password", account=viewer.id)
 
-    async def ask_for_reset(self, email: str) -> None:
+    async def ask_for_reset(self, email: str, place: str | None = None) -> None:
         """Have a link for a new password mailed, if it is somebody's address; a job looks, so that nothing tells, not
         even the time that this takes. Raises InvalidInput for what is no address at all.
-        """
-        await self._jobs.put("password.asked", {"email": names.email(email)})
 
-    async def request_reset(self, email: str) -> None:
+        ``place`` is the network that asks (an `address_key`): each has its own share of the mails to one account.
+        """
+        payload = {"email": names.email(email)}
+        await self._jobs.put("password.asked", payload if place is None else {**payload, "place": place})
+
+    async def request_reset(self, email: str, place: str | None = None) -> None:
         """The job's work: mail the link, if it is somebody's address and not asked for too often.
 
         Where nobody has confirmed the address, all who typed it get theirs: the mail says for which name. Raises
@@ -68,18 +72,20 @@ class Credentials(People):
             del found[1:]
         for account, user in found:
             if account.state is not State.SUSPENDED:
-                await self._send_reset(account, user)
+                await self._send_reset(account, user, place)
 
-    async def _send_reset(self, account: Account, user: User) -> None:
+    async def _send_reset(self, account: Account, user: User, place: str | None) -> None:
         async with self.db.transaction() as tx:
             held: list[Locked] = await accounts(tx).lock([account.id])
             now = await users(tx).held(account.id)
             if now is None or held[0].state is State.SUSPENDED or now.email != user.email:
                 return
-            if await email_tokens(tx).made_since(account.id, "reset", self._now() - RESET_LIFE) >= RESETS:
+            since = self._now() - RESET_LIFE
+            everywhere, there = await email_tokens(tx).asked_since(account.id, "reset", since, place)
+            if there >= RESETS or everywhere >= RESETS_IN_ALL:
                 log.info("account {account} asks for a new password too often", account=account.id)
                 return
-            await self._mail_secret(tx, account.id, user.email, "reset", "mail.reset")
+            await self._ask_for_link(tx, account.id, user.email, "reset", "mail.reset", place=place)
         await self._jobs.announce()
 
     async def reset(self, token: str, password: str) -> None:
@@ -150,12 +156,13 @@ class Credentials(People):
 
     async def _send_confirmation(self, tx: Any, account_id: int, email: str) -> None:
         since = self._now() - CONFIRMATIONS_IN
-        if await email_tokens(tx).made_since(account_id, "confirm", since) >= CONFIRMATIONS:
+        asked, _ = await email_tokens(tx).asked_since(account_id, "confirm", since, None)
+        if asked >= CONFIRMATIONS:
             raise RateLimited(
                 "That is enough mail for now. Look among the spam, or try again in an hour.",
                 CONFIRMATIONS_IN.total_seconds(),
             )
-        await self._mail_secret(tx, account_id, email, "confirm", "mail.confirm", to=email)
+        await self._ask_for_link(tx, account_id, email, "confirm", "mail.confirm", to=email)
 
     async def confirm_email(self, token: str) -> None:
         """The link of a mail shows that the address is theirs; from now on it is the one in use. Raises Gone."""

@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from microblog.domain.errors import NotFound
 from microblog.services.jobs import Effect
+from microblog.services.secret_tokens import new_secret
 from microblog.services.secrets import site_secret
 from microblog.store.database import Database
 from microblog.store.mail import News, PostNews, Recipient, mail
+from microblog.store.users import email_tokens
 
 __all__ = [
     "News",
@@ -102,8 +105,12 @@ class Subscription:
 class OutgoingMail:
     """Decides; ``tasks/mail.py`` writes and sends."""
 
-    def __init__(self, db: Database, pace: Pace | None = None) -> None:
+    def __init__(
+        self, db: Database, pace: Pace | None = None, now: Callable[[], datetime] | None = None
+    ) -> None:
+        """``now`` is the time, in UTC."""
         self._db = db
+        self._now = now or (lambda: datetime.now(UTC))
         self._pace = pace or Pace()
         self._key: bytes | None = None
 
@@ -186,6 +193,23 @@ class OutgoingMail:
         if owner.warned_ago is not None and owner.warned_ago < WARNING_EVERY:
             return None
         return Warned(owner, asking.name)
+
+    async def link(self, payload: Mapping[str, Any]) -> str | None:
+        """Return the secret of the link that a job is to mail, made now; None when it is not wanted any more.
+
+        It is not wanted where a new password, a suspension or the link of an earlier attempt ended the request. If an
+        attempt to send fails, the next one makes another link for the same request, and using one ends all of them.
+        """
+        if "token" in payload:  # a job of a release that made the secret earlier
+            return str(payload["token"])
+        if "request" not in payload:
+            return None
+        secret, token_hash = new_secret()
+        async with self._db.transaction() as tx:
+            made = await email_tokens(tx).insert_link(
+                token_hash, bytes.fromhex(payload["request"]), self._now()
+            )
+        return None if made is None else secret
 
     def _paced(self, recipient: Recipient) -> Recipient | Wait:
         if recipient.hour_count >= self._pace.hourly:

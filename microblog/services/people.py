@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +15,6 @@ from microblog.domain.events import Kind
 from microblog.domain.names import known_name
 from microblog.services.jobs import Jobs
 from microblog.services.passwords import Passwords
-from microblog.services.secret_tokens import new_secret
 from microblog.store.database import Database
 from microblog.store.events import outbox
 from microblog.store.invitations import invitations
@@ -60,15 +60,26 @@ class People:
             raise NotFound(NOBODY)
         return found
 
-    async def _mail_secret(
-        self, tx: Any, account_id: int, email: str, purpose: str, kind: str, **more: Any
+    async def _ask_for_link(
+        self,
+        tx: Any,
+        account_id: int,
+        email: str,
+        purpose: str,
+        kind: str,
+        *,
+        place: str | None = None,
+        **more: Any,
     ) -> None:
-        """A secret for a link, kept hashed, and the job that mails it; to be announced after the commit."""
-        secret, token_hash = new_secret()
+        """Write down that a link is wanted, and put the job that mails it; to be announced after the commit.
+
+        The link's secret is made when the mail is sent (``OutgoingMail.link``), so none waits in the database.
+        """
+        request = secrets.token_bytes(32)
         now = self._now()
         life = RESET_LIFE if purpose == "reset" else CONFIRM_LIFE
-        await email_tokens(tx).insert(token_hash, account_id, purpose, email, now, now + life)
-        payload = json.dumps({"account": account_id, "token": secret, **more})
+        await email_tokens(tx).ask(request, account_id, purpose, email, now, now + life, place)
+        payload = json.dumps({"account": account_id, "request": request.hex(), **more})
         await jobs(tx).put(kind, payload, None, 0.0)
 
     async def _end_everything(self, tx: Any, account_id: int, keep_session: int | None = None) -> None:

@@ -22,12 +22,15 @@ from microblog.services.people import People, require_moderator
 from microblog.store.accounts import Locked, accounts
 from microblog.store.invitations import invitations
 from microblog.store.jobs import jobs
-from microblog.store.users import users
+from microblog.store.users import email_tokens, users
 
 log = Logger()
 
 LONGEST_REASON = 2000
 MOST_INVITATIONS = 100
+#: Welcomes to one address in WELCOMES_IN, whoever signs up with it. Later, the account's settings send the link again.
+WELCOMES = 12
+WELCOMES_IN = timedelta(hours=1)
 
 
 class SignUp(People):
@@ -69,6 +72,7 @@ class SignUp(People):
             )
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:
+            now = self._now()
             first = await self._first(tx)
             invitation_id = None
             if invitation is not None and not first:
@@ -87,7 +91,9 @@ class SignUp(People):
             account_id = await self._insert(
                 tx, name, email, password_hash, state, role, language, reason, invitation_id, confirmed=False
             )
-            await self._mail_secret(tx, account_id, email, "confirm", "mail.welcome")
+            # Only the mail stays away, so that nobody can keep the owner of an address from signing up with it.
+            if await email_tokens(tx).asked_for_address(email, "confirm", now - WELCOMES_IN) < WELCOMES:
+                await self._ask_for_link(tx, account_id, email, "confirm", "mail.welcome")
             if waits:
                 await notify_all(tx, await users(tx).moderators(), NotificationKind.SIGN_UP, account_id)
             account = await accounts(tx).by_id(account_id)

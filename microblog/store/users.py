@@ -240,13 +240,17 @@ users = accessor(UserQueries)
 
 
 class EmailTokenQueries(Protocol):
-    """Secrets sent by mail; only their SHA-256 is kept. ``purpose`` is ``reset`` or ``confirm``."""
+    """Links that are sent by mail, of which the database has the SHA-256; ``purpose`` is ``reset`` or ``confirm``.
+
+    A row without ``request`` is a request for a link: its ``token_hash`` is a name, and the hash of no secret. The row
+    of the link refers to it, and goes with it.
+    """
 
     @statement(
-        sql="""INSERT INTO email_tokens (token_hash, account_id, purpose, email, created_at, expires_at)
-        VALUES ({token_hash}, {account_id}, {purpose}, {email}, {now}, {expires_at})"""
+        sql="""INSERT INTO email_tokens (token_hash, account_id, purpose, email, created_at, expires_at, place)
+        VALUES ({token_hash}, {account_id}, {purpose}, {email}, {now}, {expires_at}, {place}::text)"""
     )
-    async def insert(
+    async def ask(
         self,
         token_hash: bytes,
         account_id: int,
@@ -254,14 +258,40 @@ class EmailTokenQueries(Protocol):
         email: str,
         now: datetime,
         expires_at: datetime,
+        place: str | None,
     ) -> None: ...
 
     @query(
-        sql="SELECT count(*) FROM email_tokens "
-        "WHERE account_id = {account_id} AND purpose = {purpose} AND created_at > {since}",
+        sql="""INSERT INTO email_tokens (token_hash, request, account_id, purpose, email, created_at, expires_at)
+        SELECT {token_hash}, r.token_hash, r.account_id, r.purpose, r.email, r.created_at, r.expires_at
+        FROM email_tokens r
+        WHERE r.token_hash = {request} AND r.request IS NULL AND r.expires_at > {now} FOR KEY SHARE OF r
+        RETURNING account_id""",
         load=scalar,
     )
-    async def made_since(self, account_id: int, purpose: str, since: datetime) -> int: ...
+    async def insert_link(self, token_hash: bytes, request: bytes, now: datetime) -> int | None:
+        """Make the link that was asked for. None when the request was withdrawn, or its time is over."""
+        ...
+
+    @query(
+        sql="SELECT count(*), count(*) FILTER (WHERE place IS NOT DISTINCT FROM {place}::text) FROM email_tokens "
+        "WHERE account_id = {account_id} AND purpose = {purpose} AND created_at > {since} AND request IS NULL",
+        load=row(lambda everywhere, there: (everywhere, there)),
+    )
+    async def asked_since(
+        self, account_id: int, purpose: str, since: datetime, place: str | None
+    ) -> tuple[int, int]:
+        """Return how many links were asked for, from everywhere and from ``place``."""
+        ...
+
+    @query(
+        sql="SELECT count(*) FROM email_tokens WHERE lower(email) = lower({email}) AND purpose = {purpose} "
+        "AND created_at > {since} AND request IS NULL",
+        load=scalar,
+    )
+    async def asked_for_address(self, email: str, purpose: str, since: datetime) -> int:
+        """Return how many links to an address were asked for, by all accounts that typed it."""
+        ...
 
     @query(
         sql="SELECT account_id FROM email_tokens "
@@ -271,12 +301,14 @@ class EmailTokenQueries(Protocol):
     async def whose(self, token_hash: bytes, purpose: str, now: datetime) -> int | None: ...
 
     @query(
-        sql="DELETE FROM email_tokens "
-        "WHERE token_hash = {token_hash} AND purpose = {purpose} AND expires_at > {now} RETURNING account_id, email",
+        sql="""DELETE FROM email_tokens e USING (
+            SELECT coalesce(request, token_hash) AS asked FROM email_tokens
+            WHERE token_hash = {token_hash} AND purpose = {purpose} AND expires_at > {now}
+        ) link WHERE e.token_hash = link.asked RETURNING e.account_id, e.email""",
         load=maybe_row(lambda account_id, email: (account_id, email)),
     )
     async def use(self, token_hash: bytes, purpose: str, now: datetime) -> tuple[int, str] | None:
-        """Whose it is and the address it was sent to; it can't be used again."""
+        """Return whose it is and the address that it was sent to. Every link of that request is used up."""
         ...
 
     @statement(sql="DELETE FROM email_tokens WHERE account_id = {account_id} AND purpose = {purpose}")

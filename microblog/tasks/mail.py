@@ -4,9 +4,9 @@
 kind                payload                       mail
 ==================  ============================  ===============================================================
 mail.notifications  {"account"}                   what its reader has not seen, gathered; nothing when all was seen
-mail.reset          {"account", "token"}          the link to a new password; void after an hour, then not sent
-mail.welcome        {"account", "token"}          the link that confirms the address
-mail.confirm        {"account", "token", "to"}    the same, sent again or to another address
+mail.reset          {"account", "request"}        the link to a new password; void after an hour, then not sent
+mail.welcome        {"account", "request"}        the link that confirms the address
+mail.confirm        {"account", "request", "to"}  the same, sent again or to another address
 mail.changing       {"account", "to"}             to the address until now: another was asked for
 mail.approved       {"account"}                   a moderator said yes
 ==================  ============================  ===============================================================
@@ -94,9 +94,6 @@ class MailJobs:
         return await self._send(recipient, message, self._rules.sent(recipient))
 
     async def _confirmation(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
-        token = job.payload.get("token")
-        if token is None:
-            return Done()
         to = await self._rules.confirmation(job.payload["account"], job.payload.get("to"))
         if to is None:
             return Done()
@@ -104,18 +101,21 @@ class MailJobs:
             return Later(to.seconds)
         if isinstance(to, Warned):
             return await self._send(to.owner, self._messages.taken(to, job.id), self._rules.warned(to))
-        return await self._send(to, write(to, token), self._rules.sent(to))
+        link = await self._rules.link(job.payload)
+        if link is None:
+            return Done()
+        return await self._send(to, write(to, link), self._rules.sent(to))
 
     async def _asked_for(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
-        token = job.payload.get("token")
-        if token is None:
-            return Done()  # it was parked, which forgot the secret: they have to ask again
         recipient = await self._rules.addressee(job.payload["account"])
         if recipient is None:
             return Done()
         if isinstance(recipient, Wait):
             return Later(recipient.seconds)
-        return await self._send(recipient, write(recipient, token), self._rules.sent(recipient))
+        link = await self._rules.link(job.payload)
+        if link is None:
+            return Done()
+        return await self._send(recipient, write(recipient, link), self._rules.sent(recipient))
 
     async def _send(self, recipient: Recipient, message: EmailMessage, effect: Effect) -> Done:
         try:

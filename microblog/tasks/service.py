@@ -81,7 +81,7 @@ class Tasks:
 
     async def _look_for_reset(self, job: Job) -> Done:
         """Somebody asked for a new password with an address, which may be nobody's."""
-        await self._microblog.accounts.request_reset(job.payload["email"])
+        await self._microblog.accounts.request_reset(job.payload["email"], job.payload.get("place"))
         return Done()
 
     async def _erase(self, job: Job) -> Done | Later:

@@ -10,6 +10,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Conflict, MicroblogError
 from microblog.domain.oauth import App, Asked, Bearer
 from microblog.services.oauth import OAuth
+from microblog.services.outgoing_mail import OutgoingMail
 from tests.services.people import PASSWORD, Site
 
 NEW_PASSWORD = "a quite different phrase"
@@ -22,11 +23,13 @@ class Town(Site):
     """A site with Ann, who is logged in, and an app that she allowed to act for her."""
 
     oauth: OAuth
+    mail: OutgoingMail
     ann: Viewer
     app: App
     app_token: Bearer
 
     async def prepare(self) -> None:
+        self.mail = OutgoingMail(self.db, now=self.now)
         self.oauth = OAuth(db=self.db, poke=self.poke, now=self.now)
         await self.person("olga")  # the first one owns the site
         await self.person("ann")
@@ -119,6 +122,12 @@ async def _reset_link(town: Town, _: Any) -> str:
     await town.accounts.request_reset("ann@example.org")
     sent = await town.sql("SELECT id FROM jobs WHERE kind = 'mail.reset'")
     return await town.secret_of("mail.reset") if sent else NOTHING
+
+
+async def _asked_for_a_link(town: Town) -> Any:
+    await town.accounts.request_reset("ann@example.org")
+    [[payload]] = await town.sql("SELECT payload FROM jobs WHERE kind = 'mail.reset'")
+    return payload
 
 
 async def _logs_in_with_the_new_password(town: Town, _: Any) -> bool:
@@ -229,6 +238,14 @@ KINDS: dict[str, Kind] = {
         ACCOUNT,
         _reset_link,
         lambda town, secret: _done(town.accounts.reset(secret, NEW_PASSWORD)),
+    ),
+    "secret of a link to a new password": Kind(
+        "OutgoingMail.link",
+        "email_tokens",
+        PERSON,
+        lambda town, payload: town.mail.link(payload),
+        lambda town, secret: _done(town.accounts.reset(secret or NOTHING, NEW_PASSWORD)),
+        _asked_for_a_link,
     ),
     "password set by a link": Kind(
         "Credentials.reset",

@@ -14,6 +14,7 @@ from microblog.domain.visibility import Visibility
 from microblog.services.accounts import Accounts
 from microblog.services.follows import Follows
 from microblog.services.notifications import Notifications
+from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
 from microblog.services.search import Search
 from microblog.services.sessions import Sessions
@@ -99,10 +100,8 @@ class Site:
 
     async def secret_of(self, kind: str) -> str:
         """The secret in the newest mail of a kind."""
-        found = await self.sql(
-            "SELECT payload->>'token' FROM jobs WHERE kind = %s ORDER BY id DESC LIMIT 1", kind
-        )
-        return str(found[0][0])
+        found = await self.sql("SELECT payload FROM jobs WHERE kind = %s ORDER BY id DESC LIMIT 1", kind)
+        return await OutgoingMail(self.db, now=self.now).link(found[0][0]) or "no link"
 
     async def post(
         self, author: Viewer, text: str, visibility: Visibility = Visibility.PUBLIC, to: Post | None = None

@@ -65,7 +65,7 @@ class TestAnAddressThatIsSomebodys:
         assert len(found) == 2
         assert len(set(found)) == 1
         assert (
-            await site.sql("SELECT kind FROM jobs WHERE kind LIKE 'mail.%%' AND payload ? 'token'")
+            await site.sql("SELECT kind FROM jobs WHERE kind LIKE 'mail.%%' AND payload ? 'request'")
             == [("mail.welcome",)] * 2
         )
 

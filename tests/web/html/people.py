@@ -8,6 +8,7 @@ from typing import Any
 from microblog.domain.accounts import Account, Role, Viewer
 from microblog.resources import templates_dir
 from microblog.services.microblog import Microblog
+from microblog.services.outgoing_mail import OutgoingMail
 from microblog.web import health, static
 from microblog.web.context import Web
 from microblog.web.html import TABLES
@@ -81,6 +82,11 @@ class Village:
         async with self.microblog.db.transaction() as tx:
             cursor = await tx.run("SELECT kind, payload FROM jobs ORDER BY id")
             return [{"kind": kind, "payload": payload} for kind, payload in cursor.fetchall()]
+
+    async def secret_of(self, kind: str) -> str:
+        """The secret in the mail of a kind, which there has to be one of."""
+        (payload,) = [job["payload"] for job in await self.jobs() if job["kind"] == kind]
+        return await OutgoingMail(self.microblog.db).link(payload) or "no link"
 
     def _built(self) -> Site:
         microblog, config, assets = self.microblog, self.microblog.config, Assets()

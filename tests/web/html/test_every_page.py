@@ -103,11 +103,11 @@ async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(v
     assert asked["payload"] == form  # nothing of the request goes along
     await village.microblog.accounts.request_reset(**asked["payload"])
     [job] = [each for each in await village.jobs() if each["kind"] == "mail.reset"]
-    assert set(job["payload"]) == {"account", "token"}
+    assert set(job["payload"]) == {"account", "request"}
     recipient = await OutgoingMail(village.microblog.db).addressee(ann.viewer.id)
     assert isinstance(recipient, Recipient)
     messages = Messages(village.microblog.config, templates_dir(), lambda: datetime.now(UTC))
-    mail = messages.reset(recipient, job["payload"]["token"], 1).as_string()
+    mail = messages.reset(recipient, await village.secret_of("mail.reset"), 1).as_string()
     assert EVIL not in mail
     assert "http://localhost:8000/password/reset/" in mail.replace("=\n", "")
 

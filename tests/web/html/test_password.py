@@ -37,7 +37,7 @@ async def test_what_is_no_address_is_said_to_be_none(village: Village) -> None:
 async def test_the_link_sets_a_new_password_once_and_ends_every_session(village: Village) -> None:
     ann = await village.person("ann")
     await village.microblog.accounts.request_reset("ann@example.org")
-    (token,) = [job["payload"]["token"] for job in await village.jobs() if job["kind"] == "mail.reset"]
+    token = await village.secret_of("mail.reset")
     browser = village.stranger()
     assert (await browser.get(f"/password/reset/{token}")).status == 200
     page = await browser.post(f"/password/reset/{token}", form={"password": "short"})
@@ -68,7 +68,7 @@ async def test_following_the_link_of_a_welcome_mail_confirms_nothing_before_the_
     village: Village,
 ) -> None:
     ann = await village.person("ann")
-    (token,) = [job["payload"]["token"] for job in await village.jobs() if job["kind"] == "mail.welcome"]
+    token = await village.secret_of("mail.welcome")
     browser = village.stranger()
     assert (await browser.get(f"/confirm/{token}")).status == 200
     assert (await village.microblog.accounts.user(ann.viewer)).email_confirmed_at is None
