@@ -214,3 +214,12 @@ async def test_a_post_can_be_folded_without_words(village: Village) -> None:
     answer = await ann.send("/posts", {"text": "Boo", "sensitive": "on"})
     page = await village.stranger().get(answer.headers["location"])
     assert page.html.xpath("//details[@class='cw']")
+
+
+async def test_edit_page_of_a_private_post_says_who_can_read_what(village: Village) -> None:
+    ann = await village.person("ann")
+    for visibility, said in (("public", False), ("followers", True), ("direct", True)):
+        draft = Draft("hello", visibility=Visibility(visibility))
+        post = await village.microblog.posts.publish(ann.viewer, draft)
+        page = await ann.get(f"/posts/{post.id}/edit")
+        assert ("Accounts that you no longer mention can still read it." in page.text) is said, visibility
