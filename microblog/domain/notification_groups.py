@@ -25,6 +25,7 @@ class NotificationGroup:
     count: int
     people: Sequence[Account]
     newest_id: int
+    newest_number: int  #: of the newest notification: fits in a JSON number
     oldest_id: int
     newest_at: datetime
     post: Post | None = None

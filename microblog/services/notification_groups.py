@@ -129,6 +129,7 @@ class NotificationGroups:
                 count=row.count,
                 people=tuple(people[each] for each in dict.fromkeys(row.actor_ids) if each in people),
                 newest_id=row.newest_id,
+                newest_number=row.newest_number or row.newest_id,
                 oldest_id=row.oldest_id,
                 newest_at=row.newest_at,
                 post=about.get(row.post_id or 0),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import NotFound
@@ -11,6 +13,11 @@ from microblog.domain.posts import Page, Span
 from microblog.store.database import Database
 from microblog.store.notifications import notifications
 from microblog.store.paging import bounds, page
+
+#: Numbers below this name notifications where ids are read; ids are snowflakes, which are larger.
+NUMBERS_END: Final = 1 << 53
+#: No number is smaller (migration 0037), so that small cursors such as 0 and 1 cost no query.
+NUMBERS_BEGIN: Final = 1_000_001
 
 
 class Notifications:
@@ -34,8 +41,28 @@ class Notifications:
         )
         return page(found, span, lambda each: each.id)
 
+    async def position(self, viewer: Viewer, id_or_number: int) -> int:
+        """Return the id of the viewer's notification of that number; anything else as it is.
+
+        Each notification has a second, small number for JSON fields that clients read as a number, where JavaScript
+        rounds ids. Clients send it back where an id belongs.
+        """
+        if not NUMBERS_BEGIN <= id_or_number < NUMBERS_END:
+            return id_or_number
+        found: int | None = await notifications(self.db.reads).numbered(viewer.id, id_or_number)
+        return id_or_number if found is None else found
+
+    async def by_position(self, viewer: Viewer, span: Span) -> Span:
+        """Return a span of notifications whose cursors are ids, of one whose cursors may be numbers."""
+        cursors = {
+            name: await self.position(viewer, cursor)
+            for name in ("max_id", "since_id", "min_id")
+            if (cursor := getattr(span, name)) is not None
+        }
+        return replace(span, **cursors)
+
     async def by_id(self, viewer: Viewer, notification_id: int) -> Notification:
-        """Raises NotFound unless it is the viewer's."""
+        """Return a notification by its id or its number. Raises NotFound unless it is the viewer's."""
         found: Notification | None = await notifications(self.db.reads).one(viewer.id, notification_id)
         if found is None:
             raise NotFound

@@ -39,6 +39,7 @@ class GroupRow:
         "kind",
         "newest_at",
         "newest_id",
+        "newest_number",
         "oldest_id",
         "post_id",
         "read",
@@ -56,6 +57,7 @@ class GroupRow:
         actor_ids: Sequence[int],
         read: bool,
         as_of: str,
+        newest_number: int | None,
     ) -> None:
         self.key = key
         self.kind = kind
@@ -67,13 +69,15 @@ class GroupRow:
         self.actor_ids = actor_ids
         self.read = read
         self.as_of = as_of
+        self.newest_number = newest_number
 
 
 _GROUPS: Final = f"""
     SELECT m.key, m.kind, count(*), max(m.id), min(m.id), max(m.created_at), max(m.post_id),
-        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{PEOPLE}], bool_and(m.read), pg_current_snapshot()::text
+        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{PEOPLE}], bool_and(m.read), pg_current_snapshot()::text,
+        (array_agg(m.number ORDER BY m.id DESC))[1]
     FROM (
-        SELECT n.id, n.kind, n.post_id, n.actor_id, n.created_at, {NOTIFICATION_READ} AS read, {KEY} AS key
+        SELECT n.id, n.number, n.kind, n.post_id, n.actor_id, n.created_at, {NOTIFICATION_READ} AS read, {KEY} AS key
         FROM {NOTIFICATION_TABLES}
         WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN}
             AND ({{kinds}}::text[] IS NULL OR n.kind = ANY({{kinds}}::text[])) AND __WHERE__

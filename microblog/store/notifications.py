@@ -142,10 +142,16 @@ class NotificationQueries(Protocol):
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
-        "AND n.id = {notification_id}",
+        "AND (n.id = {notification_id} OR n.number = {notification_id})",
         load=maybe_row(_notification),
     )
-    async def one(self, viewer: int, notification_id: int) -> Notification | None: ...
+    async def one(self, viewer: int, notification_id: int) -> Notification | None:
+        """Return a notification by its id or its number."""
+
+    @query(
+        sql="SELECT id FROM notifications WHERE account_id = {account_id} AND number = {number}", load=scalar
+    )
+    async def numbered(self, account_id: int, number: int) -> int | None: ...
 
     @query(
         sql=f"""SELECT count(*) FROM (SELECT FROM {NOTIFICATION_TABLES}
@@ -156,7 +162,8 @@ class NotificationQueries(Protocol):
     async def unread(self, viewer: int, kinds: Sequence[str] | None, limit: int) -> int: ...
 
     @query(
-        sql="DELETE FROM notifications WHERE account_id = {account_id} AND id = {notification_id} RETURNING id",
+        sql="DELETE FROM notifications WHERE account_id = {account_id} "
+        "AND (id = {notification_id} OR number = {notification_id}) RETURNING id",
         load=scalar,
     )
     async def dismiss(self, account_id: int, notification_id: int) -> int | None: ...

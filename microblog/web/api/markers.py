@@ -72,4 +72,6 @@ async def set_markers(microblog: Microblog, call: Call[MarkersChange]) -> Marker
         MarkedTimeline.NOTIFICATIONS: call.params.notifications,
     }
     positions = {name: each.last_read_id for name, each in sent.items() if each is not None}
+    if (read := positions.get(MarkedTimeline.NOTIFICATIONS)) is not None:
+        positions[MarkedTimeline.NOTIFICATIONS] = await microblog.notifications.position(call.viewer, read)
     return _entity(await microblog.markers.set(call.viewer, positions))

@@ -64,8 +64,9 @@ def kinds(types: Sequence[str], exclude: Sequence[str]) -> list[NotificationKind
 async def notifications(microblog: Microblog, call: Call[NotificationsParams]) -> Paged:
     """What concerns one, the newest first."""
     sent = call.params
+    span = await microblog.notifications.by_position(call.viewer, sent.span)
     page = await microblog.notifications.page(
-        call.viewer, sent.span, kinds=kinds(sent.types, sent.exclude_types), actor_id=sent.account_id
+        call.viewer, span, kinds=kinds(sent.types, sent.exclude_types), actor_id=sent.account_id
     )
     posts = [each.post for each in page.items if each.post is not None]
     filtered = await microblog.filters.results(call.viewer, posts, Context.NOTIFICATIONS)

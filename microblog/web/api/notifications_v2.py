@@ -52,7 +52,10 @@ class GroupEntity(Struct, frozen=True):
     group_key: str
     notifications_count: int
     type: str
-    most_recent_notification_id: int
+    most_recent_notification_id: Annotated[
+        int,
+        Meta(description="A number that JavaScript can hold; it names the notification where an id does."),
+    ]
     page_min_id: str
     page_max_id: str
     latest_page_notification_at: str
@@ -91,7 +94,7 @@ async def _groups(
                 group_key=each.key,
                 notifications_count=each.count,
                 type=NOTIFICATION_TYPES[each.kind],
-                most_recent_notification_id=each.newest_id,
+                most_recent_notification_id=each.newest_number,
                 page_min_id=str(each.oldest_id),
                 page_max_id=str(each.newest_id),
                 latest_page_notification_at=entities.timestamp(each.newest_at),
@@ -115,7 +118,7 @@ async def grouped_notifications(microblog: Microblog, call: Call[GroupsParams]) 
     sent = call.params
     page = await microblog.notification_groups.page(
         call.viewer,
-        sent.span,
+        await microblog.notifications.by_position(call.viewer, sent.span),
         kinds=kinds(sent.types, sent.exclude_types),
         grouped=_grouped(sent.grouped_types),
     )
