@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from microblog.domain.boosts import collapse
 from microblog.domain.filters import Context
 from microblog.web.html.paging import span_of
 from microblog.web.responses import Response
@@ -25,9 +27,11 @@ async def show(microblog: Microblog, request: Request) -> Response:
     viewer = request.require_viewer()
     page = await microblog.timelines.home(viewer, span)
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)
+    shown, boosters = collapse(page.items)
     return request.render(
         "pages/home.html",
-        page=page,
+        page=replace(page, items=shown),
+        boosters=boosters,
         filtered=filtered,
         since=since,
         first=span.max_id is None and span.min_id is None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from microblog.domain.boosts import collapse
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import Context
 from microblog.domain.lists import replies_policy
@@ -47,7 +49,15 @@ async def timeline(microblog: Microblog, request: Request) -> Response:
     chosen = await microblog.lists.by_id(viewer, path_id(request))
     page = await microblog.lists.timeline(viewer, chosen.id, span_of(request))
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)
-    return request.render("pages/list.html", chosen=chosen, page=page, filtered=filtered, since=since)
+    shown, boosters = collapse(page.items)
+    return request.render(
+        "pages/list.html",
+        chosen=chosen,
+        page=replace(page, items=shown),
+        boosters=boosters,
+        filtered=filtered,
+        since=since,
+    )
 
 
 @routes.get("/lists/<int:id>/edit", viewer="required")
