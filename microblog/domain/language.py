@@ -135,6 +135,17 @@ def language_code(raw: str, field: str = "language") -> str:
     return "-".join(parts) + variants
 
 
+def known_language(raw: str | None) -> str | None:
+    """Return a language tag in canonical case, or None for what is none (``C``, ``en_US.UTF-8``).
+
+    For what programs send without asking their users: the caller then takes its default.
+    """
+    try:
+        return language_code(raw) if raw else None
+    except InvalidInput:
+        return None
+
+
 def native_name(code: str) -> str:
     """The name of a language in itself; the code where there is none."""
     language = _BY_CODE.get(code) or _BY_CODE.get(code.partition("-")[0])

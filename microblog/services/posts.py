@@ -13,7 +13,7 @@ from microblog.domain import counting, render, search, text
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Conflict, InvalidInput, NotFound, UnexpectedMentions
 from microblog.domain.events import NotificationKind
-from microblog.domain.language import language_code
+from microblog.domain.language import known_language
 from microblog.domain.posts import Draft, Mention, Post
 from microblog.domain.replies import visibility_of_reply
 from microblog.domain.visibility import Visibility
@@ -75,7 +75,7 @@ class Posts(Reactions):
     async def publish(self, viewer: Viewer, draft: Draft, *, at: datetime | None = None) -> Post:
         """Publish a draft; with the same ``draft.key`` again, the same post. ``at``: as if it were then.
 
-        Raises InvalidInput (field "text", "summary" or "language"), NotFound when what it answers can't be seen.
+        Raises InvalidInput (field "text" or "summary"), NotFound when what it answers can't be seen.
         """
         draft, parsed, summary, language = self._checked(draft, viewer.language)
         visibility = draft.visibility or viewer.default_visibility
@@ -297,8 +297,7 @@ class Posts(Reactions):
             )
         if len(parsed.mentions) > MENTIONS_MOST:
             raise InvalidInput(f"A post can name at most {MENTIONS_MOST} people.", "text", "too_many")
-        chosen = draft.language or language
-        return draft, parsed, summary, language_code(chosen) if chosen else None
+        return draft, parsed, summary, known_language(draft.language) or known_language(language)
 
     async def _written(self, tx: Any, parsed: text.Parsed, summary: str, language: str | None) -> _Written:
         wanted = parsed.mentions

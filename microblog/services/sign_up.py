@@ -13,7 +13,7 @@ from microblog.domain import names
 from microblog.domain.accounts import Account, Invitation, Role, State, Viewer
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError, NotFound
 from microblog.domain.events import NotificationKind
-from microblog.domain.language import language_code
+from microblog.domain.language import known_language
 from microblog.domain.search import document
 from microblog.domain.text import normalise
 from microblog.services.holding import hold
@@ -61,7 +61,7 @@ class SignUp(People):
         name, email = names.user_name(name), names.email(email)
         password = names.password(password, name, email)
         reason = _reason(reason)
-        language = language_code(language) if language else None
+        language = known_language(language)
         if invitation is not None:
             invitation = invitation.strip()[:64] or None
         if mode == "invitation" and invitation is None and await users(self.db.reads).any():

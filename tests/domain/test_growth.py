@@ -13,6 +13,7 @@ import pytest
 
 import microblog.domain
 from microblog.domain import (
+    addresses,
     boundaries,
     counting,
     filters,
@@ -21,9 +22,11 @@ from microblog.domain import (
     language,
     links,
     lists,
+    matching,
     names,
     normal,
     oauth,
+    paragraphs,
     render,
     scopes,
     search,
@@ -108,6 +111,7 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     filters.filter_contexts: lambda source: filters.filter_contexts([source]),
     filters.filter_keyword: filters.filter_keyword,
     filters.filter_title: filters.filter_title,
+    addresses.address_key: addresses.address_key,
     boundaries.is_spaceless: lambda source: [boundaries.is_spaceless(letter) for letter in source],
     boundaries.starts_inside: lambda source: boundaries.starts_inside(source, len(source) - 1),
     boundaries.link_starts_inside: lambda source: boundaries.link_starts_inside(source, len(source) - 1),
@@ -119,13 +123,19 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     links.find_link: lambda source: links.find_link(f" https://{source}", 1, 9),
     links.remote_host: lambda source: links.remote_host(source, 0),
     language.language_code: language.language_code,
+    language.known_language: language.known_language,
     language.native_name: language.native_name,
     lists.list_title: lists.list_title,
     lists.replies_policy: lists.replies_policy,
+    matching.Needle.of.__func__: lambda source: matching.found(  # type: ignore[attr-defined]
+        [matching.Needle.of(source, whole_word=True)], matching.PostText(source)
+    ),
     names.bio: names.bio,
     names.display_name: names.display_name,
     names.email: lambda source: (names.email(source), names.email(f"a@{source}")),
+    names.known_email: lambda source: names.known_email(f"a@{source}"),
     names.known_name: names.known_name,
+    names.login_key: lambda source: (names.login_key(source), names.login_key(f"a@{source}")),
     names.password: lambda source: names.password(source, source, source),
     names.profile_field: lambda source: names.profile_field(source, source),
     names.profile_fields: lambda source: names.profile_fields([(source, source)]),
@@ -136,6 +146,7 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     oauth.challenge: lambda source: oauth.challenge(source, "S256"),
     oauth.redirect_uri: oauth.redirect_uri,
     oauth.verifies: lambda source: oauth.verifies(source, "x"),
+    paragraphs.paragraphs: paragraphs.paragraphs,
     render.absolute: lambda source: render.absolute(source, "https://example.org"),
     render.html: lambda source: render.html(text.parse(source), {}),
     render.plain: render.plain,
@@ -164,6 +175,8 @@ NO_TEXT = {
     "entities.notification",
     "entities.status",
     "entities.tag",
+    "replies.Reply.missing",
+    "replies.names",
     "streams.key",
 }
 
@@ -178,7 +191,7 @@ def _own(module: Any, holder: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         elif inspect.isfunction(inspect.unwrap(function)):
             parameters = inspect.signature(function).parameters.values()
             if any("str" in str(each.annotation).replace("<class '", "") for each in parameters):
-                yield f"{prefix}.{name}", value
+                yield f"{prefix}.{name}", function
 
 
 def _takes_text() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from microblog.domain.errors import InvalidInput
-from microblog.domain.language import LANGUAGES, language_code, native_name
+from microblog.domain.language import LANGUAGES, known_language, language_code, native_name
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ def test_what_is_no_code_is_refused(raw: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         language_code(raw, field="locale")
     assert caught.value.field == "locale"
+
+
+@pytest.mark.parametrize("raw", [None, "", "C", "POSIX", "en_US.UTF-8", "de@euro", "x" * 10_000])
+def test_what_is_no_code_is_unknown(raw: str | None) -> None:
+    assert known_language(raw) is None
+    assert known_language("PT_br") == "pt-BR"
 
 
 def test_the_list_is_in_order_and_canonical() -> None:

@@ -10,6 +10,7 @@ from microblog.domain import entities
 from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.errors import InvalidInput, UnexpectedMentions
 from microblog.domain.filters import Context as FilterContext
+from microblog.domain.language import known_language
 from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
 from microblog.web.api.accounts import PRIVACIES, Privacy
@@ -192,7 +193,7 @@ async def edit(microblog: Microblog, call: Call[EditParams]) -> StatusEntity:
         sent.status,
         summary=sent.spoiler_text,
         sensitive=before.sensitive_by_itself if sent.sensitive is None else sent.sensitive,
-        language=sent.language or before.language,
+        language=known_language(sent.language) or before.language,
     )
     try:
         return call.status(await microblog.posts.edit(viewer, before.id, draft))

@@ -55,7 +55,6 @@ class TestWriting:
             ({"status": " "}, "status"),
             ({"status": "x" * 501}, "status"),
             ({"status": "x", "visibility": "everyone"}, "visibility"),
-            ({"status": "x", "language": "not a language"}, "language"),
             ({"status": "x", "media_ids": ["1"]}, "media_ids"),
             ({"status": "x", "poll": {"options": ["a", "b"], "expires_in": 60}}, "poll"),
             ({"status": "x", "scheduled_at": "2030-01-01T00:00:00Z"}, "scheduled_at"),
@@ -70,6 +69,19 @@ class TestWriting:
         bob = await town.program("bob")
         answer = await bob.json("POST", "/api/v1/statuses", json=sent, status=422)
         assert list(answer.get("details", {})) == ([field] if field else [])
+
+    @pytest.mark.parametrize("unknown", ["C", "en_US.UTF-8", "POSIX", "not a language", "x" * 5000, "", "ßß"])
+    async def test_unknown_language_is_ignored(self, town: Town, unknown: str) -> None:
+        bob = await town.program("bob")
+        await bob.json("PATCH", "/api/v1/accounts/update_credentials", json={"source": {"language": "de"}})
+        post = await bob.json("POST", "/api/v1/statuses", json={"status": "x", "language": unknown})
+        assert post["language"] == "de"
+        sent = {"status": "x", "language": "pt_br"}
+        post = await bob.json("PUT", f"/api/v1/statuses/{post['id']}", json=sent)
+        assert post["language"] == "pt-BR"
+        sent = {"status": "y", "language": unknown}
+        post = await bob.json("PUT", f"/api/v1/statuses/{post['id']}", json=sent)
+        assert post["language"] == "pt-BR"
 
     async def test_preferences_are_what_a_post_begins_with(self, town: Town) -> None:
         bob = await town.program("bob")

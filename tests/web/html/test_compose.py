@@ -62,10 +62,9 @@ async def test_a_post_that_is_turned_down_keeps_its_text(village: Village, text:
     assert value(page, "next") == "/home"
 
 
-@pytest.mark.parametrize(("field", "wrong"), [("visibility", "everyone"), ("language", "<script>")])
-async def test_what_no_form_of_ours_sends_is_turned_down(village: Village, field: str, wrong: str) -> None:
+async def test_what_no_form_of_ours_sends_is_turned_down(village: Village) -> None:
     ann = await village.person("ann")
-    page = await ann.send("/posts", {"text": "Hello", field: wrong})
+    page = await ann.send("/posts", {"text": "Hello", "visibility": "everyone"})
     assert page.status == 422
     assert value(page, "text") == "Hello"
 
