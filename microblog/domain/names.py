@@ -115,6 +115,20 @@ def email(raw: str) -> str:
     return f"{local}@{canonical}"
 
 
+def known_email(raw: str) -> str | None:
+    """Return the mail address to look up for what was typed, in the form that `email` stores, or None if it is none."""
+    try:
+        return email(raw)
+    except InvalidInput:
+        return None
+
+
+def login_key(raw: str) -> str:
+    """Return the key that counts tries and mails for a typed name or mail address, however it is spelled."""
+    typed = raw.strip()
+    return (known_name(typed) or known_email(typed) or typed[:MAX_EMAIL]).lower()
+
+
 def display_name(raw: str) -> str:
     """A name to be shown, on one line; empty when nothing of it can be seen."""
     return _line(raw, MAX_DISPLAY_NAME, "display_name", "A display name")

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from microblog.domain.accounts import Account, Session, State, User, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unavailable
-from microblog.domain.names import MAX_EMAIL, known_name
+from microblog.domain.names import known_email, known_name
 from microblog.services.holding import IDLE, hold_account
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import digest, new_secret
@@ -179,9 +179,10 @@ class Sessions:
         """
         login = login.strip()
         if "@" in login[1:]:
-            found: list[tuple[Account, User]] = []
-            if "\x00" not in login and len(login) <= MAX_EMAIL:
-                found = await users(self.db.reads).by_email(login)
+            email = known_email(login)
+            found: list[tuple[Account, User]] = (
+                [] if email is None else await users(self.db.reads).by_email(email)
+            )
             owner = next((each for each in found if each[1].email_confirmed_at is not None), None)
             other = next((each for each in found if each[1].email_confirmed_at is None), None)
             return [owner, other]

@@ -20,6 +20,19 @@ async def test_one_logs_in_with_the_name_or_the_address_in_any_case(site: Site) 
         assert (found.id, found.session_id) == (ada.id, viewer.session_id)
 
 
+async def test_a_mail_address_logs_in_in_any_spelling_of_its_host(site: Site) -> None:
+    await site.accounts.register("bea", "me@bücher.example", PASSWORD)
+    for login in (
+        "me@bücher.example",
+        "ME@BÜCHER.Example",
+        "me@bu\u0308cher.example",
+        "me@xn--bcher-kva.example",
+        " me@bücher.example ",
+    ):
+        _, viewer = await site.sessions.log_in(login, PASSWORD)
+        assert viewer.account.name == "bea"
+
+
 async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(site: Site) -> None:
     await site.person("ada")
     texts = set()

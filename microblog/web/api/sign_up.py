@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from microblog.domain import names
 from microblog.domain.errors import Forbidden, InvalidInput
-from microblog.domain.language import language_code
+from microblog.domain.names import login_key
 from microblog.web import oauth
 from microblog.web.api.ground import Api, Call
 
@@ -71,7 +71,7 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
     wrong = _wrong(sent)
     if wrong:
         raise RecordInvalid(wrong)
-    call.request.spend("mail", f"mail:{sent.email.strip().lower()}")
+    call.request.spend("mail", f"mail:{login_key(sent.email)}")
     try:
         account = await microblog.accounts.register(
             sent.username,
@@ -79,21 +79,13 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
             sent.password,
             reason=sent.reason or "",
             invitation=sent.invite_code,
-            language=_language(sent.locale),
+            language=sent.locale,
         )
     except InvalidInput as error:
         if error.field is None:
             raise
         raise RecordInvalid({_FIELDS.get(error.field, error.field): [(error.reason, error.text)]}) from error
     return oauth.token(await microblog.oauth.for_account(bearer, account))
-
-
-def _language(locale: str | None) -> str | None:
-    """Programs send whatever their system says; one that is no language is none."""
-    try:
-        return language_code(locale) if locale else None
-    except InvalidInput:
-        return None
 
 
 def _wrong(sent: SignUpParams) -> dict[str, list[tuple[str, str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.errors import Conflict, InvalidInput
+from microblog.domain.names import login_key
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -30,7 +31,7 @@ async def change(microblog: Microblog, request: Request) -> Response:
     """Ask for another mail address; the one until now stays until the new one is confirmed."""
     viewer = request.require_viewer()
     state = FormState({"email": request.form.text("email").strip(), "password": ""})
-    request.spend("mail", f"mail:{state.value('email').lower()[:254]}")
+    request.spend("mail", f"mail:{login_key(state.value('email'))}")
     try:
         address = await microblog.accounts.change_email(
             viewer, request.form.text("password"), state.value("email")

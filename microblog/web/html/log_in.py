@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError
-from microblog.domain.names import known_name
+from microblog.domain.names import login_key
 from microblog.web.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
 from microblog.web.html import actions, relations
 from microblog.web.responses import Redirect, Response, next_path
@@ -52,7 +52,7 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
     # Trying many passwords for one person from many addresses is slowed down as well, however the name is written.
     # Told is only what was typed: that a name and a mail address are one account's, and share its tries, is not.
     login = state.value("login")
-    request.spend("login", f"typed:{known_name(login) or login.lower()[:254]}")
+    request.spend("login", f"typed:{login_key(login)}")
     try:
         token, viewer = await microblog.sessions.log_in(
             state.value("login"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.errors import Gone, InvalidInput
+from microblog.domain.names import login_key
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -35,7 +36,7 @@ async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
         return request.render(
             "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422
         )
-    request.spend("mail", f"mail:{state.value('email').lower()[:254]}")
+    request.spend("mail", f"mail:{login_key(state.value('email'))}")
     try:
         await microblog.accounts.ask_for_reset(state.value("email"))
     except InvalidInput as error:
