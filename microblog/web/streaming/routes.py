@@ -36,7 +36,7 @@ from microblog.domain.events import Event
 from microblog.domain.ids import parse_id
 from microblog.web.forms import MalformedRequest
 from microblog.web.live_reader import LiveReader, Place, read_along
-from microblog.web.responses import Document, Response, Stream, Upgrade
+from microblog.web.responses import Document, Json, Response, Stream, Upgrade
 from microblog.web.routing import Routes
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+VERSION: Final = "13"  #: of the WebSocket protocol: the one of RFC 6455
 INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
 
 
@@ -96,6 +97,8 @@ async def streaming(microblog: Microblog, request: Request) -> Response:
     """A WebSocket; or server-sent events, when no upgrade was asked for and the query names a stream."""
     name = request.query.get("stream")
     if (request.header("upgrade") or "").lower() == "websocket":
+        if (refused := _wrong_version(request)) is not None:
+            return refused
         _check_origin(request)
         first = None if name is None else _asked_for(request, name)
         if first is not None:
@@ -104,6 +107,18 @@ async def streaming(microblog: Microblog, request: Request) -> Response:
     if name is None:
         raise NotFound
     return await _sse(microblog, request, _asked_for(request, name))
+
+
+def _wrong_version(request: Request) -> Response | None:
+    """Return the answer to a handshake of another version than ours (RFC 6455, sections 4.2.2 and 4.4)."""
+    offered = request.header("sec-websocket-version")
+    if offered is None or offered.strip() == VERSION:
+        return None  # without one it is no handshake: `_take_over` says so
+    return Json(
+        {"error": f"This server speaks version {VERSION} of the WebSocket protocol."},
+        status=426,
+        headers={"Sec-WebSocket-Version": VERSION, "Upgrade": "websocket", "Connection": "Upgrade"},
+    )
 
 
 def _check_origin(request: Request) -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -32,9 +31,10 @@ from microblog.dead_peers import watch_for_dead_peers
 from microblog.domain.errors import Gone, InvalidInput, MicroblogError
 from microblog.outgoing import Outgoing
 from microblog.web.streaming import names
-from microblog.web.streaming.frames import PING, Frames, close_frame, text_frame
+from microblog.web.streaming.frames import PING, Frames, close_frame
 from microblog.web.streaming.names import Channel
 from microblog.web.streaming.subscriptions import Presence, Subscription
+from microblog.web.streaming.wishes import Wish, read, refusal
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -45,7 +45,10 @@ log = Logger()
 
 HEARTBEAT: Final = 30.0  #: seconds
 PATIENCE: Final = 60.0  #: seconds that a client may take nothing
-LINGER: Final = 5.0  #: seconds that a farewell may take
+ANSWER: Final = (
+    0.8  #: seconds that a client has to answer a farewell: a revoked connection ends within a second
+)
+LINGER: Final = 5.0  #: seconds that a farewell may take to arrive
 MAX_MESSAGE: Final = 8 * 1024  #: bytes of what a client says
 MAX_MESSAGES: Final = 240  #: in a heartbeat's time, pings included
 MAX_STREAMS: Final = 100
@@ -58,18 +61,6 @@ _CODES: Final = {"closing": 1001, "revoked": 1008, "suspended": 1008, "slow": 10
 def _nothing() -> None: ...
 
 
-class Wish(msgspec.Struct):
-    """What a client says."""
-
-    type: str = ""
-    stream: str = ""
-    tag: str | None = None
-    list: str | int | None = None
-
-
-_decode: Final = msgspec.json.Decoder(Wish, strict=False).decode
-
-
 class Socket:
     """The protocol of an upgraded connection. ``lost`` is called when that has ended.
 
@@ -80,6 +71,7 @@ class Socket:
         "_closed",
         "_greeting",
         "_heard",
+        "_hung_up",
         "_later",
         "_out",
         "_partial",
@@ -128,6 +120,7 @@ class Socket:
         self._place = place
         self._running = False
         self._closed = False
+        self._hung_up = False
         self._stalled = False
         self._heard = 0
         self._partial = 0
@@ -164,6 +157,7 @@ class Socket:
 
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
+            self._heard_closing(data)
             return
         wire = self._wire
         if wire is None:
@@ -180,6 +174,7 @@ class Socket:
         except RemoteProtocolError as error:
             hint = error.event_hint
             self.close(int(hint.code) if isinstance(hint, CloseConnection) else 1002)
+            self._hang_up()  # nothing that follows can be read (RFC 6455, section 7.1.7)
 
     def _event(self, event: Any, wire: Connection) -> None:
         self._heard += 1
@@ -202,15 +197,16 @@ class Socket:
         elif isinstance(event, Ping):
             self._out.write(wire.send(event.response()))
         elif isinstance(event, CloseConnection):
-            self._finish(wire.send(event.response()))
+            self._say_goodbye(wire.send(event.response()))
+            self._hang_up()
 
     # -- what a client wants
 
     def _wished(self, text: str) -> None:
         try:
-            wish = _decode(text)
-        except (msgspec.DecodeError, RecursionError):
-            self._refuse(InvalidInput("Error parsing JSON"))
+            wish = read(text)
+        except InvalidInput as error:
+            self._refuse(error)
             return
         self._wishes.append(wish)
         if not self._running:
@@ -274,15 +270,7 @@ class Socket:
             made.choose_way()
 
     def _refuse(self, error: MicroblogError) -> None:
-        status = {
-            "unauthenticated": 401,
-            "forbidden": 401,
-            "not-found": 404,
-            "rate-limited": 429,
-            "unavailable": 503,
-        }
-        said = {"error": error.text, "status": status.get(error.code, 400)}
-        self._send(text_frame(msgspec.json.encode(said)))
+        self._send(refusal(error))
 
     # -- what it gets
 
@@ -357,18 +345,44 @@ class Socket:
         self.close(_CODES.get(reason, 1011), reason)
 
     def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake: TCP ends when the client has answered, or did not in time (section 7.1.1)."""
+        if not self._closed:
+            self._say_goodbye(close_frame(code, reason))
+
+    def _say_goodbye(self, farewell: bytes) -> None:
         if self._closed:
             return
-        self._finish(close_frame(code, reason))
-
-    def _finish(self, farewell: bytes) -> None:
         self._out.write(farewell)
         self._closed = True
         self._drop_all()
+        self._after(ANSWER, self._hang_up)
+
+    def _heard_closing(self, data: bytes) -> None:
+        """What comes after our farewell is read for the client's alone."""
+        if self._hung_up:
+            return
+        wire = self._wire = self._wire or Connection(ConnectionType.SERVER)
+        try:
+            wire.receive_data(data)
+            for event in wire.events():
+                self._heard += 1
+                if isinstance(event, CloseConnection) or self._heard > 2 * MAX_MESSAGES:
+                    self._hang_up()
+                    return
+        except RemoteProtocolError:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close TCP when what was written has gone, or after a while."""
+        if not self._hung_up:
+            self._hung_up = True
+            self._after(LINGER, self.transport.abortConnection)
+            self._out.finish()
+
+    def _after(self, seconds: float, call: Callable[[], object]) -> None:
         if self._later is not None and self._later.active():
             self._later.cancel()
-        self._later = self._reactor.callLater(LINGER, self.transport.abortConnection)
-        self._out.finish()
+        self._later = self._reactor.callLater(seconds, call)
 
     def _drop_all(self) -> None:
         for each in self._subscriptions.values():

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.protocol import Protocol, connectionDone
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Ping, RejectConnection, TextMessage
 
 from tests.testrig import until
@@ -26,6 +27,7 @@ class WebSocket(Protocol):
         self.closed: int | None = None
         self.pings = 0
         self.gone = False
+        self.answers_close = True
         self._text = ""
 
     def dataReceived(self, data: bytes) -> None:
@@ -44,6 +46,8 @@ class WebSocket(Protocol):
                 self.pings += 1
             elif isinstance(event, CloseConnection):
                 self.closed = event.code
+                if self.answers_close and self.wire.state is ConnectionState.REMOTE_CLOSING:
+                    self.transport.write(self.wire.send(event.response()))
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         self.gone = True
