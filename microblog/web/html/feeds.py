@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Span
 from microblog.domain.text import hashtag_key
-from microblog.web.html.syndication import FORMATS, LENGTH, Feed, http_date
-from microblog.web.responses import Document, NotModified, Response
+from microblog.web.html.syndication import FORMATS, LENGTH, Feed
+from microblog.web.responses import Document, Response
 from microblog.web.routing import Page, Routes
 
 if TYPE_CHECKING:
@@ -76,37 +75,19 @@ async def of_public(microblog: Microblog, request: Request) -> Feed:
     )
 
 
-def answer(feed: Feed, extension: str, request: Request) -> Response:
-    """The feed as bytes, or 304 when the reader's copy is of the same second (RFC 9110, section 13.2.2).
+def answer(feed: Feed, extension: str) -> Response:
+    """Return the feed as bytes, with an ETag of their content.
 
-    Only an equal date counts as the same: when the newest post is deleted, the date goes back.
+    There is no Last-Modified: an edit, a deletion, or a second post within a second leave it as it was, and a reader
+    that asks by it would miss them (RFC 9110, section 8.8.2.2).
     """
-    if request.header("if-none-match") is None and _is_copy_of(
-        request.header("if-modified-since"), feed.updated
-    ):
-        return NotModified("", headers={"Last-Modified": http_date(feed.updated)}, max_age=MAX_AGE)
     write, content_type = FORMATS[extension]
-    return Document(
-        write(feed),
-        content_type,
-        public=True,
-        max_age=MAX_AGE,
-        headers={"Last-Modified": http_date(feed.updated)},
-    )
-
-
-def _is_copy_of(header: str | None, updated: datetime) -> bool:
-    if not header:
-        return False
-    try:
-        return parsedate_to_datetime(header) == updated.replace(microsecond=0)
-    except (ValueError, TypeError):  # no date, or one without a zone
-        return False
+    return Document(write(feed), content_type, public=True, max_age=MAX_AGE)
 
 
 def _page(feed_of: Callable[[Microblog, Request], Awaitable[Feed]], extension: str) -> Page:
     async def page(microblog: Microblog, request: Request) -> Response:
-        return answer(await feed_of(microblog, request), extension, request)
+        return answer(await feed_of(microblog, request), extension)
 
     return page
 

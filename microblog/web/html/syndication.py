@@ -172,6 +172,11 @@ def rss(feed: Feed) -> bytes:
     _add(channel, f"{{{_ATOM}}}link", rel="self", type="application/rss+xml", href=feed.address)
     _add(channel, "lastBuildDate", _rfc822(feed.updated))
     _add(channel, "generator", "Microblog")
+    if feed.icon:
+        image = ET.SubElement(channel, "image")
+        _add(image, "url", feed.icon)
+        _add(image, "title", feed.title)
+        _add(image, "link", feed.page)
     for entry in feed.entries:
         item = ET.SubElement(channel, "item")
         _add(item, "title", entry.title)
@@ -231,11 +236,6 @@ FORMATS: Final[Mapping[str, tuple[Callable[[Feed], bytes], str]]] = MappingProxy
         "json": (json_feed, "application/feed+json; charset=utf-8"),
     }
 )
-
-
-def http_date(moment: datetime) -> str:
-    """IMF-fixdate (RFC 9110, section 5.6.7): whole seconds."""
-    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
-from microblog.web.html.syndication import FORMATS, LENGTH, Feed, atom, http_date, json_feed, rss
+from microblog.web.html.syndication import FORMATS, LENGTH, Feed, atom, json_feed, rss
 from tests.records import an_account
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -151,7 +151,6 @@ def test_the_date_is_that_of_the_newest_change_and_of_the_beginning_when_there_i
     edited = replace(POST, edited_at=datetime(2026, 5, 5, tzinfo=UTC))
     assert feed(POST, edited).updated == edited.edited_at
     assert feed().updated == BEGAN
-    assert http_date(BEGAN) == "Fri, 02 Jan 2026 03:04:05 GMT"
 
 
 def test_it_has_an_end() -> None:
