@@ -23,6 +23,9 @@ from microblog.domain.errors import InvalidInput
 
 FLASH_SECONDS: Final = 300
 _MAX_FLASHES: Final = 5
+#: Bytes of all messages together: in base64 they take a third more, and browsers keep 4,096 bytes of a cookie.
+_FLASH_BYTES: Final = 2000
+_FLASH_LENGTH: Final = 300  #: characters of a message; the longest fits alone, also when each takes six bytes
 _TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}\Z")
 _NAME = re.compile(r"[a-z][a-z_]{0,31}\Z")
 
@@ -70,9 +73,17 @@ class Cookies:
         return f"{name}={value}; Max-Age={max_age}{self._attributes}{only}"
 
     def set_flashes(self, texts: list[str]) -> str:
-        payload = msgspec.json.encode([int(self._seconds()), *[text[:300] for text in texts[-_MAX_FLASHES:]]])
+        """Return the cookie of the newest messages, as many as fit."""
+        shown = [text[:_FLASH_LENGTH] for text in texts[-_MAX_FLASHES:]]
+        payload = self._flash_payload(shown)
+        while len(payload) > _FLASH_BYTES:
+            shown.pop(0)
+            payload = self._flash_payload(shown)
         value = base64.urlsafe_b64encode(self._signature(payload) + payload).decode()
-        return self._secret(self._flash_name, value, FLASH_SECONDS)
+        return f"{self._flash_name}={value}; Max-Age={FLASH_SECONDS}{self._attributes}; HttpOnly"
+
+    def _flash_payload(self, texts: list[str]) -> bytes:
+        return msgspec.json.encode([int(self._seconds()), *texts])
 
     def clear_flashes(self) -> str:
         return self._secret(self._flash_name, "", 0)
