@@ -83,7 +83,8 @@ class Messages:
             },
         )
         message["List-Unsubscribe"] = f"<{self._url(notice.unsubscribe)}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        if self._url("/").startswith("https://"):  # nothing else may be posted to (RFC 8058, section 3.1)
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         threads = {each.post.thread_id if each.post else None for each in notice.news}
         thread = threads.pop() if len(threads) == 1 else None
         if thread is not None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
 
+from microblog.config import Config
+from microblog.store.database import Database
 from microblog.tasks.mailers import WIRE
 from tests.tasks.post import NOW, Post, mentioned, parts
 
@@ -101,3 +104,12 @@ async def test_hostile_words_stay_words(post: Post, hostile: str) -> None:
     assert "<script" not in html
     assert ("{{ 7*7 }}" in html) is ("7*7" in hostile)
     assert "\u202e" not in html + parsed["Subject"]
+
+
+async def test_one_click_is_offered_by_https_alone(db: Database, config: Config) -> None:
+    """RFC 8058, section 3.1; the plain link is there in any case."""
+    post = Post(db, replace(config, public_url="http://social.example"))
+    bob, *_ = await mentioned(post)
+    await post.run(account=bob)
+    assert post.messages[0]["List-Unsubscribe-Post"] is None
+    assert post.messages[0]["List-Unsubscribe"].startswith("<http://social.example/unsubscribe/")
