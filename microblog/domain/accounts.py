@@ -161,6 +161,7 @@ class Relationship:
     notify: bool = False
     note: str = ""  #: what they wrote down about them, for themselves
     endorsed: bool = False  #: shown on their profile
+    muted_until: datetime | None = None  #: when the mute ends; None: not muted, or muted for good
 
 
 @dataclass(frozen=True, slots=True)

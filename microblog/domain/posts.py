@@ -139,6 +139,7 @@ class Page(Generic[T]):
     older: int | None = None  #: ``max_id`` of the page after this one
     newer: int | None = None  #: ``min_id`` of the page before this one
     first: int | None = None  #: cursor of the first item: what comes to be above it is asked for by this
+    last: int | None = None  #: cursor of the last item of a full page, whether or not the listing goes on
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ class Conversations:
         """The one with the newest post first: two queries. Cursors are ids of posts."""
         rows = await conversations(self.db.reads).page(viewer.id, **bounds(span))
         found = page(rows, span, lambda each: int(each[1]))
-        return Page(await self._filled(viewer, found.items), found.older, found.newer, found.first)
+        return Page(
+            await self._filled(viewer, found.items), found.older, found.newer, found.first, found.last
+        )
 
     async def by_id(self, viewer: Viewer, conversation_id: int) -> Conversation:
         """Raises NotFound."""

@@ -102,7 +102,7 @@ class Filters:
         if not found:
             return page, found
         kept = tuple(each for each in page.items if not hidden(found.get(each.content.id, ())))
-        return Page(kept, page.older, page.newer, page.first), found
+        return Page(kept, page.older, page.newer, page.first, page.last), found
 
     # -------------------------------------------------------------------------------------------- kept
 

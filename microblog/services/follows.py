@@ -188,6 +188,10 @@ class Follows:
         found: list[tuple[int, Account]] = await follows(self.db.reads).mutes(viewer.id, **bounds(span))
         return page_of(found, span)
 
+    async def mute_ends(self, viewer: Viewer, account_ids: Sequence[int]) -> dict[int, datetime | None]:
+        """Return of each of these accounts that the viewer mutes when the mute ends; None: never."""
+        return dict(await follows(self.db.reads).mute_ends(viewer.id, list(account_ids)))
+
     async def _hidden(self, viewer: Viewer | None, account_id: int) -> bool:
         """Return whether the account hides from the viewer who follows it and whom it follows.  Raises NotFound."""
         account = await accounts(self.db.reads).by_id(account_id)

@@ -172,6 +172,7 @@ class NotificationGroups:
             found.older,
             found.newer,
             found.first,
+            found.last,
         )
 
     async def request(self, viewer: Viewer, account_id: int) -> NotificationRequest:

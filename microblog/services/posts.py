@@ -212,7 +212,10 @@ class Posts(Reactions):
             if not before.visibility.open:  # an edit takes from nobody what was addressed to them
                 written = replace(written, former=before.former_after(written.mentioned_ids))
             same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, draft.sensitive)
-            if not same or before.language != language:
+            if same and before.language != language:
+                # The text is the same, so that there is no earlier version to keep and nothing to tell.
+                await writing(tx).set_language(post_id, language)
+            if not same:
                 await writing(tx).update(
                     post_id,
                     viewer.id,

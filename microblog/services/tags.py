@@ -90,7 +90,7 @@ class Tags:
         """What the viewer follows, the newest first."""
         found: list[tuple[int, str]] = await tags(self.db.reads).followed(viewer.id, **bounds(span))
         page = page_of(found, span)
-        return Page(await self.views(viewer, page.items), page.older, page.newer, page.first)
+        return Page(await self.views(viewer, page.items), page.older, page.newer, page.first, page.last)
 
     # -------------------------------------------------------------------------------------------- on profiles
 

@@ -24,6 +24,10 @@ def _made(accepted: bool, new: bool) -> tuple[bool, bool]:
     return accepted, new
 
 
+def _mute(target_id: int, expires_at: datetime | None) -> tuple[int, datetime | None]:
+    return target_id, expires_at
+
+
 class FollowQueries(Protocol):
     @query(
         sql="""INSERT INTO follows (follower_id, followee_id, accepted, show_boosts, notify)
@@ -146,7 +150,7 @@ class FollowQueries(Protocol):
         sql="""SELECT t.id, coalesce(f.accepted, false), coalesce(NOT f.accepted, false),
             coalesce(r.accepted, false), coalesce(NOT r.accepted, false), b.id IS NOT NULL, d.id IS NOT NULL,
             m.id IS NOT NULL, coalesce(m.notifications, false), coalesce(f.show_boosts, true),
-            coalesce(f.notify, false), coalesce(n.comment, ''), e.id IS NOT NULL
+            coalesce(f.notify, false), coalesce(n.comment, ''), e.id IS NOT NULL, m.expires_at
         FROM unnest({ids}::bigint[]) WITH ORDINALITY AS t (id, place)
         JOIN accounts a ON a.id = t.id AND a.state <> 'pending' AND a.deleted_at IS NULL
         LEFT JOIN follows f ON f.follower_id = {viewer_id} AND f.followee_id = t.id
@@ -219,6 +223,15 @@ class FollowQueries(Protocol):
     async def mutes(
         self, account_id: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, Account]]: ...
+
+    @query(
+        sql="SELECT target_id, expires_at FROM mutes "
+        "WHERE account_id = {account_id} AND target_id = ANY({ids}::bigint[])",
+        load=rows(_mute),
+    )
+    async def mute_ends(self, account_id: int, ids: Sequence[int]) -> list[tuple[int, datetime | None]]:
+        """Return of each muted account when its mute ends; None for a mute without an end."""
+        ...
 
 
 follows = accessor(FollowQueries)

@@ -78,6 +78,7 @@ def page(found: Sequence[T], span: Span, cursor: Callable[[T], int]) -> Page[T]:
         older=cursor(kept[-1]) if has_older else None,
         newer=cursor(kept[0]) if has_newer else None,
         first=cursor(kept[0]),
+        last=cursor(kept[-1]) if len(kept) == limit else None,
     )
 
 
@@ -85,7 +86,7 @@ def page_of(found: Sequence[tuple[int, T]], span: Span) -> Page[T]:
     """The page of ``found``, rows of cursor and item."""
     pairs = page(found, span, lambda pair: pair[0])
     items = tuple(item for _, item in pairs.items)
-    return Page(items, older=pairs.older, newer=pairs.newer, first=pairs.first)
+    return Page(items, older=pairs.older, newer=pairs.newer, first=pairs.first, last=pairs.last)
 
 
 def _limit(span: Span) -> int:

@@ -102,7 +102,7 @@ class TagQueries(Protocol):
     @query(
         sql="""SELECT u.tag FROM (
             SELECT unnest(p.tags) AS tag FROM (
-                SELECT tags FROM posts WHERE author_id = {account_id} AND visibility = 'public'
+                SELECT tags FROM posts WHERE author_id = {account_id} AND boost_of_id IS NULL
                 ORDER BY id DESC LIMIT 1000) p) u
         WHERE NOT EXISTS (SELECT FROM featured_tags k WHERE k.account_id = {account_id} AND k.tag = u.tag)
         GROUP BY u.tag ORDER BY count(*) DESC, u.tag LIMIT {limit}""",

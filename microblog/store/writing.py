@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from dbxs import query
+from dbxs import query, statement
 
 from microblog.domain.posts import Mention, Post
 from microblog.store.access import accessor
@@ -98,6 +98,10 @@ class WritingQueries(Protocol):
     )
     async def for_update(self, post_id: int, viewer: int, any_author: bool) -> Post | None:
         """Return the post, locked. Before a deletion `locks.hold_to_delete` comes first."""
+
+    @statement(sql="UPDATE posts SET language = {language} WHERE id = {post_id}")
+    async def set_language(self, post_id: int, language: str | None) -> None:
+        """Change nothing but the language: that is no edit."""
 
     @query(
         sql="""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from microblog.domain.errors import Unavailable
 from microblog.web.request import Request
-from microblog.web.responses import Json, Response
+from microblog.web.responses import Document, Json, Response
 from microblog.web.routing import Routes
 
 
@@ -28,9 +28,9 @@ routes = Routes("health")
 
 
 @routes.get("/health", viewer="none", limit=None)
-async def health(_: Readiness, __: Request) -> Response:
-    """The process is alive."""
-    return Json({"status": "ok"})
+async def health(_: Readiness, request: Request) -> Response:
+    """Say that the process is alive: "OK", as Mastodon does, or JSON for whoever asks for that."""
+    return Json({"status": "ok"}) if request.wants_json else Document("OK")
 
 
 @routes.get("/ready", viewer="none", limit=None)

@@ -36,6 +36,7 @@ class ApplicationEntity(Struct, frozen=True):
     scopes: tuple[str, ...]
     redirect_uris: tuple[str, ...]
     redirect_uri: str  #: all of them, one a line
+    vapid_key: str  #: empty: this site has no web push yet
 
 
 class CredentialApplicationEntity(ApplicationEntity, frozen=True):
@@ -102,7 +103,7 @@ class UserInfo(Struct, frozen=True):
 
 def application(app: App) -> ApplicationEntity:
     return ApplicationEntity(
-        str(app.id), app.name, app.website, app.scopes, app.redirect_uris, "\n".join(app.redirect_uris)
+        str(app.id), app.name, app.website, app.scopes, app.redirect_uris, "\n".join(app.redirect_uris), ""
     )
 
 
@@ -132,6 +133,7 @@ async def register_app(microblog: Microblog, call: Call[AppParams]) -> Response:
             entity.scopes,
             entity.redirect_uris,
             entity.redirect_uri,
+            entity.vapid_key,
             app.client_id,
             secret,
         ),
@@ -139,12 +141,12 @@ async def register_app(microblog: Microblog, call: Call[AppParams]) -> Response:
     )
 
 
-@api.get("/api/v1/apps/verify_credentials", viewer="app", answer=ApplicationEntity, statuses=(404,))
+@api.get("/api/v1/apps/verify_credentials", viewer="app", answer=ApplicationEntity)
 async def verify_app(microblog: Microblog, call: Call[Nothing]) -> ApplicationEntity:
     """The program that the token was given to."""
     app_id = call.bearer.app_id
-    if app_id is None:  # a token that somebody made for themselves is no program's
-        raise OAuthError("invalid_client", "This token belongs to a person, not to a program.")
+    if app_id is None:  # a token that an account made for itself, for scripts
+        return ApplicationEntity("0", "Personal token", None, tuple(sorted(call.bearer.scopes)), (), "", "")
     return application(await microblog.oauth.app_by_id(app_id))
 
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from microblog.web.site_request import SiteRequest
 
 _ANY_METHOD: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-_ALLOWED_HEADERS: Final = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
+#: The star stands for every header but Authorization; older browsers take it for a name (Fetch, CORS protocol).
+_ALLOWED_HEADERS: Final = b"*, Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
 
 
 class Website(Resource):

@@ -26,6 +26,7 @@ from microblog.web.api import (
     preferences,
     reactions,
     relations,
+    scheduled,
     search,
     sign_up,
     statuses,
@@ -44,7 +45,7 @@ _MODULES: Final = (
     # people
     accounts, relations,
     # what they write
-    statuses, reactions, timelines, notifications, search,
+    statuses, scheduled, reactions, timelines, notifications, search,
     # what they choose to read
     lists, tags, filters, markers, conversations, pins, endorsements, notifications_v2, notification_policy,
     preferences,

@@ -325,6 +325,15 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
 
 
 @api.get(
+    "/api/v1/accounts/<id>/identity_proofs", scope="read:accounts", answer=list[Nothing], deprecated=True
+)
+async def identity_proofs(microblog: Microblog, call: Call[Nothing]) -> list[Nothing]:
+    """List an account's proofs of identity: Mastodon removed them, and old clients still ask."""
+    await microblog.accounts.by_id(call.id())
+    return []
+
+
+@api.get(
     "/api/v1/accounts/<id>/followers",
     viewer="optional",
     scope="read:accounts",

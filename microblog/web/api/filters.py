@@ -86,6 +86,16 @@ class FilterV1Params(Struct, kw_only=True):
     expires_in: Seconds = None
 
 
+class FilterV1Change(Struct, kw_only=True):
+    """What is left out stays as it is."""
+
+    phrase: str | None = None
+    context: tuple[FilterContext, ...] | None = None
+    irreversible: Annotated[bool | None, Meta(description="Hide instead of warn.")] = None
+    whole_word: bool | None = None
+    expires_in: int | UnsetType | None = UNSET
+
+
 def _keyword(found: Keyword) -> FilterKeywordEntity:
     return FilterKeywordEntity(str(found.id), found.keyword, found.whole_word)
 
@@ -276,11 +286,11 @@ async def filter_v1(microblog: Microblog, call: Call[Nothing]) -> FilterV1Entity
 @api.put(
     "/api/v1/filters/<id>",
     scope="write:filters",
-    params=FilterV1Params,
+    params=FilterV1Change,
     answer=FilterV1Entity,
     deprecated=True,
 )
-async def update_filter_v1(microblog: Microblog, call: Call[FilterV1Params]) -> FilterV1Entity:
+async def update_filter_v1(microblog: Microblog, call: Call[FilterV1Change]) -> FilterV1Entity:
     """Change a word, and where its filter applies."""
     sent = call.params
     before, keyword = await microblog.filters.keyword(call.viewer, call.id())
@@ -288,9 +298,9 @@ async def update_filter_v1(microblog: Microblog, call: Call[FilterV1Params]) -> 
         call.viewer,
         before.id,
         contexts=sent.context,
-        action="hide" if sent.irreversible else "warn",
-        keep_expiry=False,
-        expires_in=sent.expires_in,
+        action=None if sent.irreversible is None else "hide" if sent.irreversible else "warn",
+        keep_expiry=sent.expires_in is UNSET,
+        expires_in=sent.expires_in if isinstance(sent.expires_in, int) else None,
         keywords=[KeywordChange(sent.phrase, sent.whole_word, keyword.id)],
     )
     return _v1(*await microblog.filters.keyword(call.viewer, keyword.id))

@@ -179,7 +179,8 @@ class Call(Generic[P]):
 
     def paged(self, page: Page[Any], items: Sequence[Any] | Kept) -> Paged:
         """``items`` are the page's, as they are shown."""
-        return Paged(items, page.older, page.first)
+        # As in Mastodon, a full page names a next one even where that is empty.
+        return Paged(items, page.older if page.older is not None else page.last, page.first)
 
     def people(self, page: Page[Account]) -> Paged:
         return self.paged(page, self.accounts(page.items))

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 api = Api("api.instance", "Instance")
 
 #: Clients read the version of Mastodon that a site is like from the front, three numbers (its features by it).
-VERSION: Final = f"4.5.0 (compatible; Microblog {__version__})"
-#: Mastodon's own number of its API, by which newer clients go: 6 came with 4.4, 7 with 4.5.
-API_VERSIONS: Final = {"mastodon": 7}
+VERSION: Final = f"4.4.0 (compatible; Microblog {__version__})"
+#: Mastodon's own number of its API, by which newer clients go. 6 came with 4.4; 7 came with 4.5 and promises that posts
+#: can be quoted, which they can't be here.
+API_VERSIONS: Final = {"mastodon": 6}
 WEEKS: Final = 12
 
 
@@ -362,6 +363,18 @@ async def extended_description(microblog: Microblog, call: Call[Nothing]) -> Ext
 async def languages(microblog: Microblog, call: Call[Nothing]) -> list[dict[str, str]]:
     """The languages that posts can be marked as."""
     return [{"code": each.code, "name": each.english} for each in LANGUAGES]
+
+
+@api.get("/api/v1/instance/domain_blocks", viewer="none", public=True, answer=list[Nothing])
+async def instance_domain_blocks(microblog: Microblog, call: Call[Nothing]) -> list[Nothing]:
+    """List the sites that this site blocks: none, as it talks to no other sites."""
+    return []
+
+
+@api.get("/api/v1/instance/translation_languages", viewer="none", public=True, answer=dict[str, list[str]])
+async def translation_languages(microblog: Microblog, call: Call[Nothing]) -> dict[str, list[str]]:
+    """List the languages that posts can be translated between: none."""
+    return {}
 
 
 @api.get("/api/v1/custom_emojis", viewer="none", public=True, answer=list[Nothing])

@@ -90,7 +90,7 @@ async def notification(microblog: Microblog, call: Call[Nothing]) -> Notificatio
     return entities.notification(await microblog.notifications.by_id(call.viewer, call.id()), call.base_url)
 
 
-@api.post("/api/v1/notifications/clear", scope="write:notifications")
+@api.post("/api/v1/notifications/clear", "/api/v2/notifications/clear", scope="write:notifications")
 async def clear_notifications(microblog: Microblog, call: Call[Nothing]) -> Nothing:
     """Remove them all."""
     await microblog.notifications.clear(call.viewer)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from microblog.domain.accounts import Relationship
+from microblog.domain import entities
+from microblog.domain.accounts import Account, Relationship
 from microblog.domain.entities import AccountEntity
 from microblog.domain.errors import NotFound
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
@@ -35,6 +37,13 @@ class RelationshipEntity(Struct, frozen=True):
     note: str = ""
     domain_blocking: bool = False
     languages: None = None
+    muting_expires_at: str | None = None
+
+
+class MutedAccount(AccountEntity, frozen=True, kw_only=True):
+    """An account that you mute."""
+
+    mute_expires_at: str | None
 
 
 class FollowParams(Struct, kw_only=True):
@@ -69,6 +78,7 @@ def relationship(found: Relationship) -> RelationshipEntity:
         requested_by=found.requested_by,
         endorsed=found.endorsed,
         note=found.note,
+        muting_expires_at=None if found.muted_until is None else entities.timestamp(found.muted_until),
     )
 
 
@@ -151,16 +161,49 @@ async def blocks(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     return call.people(await microblog.follows.blocks(call.viewer, call.params.span))
 
 
-@api.get("/api/v1/mutes", scope="read:mutes", params=AccountPaging, answer=list[AccountEntity], paged=True)
+@api.get("/api/v1/mutes", scope="read:mutes", params=AccountPaging, answer=list[MutedAccount], paged=True)
 async def mutes(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
-    """Whom one mutes, the newest mute first."""
-    return call.people(await microblog.follows.mutes(call.viewer, call.params.span))
+    """List the accounts you mute, newest mute first."""
+    page = await microblog.follows.mutes(call.viewer, call.params.span)
+    ends = await microblog.follows.mute_ends(call.viewer, [each.id for each in page.items])
+    return call.paged(page, [_muted(call, each, ends.get(each.id)) for each in page.items])
+
+
+def _muted(call: Call[AccountPaging], account: Account, until: datetime | None) -> MutedAccount:
+    base = call.account(account)
+    return MutedAccount(
+        **{name: getattr(base, name) for name in AccountEntity.__struct_fields__},
+        mute_expires_at=None if until is None else entities.timestamp(until),
+    )
 
 
 @api.get("/api/v1/domain_blocks", scope="read:blocks", params=AccountPaging, answer=list[str], paged=True)
 async def domain_blocks(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Sites that one blocks: none, as there are no other sites here."""
     return Paged(())
+
+
+class FamiliarParams(Struct, kw_only=True):
+    id: Annotated[tuple[Id, ...], Meta(description="The accounts; 40 at most.")] = ()
+
+
+class FamiliarFollowers(Struct, frozen=True):
+    """The followers of an account whom you follow too."""
+
+    id: str
+    accounts: tuple[AccountEntity, ...] = ()
+
+
+@api.get(
+    "/api/v1/accounts/familiar_followers",
+    scope="read:follows",
+    params=FamiliarParams,
+    answer=list[FamiliarFollowers],
+)
+async def familiar_followers(microblog: Microblog, call: Call[FamiliarParams]) -> list[FamiliarFollowers]:
+    """List the followers of accounts whom you follow too; empty for now."""
+    found = await microblog.accounts.by_ids(list(dict.fromkeys(call.params.id))[:40])
+    return [FamiliarFollowers(str(each.id)) for each in found]
 
 
 @api.get(

@@ -1,0 +1,18 @@
+"""Posts that wait for their time: there are none, and clients ask for them all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging
+
+if TYPE_CHECKING:
+    from microblog.services.microblog import Microblog
+
+api = Api("api.scheduled", "Statuses")
+
+
+@api.get("/api/v1/scheduled_statuses", scope="read:statuses", params=Paging, answer=list[Nothing], paged=True)
+async def scheduled_statuses(microblog: Microblog, call: Call[Paging]) -> Paged:
+    """List your scheduled posts: none, as posts can't be scheduled here yet."""
+    return Paged(())
