@@ -69,7 +69,11 @@ class ConversationQueries(Protocol):
             WHERE post_id = {{post_id}} AND account_id IN (SELECT id FROM judged WHERE withheld)
         )
         INSERT INTO conversations (account_id, thread_id, latest_id, unread)
-        SELECT id, thread_id, {{post_id}}, unread FROM judged WHERE NOT withheld ORDER BY id
+        SELECT id, thread_id, {{post_id}}, unread FROM judged j
+        WHERE NOT withheld AND (unread OR id = {{actor_id}}::bigint OR NOT EXISTS (
+            SELECT FROM posts o WHERE o.thread_id = j.thread_id AND o.id <> {{post_id}}
+            AND (o.author_id = j.id OR j.id = ANY (o.mentioned_ids))))
+        ORDER BY id
         ON CONFLICT (account_id, thread_id) DO UPDATE SET
             latest_id = CASE WHEN excluded.unread OR conversations.account_id = {{actor_id}}::bigint
                 THEN greatest(conversations.latest_id, excluded.latest_id) ELSE conversations.latest_id END,
@@ -79,7 +83,8 @@ class ConversationQueries(Protocol):
     async def deliver(self, post_id: int, actor_id: int, ids: Sequence[int]) -> None:
         """Put a direct post by ``actor_id`` into the conversations of these local accounts.
 
-        It is unread but for its author and for accounts that mute the author or the thread.  For an account that
+        It is unread but for its author and for accounts that mute the author or the thread: to these it brings back no
+        conversation that they put away.  For an account that
         blocks the author, is blocked by it, or whose notification policy filters or drops the post, it makes no
         conversation: its mention is marked as withheld.
         """

@@ -137,15 +137,17 @@ NOTIFICATION_SHOWN: Final = f"NOT n.filtered AND {notification_reaches()}"
 
 #: How long a transaction may take that writes a notification: 1 hour, as a distance between ids.
 _LATE: Final = 3_600_000 << 16
-#: The recipient has seen the notification: it is up to their mark, and was committed when they set it.
-NOTIFICATION_READ: Final = (
-    "(n.id <= u.notifications_read_id "
-    "AND coalesce(pg_visible_in_snapshot(n.xid, u.notifications_read_snapshot), true))"
+#: The notification was not committed yet when the recipient set their mark. A transaction that is still to come is
+#: one of another server, from which the database was restored.
+_WAS_LATE: Final = (
+    "coalesce(NOT pg_visible_in_snapshot(n.xid, u.notifications_read_snapshot) "
+    "AND n.xid < pg_snapshot_xmax(pg_current_snapshot()), false)"
 )
+#: The recipient has seen the notification: it is up to their mark, and was committed when they set it.
+NOTIFICATION_READ: Final = f"(n.id <= u.notifications_read_id AND NOT {_WAS_LATE})"
 #: The opposite, with the range of ids that an index finds: unread ones are above the mark, or shortly below it.
 NOTIFICATION_UNREAD: Final = (
-    f"(n.id > u.notifications_read_id - {_LATE} AND (n.id > u.notifications_read_id "
-    "OR NOT pg_visible_in_snapshot(n.xid, u.notifications_read_snapshot)))"
+    f"(n.id > u.notifications_read_id - {_LATE} AND (n.id > u.notifications_read_id OR {_WAS_LATE}))"
 )
 
 # The rules of a notification policy: ``a`` the recipient, ``t`` the post, ``y`` the policy.

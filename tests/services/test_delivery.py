@@ -157,6 +157,27 @@ async def test_post_of_a_muted_account_does_not_make_a_conversation_unread(site:
     assert await talks(site, bob) == [("@bob @ann psst", False)]
 
 
+async def test_post_of_a_muted_account_brings_back_no_conversation(site: Microblog) -> None:
+    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    first = await direct(site, ann, "@bob @eve hello")
+    [talk] = (await site.conversations.page(bob, Span())).items
+    await site.conversations.delete(bob, talk.id)
+    await site.follows.mute(bob, eve.id)
+    await direct(site, eve, "@bob @ann psst", first)
+    assert await talks(site, bob) == []
+    await direct(site, ann, "@bob again", first)
+    assert await talks(site, bob) == [("@bob again", True)]
+
+
+async def test_conversation_that_a_muted_account_began_appears_after_the_mute(site: Microblog) -> None:
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    await site.follows.mute(bob, ann.id)
+    await direct(site, ann, "@bob psst")
+    assert await talks(site, bob) == []
+    await site.follows.unmute(bob, ann.id)
+    assert await talks(site, bob) == [("@bob psst", False)]
+
+
 async def test_accepted_request_brings_its_conversation(site: Microblog) -> None:
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     await relate(site, "filter", bob, ann)
@@ -313,3 +334,15 @@ async def test_notification_that_commits_after_the_page_was_read_stays_unread(si
     await sql(site, "UPDATE notifications SET id = %s WHERE actor_id = %s", group.newest_id - 1, ann.id)
     await site.notifications.mark_read(bob, group.newest_id, group.as_of)
     assert await counts(site, bob) == (1, 1, 1)
+
+
+async def test_read_mark_holds_in_a_restored_database(site: Microblog) -> None:
+    """Transaction ids there are those of another server, which may be far ahead."""
+    bob, eve = await person(site.db, "bob"), await person(site.db, "eve")
+    post = await site.posts.publish(bob, Draft("hello"))
+    await site.posts.favourite(eve, post.id)
+    await sql(site, "UPDATE notifications SET xid = '1000000000000'::xid8")
+    assert await counts(site, bob) == (1, 1, 1)
+    await site.notifications.mark_read(bob)
+    assert await counts(site, bob) == (0, 0, 0)
+    assert all(each.read for each in (await site.notifications.page(bob, Span())).items)
