@@ -5,10 +5,11 @@ A bucket holds ``burst`` tokens and gets ``rate`` a second; an act takes one.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from microblog.domain.buckets import Buckets as KeyedBuckets
+from microblog.domain.buckets import Spent
 from microblog.domain.errors import RateLimited
 
 
@@ -44,27 +45,25 @@ class Bucket:
         self._filled_at = now
         if self._tokens < 1:
             wait = (1 - self._tokens) / allowance.rate
-            raise RateLimited(f"At most {allowance.what}. Try again in {max(1, round(wait))} s.", wait)
+            raise _too_often(allowance, wait)
         self._tokens -= 1
 
 
 class Buckets:
-    """A bucket for each key, the ``capacity`` latest used: memory stays bounded whoever comes."""
+    """A bucket for each key, at most ``capacity`` of them (``domain/buckets.py``)."""
 
     def __init__(self, allowance: Allowance, seconds: Callable[[], float], capacity: int = 10_000) -> None:
         self._allowance = allowance
         self._seconds = seconds
-        self._capacity = capacity
-        self._buckets: OrderedDict[object, Bucket] = OrderedDict()
+        self._buckets = KeyedBuckets(allowance.burst, allowance.burst / allowance.rate, capacity)
 
     def spend(self, key: object) -> None:
         """:raises RateLimited: ``key`` did this too often."""
-        now = self._seconds()
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket(self._allowance, now)
-            if len(self._buckets) > self._capacity:
-                self._buckets.popitem(last=False)
-        else:
-            self._buckets.move_to_end(key)
-        bucket.spend(self._allowance, now)
+        try:
+            self._buckets.spend(str(key), self._seconds())
+        except Spent as spent:
+            raise _too_often(self._allowance, spent.wait) from None
+
+
+def _too_often(allowance: Allowance, wait: float) -> RateLimited:
+    return RateLimited(f"At most {allowance.what}. Try again in {max(1, round(wait))} s.", wait)

@@ -1,8 +1,9 @@
 """How often one may: token buckets, in memory, bounded.
 
-A bucket holds ``burst`` tokens and refills evenly over ``seconds``.  Its key is an account, a mail address or a network
-address, of which an IPv6 one counts by its /64, for that is what one customer gets.  The table keeps the most recently
-used ``MAX_BUCKETS``; an attacker who pushes a bucket out of it needs more addresses than that.
+A bucket holds ``burst`` tokens and refills evenly over ``seconds``.  Its key is an account, what was typed as a name, a
+browser or a network address, of which an IPv6 one counts by its /64, for that is what one customer gets.  Each kind of
+limit and each kind of key has a table of its own, so that cheap requests from many addresses touch no budget of
+guesses (``domain/buckets.py``).
 
 Each process has its own: with several, what one may is that many times as much.
 """
@@ -10,7 +11,6 @@ Each process has its own: with several, what one may is that many times as much.
 from __future__ import annotations
 
 import ipaddress
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,9 +19,12 @@ from types import MappingProxyType
 from typing import Final
 
 from microblog.domain.addresses import address_key
+from microblog.domain.buckets import Buckets, Spent
 from microblog.domain.errors import RateLimited
 
 MAX_BUCKETS: Final = 50_000
+#: What keys begin with that are no network address.
+_SCOPES: Final = frozenset({"account", "browser", "typed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,13 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "read": Limit(600, 300),
         "write": Limit(120, 300),
         "search": Limit(60, 300),
+        "completion": Limit(300, 300),  # of names, while somebody writes
         "export": Limit(10, 600),
         "app": Limit(20, 3600),
         "login": Limit(10, 300),  # by address, and once more by account
         "signup": Limit(5, 3600),
-        "mail": Limit(5, 3600),  # anything that sends a mail, by address and by recipient
+        "mail": Limit(5, 3600),  # what sends a mail to whoever is logged in
+        "reset": Limit(5, 3600),  # a forgotten password; the service has its own share for each recipient
         "password": Limit(10, 900),
         "upload": Limit(30, 600),
         "post": Limit(300, 3 * 3600),
@@ -50,17 +55,11 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
 
 
 #: What guesses secrets or has mail sent: limited by network address even for who is logged in, and so by account.
-BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "password"})
+BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "reset", "password"})
 
 
 #: What a whole IPv6 /48 may do, in times of what one address may.
 NETWORK: Final = 16
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    updated: float
 
 
 class Limits:
@@ -74,14 +73,15 @@ class Limits:
         limits: Mapping[str, Limit] = LIMITS,
         max_buckets: int = MAX_BUCKETS,
     ) -> None:
+        """``max_buckets`` is for each kind of limit and of key."""
         self.enabled = enabled
         self._seconds = seconds
         self._limits = limits
         self._max_buckets = max_buckets
-        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+        self._tables: dict[tuple[str, str, int], Buckets] = {}
 
     def __len__(self) -> int:
-        return len(self._buckets)
+        return sum(map(len, self._tables.values()))
 
     def knows(self, kind: str) -> bool:
         return kind in self._limits
@@ -106,25 +106,16 @@ class Limits:
         limit = self._limits[kind]
         if not self.enabled:
             return None
-        if times > 1:
-            limit = Limit(limit.burst * times, limit.seconds)
-        now = self._seconds()
-        place = (kind, key)
-        bucket = self._buckets.get(place)
-        rate = limit.burst / limit.seconds
-        if bucket is None:
-            bucket = self._buckets[place] = _Bucket(float(limit.burst), now)
-            if len(self._buckets) > self._max_buckets:
-                self._buckets.popitem(last=False)
-        else:
-            self._buckets.move_to_end(place)
-            bucket.tokens = min(float(limit.burst), bucket.tokens + max(0.0, now - bucket.updated) * rate)
-            bucket.updated = now
-        if bucket.tokens < 1.0:
-            wait = (1.0 - bucket.tokens) / rate
-            raise LimitExceeded(kind, limit, wait, (limit.burst - bucket.tokens) / rate)
-        bucket.tokens -= 1.0
-        return limit.burst, int(bucket.tokens), (limit.burst - bucket.tokens) / rate
+        scope = key.partition(":")[0]
+        place = (kind, scope if scope in _SCOPES else "", times)
+        table = self._tables.get(place)
+        if table is None:
+            table = self._tables[place] = Buckets(limit.burst * times, limit.seconds, self._max_buckets)
+        try:
+            left, full_in = table.spend(key, self._seconds())
+        except Spent as spent:
+            raise LimitExceeded(kind, limit, spent.wait, spent.full_in) from None
+        return limit.burst * times, left, full_in
 
 
 class LimitExceeded(RateLimited):
