@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from microblog.web.cookies import Cookies
 from microblog.web.csrf import Csrf
 from microblog.web.kept import KeptPages
+from microblog.web.known_browsers import KnownBrowsers
 from microblog.web.limits import Limits
 from microblog.web.proxies import Network, TrustedProxies
 from microblog.web.rendered import RenderedPosts
@@ -37,6 +38,7 @@ class Web:
     limits: Limits
     cookies: Cookies
     csrf: Csrf
+    browsers: KnownBrowsers
     proxies: TrustedProxies
     wall_clock: Callable[[], float]
     kept_pages: KeptPages | None = None
@@ -73,6 +75,7 @@ class Web:
             limits=Limits(monotonic, enabled=rate_limits),
             cookies=cookies,
             csrf=Csrf(secret=secret, cookies=cookies, public_url=public_url),
+            browsers=KnownBrowsers(secret=secret, cookies=cookies),
             proxies=TrustedProxies(trusted_proxies),
             wall_clock=wall_clock,
             kept_pages=KeptPages(version, monotonic) if version is not None else None,

@@ -46,6 +46,7 @@ class Cookies:
         self._seconds = seconds
         self.session_name = self._prefix + "session"
         self.visitor_name = self._prefix + "visitor"
+        self.browser_name = self._prefix + "browser"
         self._flash_name = self._prefix + "flash"
 
     def session(self, cookies: Mapping[str, str]) -> str | None:
@@ -61,6 +62,9 @@ class Cookies:
 
     def set_visitor(self, token: str, max_age: int) -> str:
         return self._secret(self.visitor_name, token, max_age)
+
+    def set_browser(self, value: str, max_age: int) -> str:
+        return self._secret(self.browser_name, value, max_age)
 
     def plain(self, name: str, value: str, max_age: int, *, readable: bool = False) -> str:
         """A preference, such as the theme.

@@ -226,6 +226,11 @@ class Request:
         self.cookies[self.web.cookies.session_name] = token
         self.session_void = False
 
+    def remember_browser(self, account_id: int) -> None:
+        """Note in the browser that the account has logged in there (``known_browsers``)."""
+        browsers = self.web.browsers
+        self.cookies_out.append(browsers.remember(browsers.read(self.cookies), account_id))
+
     def sign_out(self) -> None:
         self.personal = True
         self.cookies_out.append(self.web.cookies.clear_session())

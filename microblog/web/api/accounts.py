@@ -257,7 +257,7 @@ async def named(microblog: Microblog, acct: str) -> Account:
 @api.get(
     "/api/v1/accounts/search",
     scope="read:accounts",
-    limit="search",
+    limit="completion",
     params=SearchParams,
     answer=list[AccountEntity],
 )

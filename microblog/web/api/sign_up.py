@@ -15,7 +15,6 @@ from msgspec import Meta, Struct
 
 from microblog.domain import names
 from microblog.domain.errors import Forbidden, InvalidInput
-from microblog.domain.names import login_key
 from microblog.web import oauth
 from microblog.web.api.ground import Api, Call
 
@@ -72,7 +71,6 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
     wrong = _wrong(sent)
     if wrong:
         raise RecordInvalid(wrong)
-    call.request.spend("mail", f"mail:{login_key(sent.email)}")
     try:
         account = await microblog.accounts.register(
             sent.username,

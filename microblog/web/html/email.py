@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.errors import Conflict, InvalidInput
-from microblog.domain.names import login_key
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -31,7 +30,8 @@ async def change(microblog: Microblog, request: Request) -> Response:
     """Ask for another mail address; the one until now stays until the new one is confirmed."""
     viewer = request.require_viewer()
     state = FormState({"email": request.form.text("email").strip(), "password": ""})
-    request.spend("mail", f"mail:{login_key(state.value('email'))}")
+    # By account: a budget of the address alone could be used up by anybody, and keep its owner out.
+    request.spend("mail", f"account:{viewer.id}:change")
     try:
         address = await microblog.accounts.change_email(
             viewer, request.form.text("password"), state.value("email")

@@ -51,15 +51,24 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
         return _shown(request, state.with_error(error), then=then, unsent=unsent, status=422)
     # Trying many passwords for one person from many addresses is slowed down as well, however the name is written.
     # Told is only what was typed: that a name and a mail address are one account's, and share its tries, is not.
-    login = state.value("login")
-    request.spend("login", f"typed:{login_key(login)}")
+    # A browser in which the account has logged in before has tries of its own.
+    login, browsers = state.value("login"), request.web.browsers
+    browser = browsers.read(request.cookies)
+    if browser is None:
+        request.spend("login", f"typed:{login_key(login)}")
+
+    def admit(account_id: int) -> bool:
+        if browser is not None and browsers.knows(browser, account_id):
+            return request.may_spend("login", f"browser:{browser.id}:{account_id}")
+        return request.may_spend("login", f"account:{account_id}:tries")
+
     try:
         token, viewer = await microblog.sessions.log_in(
             state.value("login"),
             sent.text("password"),
             address=request.remote_address,
             user_agent=request.header("user-agent") or "",
-            admit=lambda account_id: request.may_spend("login", f"account:{account_id}:tries"),
+            admit=admit,
         )
     except (InvalidInput, Forbidden) as error:
         refused = isinstance(error, Forbidden)
@@ -67,6 +76,7 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
     if (former := request.session_token) is not None:
         await microblog.sessions.log_out(former)
     request.sign_in(token)
+    request.remember_browser(viewer.id)
     if unsent is not None:
         request.viewer = viewer
         return request.render("pages/again.html", unsent=unsent, next=target)

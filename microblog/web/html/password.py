@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from microblog.domain.addresses import address_key
 from microblog.domain.errors import Gone, InvalidInput
-from microblog.domain.names import login_key
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -27,7 +27,7 @@ async def forgotten(_microblog: Microblog, request: Request) -> Response:
     return request.render("pages/password_forgotten.html", form=FormState({"email": ""}), sent=False)
 
 
-@routes.post("/password/forgotten", limit="mail")
+@routes.post("/password/forgotten", limit="reset")
 async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
     """Ask for a mail to set a new password with.  The answer is the same whether the address is known or not."""
     state = FormState({"email": request.form.text("email").strip()})
@@ -36,9 +36,8 @@ async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
         return request.render(
             "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422
         )
-    request.spend("mail", f"mail:{login_key(state.value('email'))}")
     try:
-        await microblog.accounts.ask_for_reset(state.value("email"))
+        await microblog.accounts.ask_for_reset(state.value("email"), address_key(request.remote_address))
     except InvalidInput as error:
         return request.render(
             "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422

@@ -31,7 +31,6 @@ async def password_form(_microblog: Microblog, request: Request) -> Response:
 async def change_password(microblog: Microblog, request: Request) -> Response:
     """Change one's password: every other session ends, and every token."""
     viewer = request.require_viewer()
-    request.spend("password", f"account:{viewer.id}")
     state = FormState({"old": "", "password": ""})
     try:
         await microblog.accounts.change_password(
@@ -134,7 +133,6 @@ async def delete_form(_microblog: Microblog, request: Request) -> Response:
 async def delete_account(microblog: Microblog, request: Request) -> Response:
     """Delete one's account, with all that one wrote."""
     viewer = request.require_viewer()
-    request.spend("password", f"account:{viewer.id}")
     state = FormState({"password": ""})
     try:
         await microblog.accounts.delete(viewer, request.form.text("password"))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Role, State
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput
-from microblog.domain.names import login_key
 from microblog.web.forms import FormState
 from microblog.web.responses import Redirect, Response
 from microblog.web.routing import Routes
@@ -46,8 +45,6 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
     sent = request.form
     # The password has a place, so that what is wrong with it is said beside it, but it is never shown again.
     state = FormState({**{name: sent.text(name).strip() for name in _KEPT}, "password": ""})
-    # From wherever it is sent: a welcome is a mail that nobody at that address may have asked for.
-    request.spend("mail", f"mail:{login_key(state.value('email'))}")
     try:
         account = await microblog.accounts.register(
             state.value("name"),
@@ -66,6 +63,7 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
         account, address=request.remote_address, user_agent=request.header("user-agent") or ""
     )
     request.sign_in(token)
+    request.remember_browser(account.id)
     viewer = await microblog.sessions.viewer(token)
     request.flash(f"Welcome, @{account.name}! Write your first post, or find people to follow.")
     request.flash("We sent you an email. Open the link in it to confirm your address.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.web.client import Client
 from tests.web.html.people import PASSWORD, Village, errors, value
 
 
@@ -157,3 +158,48 @@ async def test_being_logged_in_elsewhere_gives_no_more_tries_from_one_address(vi
         page = await person.send("/login", {"login": f"somebody{number}", "password": "not it"})
         tried.append(page.status)
     assert tried == [422] * 10 + [429] * 2
+
+
+async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_account_knows(
+    village: Village,
+) -> None:
+    ann = (await village.person("ann")).viewer
+    village.set(rate_limits=True)
+
+    async def log_in(browser: Client, number: int, password: str, login: str = "ann") -> int:
+        browser.address = f"192.0.2.{number}"
+        browser.cookies.pop("session", None)
+        await browser.csrf_from("/login")
+        return (await browser.post("/login", form={"login": login, "password": password})).status
+
+    known, new = village.stranger(), village.stranger()
+    assert await log_in(known, 1, PASSWORD) == 303
+    for number in range(2, 20):
+        assert await log_in(village.stranger(), number, "not it") in (422, 429)
+    assert await log_in(new, 30, PASSWORD) == 429
+    assert await log_in(known, 31, PASSWORD) == 303
+    for number in range(9):  # of which it has ten as well
+        assert await log_in(known, 40 + number, "not it") == 422
+    assert await log_in(known, 60, PASSWORD) == 422
+    # The cookie is of this browser and this account only.
+    await village.microblog.accounts.create("bob", "bob@example.org", password=PASSWORD)
+    bobs = village.stranger()
+    assert await log_in(bobs, 70, PASSWORD, "bob") == 303
+    for number in range(12):
+        assert await log_in(bobs, 80 + number, PASSWORD) == 422
+    forged = village.stranger()
+    forged.cookies["browser"] = bobs.cookies["browser"][:-22] + known.cookies["browser"][-22:]
+    assert await log_in(forged, 99, PASSWORD) == 422
+    assert str(ann.id) not in known.cookies["browser"]
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", ".", "a" * 45, "é" * 22 + "." + "b" * 22, ("c" * 22 + ".") * 40, "\x00"]
+)
+async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(village: Village, cookie: str) -> None:
+    from microblog.web.cookies import Cookies
+    from microblog.web.known_browsers import KnownBrowsers
+
+    secret = b"a secret of the tests' own"
+    browsers = KnownBrowsers(secret=secret, cookies=Cookies(secure=True, secret=secret, seconds=lambda: 0.0))
+    assert browsers.read({"__Host-browser": cookie}) is None

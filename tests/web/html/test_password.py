@@ -75,3 +75,37 @@ async def test_following_the_link_of_a_welcome_mail_confirms_nothing_before_the_
     answer = await browser.post(f"/confirm/{token}", form={})
     assert answer.status == 303
     assert (await village.microblog.accounts.user(ann.viewer)).email_confirmed_at is not None
+
+
+async def test_strangers_do_not_use_up_the_mails_that_the_owner_of_an_address_may_ask_for(
+    village: Village,
+) -> None:
+    village.set(rate_limits=True)
+
+    async def send(address: str, path: str, **form: str) -> int:
+        browser = village.stranger()
+        browser.address = address
+        await browser.csrf_from(path)
+        return (await browser.post(path, form=form)).status
+
+    for number in range(6):
+        await send("203.0.113.9", "/password/forgotten", email="ann@example.org")
+        await send(
+            "203.0.113.9", "/signup", name=f"eve{number}", email="ann@example.org", password="a wrong phrase"
+        )
+    assert await send("203.0.113.9", "/password/forgotten", email="ann@example.org") == 429
+    assert await send("198.51.100.1", "/password/forgotten", email="ann@example.org") == 200
+    signed_up = await send(
+        "198.51.100.1", "/signup", name="ann", email="ann@example.org", password="a long enough passphrase"
+    )
+    assert signed_up == 303
+
+
+async def test_a_sign_up_and_a_forgotten_password_have_budgets_of_their_own(village: Village) -> None:
+    village.set(rate_limits=True)
+    browser = village.stranger()
+    await browser.csrf_from("/signup")
+    for number in range(6):
+        form = {"name": f"eve{number}", "email": f"eve{number}@example.org", "password": "short"}
+        await browser.post("/signup", form=form)
+    assert (await browser.post("/password/forgotten", form={"email": "ann@example.org"})).status == 200

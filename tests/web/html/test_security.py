@@ -154,3 +154,14 @@ async def test_an_account_is_deleted_with_the_right_password_only(village: Villa
     assert "session" not in ann.browser.cookies
     assert (await village.stranger().get("/@ann")).status == 404
     assert "I was here" not in (await village.stranger().get("/public")).text
+
+
+async def test_a_password_can_be_tried_as_often_as_its_limit_says(village: Village) -> None:
+    from microblog.web.limits import LIMITS
+
+    ann = await village.person("ann")
+    village.set(rate_limits=True)
+    ann.browser.site = village.site
+    form = {"old": "not it", "password": "another good phrase"}
+    tried = [(await ann.send("/settings/password", form)).status for _ in range(LIMITS["password"].burst + 1)]
+    assert tried == [422] * LIMITS["password"].burst + [429]
