@@ -28,7 +28,7 @@ from microblog.domain.errors import (
 from microblog.web.csrf import FormExpired
 from microblog.web.forms import FormState
 from microblog.web.limits import LimitExceeded
-from microblog.web.responses import Document, Html, Json, Redirect, Response, next_path
+from microblog.web.responses import LONGEST_PATH, Document, Html, Json, Redirect, Response, next_path
 from microblog.web.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
@@ -126,8 +126,13 @@ def _login_path(request: Request) -> str:
         then = {"then": request.path} if wanted(request.path) else {}
         query = urlencode({name: value for name, value in (came_from | then).items() if value})
         return f"/login?{query}" if query else "/login"
-    query = f"?{request.query_string}" if request.query_string else ""
-    return "/login?next=" + quote(request.path + query, safe="/")
+    there = "/login?next=" + quote(request.address, safe="/")
+    # Escaped twice it may be longer than a request line may be: then the way back is the page without its query.
+    return (
+        there
+        if len(there) <= LONGEST_PATH
+        else "/login?next=" + quote(quote(request.path, safe="/@"), safe="/")
+    )
 
 
 def _log_in_page(request: Request, unsent: Unsent) -> str:

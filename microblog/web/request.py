@@ -124,11 +124,6 @@ class Request:
         return self._query
 
     @property
-    def query_string(self) -> str:
-        """As it was sent, without the question mark."""
-        return self.raw.uri.partition(b"?")[2].decode("ascii", "replace")
-
-    @property
     def address(self) -> str:
         """Path and query of this request as one relative address, escaped anew; for links that lead back here."""
         try:
@@ -193,6 +188,14 @@ class Request:
     @property
     def is_fragment(self) -> bool:
         return self.raw.requestHeaders.hasHeader(FRAGMENT_HEADER)
+
+    @property
+    def is_prefetch(self) -> bool:
+        """Whether the browser asks before anyone wants to see the page (``Sec-Purpose``, Fetch; older: ``Purpose``)."""
+        return any(
+            (self.header(name) or "").lower().startswith(("prefetch", "prerender", "preview"))
+            for name in ("sec-purpose", "purpose", "x-purpose", "x-moz")
+        )
 
     @property
     def wants_json(self) -> bool:

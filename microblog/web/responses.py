@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -214,6 +214,10 @@ class Upgrade(Response):
 _URI_CHARACTERS = "/:?#[]@!$&'()*+,;=%~-._"
 
 
+#: Characters of an address that a request line has room for (``guard.MAX_HEADER_LINE``), with its method and version.
+LONGEST_PATH: Final = 8000
+
+
 def is_local_path(target: str) -> bool:
     """Whether a browser that is sent to ``target`` stays on this site.
 
@@ -230,4 +234,15 @@ def is_local_path(target: str) -> bool:
 
 def next_path(raw: str | None, default: str = "/") -> str:
     """Where to go next, from a visitor's ``?next=``: ``raw`` if it stays on this site, else ``default``."""
-    return raw if raw and len(raw) <= 2000 and is_local_path(raw) else default
+    return raw if raw and len(raw) <= LONGEST_PATH and is_local_path(raw) else default
+
+
+def not_prefetched() -> Empty:
+    """Refuse a prefetch of a page that changes something when it is read; the browser asks again when it is wanted."""
+    return Empty(status=503, headers={"Retry-After": "0", "Cache-Control": "no-store"})
+
+
+def moved(request: Request, path: str) -> Redirect:
+    """Return the redirect to the canonical address of the page, with the query of this request."""
+    query = urlencode(list(request.query))
+    return Redirect(f"{path}?{query}" if query else path, status=301)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from microblog.domain.filters import Context, hidden
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Response
+from microblog.web.responses import Response, not_prefetched
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ routes = Routes("notifications")
 async def notifications(microblog: Microblog, request: Request) -> Response:
     """Mentions, replies, follows, boosts and favourites. What is shown counts as seen from then on."""
     viewer = request.require_viewer()
+    if request.is_prefetch:
+        return not_prefetched()
     since = microblog.notifier.position
     page = await microblog.notification_groups.page(viewer, span_of(request))
     posts = [each.post for each in page.items if each.post is not None]
@@ -34,7 +36,7 @@ async def notifications(microblog: Microblog, request: Request) -> Response:
         since=since,
         waiting=policy.pending_requests,
     )
-    if any(not item.read for item in page.items):
+    if request.method == "GET" and any(not item.read for item in page.items):
         newest = max(page.items, key=lambda item: item.newest_id)
         await microblog.notifications.mark_read(viewer, newest.newest_id, newest.as_of)
     return response

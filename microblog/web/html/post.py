@@ -11,7 +11,7 @@ from microblog.domain.text import one_line
 from microblog.domain.visibility import Visibility
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response
+from microblog.web.responses import Redirect, Response, moved
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
@@ -96,4 +96,4 @@ def excerpt(post: Post) -> str:
 def _elsewhere(request: Request, post: Post, rest: str = "") -> Redirect | None:
     """To the post's own address: below its author's name, and a boost's is what was boosted."""
     path = post.content.path + rest
-    return None if request.path == path else Redirect(path, status=301)
+    return None if request.path == path else moved(request, path)

@@ -10,7 +10,7 @@ from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
 from microblog.domain.posts import Page, Span
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Redirect, Response
+from microblog.web.responses import Response, moved
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Re
         return await _withheld(microblog, request)
     if request.path_arg("name") != account.address:
         # One address a page: /@Bob is /@bob.
-        return Redirect(account.path + ("/with-replies" if replies else ""), status=301)
+        return moved(request, account.path + ("/with-replies" if replies else ""))
     since = microblog.notifier.position
     viewer, span = request.viewer, span_of(request)
     page = await microblog.timelines.account(viewer, account.id, span, replies=replies)

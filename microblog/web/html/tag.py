@@ -9,7 +9,7 @@ from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Redirect, Response
+from microblog.web.responses import Response, moved
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def tag(microblog: Microblog, request: Request) -> Response:
             "That can't be a hashtag. A hashtag is letters, digits and underscores, not digits alone."
         )
     if key != written:
-        return Redirect(f"/tags/{quote(key)}", status=301)
+        return moved(request, f"/tags/{quote(key)}")
     since = microblog.notifier.position
     viewer = request.viewer
     page = await microblog.timelines.tag(viewer, key, span_of(request))
