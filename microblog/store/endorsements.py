@@ -11,14 +11,14 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import rows, scalar
 from microblog.store.paging import span_of
-from microblog.store.relations import no_block_between
+from microblog.store.relations import PERSON_LISTED
 
 
 class EndorsementQueries(Protocol):
     @query(
         sql=f"SELECT e.id, {ACCOUNT_COLUMNS} FROM endorsements e JOIN accounts a ON a.id = e.target_id "
-        "WHERE e.account_id = {account_id} AND a.state = 'active' "
-        f"AND {no_block_between('a.id')}" + span_of("e.id"),
+        "WHERE e.account_id = {account_id} AND "
+        f"{PERSON_LISTED}" + span_of("e.id"),
         load=rows(account_at),
     )
     async def of(

@@ -17,7 +17,7 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import row, rows, scalar
 from microblog.store.paging import span_of
-from microblog.store.relations import no_block_between
+from microblog.store.relations import PERSON_LISTED
 
 
 def _made(accepted: bool, new: bool) -> tuple[bool, bool]:
@@ -170,8 +170,8 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.follower_id "
-        "WHERE f.followee_id = {account_id} AND f.accepted = {accepted} AND a.state = 'active' AND "
-        + no_block_between("a.id")
+        "WHERE f.followee_id = {account_id} AND f.accepted = {accepted} AND "
+        + PERSON_LISTED
         + span_of("f.id"),
         load=rows(account_at),
     )
@@ -190,9 +190,7 @@ class FollowQueries(Protocol):
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.followee_id "
-        "WHERE f.follower_id = {account_id} AND f.accepted AND a.state = 'active' AND "
-        + no_block_between("a.id")
-        + span_of("f.id"),
+        "WHERE f.follower_id = {account_id} AND f.accepted AND " + PERSON_LISTED + span_of("f.id"),
         load=rows(account_at),
     )
     async def following(

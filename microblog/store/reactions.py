@@ -15,7 +15,7 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.database import rows, scalar
 from microblog.store.paging import span_of
-from microblog.store.relations import no_block_between
+from microblog.store.relations import PERSON_LISTED
 
 
 class ReactionQueries(Protocol):
@@ -85,8 +85,7 @@ class ReactionQueries(Protocol):
 
     @query(
         sql=f"SELECT v.id, {ACCOUNT_COLUMNS} FROM favourites v JOIN accounts a ON a.id = v.account_id "
-        f"WHERE v.post_id = {{post_id}} AND a.state = 'active' AND {no_block_between('a.id')}"
-        + span_of("v.id"),
+        f"WHERE v.post_id = {{post_id}} AND {PERSON_LISTED}" + span_of("v.id"),
         load=rows(account_at),
     )
     async def favourited_by(
@@ -102,7 +101,7 @@ class ReactionQueries(Protocol):
     @query(
         sql=f"SELECT v.id, {ACCOUNT_COLUMNS} FROM posts v JOIN accounts a ON a.id = v.author_id "
         f"WHERE v.boost_of_id = {{post_id}} AND v.visibility IN ('public', 'unlisted') "
-        f"AND a.state = 'active' AND {no_block_between('a.id')}" + span_of("v.id"),
+        f"AND {PERSON_LISTED}" + span_of("v.id"),
         load=rows(account_at),
     )
     async def boosted_by(

@@ -12,7 +12,9 @@ condition                        where
 :func:`listed_for`               posts that a listing offers: public, tags, threads, search, trends, conversations
 :func:`wanted`                   the same for queries that always have a viewer
 :data:`UNWANTED`                 the same as a set, where many accounts are looked up: home, lists, directory
-:func:`no_block_between`         listings of people: followers, who favourited, who boosted, endorsements
+:data:`PERSON_LISTED`            listings of people: followers, who favourited, who boosted, endorsements
+:data:`FINDABLE`                 listings that offer people: search, directory, suggestions, trends
+:func:`no_block_between`         the part of these that is about blocks
 :data:`BLOCKED_EITHER_WAY`       the same as a set: search and completion of names
 :func:`not_blocked_by`           an account that the viewer names exactly, so that it can be unblocked
 :data:`DELIVERED`                direct posts as a correspondence: conversations, home, the list of mentions
@@ -99,6 +101,12 @@ def no_block_between(account: str, viewer: str = VIEWER) -> str:
     return f"""NOT EXISTS (
             SELECT FROM blocks k WHERE (k.account_id = {account} AND k.target_id = {viewer})
                 OR (k.account_id = {viewer} AND k.target_id = {account}))"""
+
+
+#: A list of people shows the account ``a`` to the viewer.
+PERSON_LISTED: Final = f"a.state = 'active' AND {no_block_between('a.id')}"
+#: The account ``a`` is active and wants to be found: search, directory, suggestions, trends.
+FINDABLE: Final = "a.state = 'active' AND a.discoverable"
 
 
 def not_blocked_by(account: str, viewer: str = VIEWER) -> str:

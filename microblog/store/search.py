@@ -15,7 +15,7 @@ from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.database import rows
 from microblog.store.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
-from microblog.store.relations import BLOCKED_EITHER_WAY, VISIBLE, listed_for, not_blocked_by
+from microblog.store.relations import BLOCKED_EITHER_WAY, FINDABLE, VISIBLE, listed_for, not_blocked_by
 
 
 def _tag(tag: str, shown: str, posts_count: int) -> Tag:
@@ -26,8 +26,8 @@ def _tag(tag: str, shown: str, posts_count: int) -> Tag:
 MANY: Final = 2000
 
 #: That somebody wants to be found, and is what was asked for.
-_MATCHES: Final = """a.state = 'active' AND a.discoverable
-            AND (lower(a.name) LIKE {prefix} OR a.search @@ to_tsquery('simple', {words}))"""
+_MATCHES: Final = f"""{FINDABLE}
+            AND (lower(a.name) LIKE {{prefix}} OR a.search @@ to_tsquery('simple', {{words}}))"""
 #: Neither of the account and the viewer blocks the other, looked up in a hash.
 _UNBLOCKED: Final = f"a.id NOT IN ({BLOCKED_EITHER_WAY})"
 

@@ -13,7 +13,7 @@ from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
 from microblog.store.database import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_row
-from microblog.store.relations import UNWANTED, VISIBLE, listed_for, no_block_between, wanted
+from microblog.store.relations import FINDABLE, UNWANTED, VISIBLE, listed_for, no_block_between, wanted
 
 
 def _suggestion(friends: int, *row: Any) -> Suggestion:
@@ -21,7 +21,7 @@ def _suggestion(friends: int, *row: Any) -> Suggestion:
 
 
 #: That somebody is in the directory, for this viewer: looked up in a hash of those whom it must not show them.
-_LISTED: Final = f"""a.discoverable AND a.state = 'active' AND (NOT {{local}} OR a.domain IS NULL)
+_LISTED: Final = f"""{FINDABLE} AND (NOT {{local}} OR a.domain IS NULL)
             AND a.id NOT IN ({UNWANTED})"""
 
 
@@ -151,7 +151,7 @@ class TrendQueries(Protocol):
             SELECT id, max(friends) AS friends FROM (SELECT * FROM near UNION ALL SELECT * FROM many) each GROUP BY id
         )
         SELECT o.friends, {ACCOUNT_COLUMNS} FROM offered o JOIN accounts a ON a.id = o.id
-        WHERE a.discoverable AND a.state = 'active' AND a.id <> {{viewer}}
+        WHERE {FINDABLE} AND a.id <> {{viewer}}
             AND NOT EXISTS (SELECT FROM follows f WHERE f.follower_id = {{viewer}} AND f.followee_id = a.id)
             AND NOT EXISTS (SELECT FROM suggestion_dismissals d WHERE d.account_id = {{viewer}} AND d.target_id = a.id)
             AND {no_block_between("a.id")} AND {wanted("a.id")}
