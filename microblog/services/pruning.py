@@ -2,6 +2,7 @@
 
 ==================  =======================================================
 mutes               when they end
+notifications       after a year; those that wait among the requests after 90 days
 sessions            90 days after they were last used
 tokens              30 days after they ended
 codes, grants       7 days after a code ended; a grant when nothing hangs on it any more
@@ -18,10 +19,16 @@ days of tags        after 9 days
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from twisted.logger import Logger
+
+from microblog.domain.errors import Unavailable
 from microblog.store.database import Database
-from microblog.store.pruning import PRUNED, pruning
+from microblog.store.pruning import ENDING, PRUNED, pruning
+
+log = Logger()
 
 AT_A_TIME: Final = 2000
 #: Rounds of one table before the next one's turn; what is left then waits for the next call.
@@ -29,18 +36,45 @@ ROUNDS: Final = 50
 
 
 class Pruning:
+    """Deletes what is over, a table after the other. A table that takes too long waits for the next turn."""
+
     def __init__(self, db: Database) -> None:
         self._db = db
 
+    async def end(self) -> dict[str, int]:
+        """Delete what ended by itself, such as mutes, and tell live readers; how many rows of each. Often."""
+        return await self._prune(ENDING)
+
     async def prune(self) -> dict[str, int]:
-        """Deletes what is over; how many rows of each, without those where there was nothing."""
+        """Delete what is old; how many rows of each table that had any. Once an hour is often enough.
+
+        Raises Unavailable when no table could be pruned.
+        """
+        return await self._prune(PRUNED)
+
+    async def _prune(self, names: Sequence[str]) -> dict[str, int]:
         gone: dict[str, int] = {}
-        for name in PRUNED:
-            for _ in range(ROUNDS):
-                async with self._db.transaction() as tx:
-                    count: int = await getattr(pruning(tx), name)(AT_A_TIME)
-                if count:
-                    gone[name] = gone.get(name, 0) + count
-                if count < AT_A_TIME:
-                    break
+        failed: Unavailable | None = None
+        failures = 0
+        for name in names:
+            try:
+                count = await self._table(name)
+            except Unavailable as error:
+                failed, failures = error, failures + 1
+                log.warn("{name} are not pruned this time: {reason}", name=name, reason=error.text)
+                continue
+            if count:
+                gone[name] = count
+        if failed is not None and failures == len(names):
+            raise failed
         return gone
+
+    async def _table(self, name: str) -> int:
+        total = 0
+        for _ in range(ROUNDS):
+            async with self._db.transaction() as tx:
+                count: int = await getattr(pruning(tx), name)(AT_A_TIME)
+            total += count
+            if count < AT_A_TIME:
+                break
+        return total

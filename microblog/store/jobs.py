@@ -68,7 +68,7 @@ class JobQueries(Protocol):
             leased_until = clock_timestamp() + make_interval(secs => {{seconds}})
         WHERE id IN (
             SELECT id FROM jobs
-            WHERE parked_at IS NULL AND run_at <= clock_timestamp() AND kind = ANY({{kinds}}::text[])
+            WHERE parked_at IS NULL AND run_at <= now() AND kind = ANY({{kinds}}::text[])
                 AND (lease IS NULL OR leased_until < clock_timestamp())
             ORDER BY run_at LIMIT {{limit}} FOR UPDATE SKIP LOCKED)
         RETURNING {_COLUMNS}

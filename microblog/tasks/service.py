@@ -25,7 +25,8 @@ log = Logger()
 
 #: Seconds between looks.
 STATISTICS_EVERY: Final = 60.0
-PRUNING_EVERY: Final = 60.0
+ENDING_EVERY: Final = 60.0
+PRUNING_EVERY: Final = 3600.0
 SAMPLE_EVERY: Final = 15.0
 TRENDS_EVERY: Final = 300.0
 TAGS_EVERY: Final = 60.0
@@ -62,6 +63,7 @@ class Tasks:
         self._counting = Periodic("the daily statistics", self._compute, STATISTICS_EVERY, reactor)
         self._periodic = (
             self._counting,
+            Periodic("ending what ended", microblog.pruning.end, ENDING_EVERY, reactor),
             Periodic("pruning", self._prune, PRUNING_EVERY, reactor),
             Periodic("counting tags", microblog.tag_counts.catch_up, TAGS_EVERY, reactor),
             Periodic("trends", self._trends, TRENDS_EVERY, reactor),

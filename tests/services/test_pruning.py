@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from microblog.domain.errors import TookTooLong
 from microblog.services.pruning import Pruning
 from microblog.store.database import Database
+from microblog.store.pruning import PRUNED
+from tests.tasks.logs import logged
 from tests.tasks.site import People
 
 
@@ -13,6 +16,14 @@ from tests.tasks.site import People
 def people(db: Database) -> People:
     return People(db)
 
+
+#: Three of different kinds, as nobody is notified twice of the same.
+NOTIFICATION = (
+    "INSERT INTO notifications (id, kind, account_id, actor_id, filtered) "
+    "SELECT snowflake(now() - age::interval), "
+    "CASE key WHEN 'a' THEN 'follow' WHEN 'b' THEN 'mention' ELSE 'boost' END, id, id, {} "
+    "FROM (VALUES (%s, %s::bigint, %s)) AS w (key, id, age)"
+)
 
 CASES = {
     "sessions": (
@@ -44,6 +55,8 @@ CASES = {
         ),
         ("91 days", "30 days"),
     ),
+    "notifications": (NOTIFICATION.format("false"), ("366 days", "364 days")),
+    "notification_requests": (NOTIFICATION.format("true"), ("91 days", "89 days")),
     "reader_samples": (
         "INSERT INTO reader_samples (process, readers, at) VALUES (%s, %s % 1000 + 1, now() - %s::interval)",
         ("9 days", "7 days"),
@@ -93,7 +106,8 @@ async def test_a_mute_ends_and_live_readers_hear_of_it(db: Database, people: Peo
             target,
             ends,
         )
-    assert await Pruning(db).prune() == {"mutes": 1}
+    assert await Pruning(db).prune() == {}
+    assert await Pruning(db).end() == {"mutes": 1}
     assert (
         await people.count("outbox", f"kind = 'relation' AND account_id = {bob} AND recipient_id = {alice}")
         == 1
@@ -107,3 +121,30 @@ async def test_jobs_that_wait_are_not_touched(db: Database, people: People) -> N
         "UPDATE jobs SET created_at = now() - interval '1 year', run_at = now() - interval '1 year'"
     )
     assert await Pruning(db).prune() == {}
+
+
+async def test_a_table_that_takes_too_long_stops_no_other(
+    db: Database, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = await people.user("bob")
+    for name in ("sessions", "events"):
+        insert, (old, _) = CASES[name]
+        for key in ("a", "b"):
+            await people.sql(insert, key, bob, old)
+    pruner, whole = Pruning(db), Pruning._table
+
+    async def table(self: Pruning, name: str) -> int:
+        if name in failing:
+            raise TookTooLong
+        return await whole(self, name)
+
+    monkeypatch.setattr(Pruning, "_table", table)
+    failing = set(PRUNED) - {"events"}
+    with logged() as lines:
+        assert await pruner.prune() == {"events": 1}  # the newest event stays
+    assert len(lines) == len(failing)
+    failing = {"events"}
+    assert await pruner.prune() == {"sessions": 2}
+    failing = set(PRUNED)
+    with pytest.raises(TookTooLong):
+        await pruner.prune()
