@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Final
 
 from microblog.domain.accounts import Account, Viewer
@@ -105,9 +106,13 @@ class NotificationGroups:
             if alone is None:
                 raise NotFound
             return [alone], []
-        if name not in {each.value for each in GROUPED}:
+        ids: list[int]
+        if name == NotificationKind.FOLLOW.value:
+            ids = await notification_groups(self.db.reads).followers_of(viewer.id, _day(rest))
+        elif name in {each.value for each in GROUPED} and (post_id := parse_id(rest)) is not None:
+            ids = await notification_groups(self.db.reads).about(viewer.id, name, post_id)
+        else:
             raise NotFound
-        ids: list[int] = await notification_groups(self.db.reads).members(viewer.id, key, name, [name])
         if not ids:
             raise NotFound
         return ids, [name]
@@ -197,3 +202,13 @@ class NotificationGroups:
 
 def _names(kinds: Iterable[NotificationKind] | None) -> list[str] | None:
     return None if kinds is None else [each.value for each in kinds]
+
+
+def _day(written: str) -> date:
+    """The day in the key of a group of followers. Raises NotFound."""
+    if not (len(written) == 8 and written.isascii() and written.isdigit()):
+        raise NotFound
+    try:
+        return date(int(written[:4]), int(written[4:6]), int(written[6:]))
+    except ValueError:
+        raise NotFound from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 
 from dbxs import query, statement
@@ -97,13 +97,29 @@ def _request(*row: Any) -> tuple[int, datetime, datetime, int, int | None, Any]:
     return count, first, last, newest_id, post_id, account_from(row[5:])
 
 
-_REQUESTS: Final = f"""
+#: How many of the newest notifications that wait are counted and listed as requests: bounds what a request costs.
+WAITING: Final = 500
+
+
+def _waiting(recipient: str, more: str = "") -> str:
+    """The tables, with only the newest notifications of a recipient that wait."""
+    newest = (
+        f"(SELECT n.* FROM notifications n WHERE n.account_id = {recipient} AND n.filtered {more} "
+        f"ORDER BY n.id DESC LIMIT {WAITING}) n"
+    )
+    return newest + NOTIFICATION_TABLES.removeprefix("notifications n")
+
+
+def _requests(of_whom: str) -> str:
+    return f"""
     SELECT w.count, w.first, w.last, w.newest_id, w.post_id, {ACCOUNT_COLUMNS}
     FROM (
-        SELECT n.actor_id, count(*) AS count, min(n.created_at) AS first, max(n.created_at) AS last,
-            max(n.id) AS newest_id, max(n.post_id) AS post_id
-        FROM {NOTIFICATION_TABLES}
-        WHERE n.account_id = {{viewer}} AND n.filtered AND {notification_reaches()} GROUP BY n.actor_id
+        SELECT m.actor_id, count(*) AS count, min(m.created_at) AS first, max(m.created_at) AS last,
+            max(m.id) AS newest_id, max(m.post_id) AS post_id
+        FROM (
+            SELECT n.id, n.actor_id, n.created_at, n.post_id FROM {_waiting("{viewer}", of_whom)}
+            WHERE {notification_reaches()}
+        ) m GROUP BY m.actor_id
     ) w JOIN accounts a ON a.id = w.actor_id"""
 
 
@@ -139,11 +155,24 @@ class NotificationGroupQueries(Protocol):
     ) -> GroupRow | None: ...
 
     @query(
-        sql=f"SELECT n.id FROM notifications n WHERE n.account_id = {{viewer}} AND NOT n.filtered AND {KEY} = {{key}} "
-        f"AND n.kind = {{kind}} ORDER BY n.id DESC LIMIT {WINDOW}",
+        sql="SELECT n.id FROM notifications n WHERE n.account_id = {viewer} AND NOT n.filtered "
+        f"AND n.post_id = {{post_id}} AND n.kind = {{kind}} ORDER BY n.id DESC LIMIT {WINDOW}",
         load=rows(int),
     )
-    async def members(self, viewer: int, key: str, kind: str, grouped: Sequence[str]) -> list[int]: ...
+    async def about(self, viewer: int, kind: str, post_id: int) -> list[int]:
+        """The newest members of a group about a post."""
+        ...
+
+    @query(
+        sql="SELECT n.id FROM notifications n WHERE n.account_id = {viewer} AND NOT n.filtered AND n.kind = 'follow' "
+        "AND n.created_at >= {day}::date::timestamp AT TIME ZONE 'UTC' "
+        "AND n.created_at < ({day}::date + 1)::timestamp AT TIME ZONE 'UTC' "
+        f"ORDER BY n.created_at DESC LIMIT {WINDOW}",
+        load=rows(int),
+    )
+    async def followers_of(self, viewer: int, day: date) -> list[int]:
+        """The newest members of the group of those who followed on a day, in UTC."""
+        ...
 
     @query(
         sql="DELETE FROM notifications WHERE account_id = {viewer} AND id = ANY({ids}::bigint[]) RETURNING id",
@@ -158,9 +187,8 @@ class NotificationGroupQueries(Protocol):
                 y.for_private_mentions, y.for_limited_accounts]
                 FROM notification_policies y WHERE y.account_id = {{account_id}}),
                 ARRAY['accept', 'accept', 'accept', 'accept', 'accept']), w.people, w.count
-        FROM (SELECT count(DISTINCT n.actor_id) AS people, count(*) AS count
-              FROM {NOTIFICATION_TABLES}
-              WHERE n.account_id = {{account_id}} AND n.filtered AND {notification_reaches()}) w""",
+        FROM (SELECT count(DISTINCT m.actor_id) AS people, count(*) AS count FROM (
+            SELECT n.actor_id FROM {_waiting("{account_id}")} WHERE {notification_reaches()}) m) w""",
         load=maybe_row(_policy),
     )
     async def policy(self, account_id: int) -> NotificationPolicy | None: ...
@@ -187,7 +215,7 @@ class NotificationGroupQueries(Protocol):
     ) -> None: ...
 
     @query(
-        sql=_REQUESTS + f" WHERE {within('w.newest_id')} "
+        sql=_requests("") + f" WHERE {within('w.newest_id')} "
         "ORDER BY CASE WHEN {ascending} THEN w.newest_id END ASC, "
         "CASE WHEN NOT {ascending} THEN w.newest_id END DESC LIMIT {count}",
         load=rows(_request),
@@ -196,7 +224,7 @@ class NotificationGroupQueries(Protocol):
         self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
     ) -> list[tuple[int, datetime, datetime, int, int | None, Any]]: ...
 
-    @query(sql=_REQUESTS + " WHERE w.actor_id = {actor_id}", load=maybe_row(_request))
+    @query(sql=_requests("AND n.actor_id = {actor_id}"), load=maybe_row(_request))
     async def request(
         self, viewer: int, actor_id: int
     ) -> tuple[int, datetime, datetime, int, int | None, Any] | None: ...
