@@ -133,9 +133,11 @@ def notification_reaches(recipient: str = "n.account_id") -> str:
     """Return the condition that the recipient still wants the notification ``n``, and may see what it is about.
 
     ``b`` is its actor, ``p`` the post with the author ``a`` (null where it is about no post).  An account that signs
-    up is not active yet; no other account that is not active causes notifications.
+    up is not active yet, and is shown to accounts that still moderate; no other account that is not active causes
+    notifications.
     """
-    return f"""((b.state = 'active' OR (n.kind = 'sign_up' AND b.deleted_at IS NULL))
+    return f"""((b.state = 'active' OR (n.kind = 'sign_up' AND b.deleted_at IS NULL AND EXISTS (
+            SELECT FROM users r WHERE r.account_id = {recipient} AND r.role <> 'user')))
         AND (n.post_id IS NULL OR {visible_to(recipient)})
         AND {may_notify(recipient, "n.actor_id")})"""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from twisted.internet.task import Clock
 
-from microblog.domain.accounts import Viewer
+from microblog.domain.accounts import Role, Viewer
+from microblog.domain.scopes import SCOPES
 from microblog.services.tokens import REMEMBERED, Tokens
 from microblog.store.database import Database
 from tests.testrig import now, person
@@ -111,3 +113,15 @@ async def test_what_changed_while_it_was_read_is_not_remembered(db: Database, re
     db.reads.run = reading
     assert await site.holder() is None
     await site.other.close()
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_token_has_no_role_powers_for_the_api_or_the_push_port(db: Database, role: Role) -> None:
+    owner = await person(db, "ann", role=role.value)
+    tokens = Tokens(db=db, poke=lambda: None, now=now)
+    token = await tokens.create(owner, SCOPES)
+    viewer, bearer = await tokens.viewer(token), await tokens.bearer(token)
+    assert viewer is not None
+    assert bearer is not None
+    assert bearer.viewer is not None
+    assert (viewer.role, bearer.viewer.role) == (Role.USER, Role.USER)

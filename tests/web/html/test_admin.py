@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
-from microblog.domain.accounts import State
+from microblog.domain.accounts import Role, State
+from microblog.web.html import TABLES
+from tests.web.client import Client
 from tests.web.html.people import Village
 
 PAGES = ["/admin/accounts", "/admin/approvals"]
@@ -27,6 +31,43 @@ async def test_and_so_are_their_buttons(village: Village, path: str) -> None:
     ann = await village.person("ann")
     assert (await ann.send(path)).status == 403
     assert (await village.microblog.accounts.by_name("bob")).state is State.ACTIVE
+
+
+ADMIN: Final = [route for table in TABLES for route in table if route.path.startswith("/admin")]
+
+
+async def test_every_moderation_route_is_for_browser_sessions_of_moderators(village: Village) -> None:
+    """A plain member is refused, and a moderator's access token counts for nothing on the website."""
+    await village.person("olga")
+    ann, mod = await village.person("ann"), await village.person("max")
+    mod = await village.with_role(mod, Role.MODERATOR)
+    token = await village.microblog.tokens.create(mod.viewer, ["read", "write"])
+    program = Client(village.site, headers={"Authorization": f"Bearer {token}"})
+    await program.csrf_from("/login")
+    assert len(ADMIN) >= 6
+    for route in ADMIN:
+        path = route.path.replace("<int:id>", str(ann.viewer.id)).replace("<name>", "ann")
+        if route.method == "GET":
+            refused, stranger = await ann.get(path), await program.get(path)
+        else:
+            refused, stranger = await ann.send(path), await program.post(path, form={})
+        assert refused.status == 403, path
+        assert stranger.status in (303, 401), path
+    assert (await village.microblog.accounts.by_name("ann")).state is State.ACTIVE
+
+
+async def test_demoted_moderator_no_longer_sees_who_waits_for_approval(village: Village) -> None:
+    await village.person("olga")
+    mod = await village.with_role(await village.person("max"), Role.MODERATOR)
+    village.set(registration="approval")
+    await village.microblog.accounts.register(
+        "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
+    )
+    assert "zoe" in (await mod.get("/notifications")).text
+    demoted = await village.with_role(mod, Role.USER)
+    for person in (mod, demoted):
+        assert "zoe" not in (await person.get("/notifications")).text
+    assert demoted.viewer.unread == 0
 
 
 async def test_a_suspended_account_is_out_at_once_and_can_come_back(village: Village) -> None:
