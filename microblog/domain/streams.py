@@ -19,6 +19,7 @@ from microblog.domain.visibility import STRANGER, Standing, Visibility, may_see
 
 Stream = str
 
+HOME: Final = "home"  #: in `keys`, it stands for lists as well
 OPEN: Final = frozenset({"public", "local"})
 PERSONAL: Final = frozenset({"home", "mentions", "notifications", "direct"})
 WITH_ID: Final = frozenset({"user", "thread", "list"})
@@ -63,7 +64,7 @@ def keys(event: Event) -> Iterable[str]:
     audience = event.audience
     if audience is None or event.kind not in _ABOUT_POSTS:
         return
-    yield "home"
+    yield HOME
     yield f"user:{audience.author_id}"
     if audience.is_boost:
         return
@@ -83,7 +84,7 @@ def keys(event: Event) -> Iterable[str]:
 def key(stream: Stream, owner_id: int | None) -> str:
     """Under which of `keys` a subscription is found."""
     if stream.startswith("list:"):
-        return "home"
+        return HOME
     return f"{stream}@{owner_id}" if stream in ("mentions", "notifications", "direct") else stream
 
 

@@ -16,8 +16,9 @@ from twisted.logger import Logger
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event, Kind
-from microblog.domain.streams import Stream, Ties, key, keys
+from microblog.domain.streams import HOME, Stream, Ties, key, keys
 from microblog.services.faults import Faults
+from microblog.services.followed import Followed
 from microblog.services.holding import Holdings
 from microblog.services.live import CANT_PLACE, Feed, Live
 from microblog.services.seats import Seats
@@ -49,6 +50,8 @@ class Readership:
         self._turns = DeferredSemaphore(TURNS)
         self._all: set[Live] = set()
         self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
+        self._by_credential: defaultdict[tuple[str, int], set[Live]] = defaultdict(set)
+        self._followed = Followed()
         self._expiring: dict[Live, Any] = {}  # when the token ends that they came with
         self._feeds: dict[tuple[int | None, frozenset[Stream]], Feed] = {}
         self._index: defaultdict[str, set[Feed]] = defaultdict(set)
@@ -64,6 +67,8 @@ class Readership:
         self._all.add(reader)
         if reader.viewer is not None:
             self._viewers[reader.viewer.id].add(reader)
+            for credential in _credentials(reader.viewer):
+                self._by_credential[credential].add(reader)
             if reader.viewer.until is not None:
                 left = (reader.viewer.until - self._now()).total_seconds()
                 self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
@@ -91,6 +96,11 @@ class Readership:
         if (expiring := self._expiring.pop(reader, None)) is not None:
             expiring.cancel()
         if reader.viewer is not None:
+            for credential in _credentials(reader.viewer):
+                if (held := self._by_credential.get(credential)) is not None:
+                    held.discard(reader)
+                    if not held:
+                        del self._by_credential[credential]
             same = self._viewers.get(reader.viewer.id)
             if same is not None:
                 same.discard(reader)
@@ -109,7 +119,9 @@ class Readership:
                 ties = self._ties.get(viewer_id)
             feed = self._feeds[name] = Feed(reader.streams, ties)
             for stream in feed.streams:
-                self._index[key(stream, viewer_id)].add(feed)
+                self._index[_name(stream, viewer_id)].add(feed)
+                if ties is not None and _name(stream, viewer_id) == _home(ties.id):
+                    self._followed.put(ties)
         feed.readers.add(reader)
         feed.changed()
         reader.feed = feed
@@ -126,10 +138,12 @@ class Readership:
         viewer_id = reader.viewer.id if reader.viewer is not None else None
         self._feeds.pop((viewer_id, feed.streams), None)
         for stream in feed.streams:
-            name = key(stream, viewer_id)
+            name = _name(stream, viewer_id)
             self._index[name].discard(feed)
             if not self._index[name]:
                 del self._index[name]
+                if viewer_id is not None and name == _home(viewer_id):
+                    self._followed.drop(viewer_id)
 
     async def closing(self) -> None:
         """Tell all readers that this process ends."""
@@ -171,23 +185,45 @@ class Readership:
     def _candidates(self, event: Event) -> Iterable[Feed]:
         """Return the feeds that may want an event, each once."""
         try:
-            return dict.fromkeys(feed for name in keys(event) for feed in self._index.get(name, ()))
+            found: dict[Feed, None] = {}
+            for name in keys(event):
+                if name == HOME:
+                    for viewer_id in self._followed.viewers(event):
+                        found.update(dict.fromkeys(self._index.get(_home(viewer_id), ())))
+                else:
+                    found.update(dict.fromkeys(self._index.get(name, ())))
+            return found
         except Exception:  # noqa: BLE001 - as in _pending
             self.faults.failed(CANT_PLACE)
             return ()
 
     async def _heed(self, found: list[Row]) -> None:
-        """What the events mean to this process itself: ties to read again, readers to end."""
+        """What the events mean to this process itself: ties to read again, readers to end.
+
+        An act of another account changes a viewer's ties seldom: that somebody follows the viewer does not. So the one
+        pair is looked at first, however many relations the viewer has.
+        """
         changed: set[int] = set()
+        concerned: dict[tuple[int, int], None] = {}
         for row in found:
             if row.kind == Kind.RELATION:
-                for each in (row.account_id, row.recipient_id):
+                for each, other in ((row.account_id, None), (row.recipient_id, row.account_id)):
                     if each is not None and each in self._viewers:
                         self._changed[each] = row.position
                         if each in self._ties:
-                            changed.add(each)
+                            if other is None:
+                                changed.add(each)
+                            else:
+                                concerned[each, other] = None
             elif row.kind == Kind.REVOKED and isinstance(row.detail, dict):
                 self._revoke(row.detail)
+        pairs = [pair for pair in concerned if pair[0] not in changed]
+        if pairs:
+            accounts, others = zip(*pairs, strict=True)
+            for pair in await live(self._db.reads).pairs([*accounts], [*others]):
+                ties = self._ties.get(pair[0])
+                if ties is not None and _differ(ties, pair):
+                    changed.add(pair[0])
         for account_id in changed:
             try:
                 fresh = await live(self._db.reads).ties(account_id)
@@ -200,6 +236,8 @@ class Readership:
                 continue
             if account_id in self._ties:
                 self._ties[account_id] = fresh
+                if account_id in self._followed:
+                    self._followed.put(fresh)
                 for reader in self._viewers.get(account_id, ()):
                     if reader.feed is not None:
                         reader.feed.ties = fresh
@@ -209,11 +247,33 @@ class Readership:
             for reader in list(self._viewers.get(detail["account"], ())):
                 reader.reader.end("suspended")
             return
-        token, session = detail.get("token"), detail.get("session")
-        for reader in list(self._all):
-            viewer = reader.viewer
-            if viewer is not None and (
-                (token is not None and viewer.token_id == token)
-                or (session is not None and viewer.session_id == session)
-            ):
-                reader.reader.end("revoked")
+        for name in _CREDENTIALS:
+            if name in detail:
+                for reader in list(self._by_credential.get((name, detail[name]), ())):
+                    reader.reader.end("revoked")
+
+
+_CREDENTIALS: Final = ("token", "session")
+
+
+def _credentials(viewer: Viewer) -> Iterable[tuple[str, int]]:
+    """Return what a viewer came with, as an event of its revocation names it."""
+    held = zip(_CREDENTIALS, (viewer.token_id, viewer.session_id), strict=True)
+    return [(name, each) for name, each in held if each is not None]
+
+
+def _home(viewer_id: int) -> str:
+    return f"{HOME}@{viewer_id}"
+
+
+def _name(stream: Stream, viewer_id: int | None) -> str:
+    """Return under which name a subscription is in the index. Home and lists are found through `Followed`."""
+    name = key(stream, viewer_id)
+    return name if name != HOME or viewer_id is None else _home(viewer_id)
+
+
+def _differ(ties: Ties, pair: tuple[int, int, bool | None, bool, bool]) -> bool:
+    """Return whether a viewer stands to one account in another way than its ties say: see `LiveQueries.pairs`."""
+    _, other_id, boosts, blocked_by, blocking = pair
+    known = ties.follows.get(other_id), other_id in ties.blocked_by, other_id in ties.blocking
+    return known != (boosts, blocked_by, blocking)

@@ -9,8 +9,8 @@ from dbxs import query
 
 from microblog.domain.streams import ListTies, Ties
 from microblog.store.access import accessor
-from microblog.store.database import row, scalar
-from microblog.store.relations import STREAM_BLOCKS, VISIBLE
+from microblog.store.database import row, rows, scalar
+from microblog.store.relations import STREAM_BLOCKS, STREAM_PAIRS, VISIBLE
 
 
 def _ties(
@@ -40,6 +40,12 @@ def _ties(
     )
 
 
+def _pair(
+    account_id: int, other_id: int, boosts: bool | None, blocked_by: bool, blocking: bool
+) -> tuple[int, int, bool | None, bool, bool]:
+    return account_id, other_id, boosts, blocked_by, blocking
+
+
 class LiveQueries(Protocol):
     @query(
         sql="""
@@ -55,6 +61,16 @@ class LiveQueries(Protocol):
         load=row(_ties),
     )
     async def ties(self, account_id: int) -> Ties: ...
+
+    @query(sql=STREAM_PAIRS, load=rows(_pair))
+    async def pairs(
+        self, account_ids: list[int], other_ids: list[int]
+    ) -> list[tuple[int, int, bool | None, bool, bool]]:
+        """Return how accounts stand to others, pair by pair, in constant work for each.
+
+        Of each pair: the account, the other, whether it follows the other with boosts (None: not at all), whether the
+        other blocks it, whether it blocks the other.
+        """
 
     @query(
         sql=f"""

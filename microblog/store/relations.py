@@ -210,6 +210,14 @@ STREAM_BLOCKS: Final = """
                      coalesce(array_agg(expires_at ORDER BY id), '{{}}') AS ends
               FROM mutes WHERE account_id = {account_id}) m"""
 
+#: How each of ``{account_ids}`` stands to the one of ``{other_ids}`` at its place: what the other's acts can change.
+STREAM_PAIRS: Final = """
+        SELECT p.account_id, p.other_id, f.show_boosts,
+            EXISTS (SELECT FROM blocks k WHERE k.account_id = p.other_id AND k.target_id = p.account_id),
+            EXISTS (SELECT FROM blocks k WHERE k.account_id = p.account_id AND k.target_id = p.other_id)
+        FROM unnest({account_ids}::bigint[], {other_ids}::bigint[]) AS p (account_id, other_id)
+        LEFT JOIN follows f ON f.follower_id = p.account_id AND f.followee_id = p.other_id AND f.accepted"""
+
 #: Pairs of ``{viewers}`` and ``{authors}``: a viewer who does not want an author's posts, or may not see them.
 UNWANTED_PAIRS: Final = f"""
         SELECT m.account_id, 'unwanted', m.target_id FROM mutes m

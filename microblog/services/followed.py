@@ -1,0 +1,85 @@
+"""The live readers of home and of lists, by the authors and hashtags that they follow.
+
+A post asks only the readers who follow its author or one of its tags, however many others read their homes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import TypeVar
+
+from microblog.domain.events import Event
+from microblog.domain.streams import Ties
+from microblog.domain.visibility import Visibility
+
+K = TypeVar("K")
+
+
+class Followed:
+    """An index of viewers. A viewer's ties are those under which it is found."""
+
+    def __init__(self) -> None:
+        self._ties: dict[int, Ties] = {}
+        self._by_author: dict[int, set[int]] = {}
+        self._by_tag: dict[str, set[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ties)
+
+    def __contains__(self, viewer_id: int) -> bool:
+        return viewer_id in self._ties
+
+    def put(self, ties: Ties) -> None:
+        """Find a viewer by these ties from now on."""
+        before = self._ties.get(ties.id)
+        if before is ties:
+            return
+        self._ties[ties.id] = ties
+        if before is None:
+            self._change(ties.id, chain((ties.id,), ties.follows), (), ties.tags, ())
+            return
+        old, new = before.follows.keys() - {ties.id}, ties.follows.keys() - {ties.id}
+        self._change(ties.id, new - old, old - new, ties.tags - before.tags, before.tags - ties.tags)
+
+    def drop(self, viewer_id: int) -> None:
+        """Find a viewer no more."""
+        ties = self._ties.pop(viewer_id, None)
+        if ties is not None:
+            self._change(viewer_id, (), {viewer_id, *ties.follows}, (), ties.tags)
+
+    def viewers(self, event: Event) -> Iterable[int]:
+        """Return the viewers at whose home, or in whose lists, an event about a post may belong, each once."""
+        audience = event.audience
+        if audience is None:
+            return ()
+        authors = self._by_author.get(audience.author_id, ())
+        if audience.is_boost or audience.visibility is not Visibility.PUBLIC:
+            return authors
+        tagged = [found for tag in audience.tags if (found := self._by_tag.get(tag))]
+        return set(authors).union(*tagged) if tagged else authors
+
+    def _change(
+        self,
+        viewer_id: int,
+        follows: Iterable[int],
+        unfollows: Iterable[int],
+        tags: Iterable[str],
+        untags: Iterable[str],
+    ) -> None:
+        for author_id in follows:
+            self._by_author.setdefault(author_id, set()).add(viewer_id)
+        for tag in tags:
+            self._by_tag.setdefault(tag, set()).add(viewer_id)
+        for author_id in unfollows:
+            _discard(self._by_author, author_id, viewer_id)
+        for tag in untags:
+            _discard(self._by_tag, tag, viewer_id)
+
+
+def _discard(index: dict[K, set[int]], name: K, viewer_id: int) -> None:
+    found = index.get(name)
+    if found is not None:
+        found.discard(viewer_id)
+        if not found:
+            del index[name]
