@@ -10,6 +10,7 @@ from tests.browser.service import PASSWORD, Service, Visitor
 from tests.browser.test_newcomer import wait
 
 LONG_NAME = "Donaudampfschifffahrtsgesellschaftskapitänsmützen"
+COLUMNS = "name    age\n    indented\nann     7"
 ADDRESS = "https://example.org/a/long/path/that/goes/on/and/on/and/on"
 
 
@@ -21,6 +22,7 @@ def author(service: Service) -> Visitor:
     for words in range(8, 20):
         author.write("雪" * words + " #猫 " + "and so on " * 12)
     author.write(f"Look: {ADDRESS}")
+    author.write(COLUMNS)
     return author
 
 
@@ -54,6 +56,14 @@ def test_a_hashtag_stays_in_one_line(phone: Any) -> None:
         ".map((tag) => new Set([...tag.getClientRects()].map((part) => Math.round(part.top))).size)"
     )
     assert lines == [1] * 12
+
+
+def test_indentation_and_columns_are_shown(phone: Any) -> None:
+    shown = phone.execute_script(
+        "return [...document.querySelectorAll('.text p')].map((each) => each.innerText)"
+        ".find((text) => text.startsWith('name'))"
+    )
+    assert shown == COLUMNS
 
 
 def test_a_long_name_takes_one_line_of_a_list(phone: Any) -> None:
