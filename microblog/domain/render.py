@@ -61,6 +61,15 @@ def html(parsed: Parsed, mentions: Mapping[str, MentionTarget]) -> str:
     return sanitise("".join(parts))
 
 
+def field(parsed: Parsed, mentions: Mapping[str, MentionTarget]) -> str:
+    """Return the HTML of a profile field, on one line. Its links say that they are about the account (``rel="me"``).
+
+    `sanitise` gives no other HTML that relation, so that only profile fields claim it.
+    """
+    inline = html(parsed, mentions).removeprefix("<p>").removesuffix("</p>")
+    return _EXTERNAL_LINK.sub(_with_me, inline)
+
+
 def sanitise(source: str) -> str:
     """HTML of any origin, cut down to what a post may contain.
 
@@ -134,6 +143,10 @@ def _with_rel(found: re.Match[str]) -> str:
     if ' href="http' not in attributes.lower() or f' rel="{LINK_REL}"' in attributes:
         return found[0]
     return f'<a{_REL.sub("", attributes)} rel="{LINK_REL}">'
+
+
+def _with_me(found: re.Match[str]) -> str:
+    return found[0].replace(f' rel="{LINK_REL}"', f' rel="me {LINK_REL}"')
 
 
 def _entity(text: str, entity: Entity, mentions: Mapping[str, MentionTarget]) -> str | None:

@@ -100,7 +100,7 @@ class Profiles(People):
         parsed_values = [text.parse(value) for _, value in pairs]
         targets = await self._targets([parsed_bio, *parsed_values])
         content = [
-            {"name": name, "value": value, "html": _inline(render.html(parsed, targets))}
+            {"name": name, "value": value, "html": render.field(parsed, targets)}
             for (name, value), parsed in zip(pairs, parsed_values, strict=True)
         ]
         async with self.db.transaction() as tx:
@@ -214,11 +214,6 @@ def _shown(account: Account | None) -> Account:
     if account is None or account.state is not State.ACTIVE:
         raise NotFound()
     return account
-
-
-def _inline(rendered: str) -> str:
-    """The HTML of a single line, without its paragraph."""
-    return rendered.removeprefix("<p>").removesuffix("</p>")
 
 
 def _attribution_domains(values: Iterable[str]) -> tuple[str, ...]:

@@ -148,6 +148,7 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     oauth.verifies: lambda source: oauth.verifies(source, "x"),
     paragraphs.paragraphs: paragraphs.paragraphs,
     render.absolute: lambda source: render.absolute(source, "https://example.org"),
+    render.field: lambda source: render.field(text.parse(source), {}),
     render.html: lambda source: render.html(text.parse(source), {}),
     render.plain: render.plain,
     render.sanitise: render.sanitise,

@@ -248,3 +248,13 @@ class Visible(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.hidden[-1]:
             self.text += unescape(data)
+
+
+def test_only_links_of_profile_fields_say_that_they_are_about_the_account() -> None:
+    source = f"https://example.org @bob #tag text: {REL}"
+    shown = render.field(parse(source), {"bob": MentionTarget("bob", "/@bob")})
+    assert shown.startswith('<a href="https://example.org" dir="ltr" rel="me nofollow noopener ugc">')
+    assert shown.count('rel="me ') == 1
+    assert shown.endswith(f"text: {REL}")
+    assert 'rel="me' not in render.html(parse(source), {})
+    assert 'rel="me' not in render.sanitise('<p><a rel="me" href="https://example.org">x</a></p>')

@@ -34,6 +34,7 @@ async def test_a_profile_is_rendered_once_when_saved(site: Site) -> None:
     assert "<script>" not in account.bio_html
     assert [field.name for field in account.fields] == ["Site", "Friend"]
     assert account.fields[0].html.startswith("<a ")
+    assert 'rel="me nofollow noopener ugc"' in account.fields[0].html
     assert 'href="/@bob"' in account.fields[1].html
     assert await site.accounts.by_name("ada") == account
 
