@@ -119,8 +119,7 @@ def found(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
 
 
 def _folded(text: str) -> str:
-    # The capital dotted i folds to two characters, and would differ from a plain one.
-    return " ".join(folded(text.replace("\u0130", "i")).split())
+    return " ".join(folded(text).split())
 
 
 def _marked(text: str) -> str:

@@ -31,9 +31,24 @@ def normal(form: Form, text: str) -> str:
     return tower.sub(r"\1", unicodedata.normalize(form, tower.sub(r"\1", text)))
 
 
+# Case folding leaves a dot on the "i" that it makes of the Turkish capital, and knows no capital of the dotless one.
+_DOTTED_I = regex.compile(r"i(\p{M}*?)\u0307")
+_INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+_DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.V1)
+
+
 def folded(text: str) -> str:
-    """Return the NFKC case folding of a text (Unicode 3.13, D146): what equal words share."""
-    return normal("NFKC", normal("NFKC", text).casefold())
+    """Return what equal words share: the one fold of hashtags, search and filters. Idempotent.
+
+    It is Unicode's NFKC case folding without what is invisible (Unicode 3.13, D147), with ASCII digits, and with one
+    "i" for all of ``I``, ``i``, ``İ`` and ``ı``: whoever types a tag or a query knows nothing of its language.
+    """
+    if text.isascii():
+        return text.lower()
+    lowered = normal("NFKC", text).casefold().replace("\u0131", "i")
+    lowered = _INVISIBLE.sub("", _DOTTED_I.sub(r"i\1", lowered))
+    # The two libraries know different versions of Unicode: what is a digit to one may be unknown to the other.
+    return normal("NFKC", _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), lowered))
 
 
 def exact(text: str) -> str:

@@ -19,7 +19,6 @@ A query, in full::
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -75,8 +74,6 @@ _WORD = regex.compile(
 )
 _SPACELESS = re.compile(f"[{SPACELESS}]")
 _LETTER_OF_RUN = regex.compile(r"[\p{L}\p{Nd}]\p{M}*")
-_INVISIBLE = regex.compile(r"\p{DI}+")
-_DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.V1)
 # Points and accents that people leave out when they type. Marks of other scripts are letters to their readers.
 _ACCENTS = regex.compile(r"([\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
 _BARE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
@@ -149,18 +146,12 @@ def query(source: str) -> str:
     return parse_query(source).tsquery
 
 
-def _fold(text: str) -> str:
-    folded = _INVISIBLE.sub("", normal.folded(text))
-    # The two libraries know different versions of Unicode: what is a digit to one may be unknown to the other.
-    return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), folded)
-
-
 def _tokens(text: str) -> list[str]:
     """The tokens that a text is indexed under, in order."""
     if text.isascii():
         return [word[:MAX_TOKEN] for word in _ASCII_WORD.findall(text.lower())]
     tokens: list[str] = []
-    for word in _WORD.findall(_fold(text)):
+    for word in _WORD.findall(normal.folded(text)):
         if not _SPACELESS.match(word):
             tokens.append(word[:MAX_TOKEN])
             continue
@@ -179,7 +170,7 @@ def _letters(run: str) -> list[str]:
 
 def _term(written: str, unfinished: bool) -> str:
     """A word or phrase as part of a tsquery; empty when nothing in it is indexed."""
-    words = _WORD.findall(_fold(written))
+    words = _WORD.findall(normal.folded(written))
     tokens: list[str] = []
     for number, word in enumerate(words):
         if not _SPACELESS.match(word):

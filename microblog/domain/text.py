@@ -210,7 +210,7 @@ def length(source: str | Parsed) -> int:
 def hashtag_key(name: str) -> str | None:
     """Return what equal hashtags share (``First``, ``FIRST``, ``ＦＩＲＳＴ``: ``first``), or None if it is no hashtag.
 
-    NFKC case folding (Unicode 3.13, D146) less what is invisible. Idempotent.
+    Folded as search is (`normal.folded`). Idempotent.
     """
     return _hashtag_key(name) if len(name) <= _MAX_RAW_TAG else None
 

@@ -8,8 +8,9 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from microblog.domain import normal
 from microblog.domain.search import MAX_TERMS, SearchQuery, document, parse_query, query
-from microblog.domain.text import parse
+from microblog.domain.text import hashtag_key, parse
 from tests.domain.corpora import HOSTILE, posts
 
 
@@ -111,3 +112,21 @@ class TestQuery:
         token = r"'[^'\\\s]+'(?::\*)?"
         term = rf"!?(?:{token}|\({token}(?: <-> {token})+\))"
         assert re.fullmatch(rf"(?:{term}(?: & {term})*)?", query(source))
+
+
+@pytest.mark.parametrize(
+    "written", ["İstanbul", "istanbul", "ISTANBUL", "ıstanbul", "i̇stanbul", "ＩＳＴＡＮＢＵＬ"]
+)
+def test_search_and_hashtags_share_one_fold(written: str) -> None:
+    assert document(written) == "istanbul"
+    assert query(f"{written} x") == "'istanbul' & 'x':*"
+    assert hashtag_key(written) == "istanbul"
+
+
+@given(st.text(max_size=30))
+def test_the_fold_is_reached_at_once(source: str) -> None:
+    folded = normal.folded(source)
+    assert normal.folded(folded) == folded
+    key = hashtag_key(source)
+    if key is not None:
+        assert normal.folded(key) == key

@@ -144,6 +144,8 @@ class TestHashtags:
             ("#नमस्ते #ภาษาไทย #தமிழ்", ["नमस्ते", "ภาษาไทย".replace("ำ", "ํา"), "தமிழ்"]),
             ("#می\u200cخواهم", ["میخواهم"]),
             ("#Straße #STRASSE", ["strasse"]),
+            ("#İstanbul #istanbul #ISTANBUL #ıstanbul #i\u0307stanbul", ["istanbul"]),
+            ("#٢٠٢٤سنة #2024سنة", ["2024سنة"]),
             ("#2024年 #1a #a_b", ["2024年", "1a", "a_b"]),
             ("#l·l", ["l·l"]),
             ("#tag\u200d #tag·", ["tag"]),
