@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from microblog.domain.accounts import Account
 from microblog.domain.visibility import Visibility
 
 T = TypeVar("T")
+
+MENTIONS_MOST: Final = 30  #: accounts that one post can mention
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Conflict, InvalidInput, NotFound, UnexpectedMentions
 from microblog.domain.events import NotificationKind
 from microblog.domain.language import known_language
-from microblog.domain.posts import Draft, Mention, Post
+from microblog.domain.posts import MENTIONS_MOST, Draft, Mention, Post
 from microblog.domain.replies import visibility_of_reply
 from microblog.domain.visibility import Visibility
 from microblog.services.conversations import add_to_conversations, withheld_from
@@ -30,8 +30,6 @@ from microblog.store.posts import posts
 from microblog.store.publishing import NewPost
 from microblog.store.reactions import reactions
 from microblog.store.writing import writing
-
-MENTIONS_MOST: Final = 30  #: people that one post can name
 
 
 @dataclass(frozen=True, slots=True)

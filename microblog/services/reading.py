@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import NotFound
-from microblog.domain.posts import Edit, Marks, Page, Post, Span, Thread
+from microblog.domain.posts import MENTIONS_MOST, Edit, Marks, Page, Post, Span, Thread
 from microblog.domain.replies import Reply, participants, visibility_of_reply
 from microblog.store.database import Database
 from microblog.store.marks import marks
@@ -67,7 +67,8 @@ class Reading:
         """Return what a reply of the viewer starts from: the one rule for pages, API and push port.
 
         It addresses the author of ``post`` and everybody whom that mentions, without the viewer, accounts that are
-        gone, and accounts that the viewer blocks (unless it is the author, whom they choose to answer).
+        gone, and accounts that the viewer blocks (unless it is the author, whom they choose to answer). They are no
+        more than a post can mention.
         """
         answered = post.content
         people = participants(answered, viewer.id)
@@ -80,7 +81,7 @@ class Reading:
                 if each in found or each == answered.author.id
             }
         visibility = visibility_of_reply(viewer.default_visibility, answered.visibility)
-        return Reply(answered, tuple(people.values()), visibility)
+        return Reply(answered, tuple(people.values())[:MENTIONS_MOST], visibility)
 
     async def boost_of(self, viewer: Viewer, post_id: int) -> Post:
         """The viewer's own boost of a post. Raises NotFound."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.posts import Draft, Post
+from microblog.domain.posts import MENTIONS_MOST, Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.web.api.accounts import PRIVACIES
 from tests.testrig import person
@@ -85,6 +85,17 @@ async def test_reply_to_oneself_addresses_the_accounts_mentioned_there(town: Tow
     assert field(await talk.browser.get(post.path), "text") == "@cem @ann "
     alone = await talk.posts.publish(talk.bob.viewer, Draft("first"))
     assert field(await talk.browser.get(alone.path), "text") == ""
+
+
+async def test_reply_addresses_no_more_accounts_than_a_post_can_mention(town: Town) -> None:
+    talk = await Talk.begin(town)
+    names = [f"p{number}" for number in range(MENTIONS_MOST)]
+    for name in names:
+        await person(town.microblog.db, name)
+    post = await talk.says(" ".join(f"@{name}" for name in names))
+    begins = field(await talk.browser.get(post.path), "text")
+    assert begins.split() == ["@ann", *(f"@{name}" for name in names[:-1])]
+    await talk.bob.publish(f"{begins}hello", in_reply_to_id=str(post.id))
 
 
 async def test_reply_does_not_address_accounts_that_are_gone_or_blocked_by_its_author(town: Town) -> None:
