@@ -209,7 +209,8 @@ async def judge_mail(village: Village, reader: Person) -> None:
     message = Messages(microblog.config, templates_dir(), lambda: datetime.now(UTC)).notifications(notice)
     assert sorted(message.keys()) == sorted(
         ["Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type",
-         "List-Unsubscribe", "List-Unsubscribe-Post", *(["In-Reply-To", "References"] if message["References"] else [])]
+         "List-Unsubscribe", *(["List-Unsubscribe-Post"] if microblog.config.public_url.startswith("https:") else []),
+         *(["In-Reply-To", "References"] if message["References"] else [])]
     )  # fmt: skip
     html = message.get_body(("html",))
     assert html is not None
