@@ -60,7 +60,7 @@ class Audience:
             author_id=post.author.id,
             author_name=post.author.address,
             visibility=max(post.visibility, content.visibility, key=list(Visibility).index),
-            mentioned_ids=tuple(each.account_id for each in (*content.mentions, *content.former_mentions)),
+            mentioned_ids=tuple(each.account_id for each in content.mentions),
             tags=content.tags,
             thread_id=content.thread_id,
             reply_to_account_id=post.reply_to_account_id,

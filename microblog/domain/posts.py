@@ -79,7 +79,7 @@ class Post:
     muted: bool = False  #: they want no more notifications of its thread
     former_mentions: tuple[
         Mention, ...
-    ] = ()  #: named before an edit; they may still see a post that is not open
+    ] = ()  #: named before an edit: they read the version that named them last
 
     @property
     def content(self) -> Post:

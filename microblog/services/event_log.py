@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -123,7 +123,9 @@ def posted(position: int, at: datetime, post: Post) -> Event:
 
 def audience_json(post: Post, withheld_ids: tuple[int, ...] = ()) -> str:
     """What stays of a deleted post, in the event that says so: whom it concerned."""
-    return json.dumps(asdict(Audience.of(post, withheld_ids)))
+    audience = Audience.of(post, withheld_ids)
+    former = tuple(each.account_id for each in post.content.former_mentions)
+    return json.dumps(asdict(replace(audience, mentioned_ids=audience.mentioned_ids + former)))
 
 
 def audience_from(detail: dict[str, Any]) -> Audience:

@@ -207,7 +207,7 @@ class Posts(Reactions):
             if before is None:
                 raise NotFound
             written = await self._written(tx, parsed, summary, language)
-            if not before.visibility.open:  # an edit takes from nobody what was addressed to them
+            if not before.visibility.open:  # who was named keeps the version that named them
                 written = replace(written, former=before.former_after(written.mentioned_ids))
             same = (before.text, before.summary, before.sensitive) == (parsed.text, summary, draft.sensitive)
             if same and before.language != language:
@@ -223,7 +223,8 @@ class Posts(Reactions):
                     draft.sensitive,
                     language,
                     written.mentions_json,
-                    [*written.mentioned_ids, *(each.account_id for each in written.former)],
+                    written.mentioned_ids,
+                    [each.account_id for each in written.former],
                     list(written.tags),
                     written.search,
                     None,

@@ -10,7 +10,7 @@ from dbxs import query, statement
 
 from microblog.store.access import accessor
 from microblog.store.database import maybe_row, row, rows, scalar
-from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD
+from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD, reads_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class MailQueries(Protocol):
         LEFT JOIN accounts a ON a.id = p.author_id
         WHERE n.account_id = {account_id} AND n.mailed_at IS NULL AND n.kind = ANY({kinds}::text[])
             AND n.created_at > clock_timestamp() - interval '2 days' AND """
-        f"{NOTIFICATION_UNREAD} AND {NOTIFICATION_SHOWN}"
+        f"{NOTIFICATION_UNREAD} AND {NOTIFICATION_SHOWN} AND (n.post_id IS NULL OR {reads_present('n.account_id')})"
         """
             AND (n.kind NOT IN ('follow', 'follow_request') OR EXISTS (SELECT FROM follows f
                 WHERE f.follower_id = n.actor_id AND f.followee_id = n.account_id

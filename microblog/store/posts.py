@@ -7,6 +7,7 @@ something to read, ``a`` its author), and :data:`BOOST_COLUMNS` where boosts may
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -19,7 +20,15 @@ from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
 from microblog.store.bad_rows import elements, text_of
 from microblog.store.database import maybe_row, rows
-from microblog.store.relations import BOOSTED, VIEWER, VISIBLE, WAS_VISIBLE, listed_for, not_blocked_by
+from microblog.store.relations import (
+    BOOSTED,
+    FORMER_VERSION,
+    VIEWER,
+    VISIBLE,
+    WAS_VISIBLE,
+    listed_for,
+    not_blocked_by,
+)
 
 _COLUMNS: Final = (
     "id",
@@ -61,9 +70,11 @@ FLAGS: Final = """
         SELECT FROM thread_mutes v WHERE v.account_id = {viewer}::bigint AND v.thread_id = p.thread_id OFFSET 0)"""
 
 #: The columns of a post with its author, as :func:`post_from` takes them. Needs the parameter ``viewer``.
-POST_COLUMNS: Final = f"{', '.join(f'p.{each}' for each in _COLUMNS)}, {FLAGS}, {ACCOUNT_COLUMNS}"
+POST_COLUMNS: Final = (
+    f"{', '.join(f'p.{each}' for each in _COLUMNS)}, {FLAGS}, {FORMER_VERSION}, {ACCOUNT_COLUMNS}"
+)
 POST_TABLES: Final = "posts p JOIN accounts a ON a.id = p.author_id"
-_AUTHOR: Final = len(_COLUMNS) + 5
+_AUTHOR: Final = len(_COLUMNS) + 6
 POST_WIDTH: Final = _AUTHOR + ACCOUNT_WIDTH
 
 #: The columns of what may be a boost: ``w`` is the listed row, ``b`` its author when it is a boost.
@@ -94,7 +105,7 @@ def post_from(row: Sequence[Any]) -> Post:
         every = elements("mentions of post", row[0], row[13], _mention)
         mentions = tuple(each for each, is_former in every if not is_former)
         former = tuple(each for each, is_former in every if is_former)
-    return Post(
+    post = Post(
         id=row[0],
         author=account_from(row[_AUTHOR:POST_WIDTH]),
         visibility=_VISIBILITIES[row[1]],
@@ -121,6 +132,24 @@ def post_from(row: Sequence[Any]) -> Post:
         bookmarked=row[21],
         pinned=bool(row[22]),
         muted=row[23],
+    )
+    return post if row[24] is None else _former(post, row[24])
+
+
+def _former(post: Post, version: Sequence[Any]) -> Post:
+    """The post for an account that an edit dropped: as it was, and without the names and tags that came later."""
+    text, html, summary, sensitive, written = version
+    at = datetime.fromisoformat(written)
+    return replace(
+        post,
+        text=text,
+        html=html,
+        summary=summary,
+        sensitive=sensitive,
+        edited_at=at if at > post.created_at else None,
+        mentions=post.former_mentions,
+        former_mentions=(),
+        tags=(),
     )
 
 

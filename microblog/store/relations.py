@@ -70,7 +70,33 @@ WAS_VISIBLE: Final = f"""p.author_id = {VIEWER} OR p.visibility IN ('public', 'u
         OR (p.visibility = 'followers' AND EXISTS (
             SELECT FROM follows f WHERE f.follower_id = {VIEWER} AND f.followee_id = p.author_id AND f.accepted))
         OR NOT EXISTS (
-            SELECT FROM mentions m WHERE m.account_id = {VIEWER} AND m.post_id = p.id AND m.after_edit >= e.id)"""
+            SELECT FROM mentions m WHERE m.account_id = {VIEWER} AND m.post_id = p.id
+            AND (m.after_edit >= e.id OR m.until_edit <= e.id))"""
+
+
+def reads_former(viewer: str) -> str:
+    """Return the condition that an edit of the post ``p`` dropped the account, which reads a former version ``m``."""
+    return f"""m.account_id = {viewer} AND m.post_id = p.id AND m.until_edit IS NOT NULL
+            AND NOT (p.visibility = 'followers' AND EXISTS (
+                SELECT FROM follows f
+                WHERE f.follower_id = {viewer} AND f.followee_id = p.author_id AND f.accepted OFFSET 0))"""
+
+
+def _may_be_former(viewer: str) -> str:
+    return f"{viewer} IS NOT NULL AND p.visibility IN ('followers', 'direct') AND {viewer} = ANY (p.mentioned_ids)"
+
+
+#: The version that the viewer reads instead of the present one: the last that named them. Null: the present one.
+FORMER_VERSION: Final = f"""CASE WHEN {_may_be_former(VIEWER)} THEN (
+        SELECT jsonb_build_array(e.text, e.html, e.summary, e.sensitive, e.created_at)
+        FROM mentions m JOIN post_edits e ON e.id = m.until_edit WHERE {reads_former(VIEWER)} OFFSET 0) END"""
+
+
+def reads_present(viewer: str = VIEWER) -> str:
+    """Return the condition that an account, which may see the post ``p``, reads its present version."""
+    return f"""NOT ({_may_be_former(viewer)} AND EXISTS (
+            SELECT FROM mentions m WHERE {reads_former(viewer)} OFFSET 0))"""
+
 
 # ---------------------------------------------------------------------------------------------------- wants to see
 

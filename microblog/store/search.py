@@ -15,7 +15,14 @@ from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.database import rows
 from microblog.store.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
-from microblog.store.relations import BLOCKED_EITHER_WAY, FINDABLE, VISIBLE, listed_for, not_blocked_by
+from microblog.store.relations import (
+    BLOCKED_EITHER_WAY,
+    FINDABLE,
+    VISIBLE,
+    listed_for,
+    not_blocked_by,
+    reads_present,
+)
 
 
 def _tag(tag: str, shown: str, posts_count: int) -> Tag:
@@ -120,7 +127,7 @@ class SearchQueries(Protocol):
           AND ({{after}}::date IS NULL OR ({_SINCE})) AND ({{before}}::date IS NULL OR ({_UNTIL}))
           AND ((p.visibility = 'public' AND a.indexable) OR p.author_id = {{viewer}}::bigint
                OR {{viewer}}::bigint = ANY (p.mentioned_ids) OR {_TOUCHED})
-          AND {VISIBLE} AND {listed_for("p.author_id")}
+          AND {VISIBLE} AND {listed_for("p.author_id")} AND {reads_present()}
           AND {within("p.id")} {in_order("p.id")}""",
         load=rows(post_row),
     )

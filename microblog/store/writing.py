@@ -110,11 +110,16 @@ class WritingQueries(Protocol):
             SELECT id, text, html, summary, sensitive, coalesce(edited_at, created_at) FROM posts WHERE id = {post_id}
             RETURNING id
         ), gone AS (
-            DELETE FROM mentions WHERE post_id = {post_id} AND NOT account_id = ANY ({mentioned_ids}::bigint[])
+            DELETE FROM mentions
+            WHERE post_id = {post_id} AND NOT account_id = ANY ({mentioned_ids}::bigint[] || {former_ids}::bigint[])
+        ), dropped AS (
+            UPDATE mentions SET until_edit = was.id FROM was
+            WHERE post_id = {post_id} AND account_id = ANY ({former_ids}::bigint[]) AND until_edit IS NULL
         ), named AS (
             INSERT INTO mentions (account_id, post_id, after_edit)
             SELECT unnest({mentioned_ids}::bigint[]), {post_id}, was.id FROM was
-            ON CONFLICT DO NOTHING
+            ON CONFLICT (account_id, post_id) DO UPDATE SET after_edit = excluded.after_edit, until_edit = NULL
+            WHERE mentions.until_edit IS NOT NULL
         ), untagged AS (
             DELETE FROM post_tags WHERE post_id = {post_id} AND NOT tag = ANY ({tags}::text[])
         ), tagged AS (
@@ -124,8 +129,9 @@ class WritingQueries(Protocol):
             VALUES ('edit', {author_id}, {post_id}, {detail}::jsonb)
         )
         UPDATE posts SET text = {text}, html = {html}, summary = {summary}, sensitive = {sensitive},
-            language = {language}, mentions = {mentions}::jsonb, mentioned_ids = {mentioned_ids}::bigint[],
-            tags = {tags}::text[], search = to_tsvector('simple', {search}), edited_at = clock_timestamp()
+            language = {language}, mentions = {mentions}::jsonb,
+            mentioned_ids = {mentioned_ids}::bigint[] || {former_ids}::bigint[], tags = {tags}::text[],
+            search = to_tsvector('simple', {search}), edited_at = clock_timestamp()
         WHERE id = {post_id} AND author_id = {author_id}""",
         load=scalar,
     )
@@ -140,10 +146,12 @@ class WritingQueries(Protocol):
         language: str | None,
         mentions: str,
         mentioned_ids: list[int],
+        former_ids: list[int],
         tags: list[str],
         search: str,
         detail: str | None,
-    ) -> None: ...
+    ) -> None:
+        """Change a post and keep how it read. The accounts ``former_ids`` keep the version that last named them."""
 
     @query(
         sql="""

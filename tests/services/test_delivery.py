@@ -10,7 +10,6 @@ import pytest_twisted
 
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import NotFound
 from microblog.domain.notification_groups import Verdict
 from microblog.domain.posts import Draft, Post, Span
 from microblog.domain.visibility import Visibility
@@ -272,20 +271,69 @@ async def test_edit_brings_no_conversation_to_an_account_it_does_not_reach(site:
     assert not any(found.values()), found
 
 
-async def test_account_that_an_edit_drops_keeps_the_thread(site: Microblog) -> None:
-    ann, bob, _eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
-    post = await direct(site, ann, "@bob @eve hello")
-    answer = await direct(site, bob, "@ann yes?", post)
-    edited = await site.posts.edit(ann, post.id, Draft("@eve hello"))
+@pytest.mark.parametrize("visibility", [Visibility.DIRECT, Visibility.FOLLOWERS])
+async def test_account_that_an_edit_drops_keeps_the_version_that_named_it(
+    site: Microblog, visibility: Visibility
+) -> None:
+    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    post = await site.posts.publish(ann, Draft("@bob first", visibility=visibility))
+    await site.posts.edit(ann, post.id, Draft("@bob hello"))
+    await until(site.notifier._reactor, lambda: not site.notifier._busy and not site.notifier._to_place)
+    reading = Reading()
+    subscription = site.notifier.connect(reading, bob)
+    for stream in ("direct", "mentions", "home", f"thread:{post.id}", f"user:{ann.id}"):
+        await subscription.subscribe(stream)
+    edited = await site.posts.edit(ann, post.id, Draft("@eve my secret #walrus"))
+    await site.posts.edit(ann, post.id, Draft("@eve my second secret #walrus"))
     assert [each.name for each in edited.mentions] == ["eve"]
-    assert (await site.posts.by_id(bob, post.id)).text == "@eve hello"
-    assert [each.id for each in (await site.posts.thread(bob, answer.id)).ancestors] == [post.id]
-    assert await talks(site, bob) == [("@ann yes?", False)]
-    again = await site.posts.edit(ann, post.id, Draft("@bob hello"))
-    assert [each.name for each in again.mentions] == ["bob"]
-    assert len(await history(site, bob, post)) == 3
-    with pytest.raises(NotFound):
-        await site.posts.by_id(await person(site.db, "zoe"), post.id)
+
+    seen = await site.posts.by_id(bob, post.id)
+    assert (seen.text, seen.html, seen.tags) == ("@bob hello", post.html.replace("first", "hello"), ())
+    assert [each.name for each in seen.mentions] == ["bob"]
+    assert await history(site, bob, post) == ["@bob first", "@bob hello"]
+    assert (await site.posts.thread(bob, post.id)).post.text == "@bob hello"
+    answer = await direct(site, bob, "@ann yes?", post)
+    assert [each.text for each in (await site.posts.thread(bob, answer.id)).ancestors] == ["@bob hello"]
+    texts = [each.post.text for each in (await site.notifications.page(bob, Span())).items if each.post]
+    assert texts == ["@bob hello"]
+    assert [each.text for each in (await site.timelines.mentions(bob, Span())).items] == ["@bob hello"]
+    assert await mail(site.db.reads).news(bob.id, ["mention", "reply"], 10) == []
+    for words in ("secret", "walrus"):
+        assert not (await site.search.posts(bob, words, Span())).items
+    await surfaces(site, bob, reading)
+    assert "@bob hello" not in "".join(reading.texts)
+    assert "secret" not in "".join(reading.texts)
+    assert await history(site, ann, post) == [
+        "@bob first",
+        "@bob hello",
+        "@eve my secret #walrus",
+        "@eve my second secret #walrus",
+    ]
+    assert await history(site, eve, post) == ["@eve my secret #walrus", "@eve my second secret #walrus"]
+    await site.posts.delete(ann, post.id)
+    await surfaces(site, bob, reading)
+    assert "delete" in reading.texts
+
+
+async def test_account_that_is_named_again_reads_from_then_on(site: Microblog) -> None:
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    post = await direct(site, ann, "@bob one")
+    await site.posts.edit(ann, post.id, Draft("two"))
+    assert await talks(site, bob) == [("@bob one", True)]
+    await site.posts.edit(ann, post.id, Draft("@bob three"))
+    assert (await site.posts.by_id(bob, post.id)).text == "@bob three"
+    assert await history(site, bob, post) == ["@bob three"]
+    await site.posts.edit(ann, post.id, Draft("@bob four"))
+    assert await history(site, bob, post) == ["@bob three", "@bob four"]
+
+
+async def test_follower_that_an_edit_drops_reads_on(site: Microblog) -> None:
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    await site.follows.follow(bob, ann.id)
+    post = await site.posts.publish(ann, Draft("@bob one", visibility=Visibility.FOLLOWERS))
+    await site.posts.edit(ann, post.id, Draft("two"))
+    assert (await site.posts.by_id(bob, post.id)).text == "two"
+    assert await history(site, bob, post) == ["@bob one", "two"]
 
 
 # ---------------------------------------------------------------------------------------------------- read marks

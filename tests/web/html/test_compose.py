@@ -221,4 +221,6 @@ async def test_edit_page_of_a_private_post_says_who_can_read_what(village: Villa
         draft = Draft("hello", visibility=Visibility(visibility))
         post = await village.microblog.posts.publish(ann.viewer, draft)
         page = await ann.get(f"/posts/{post.id}/edit")
-        assert ("Accounts that you no longer mention can still read it." in page.text) is said, visibility
+        assert (
+            "Accounts that you no longer mention keep the last version that mentioned them." in page.text
+        ) is said, visibility
