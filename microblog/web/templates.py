@@ -14,7 +14,7 @@ Templates see, beside what a page passes:
 
 Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title; with ``ago=true`` in words that
 go on from a verb), ``date`` (a day, or with
-``date('full')`` the time too) and ``count`` (1,234 and 12.3K).
+``date('full')`` the time too) and ``count`` (1,234 and 12.3K); ``initial`` and ``colour`` of an account's avatar.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from microblog.domain.avatars import colour, initial
 
 if TYPE_CHECKING:
     from microblog.web.request import Request
@@ -68,6 +70,7 @@ class Templates:
         environment.install_gettext_translations(self._translations, newstyle=True)  # type: ignore[attr-defined]
         environment.globals.update(site=site, static_url=assets.url, now=now)
         environment.filters.update(relative_time=self.relative_time, date=format_day, count=format_count)
+        environment.filters.update(initial=initial, colour=colour)
         self.environment = environment
         self._compiled = {name: environment.get_template(name) for name in environment.list_templates()}
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from microblog.domain.avatars import COLOURS as NUMBER
+from microblog.domain.avatars import colour, initial
 from microblog.web import static
 from microblog.web.html.avatars import COLOURS
+from tests.records import an_account
 
 
 def luminance(colour: str) -> float:
@@ -32,3 +36,36 @@ def test_the_style_sheet_has_the_same_colours() -> None:
         for number, colour in re.findall(r"\.c(\d+) \{ background: (#[0-9a-f]{6}); \}", sheet)
     }
     assert found == dict(enumerate(COLOURS))
+
+
+def test_there_is_a_colour_for_each_number() -> None:
+    assert len(set(COLOURS)) == NUMBER == len(COLOURS)
+    assert {colour(an_account(number << 16, "ann")) for number in range(1000)} == set(range(NUMBER))
+
+
+def test_accounts_made_one_after_the_other_have_different_colours() -> None:
+    first = 1_800_000_000_000
+    assert len({colour(an_account((first + number) << 16, "ann")) for number in range(12)}) == 12
+
+
+@pytest.mark.parametrize(
+    ("display_name", "letter"),
+    [
+        ("", "Y"),
+        ("雪", "雪"),
+        ("éclair", "É"),
+        ("e\u0301clair", "E\u0301"),
+        ("ß", "ß"),
+        ("“Quoted”", "Q"),
+        ("👩‍👩‍👧 family", "F"),
+        ("🌊", "🌊"),
+        ("🇵🇹", "🇵🇹"),
+        ("क्षमा", "क्ष"),
+        ("_under", "U"),
+        ("7 seas", "7"),
+        ("سميرة", "س"),
+    ],
+)
+def test_the_letter_is_the_first_of_the_shown_name(display_name: str, letter: str) -> None:
+    account = replace(an_account(1, "_yuki"), display_name=display_name)
+    assert initial(account) == letter
