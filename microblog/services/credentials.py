@@ -88,6 +88,17 @@ class Credentials(People):
             await self._ask_for_link(tx, account.id, user.email, "reset", "mail.reset", place=place)
         await self._jobs.announce()
 
+    async def whose_link(self, token: str, purpose: str) -> Account:
+        """Return the account that the link of a mail belongs to; ``purpose`` is "reset" or "confirm".
+
+        Raises Gone for a link that is used, too old or never was.
+        """
+        found: int | None = await email_tokens(self.db.reads).whose(digest(token), purpose, self._now())
+        account = None if found is None else await accounts(self.db.reads).by_id(found)
+        if account is None:
+            raise _gone()
+        return account
+
     async def reset(self, token: str, password: str) -> None:
         """Set a new password by the link of a mail; all sessions and tokens end. The link works once.
 

@@ -168,6 +168,12 @@ class SignUp(People):
             if await invitations(tx).delete(invitation_id, viewer.id) is None:
                 raise NotFound()
 
+    async def can_join(self, code: str) -> bool:
+        """Return whether the invitation ``code`` can be used at this moment."""
+        by_moderators = self.config.registration == "approval"
+        found: bool = await invitations(self.db.reads).usable(code[:64], self._now(), by_moderators)
+        return found
+
     async def pending(self, viewer: Viewer) -> list[tuple[Account, str]]:
         """Who waits for approval, and why they want in, oldest first. Raises Forbidden."""
         require_moderator(viewer)

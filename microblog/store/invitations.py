@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from dbxs import query, statement
 
@@ -16,6 +16,14 @@ _COLUMNS = "id, code, created_at, expires_at, uses_left"
 
 def _invitation(*columns: Any) -> Invitation:
     return Invitation(*columns)
+
+
+#: The invitation can be used: it has uses left, its time is not over, and its inviter may invite.
+_USABLE: Final = """code = {code} AND uses_left > 0
+            AND (expires_at IS NULL OR expires_at > {now})
+            AND (account_id IS NULL OR EXISTS (
+                SELECT FROM accounts a JOIN users u ON u.account_id = a.id
+                WHERE a.id = i.account_id AND a.state = 'active' AND (u.role <> 'user' OR NOT {by_moderators})))"""
 
 
 class InvitationQueries(Protocol):
@@ -32,12 +40,7 @@ class InvitationQueries(Protocol):
     async def inviter(self, code: str) -> int | None: ...
 
     @query(
-        sql="""UPDATE invitations i SET uses_left = uses_left - 1 WHERE code = {code} AND uses_left > 0
-            AND (expires_at IS NULL OR expires_at > {now})
-            AND (account_id IS NULL OR EXISTS (
-                SELECT FROM accounts a JOIN users u ON u.account_id = a.id
-                WHERE a.id = i.account_id AND a.state = 'active' AND (u.role <> 'user' OR NOT {by_moderators})))
-        RETURNING id""",
+        sql=f"UPDATE invitations i SET uses_left = uses_left - 1 WHERE {_USABLE} RETURNING id",
         load=scalar,
     )
     async def use(self, code: str, now: datetime, by_moderators: bool) -> int | None:
@@ -46,6 +49,11 @@ class InvitationQueries(Protocol):
         None when it is unknown, used up or over; when its inviter is suspended; and, with ``by_moderators``, when its
         inviter is no moderator. The inviter has to be locked before.
         """
+        ...
+
+    @query(sql=f"SELECT EXISTS (SELECT FROM invitations i WHERE {_USABLE})", load=scalar)
+    async def usable(self, code: str, now: datetime, by_moderators: bool) -> bool:
+        """Return whether ``use`` would accept it at this moment."""
         ...
 
     @statement(sql="UPDATE invitations SET uses_left = 0 WHERE account_id = {account_id} AND uses_left > 0")

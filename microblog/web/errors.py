@@ -41,7 +41,7 @@ TITLES: Final = {
     401: "That was not recognised",
     403: "That is not allowed",
     404: "Nothing here",
-    405: "That does not work here",
+    405: "This can't be opened directly",
     409: "Somebody was first",
     410: "That is gone",
     413: "That is too much",
@@ -63,7 +63,7 @@ class MethodNotAllowed(MicroblogError):
     code = "method-not-allowed"
 
     def __init__(self, allowed: list[str]) -> None:
-        super().__init__("That address does not take this kind of request.")
+        super().__init__("This address only accepts a form, so it can't be opened or reloaded.")
         self.allowed = sorted(allowed)
 
 

@@ -29,7 +29,7 @@ from microblog.web import errors, sending
 from microblog.web.guard import PROGRAM_PATHS
 from microblog.web.limits import BY_ADDRESS_TOO
 from microblog.web.request import Request
-from microblog.web.responses import File, Response, Stream, Upgrade, is_local_path
+from microblog.web.responses import File, Redirect, Response, Stream, Upgrade, is_local_path
 from microblog.web.routing import BoundRoutes, Route, Routes
 from microblog.web.sse import send_stream
 
@@ -156,12 +156,29 @@ class Website(Resource):
 
     def _unmatched(self, raw: SiteRequest, failure: Failure) -> Deferred[bytes | None]:
         """No route: an answer in the site's frame, on the same way as all others."""
-        allowed = None
+        allowed: list[str] | Redirect | None = None
         if isinstance(failure.value, WerkzeugMethodNotAllowed):
-            allowed = [str(method) for method in failure.value.valid_methods or ()]
+            methods = [str(method) for method in failure.value.valid_methods or ()]
+            allowed = self._page_above(raw, methods) or methods
         bound = _NO_PROGRAM_ROUTE if raw.decoded_path.startswith(PROGRAM_PATHS) else _NO_PAGE_ROUTE
         (route,) = bound.table
         return self._run(raw, route, BoundRoutes(bound.table, allowed), {})
+
+    def _page_above(self, raw: SiteRequest, allowed: list[str]) -> Redirect | None:
+        """Return the way to the nearest page above a form's address that a browser opened; None for programs.
+
+        Reloading, a bookmark or the way back from the log-in lead to such an address: ``/@bob/follow`` has only a form.
+        """
+        accept = (raw.requestHeaders.getRawHeaders(b"Accept") or [b""])[0]
+        if raw.method not in (b"GET", b"HEAD") or "POST" not in allowed or b"text/html" not in accept:
+            return None
+        adapter: MapAdapter = self._app.url_map.bind("")
+        path = raw.decoded_path
+        while len(path) > 1:
+            path = path.rpartition("/")[0] or "/"
+            if "GET" in adapter.allowed_methods(path):
+                return Redirect(path if is_local_path(path) else "/")
+        return Redirect("/")
 
     # -- around a page ----------------------------------------------------------------------------------------
 
@@ -294,7 +311,9 @@ async def _send_file(request: Request, response: File) -> bytes | None:
     return None
 
 
-async def _nothing(allowed: list[str] | None, _: Request) -> Response:
+async def _nothing(allowed: list[str] | Redirect | None, _: Request) -> Response:
+    if isinstance(allowed, Redirect):
+        return allowed
     if allowed is not None:
         raise errors.MethodNotAllowed(allowed)
     raise NotFound

@@ -46,9 +46,13 @@ async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
 
 
 @routes.get("/password/reset/<token>")
-async def reset_form(_microblog: Microblog, request: Request) -> Response:
+async def reset_form(microblog: Microblog, request: Request) -> Response:
     """The form to set a new password with."""
-    return _reset_page(request, FormState({"password": ""}))
+    try:
+        account = await microblog.accounts.whose_link(request.path_arg("token"), "reset")
+    except Gone as error:
+        return _void_link(request, error, "/password/forgotten")
+    return _reset_page(request, FormState({"password": ""}), account.name)
 
 
 @routes.post("/password/reset/<token>", limit="password")
@@ -57,23 +61,39 @@ async def reset(microblog: Microblog, request: Request) -> Response:
     state = FormState({"password": ""})
     try:
         await microblog.accounts.reset(request.path_arg("token"), request.form.text("password"))
-    except (InvalidInput, Gone) as error:
-        return _reset_page(request, state.with_error(error), status=422)
+    except Gone as error:
+        return _void_link(request, error, "/password/forgotten", status=422)
+    except InvalidInput as error:
+        account = await microblog.accounts.whose_link(request.path_arg("token"), "reset")
+        return _reset_page(request, state.with_error(error), account.name, status=422)
     request.sign_out()
     request.flash("Your password is changed. Log in with the new one.")
     return Redirect("/login")
 
 
-def _reset_page(request: Request, state: FormState, *, status: int = 200) -> Response:
+def _reset_page(request: Request, state: FormState, name: str, *, status: int = 200) -> Response:
+    """``name``: the user name, for password managers."""
     return request.render(
-        "pages/password_reset.html", form=state, token=request.path_arg("token"), status=status
+        "pages/password_reset.html", form=state, token=request.path_arg("token"), name=name, status=status
     )
 
 
+def _void_link(request: Request, error: Gone, again: str, *, status: int = 404) -> Response:
+    """Say at once that the link of a mail does nothing; ``again`` is the page to ask for a new one.
+
+    All void links look the same: used, too old, or never sent.
+    """
+    return request.render("pages/link_void.html", text=error.text, again=again, status=status)
+
+
 @routes.get("/confirm/<token>")
-async def confirm_page(_microblog: Microblog, request: Request) -> Response:
+async def confirm_page(microblog: Microblog, request: Request) -> Response:
     """The button that confirms an e-mail address."""
-    return request.render("pages/confirm.html", form=FormState(), token=request.path_arg("token"))
+    try:
+        await microblog.accounts.whose_link(request.path_arg("token"), "confirm")
+    except Gone as error:
+        return _void_link(request, error, "/settings/email")
+    return request.render("pages/confirm.html", token=request.path_arg("token"))
 
 
 @routes.post("/confirm/<token>", limit="password")
@@ -81,8 +101,7 @@ async def confirm(microblog: Microblog, request: Request) -> Response:
     """Confirm an e-mail address."""
     try:
         await microblog.accounts.confirm_email(request.path_arg("token"))
-    except (InvalidInput, Gone) as error:
-        state = FormState().with_error(error)
-        return request.render("pages/confirm.html", form=state, token=request.path_arg("token"), status=422)
+    except Gone as error:
+        return _void_link(request, error, "/settings/email", status=422)
     request.flash("Your e-mail address is confirmed.")
     return Redirect("/")

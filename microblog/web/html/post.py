@@ -24,6 +24,12 @@ routes = Routes("post")
 TITLE = 60
 
 
+@routes.get("/posts/<int:id>", public=True)
+async def by_number(microblog: Microblog, request: Request) -> Response:
+    """Lead from a post's number to its page."""
+    return Redirect((await microblog.posts.by_id(request.viewer, path_id(request))).content.path)
+
+
 @routes.get("/@<name>/<int:id>", public=True, kept=True)
 async def thread(microblog: Microblog, request: Request) -> Response:
     """A post, what it answers and what answers it."""

@@ -35,8 +35,13 @@ async def invited(microblog: Microblog, request: Request) -> Response:
     """The same, with an invitation in hand."""
     if request.viewer is not None:
         return Redirect("/")
-    values = dict.fromkeys(_KEPT, "") | {"invitation": request.path_arg("code")}
-    return _shown(microblog, request, FormState(values))
+    state = FormState(dict.fromkeys(_KEPT, "") | {"invitation": request.path_arg("code")})
+    needed = microblog.config.registration in ("approval", "invitation")
+    if needed and not await microblog.accounts.can_join(state.value("invitation")):
+        # Said before the form is filled in.
+        error = InvalidInput("This invitation can't be used any more. Ask for a new one.", "invitation")
+        return _shown(microblog, request, state.with_error(error), status=404)
+    return _shown(microblog, request, state)
 
 
 @routes.post("/signup", limit="signup")
