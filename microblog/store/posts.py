@@ -147,7 +147,10 @@ def _former(post: Post, version: Sequence[Any]) -> Post:
         summary=summary,
         sensitive=sensitive,
         edited_at=at if at > post.created_at else None,
-        mentions=post.former_mentions,
+        # An edit after the one that dropped the account may have named others: their links are not in this version.
+        mentions=tuple(
+            each for each in (*post.mentions, *post.former_mentions) if f'href="/@{each.address}"' in html
+        ),
         former_mentions=(),
         tags=(),
     )
