@@ -112,7 +112,7 @@ class SearchQueries(Protocol):
         ...
 
     @query(
-        sql="SELECT tag, shown, uses FROM tags WHERE tag LIKE {prefix} AND uses > 0 "
+        sql="SELECT tag, coalesce(nullif(shown, ''), tag), uses FROM tags WHERE tag LIKE {prefix} AND uses > 0 "
         "ORDER BY tag = {tag} DESC, uses DESC, tag LIMIT {limit} OFFSET {offset}",
         load=rows(_tag),
     )

@@ -25,11 +25,15 @@ class TagCountQueries(Protocol):
             RETURNING tag, account_id, day, by
         ), counted AS (
             INSERT INTO tags AS t (tag, shown, uses, posts_count)
-            SELECT n.tag, coalesce(w.shown, n.tag), n.by, greatest(n.by, 0)
+            SELECT n.tag, coalesce(w.shown, ''), n.by, greatest(n.by, 0)
             FROM (SELECT tag, sum(by)::integer AS by FROM taken GROUP BY tag) n
             LEFT JOIN unnest({tags}::text[], {shown}::text[]) AS w (tag, shown) ON w.tag = n.tag ORDER BY n.tag
             ON CONFLICT (tag) DO UPDATE SET uses = t.uses + excluded.uses,
+                shown = CASE WHEN t.shown = '' THEN excluded.shown ELSE t.shown END,
                 posts_count = greatest(t.posts_count + excluded.uses, 0), last_at = clock_timestamp()
+        ), named AS (
+            UPDATE tags t SET shown = w.shown FROM unnest({tags}::text[], {shown}::text[]) AS w (tag, shown)
+            WHERE t.tag = w.tag AND t.shown = '' AND t.tag NOT IN (SELECT tag FROM taken)
         ), each AS (
             SELECT tag, day, account_id, sum(by)::integer AS by FROM taken
             WHERE day > (clock_timestamp() AT TIME ZONE 'UTC')::date - 9
@@ -52,7 +56,10 @@ class TagCountQueries(Protocol):
         load=scalar,
     )
     async def add_up(self, tags: Sequence[str], shown: Sequence[str], limit: int) -> int:
-        """Count what was noted, and return how many notes that were. ``shown``: how the ``tags`` were written."""
+        """Count what was noted, and return how many notes that were.
+
+        ``shown``: how the ``tags`` were written. Another process may have counted them without knowing that.
+        """
         ...
 
 

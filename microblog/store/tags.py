@@ -52,7 +52,7 @@ class TagQueries(Protocol):
     ) -> list[tuple[int, str]]: ...
 
     @query(
-        sql="""SELECT w.tag, coalesce(t.shown, w.tag),
+        sql="""SELECT w.tag, coalesce(nullif(t.shown, ''), w.tag),
             EXISTS (SELECT FROM followed_tags k WHERE k.account_id = {viewer}::bigint AND k.tag = w.tag),
             EXISTS (SELECT FROM featured_tags k WHERE k.account_id = {viewer}::bigint AND k.tag = w.tag)
         FROM unnest({tags}::text[]) WITH ORDINALITY w (tag, place) LEFT JOIN tags t ON t.tag = w.tag

@@ -95,6 +95,27 @@ async def test_what_a_killed_process_did_not_count_is_counted_by_the_tasks(db: D
     assert await counts.catch_up() == 0
 
 
+async def test_a_tag_is_shown_as_first_written_though_another_process_counted_it(
+    db: Database, posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await person(db, "ann")
+    follow = TagCounts.follow
+
+    async def late(self: TagCounts, shown: dict[str, str]) -> None:
+        await TagCounts(db).catch_up()
+        assert [
+            each.shown for each in await Search(config=Config.load({}, {}), db=db).tags("greentea")
+        ] == expected
+        await follow(self, shown)
+
+    monkeypatch.setattr(TagCounts, "follow", late)
+    expected = ["greentea"]
+    await posts.publish(ann, Draft("#GreenTea"))
+    expected = ["GreenTea"]
+    await posts.publish(ann, Draft("#greenTEA"))
+    assert await differences(db) == {}
+
+
 async def test_the_migration_counts_the_posts_that_were_there_before(cluster: Cluster, reactor_: Any) -> None:
     dsn = await cluster.empty()
     everything = migrations()
