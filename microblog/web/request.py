@@ -53,6 +53,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FRAGMENT_HEADER = b"x-fragment"
+#: Headers whose value is a list, and which may so come in several lines that are one.
+LISTS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "connection",
+        "forwarded",
+        "if-none-match",
+        "sec-websocket-protocol",
+        "upgrade",
+        "via",
+        "x-forwarded-for",
+    }
+)
 
 
 class Request:
@@ -112,8 +127,12 @@ class Request:
         return self._args[name]
 
     def header(self, name: str) -> str | None:
+        """Return a header: all lines of one that is a list (RFC 9110, section 5.3), else the last line."""
         values = self.raw.requestHeaders.getRawHeaders(name.encode("ascii"))
-        return values[-1].decode("utf-8", "replace") if values else None
+        if not values:
+            return None
+        value = b", ".join(values) if len(values) > 1 and name.lower() in LISTS else values[-1]
+        return value.decode("utf-8", "replace")
 
     @property
     def query(self) -> forms.Fields:

@@ -287,6 +287,32 @@ async def test_a_forwarded_address_is_believed_from_configured_proxies_only(make
     assert (await client.get("/address", headers=headers)).text == case.seen
 
 
+LINES = [
+    "203.0.113.9",
+    "1.1.1.1, 203.0.113.9, 10.1.1.1",
+    "nonsense, 203.0.113.9, 10.0.0.7",
+    "2001:db8::1, 10.0.0.1",
+]
+
+
+@pytest.mark.parametrize("whole", LINES)
+async def test_a_list_in_several_lines_means_what_it_means_in_one(make: Make, whole: str) -> None:
+    """RFC 9110, section 5.3: an inner proxy may add a line of its own instead of a word to the last one."""
+    rig = make(routes, trusted_proxies=("127.0.0.1", "10.0.0.0/8"))
+
+    def seen(lines: list[str]) -> bytes:
+        connection = Client(rig.site, address="127.0.0.1").connect()
+        head = "".join(f"X-Forwarded-For: {line}\r\n" for line in lines)
+        connection.send(f"GET /address HTTP/1.1\r\nHost: localhost:8000\r\n{head}\r\n".encode())
+        return connection.received.rpartition(b"\r\n\r\n")[2]
+
+    hops = whole.split(", ")
+    expected = seen([whole])
+    for cut in range(1, len(hops)):
+        assert seen([", ".join(hops[:cut]), ", ".join(hops[cut:])]) == expected
+    assert seen(hops) == expected
+
+
 # -- kinds of answers -----------------------------------------------------------------------------------------
 
 
