@@ -133,6 +133,7 @@ class Viewer:
     default_sensitive: bool = False
     shortcuts: bool = True  #: single letters are keyboard shortcuts on the website
     approvals: int = 0  #: sign-ups that wait for a moderator, at most 100; 0 for others
+    prolonged: bool = False  #: whether this request noted that the session goes on: its cookie is set anew
     until: datetime | None = None  #: when the token stops to stand for them; None: when somebody says so
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -130,6 +131,7 @@ class Sessions:
         viewer, stale = found
         if stale and viewer.session_id is not None:
             await self._touch(viewer.session_id, viewer.id, now)
+            viewer = replace(viewer, prolonged=True)
         return viewer
 
     async def viewer_of(self, account_id: int) -> Viewer | None:

@@ -42,7 +42,7 @@ def viewer_from(
 ) -> Viewer:
     """Return the viewer in the first :data:`VIEWER_WIDTH` columns; ``token_id`` says that a token stands for it."""
     role, language, visibility, sensitive, unread, shortcuts, approvals = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
-    extra = {} if scopes is None else {"scopes": scopes}
+    extra: dict[str, Any] = {} if scopes is None else {"scopes": scopes}
     return Viewer(
         account=account_from(columns),
         role=usable_role(_ROLES[role], by_token=token_id is not None),

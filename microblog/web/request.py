@@ -40,6 +40,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from microblog.domain.errors import InvalidInput, RateLimited, Unauthenticated
+from microblog.services.holding import IDLE
 from microblog.web import forms
 from microblog.web.responses import Html
 
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How long a browser keeps the cookie of a session: as long as the session lasts without being used.
+SESSION_SECONDS = int(IDLE.total_seconds())
 FRAGMENT_HEADER = b"x-fragment"
 #: Headers whose value is a list, and which may so come in several lines that are one.
 LISTS = frozenset(
@@ -237,7 +240,7 @@ class Request:
     def session_token(self) -> str | None:
         return self.web.cookies.session(self.cookies)
 
-    def sign_in(self, token: str, max_age: int = 30 * 86_400) -> None:
+    def sign_in(self, token: str, max_age: int = SESSION_SECONDS) -> None:
         """Set the session cookie, for ``max_age`` seconds.  ``token`` is new at each log-in: nothing is kept.
 
         The visitor cookie stays: log-in forms that are open in other tabs carry its token.
@@ -247,6 +250,11 @@ class Request:
         # Forms of this very answer belong to the new session.
         self.cookies[self.web.cookies.session_name] = token
         self.session_void = False
+
+    def prolong_session(self, token: str) -> None:
+        """Set the cookie of a session that goes on once more, so that it lasts as long as the session."""
+        self.personal = True
+        self.cookies_out.append(self.web.cookies.set_session(token, SESSION_SECONDS))
 
     def remember_browser(self, account_id: int) -> None:
         """Note in the browser that the account has logged in there (``known_browsers``)."""

@@ -271,6 +271,9 @@ class Website(Resource):
                 request.viewer = await authenticate(bound.services, request)
             elif (token := request.session_token) is not None:
                 request.viewer = await self.web.sessions.viewer(token)
+                # Not while something changes: the answer to a changed password has another secret in its cookie.
+                if request.viewer is not None and request.viewer.prolonged and request.method == "GET":
+                    request.prolong_session(token)
                 request.session_void = request.viewer is None
         if route.limit is not None:
             viewer = request.viewer

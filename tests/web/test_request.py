@@ -201,10 +201,10 @@ async def test_json_that_is_none_is_400_and_of_another_shape_422(
 
 async def test_a_session_cookie_is_out_of_reach_of_scripts_and_other_sites(make: Make) -> None:
     plain = await make(routes).client.get("/enter")
-    assert plain.cookies[0] == "session=a-new-token; Max-Age=2592000; Path=/; SameSite=Lax; HttpOnly"
+    assert plain.cookies[0] == "session=a-new-token; Max-Age=7776000; Path=/; SameSite=Lax; HttpOnly"
     secure = await make(routes, public_url="https://example.org").client.get("/enter")
     assert secure.cookies[0] == (
-        "__Host-session=a-new-token; Max-Age=2592000; Path=/; SameSite=Lax; Secure; HttpOnly"
+        "__Host-session=a-new-token; Max-Age=7776000; Path=/; SameSite=Lax; Secure; HttpOnly"
     )
     assert plain.headers["cache-control"] == "no-store"
 

@@ -203,3 +203,20 @@ async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(village: Vil
     secret = b"a secret of the tests' own"
     browsers = KnownBrowsers(secret=secret, cookies=Cookies(secure=True, secret=secret, seconds=lambda: 0.0))
     assert browsers.read({"__Host-browser": cookie}) is None
+
+
+async def test_the_cookie_of_a_session_that_is_used_lasts_as_long_as_the_session(village: Village) -> None:
+    ann = await village.person("ann")
+    token = ann.browser.cookies["session"]
+    assert not any("session=" in each for each in (await ann.get("/settings")).cookies)
+    async with village.microblog.db.transaction() as tx:
+        await tx.run("UPDATE sessions SET seen_at = clock_timestamp() - interval '89 days'")
+    page = await ann.get("/settings")
+    [line] = [each for each in page.cookies if each.startswith("session=")]
+    assert line.startswith(f"session={token}; Max-Age={90 * 86_400};")
+    assert "no-store" in page.headers["cache-control"]
+    assert not any("session=" in each for each in (await ann.get("/settings")).cookies)
+    browser = village.stranger()
+    await browser.csrf_from("/login")
+    page = await browser.post("/login", form={"login": "ann", "password": PASSWORD})
+    assert any("Max-Age=7776000" in each for each in page.cookies if each.startswith("session="))
