@@ -28,7 +28,7 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from microblog.web import guard
-from microblog.web.security import CSP_LINE
+from microblog.web.security import CSP_LINE, OPENER_LINE, OPENER_POLICY
 
 if TYPE_CHECKING:
     from microblog.web.site import Site
@@ -128,7 +128,7 @@ class Channel(HTTPChannel):
         self.clearLineBuffer()
         for request in self.requests:
             request.drop_body()
-        self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines))
+        self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines + OPENER_LINE))
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is None or self._shed or self.isSecure():  # TLS says good-bye with a message of its own
             self.loseConnection()
@@ -246,6 +246,8 @@ class Channel(HTTPChannel):
         lines = [b"%b %b %b\r\n" % (version, code, reason), self.site.date_line(), self.site.header_lines]
         if not headers.hasHeader(b"Content-Security-Policy"):
             lines.append(CSP_LINE)
+        if not headers.hasHeader(OPENER_POLICY):
+            lines.append(OPENER_LINE)
         if self.site.draining and self.persistent:
             self.persistent = False
             headers.setRawHeaders(b"Connection", [b"close"])

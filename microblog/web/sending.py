@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from microblog.web.popups import leads_to_consent
 from microblog.web.request import Request, etag_matches
 from microblog.web.responses import ExternalRedirect, Kept, NotModified, Redirect, Response
+from microblog.web.security import OPENER_POLICY
 
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
@@ -67,6 +69,8 @@ def prepare_stream(request: Request, response: Response) -> None:
 
 
 def _set_rest(request: Request, headers: Headers) -> None:
+    if leads_to_consent(request):
+        headers.setRawHeaders(OPENER_POLICY, [b"unsafe-none"])
     if request.cookies_out:
         headers.setRawHeaders(b"Set-Cookie", [line.encode("latin-1") for line in request.cookies_out])
     if request.limit_state is not None and (request.route.program or request.raw.code == 429):
