@@ -34,6 +34,17 @@ _REFUSED: Final = frozenset(
         "view-source",
         "ws",
         "wss",
+        "chrome",
+        "content",
+        "ftp",
+        "intent",
+        "jar",
+        "livescript",
+        "mocha",
+        "resource",
+        "sms",
+        "tel",
+        "wyciwyg",
     }
 )
 #: A name or an address, with a port: as it may stand in a policy's list of sources, and not end or widen that.
@@ -102,6 +113,7 @@ class Asked:
     scopes: tuple[str, ...]
     state: str | None
     challenge: str | None  #: PKCE, S256
+    uri_sent: bool = True  #: whether the request named the redirect URI
 
     @property
     def out_of_band(self) -> bool:
@@ -133,7 +145,8 @@ def redirect_uri(written: str) -> str:
     """An address that an answer may go to, as it was written.
 
     ``https``, ``http`` to this very machine, a program's own scheme, or :data:`OUT_OF_BAND`; whole, without a fragment
-    (RFC 6749, 3.1.2), a user or a blank.  Raises InvalidInput.
+    (RFC 6749, 3.1.2), a user or a blank.  ``app://`` alone is taken, as programs on phones register it.  Raises
+    InvalidInput.
     """
     field = "redirect_uris"
     if written == OUT_OF_BAND:
@@ -158,7 +171,7 @@ def redirect_uri(written: str) -> str:
             raise InvalidInput(
                 "A redirect URI is https, or http to localhost alone: the code is a secret.", field
             )
-    elif not (parts.netloc or parts.path):
+    elif not written.partition(":")[2]:  # `app://` alone is whole: what comes behind it is the answer
         raise InvalidInput("A redirect URI has to be an absolute URI.", field)
     return written
 

@@ -146,13 +146,14 @@ class OAuth:
         state: str | None,
         code_challenge: str | None,
         code_challenge_method: str | None,
+        uri_sent: bool = True,
     ) -> Asked:
         """What the app asks somebody for, when it is in order. Raises OAuthError, which is for the app."""
         if response_type != "code":
             raise OAuthError("unsupported_response_type", "The response_type has to be code.")
         chosen = self._narrowed(scope, app.scopes)
         made = challenge(code_challenge, code_challenge_method)
-        return Asked(app, uri, chosen, state, made)
+        return Asked(app, uri, chosen, state, made, uri_sent)
 
     async def allow(self, viewer: Viewer, asked: Asked) -> str:
         """Grant the app what it asked for, and return the code. Raises Unauthenticated where the session has ended."""
@@ -162,7 +163,7 @@ class OAuth:
             await hold(tx, viewer, now)
             grant_id = await oauth(tx).insert_grant(asked.app.id, viewer.id, list(asked.scopes), now)
             await oauth(tx).insert_code(
-                code_hash, grant_id, asked.redirect_uri, asked.challenge, now + CODE_LIFE
+                code_hash, grant_id, asked.redirect_uri, asked.uri_sent, asked.challenge, now + CODE_LIFE
             )
         log.info("account {account} allowed app {app}", account=viewer.id, app=asked.app.id)
         return code
@@ -184,7 +185,7 @@ class OAuth:
                 and not held.used
                 and held.active
                 and held.expires_at > self._now()
-                and (held.redirect_uri == uri or (uri is None and len(app.redirect_uris) == 1))
+                and (held.redirect_uri == uri or (uri is None and not held.uri_sent))
                 and verifies(verifier, held.challenge)
             )
             if held is not None and right:

@@ -47,6 +47,7 @@ class Code:
     account_id: int
     scopes: list[str]
     redirect_uri: str
+    uri_sent: bool  #: whether the program sent that, or left it to what it registered
     challenge: str | None
     expires_at: datetime
     used: bool
@@ -103,11 +104,17 @@ class OAuthQueries(Protocol):
     ) -> int: ...
 
     @statement(
-        sql="INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, challenge, expires_at) "
-        "VALUES ({code_hash}, {grant_id}, {redirect_uri}, {challenge}, {expires_at})"
+        sql="INSERT INTO authorization_codes (code_hash, grant_id, redirect_uri, uri_sent, challenge, expires_at) "
+        "VALUES ({code_hash}, {grant_id}, {redirect_uri}, {uri_sent}, {challenge}, {expires_at})"
     )
     async def insert_code(
-        self, code_hash: bytes, grant_id: int, redirect_uri: str, challenge: str | None, expires_at: datetime
+        self,
+        code_hash: bytes,
+        grant_id: int,
+        redirect_uri: str,
+        uri_sent: bool,
+        challenge: str | None,
+        expires_at: datetime,
     ) -> None: ...
 
     @query(
@@ -135,7 +142,7 @@ class OAuthQueries(Protocol):
         ...
 
     @query(
-        sql="""SELECT g.id, g.app_id, g.account_id, g.scopes, c.redirect_uri, c.challenge, c.expires_at,
+        sql="""SELECT g.id, g.app_id, g.account_id, g.scopes, c.redirect_uri, c.uri_sent, c.challenge, c.expires_at,
             c.used_at IS NOT NULL, a.state = 'active'
         FROM authorization_codes c JOIN grants g ON g.id = c.grant_id JOIN accounts a ON a.id = g.account_id
         WHERE c.code_hash = {code_hash} FOR UPDATE OF c""",

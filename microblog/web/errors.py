@@ -25,6 +25,7 @@ from microblog.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from microblog.domain.oauth import OAuthError
 from microblog.web.csrf import FormExpired
 from microblog.web.forms import FormState
 from microblog.web.limits import LimitExceeded
@@ -96,6 +97,8 @@ def answer(request: Request, error: MicroblogError) -> Response:
 
 def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
     """``{"error": …}``, with ``details`` of the field at fault, as Mastodon's clients read them."""
+    if isinstance(error, OAuthError):  # RFC 6749, section 5.2
+        return {"error": error.error, "error_description": error.description}
     value: dict[str, Any] = {"error": error.text}
     if (details := getattr(error, "details", None)) is not None:
         value["details"] = details

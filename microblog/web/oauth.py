@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, Any, Final
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from urllib.parse import unquote_plus
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from microblog.domain.errors import InvalidInput
 from microblog.domain.oauth import App, Issued, OAuthError
 from microblog.domain.scopes import SCOPES
+from microblog.web.api import parameters
 from microblog.web.api.ground import Api, Call, Nothing
+from microblog.web.forms import MalformedRequest
 from microblog.web.responses import Json, Response
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
+
+T = TypeVar("T", bound=Struct)
 
 api = Api("oauth", "OAuth")
 
@@ -150,7 +156,36 @@ async def verify_app(microblog: Microblog, call: Call[Nothing]) -> ApplicationEn
     return application(await microblog.oauth.app_by_id(app_id))
 
 
-@api.post("/oauth/token", viewer="none", params=TokenParams, answer=TokenEntity, statuses=(401,))
+def _sent(request: Request, shape: type[T]) -> T:
+    """Return the parameters of a request to the token or revocation endpoint (RFC 6749, section 3.2).
+
+    They come in the body alone. An empty one counts as missing; those that the endpoint does not know are ignored.
+    Raises OAuthError ``invalid_request`` for a body that can't be read, and for a parameter that comes twice.
+    """
+    known: tuple[str, ...] = shape.__struct_fields__
+    try:
+        pairs = [(name, value) for name, value in _pairs(request) if name in known]
+        names = [name for name, _ in pairs]
+        if repeated := [name for name in known if names.count(name) > 1]:
+            raise OAuthError("invalid_request", f"The parameter {repeated[0]} comes more than once.")
+        return parameters.convert({name: value for name, value in pairs if value not in ("", None)}, shape)
+    except (InvalidInput, MalformedRequest) as error:
+        raise OAuthError("invalid_request", error.text) from error
+
+
+def _pairs(request: Request) -> list[tuple[str, Any]]:
+    """Return what a form or a JSON object in the body says, with repetitions."""
+    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json" or not request.body:
+        return list(request.form)
+    sent = request.json()
+    if not isinstance(sent, dict):
+        raise MalformedRequest("The body has to be a JSON object.")
+    written: list[tuple[str, Any]] = json.loads(request.body, object_pairs_hook=list)
+    return [(name, sent[name]) for name, _ in written if name in sent]
+
+
+@api.post("/oauth/token", viewer="none", params=TokenParams, parse=_sent, answer=TokenEntity, statuses=(401,))
 async def issue_token(microblog: Microblog, call: Call[TokenParams]) -> Response:
     """An access token, for a code, a refresh token, or the program itself (RFC 6749, sections 4.1.3, 4.4, 6)."""
     return await _answer(call.request, _issue(microblog, call))
@@ -176,7 +211,9 @@ async def _issue(microblog: Microblog, call: Call[TokenParams]) -> TokenEntity:
     return token(await oauth.by_code(app, sent.code, sent.redirect_uri, sent.code_verifier))
 
 
-@api.post("/oauth/revoke", viewer="none", params=RevokeParams, answer=Nothing, statuses=(401, 403))
+@api.post(
+    "/oauth/revoke", viewer="none", params=RevokeParams, parse=_sent, answer=Nothing, statuses=(401, 403)
+)
 async def revoke_token(microblog: Microblog, call: Call[RevokeParams]) -> Response:
     """End a token, with all that came of the same consent (RFC 7009)."""
 

@@ -14,6 +14,7 @@ answer is cached, and is described at ``/api/openapi.json`` (``openapi``): there
 ``viewer``   ``"required"`` (the default: a token of somebody's), ``"optional"``, ``"app"`` (any token), ``"none"``
 ``scope``    what the token has to cover, where there is one
 ``params``   a msgspec Struct; its fields' types, bounds, defaults and descriptions are the parameters
+``parse``    how they are read from the request, where OAuth has rules of its own
 ``answer``   the type of what the function returns: a Struct, ``list[…]``, ``dict[…]``; Nothing for ``{}``
 ``paged``    the answer is ``call.paged(…)``, with a ``Link`` header
 ``public``   strangers get an ETag, and 304 when they have it already
@@ -225,6 +226,7 @@ class Api:
         body_limit: int | None = None,
         text_limit: int = TEXT_LIMIT,
         key_limit: int = KEY_LIMIT,
+        parse: Callable[[Request, type[Any]], Any] = parameters.parse,
         statuses: tuple[int, ...] = (),
         deprecated: bool = False,
         max_age: int = 0,
@@ -240,7 +242,7 @@ class Api:
                 raise ValueError(f"{function.__name__}: an endpoint has a docstring, which describes it.")
 
             async def page(microblog: Microblog, request: Request) -> Response:
-                given = parameters.parse(request, params)
+                given = parse(request, params)
                 found = await function(microblog, Call(request, given))
                 if isinstance(found, Response):
                     return found

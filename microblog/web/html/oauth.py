@@ -1,8 +1,9 @@
 """Consent: a person decides whether a program may act as them; and the page of those that may.
 
-``GET /oauth/authorize`` (RFC 6749, section 4.1.1) shows who asks for what.  A program that can't be known, or an
-address that it did not register, is told to the person alone; every other mistake, as the answer itself, goes to the
-program's address, with ``state`` and ``iss`` (RFC 9207).  Out-of-band, the code is shown for the person to copy.
+``GET /oauth/authorize`` (RFC 6749, section 4.1.1) shows who asks for what.  Only a person's decision leads to the
+program's address, with ``state`` and ``iss`` (RFC 9207).  A request that is not in order gets an error page: anybody
+can register a program, so a redirection without a decision would lead from this site to any other (RFC 9700, section
+4.11.2).  Out-of-band, the code is shown for the person to copy.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from microblog.domain.oauth import App, Asked, OAuthError
+from microblog.domain.oauth import Asked, OAuthError
 from microblog.web.forms import Fields
 from microblog.web.ids import path_id
 from microblog.web.responses import ExternalRedirect, Redirect, Response
@@ -39,11 +40,8 @@ async def consent(microblog: Microblog, request: Request) -> Response:
     """Which program asks, and for what; log in first, and come back."""
     request.require_viewer()
     sent = request.query
-    app, uri = await microblog.oauth.destination(sent.text("client_id"), sent.get("redirect_uri"))
-    try:
-        asked = _asked(microblog, app, uri, sent)
-    except OAuthError as error:
-        return _back(request, uri, sent.get("state"), error=error.error, error_description=error.description)
+    asked = await _asked(microblog, sent)
+    app, uri = asked.app, asked.redirect_uri
     return request.render(
         "pages/oauth_consent.html",
         app=app,
@@ -65,20 +63,25 @@ async def decide(microblog: Microblog, request: Request) -> Response:
         request.sign_out()
         query = urlencode([(name, value) for name in _FIELDS if (value := sent.get(name)) is not None])
         return Redirect("/login?next=" + quote(f"/oauth/authorize?{query}", safe="/"))
-    app, uri = await microblog.oauth.destination(sent.text("client_id"), sent.get("redirect_uri"))
-    try:
-        asked = _asked(microblog, app, uri, sent)
-        if sent.text("decision") != "allow":
-            raise OAuthError("access_denied", "The person said no.")
-    except OAuthError as error:
-        return _back(request, uri, sent.get("state"), error=error.error, error_description=error.description)
+    asked = await _asked(microblog, sent)
+    app, uri = asked.app, asked.redirect_uri
+    if sent.text("decision") != "allow":
+        return _back(
+            request, uri, asked.state, error="access_denied", error_description="The person said no."
+        )
     code = await microblog.oauth.allow(viewer, asked)
     if asked.out_of_band:
         return request.render("pages/oauth_code.html", app=app, code=code)
     return _back(request, uri, asked.state, code=code)
 
 
-def _asked(microblog: Microblog, app: App, uri: str, sent: Fields) -> Asked:
+async def _asked(microblog: Microblog, sent: Fields) -> Asked:
+    """Return what a program asks for. Raises OAuthError, which is for the person to read."""
+    if repeated := [name for name in _FIELDS if len(sent.all(name)) > 1]:
+        raise OAuthError(
+            "invalid_request", f"The program sent {repeated[0]} more than once. Write to its makers."
+        )
+    app, uri = await microblog.oauth.destination(sent.text("client_id"), sent.get("redirect_uri"))
     return microblog.oauth.asked(
         app,
         uri,
@@ -87,18 +90,15 @@ def _asked(microblog: Microblog, app: App, uri: str, sent: Fields) -> Asked:
         state=sent.get("state"),
         code_challenge=sent.get("code_challenge"),
         code_challenge_method=sent.get("code_challenge_method"),
+        uri_sent=sent.get("redirect_uri") is not None,
     )
 
 
 def _back(request: Request, uri: str, state: str | None, **answer: str) -> Response:
     """To the program, by GET (303: nothing of the form goes along, RFC 9700, 4.12)."""
-    error = OAuthError(answer.get("error", ""), answer.get("error_description", ""))
-    parts = urlsplit(uri)
-    if parts.scheme == "urn":  # there is no program to go to
-        if error.error == "access_denied":
-            request.flash("The program may not act as you.")
-            return Redirect("/")
-        raise error
+    if urlsplit(uri).scheme == "urn":  # there is no program to go to
+        request.flash("The program may not act as you.")
+        return Redirect("/")
     query = urlencode(
         {**answer, **({} if state is None else {"state": state}), "iss": request.web.public_url}
     )

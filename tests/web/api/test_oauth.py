@@ -108,6 +108,73 @@ class TestApps:
     async def test_programs_on_somebodys_own_machine_are_welcome(self, town: Town, uri: str) -> None:
         assert (await town.app(redirect_uris=uri))["redirect_uri"] == uri
 
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "icecubesapp://",
+            "ivory://",
+            "mona://",
+            "tusky://",
+            "com.example.app://",
+            "x-app+1://",
+            "app:/",
+            "app:callback",
+            "app:///",
+            "app://host?a=b",
+        ],
+    )
+    @pytest.mark.parametrize("decision", ["allow", "deny"])
+    async def test_an_answer_goes_to_the_programs_own_scheme_as_it_was_registered(
+        self, town: Town, uri: str, decision: str
+    ) -> None:
+        app = await town.app(redirect_uris=uri)
+        assert app["redirect_uris"] == [uri]
+        browser = await town.browser(await person(town.microblog.db, "bob"))
+        asked = request_for(app, redirect_uri=uri)
+        page = await decide(browser, asked, decision)
+        name = "code" if decision == "allow" else "error"
+        assert page.headers["location"].startswith(f"{uri}{'&' if '?' in uri else '?'}{name}=")
+        scheme = uri.partition(":")[0]
+        consent = await browser.get("/oauth/authorize?" + urlencode(asked))
+        assert f"form-action 'self' {scheme}:;" in consent.headers["content-security-policy"]
+
+    @pytest.mark.parametrize("rest", ["", "//", "//x", "x", "/x"])
+    @pytest.mark.parametrize(
+        "scheme",
+        [
+            "javascript",
+            "JavaScript",
+            "data",
+            "vbscript",
+            "file",
+            "blob",
+            "about",
+            "filesystem",
+            "view-source",
+            "mailto",
+            "ws",
+            "wss",
+            "intent",
+            "jar",
+            "resource",
+            "chrome",
+            "tel",
+            "sms",
+            "ftp",
+            "urn",
+        ],
+    )
+    async def test_schemes_that_a_browser_acts_on_itself_are_refused(
+        self, town: Town, scheme: str, rest: str
+    ) -> None:
+        sent = {"client_name": "X", "redirect_uris": [f"{scheme}:{rest}"]}
+        assert (await town.stranger().post("/api/v1/apps", json=sent)).status == 422
+
+    @pytest.mark.parametrize("uri", ["app:", "app", "://", "1app://", "https://", "http://"])
+    async def test_what_is_no_whole_address_is_refused(self, town: Town, uri: str) -> None:
+        sent = {"client_name": "X", "redirect_uris": [uri]}
+        assert (await town.stranger().post("/api/v1/apps", json=sent)).status == 422
+
     async def test_a_scope_that_there_is_not_is_refused(self, town: Town) -> None:
         sent = {"client_name": "X", "redirect_uris": OOB, "scopes": "read admin:write"}
         assert (await town.stranger().post("/api/v1/apps", form=sent)).status == 422
@@ -197,21 +264,34 @@ class TestConsent:
             ({"code_challenge": "short"}, "invalid_request"),
         ],
     )
-    async def test_other_mistakes_are_told_to_the_program(
+    async def test_no_mistake_leads_from_the_site_to_a_program_without_a_decision(
         self, town: Town, change: dict[str, str], error: str
     ) -> None:
+        """Anybody can register a program, so that would be an open redirector (RFC 9700, section 4.11.2)."""
         app = await town.app()
         browser = await town.browser(await person(town.microblog.db, "bob"))
-        page = await browser.get("/oauth/authorize?" + urlencode(request_for(app, **change)))
-        assert answered(page)["error"] == error
+        asked = request_for(app, **change)
+        page = await browser.get("/oauth/authorize?" + urlencode(asked))
+        assert (page.status, page.headers.get("location")) == (400, None)
+        assert page.html.xpath("//h1")
+        await browser.csrf_from("/settings/tokens")
+        page = await browser.post("/oauth/authorize", form={**asked, "decision": "deny"})
+        assert (page.status, page.headers.get("location")) == (400, None)
+
+    @pytest.mark.parametrize("name", ["client_id", "redirect_uri", "scope", "state", "code_challenge"])
+    async def test_a_request_with_a_repeated_parameter_is_refused(self, town: Town, name: str) -> None:
+        app = await town.app()
+        browser = await town.browser(await person(town.microblog.db, "bob"))
+        asked = [*request_for(app).items(), (name, request_for(app)[name])]
+        page = await browser.get("/oauth/authorize?" + urlencode(asked))
+        assert (page.status, page.headers.get("location")) == (400, None)
+        assert name in page.text
 
     async def test_an_error_is_told_in_the_characters_that_it_may_have(self, town: Town) -> None:
-        """RFC 6749, section 4.1.2.1."""
+        """RFC 6749, section 5.2."""
         app = await town.app()
-        browser = await town.browser(await person(town.microblog.db, "bob"))
-        page = await browser.get("/oauth/authorize?" + urlencode(request_for(app, scope='\\"ünknown')))
-        told = answered(page)["error_description"]
-        assert "There is no scope '???nknown'" in told
+        page = await exchange(town, app, grant_type="client_credentials", scope='\\"ünknown')
+        assert "There is no scope '???nknown'" in page.json()["error_description"]
         page = await town.stranger().post("/oauth/token", form={"grant_type": "client_credentials"})
         assert page.json()["error_description"].isascii()
 
