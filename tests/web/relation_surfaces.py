@@ -220,6 +220,7 @@ NO_LISTINGS: Final[dict[str, str]] = {
     "/confirm*": _FORM,
     "/unsubscribe*": _FORM,
     "/compose": _FORM,
+    "/posts/<int:id>": "redirects to the post",
     "/posts/<int:id>/edit": _FORM,
 }
 #: The names of streams, as `domain.streams` declares their kinds.
