@@ -49,7 +49,9 @@ async def test_no_field_of_a_form_costs_more_than_its_length(village: Village) -
             ) -> None:
                 form = {**sound, "key": "", name: text}
                 page = await browser.request("POST", path.format(**ids), form=form, files={})
-                assert page.status in (200, 303, 404, 413, 422, 429), f"{path} {name}: {page.status}"
+                assert page.status in (200, 303, 400, 401, 404, 413, 422, 429), (
+                    f"{path} {name}: {page.status}"
+                )
 
             limit = POST_TEXT_LIMIT if path in _WRITES_POSTS else TEXT_LIMIT
             wrong += [f"{path} {name}: {each}" for each in await too_costly(send, limit - 2000)]
