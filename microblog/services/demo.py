@@ -57,7 +57,10 @@ async def fill(microblog: Microblog) -> Filled:
     Raises Conflict when anybody is on the site already.
     """
     if await microblog.accounts.all():
-        raise Conflict("There are people on this site already. Sample content is for an empty one.")
+        raise Conflict(
+            "There are people on this site already. Sample content is for an empty site: "
+            "run it before the first sign-up."
+        )
     password = "-".join(secrets.choice(_WORDS) for _ in range(4))
     now = microblog.now()
     sample = content()
@@ -85,6 +88,7 @@ async def fill(microblog: Microblog) -> Filled:
             await microblog.posts.favourite(viewers[name], made)
             favourites += 1
     async with microblog.db.transaction() as tx:
+        await demo(tx).date_favourites()
         await demo(tx).date_notifications()
         await demo(tx).leave_unread(_UNREAD)
     return Filled(tuple(viewers), password, len(ids), boosts, favourites, follows)

@@ -21,6 +21,16 @@ class DemoQueries(Protocol):
     async def date_notifications(self) -> None: ...
 
     @statement(
+        sql="""UPDATE favourites f SET id = snowflake(d.at)
+        FROM (SELECT g.id, least(p.created_at + row_number() OVER (PARTITION BY g.post_id ORDER BY g.id)
+                                 * interval '95 minutes', clock_timestamp()) AS at
+              FROM favourites g JOIN posts p ON p.id = g.post_id) d
+        WHERE d.id = f.id"""
+    )
+    async def date_favourites(self) -> None:
+        """Give each favourite an id of the hours after its post: ids carry the time."""
+
+    @statement(
         sql="""UPDATE users u SET last_seen_at = clock_timestamp(), notifications_read_id = coalesce((
             SELECT id FROM notifications n WHERE n.account_id = u.account_id ORDER BY id DESC OFFSET {unread} LIMIT 1
         ), 0)"""
