@@ -20,6 +20,9 @@ NUMBERS_END: Final = 1 << 53
 NUMBERS_BEGIN: Final = 1_000_001
 
 
+CLEARED_AT_ONCE: Final = 2000  #: notifications of one transaction
+
+
 class Notifications:
     def __init__(self, *, db: Database) -> None:
         self.db = db
@@ -82,9 +85,12 @@ class Notifications:
                 raise NotFound
 
     async def clear(self, viewer: Viewer) -> None:
-        """All are gone for good."""
-        async with self.db.transaction() as tx:
-            await notifications(tx).clear(viewer.id)
+        """All are gone for good; in batches, as there may be very many."""
+        while True:
+            async with self.db.transaction() as tx:
+                count: int = await notifications(tx).clear(viewer.id, CLEARED_AT_ONCE)
+            if count < CLEARED_AT_ONCE:
+                return
 
     async def by_ids(self, ids: Sequence[int]) -> list[Notification]:
         """Each as its recipient sees it, without those they don't want to see any more: for live streams and mail."""

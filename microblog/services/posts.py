@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from microblog.config import Config
 from microblog.domain import counting, render, search, text
@@ -30,6 +30,10 @@ from microblog.store.posts import posts
 from microblog.store.publishing import NewPost
 from microblog.store.reactions import reactions
 from microblog.store.writing import writing
+
+#: Reactions from which on the deletion of a post may take longer than other statements: they go with it.
+MANY: Final = 1000
+PATIENCE: Final = 60.0  #: seconds that this may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +261,8 @@ class Posts(Reactions):
             await self.unboost(viewer, boost.boost_of.id)
             return boost
         async with self._db.transaction() as tx:
+            if boost is not None and boost.boosts_count + boost.favourites_count + boost.replies_count > MANY:
+                await tx.allow(PATIENCE)
             await hold_to_delete(tx, [post_id])
             post = await writing(tx).for_update(post_id, viewer.id, viewer.role.moderates)
             if post is None:

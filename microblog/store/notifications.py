@@ -168,8 +168,14 @@ class NotificationQueries(Protocol):
     )
     async def dismiss(self, account_id: int, notification_id: int) -> int | None: ...
 
-    @statement(sql="DELETE FROM notifications WHERE account_id = {account_id}")
-    async def clear(self, account_id: int) -> None: ...
+    @query(
+        sql="WITH gone AS (DELETE FROM notifications WHERE id = ANY (ARRAY(SELECT id FROM notifications "
+        "WHERE account_id = {account_id} ORDER BY id DESC LIMIT {limit})) RETURNING 1) SELECT count(*) FROM gone",
+        load=scalar,
+    )
+    async def clear(self, account_id: int, limit: int) -> int:
+        """Delete the newest notifications of an account; how many that were."""
+        ...
 
     @query(
         sql=(
