@@ -9,6 +9,7 @@ closing punctuation of any script, brackets that the address does not open.
 `static/composer.js` has the same rules for the composer's counter; a test compares the two.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -77,6 +78,7 @@ _PORT = regex.compile(r":([0-9]{1,5})(?![0-9A-Za-z])")
 _BAD_PORT = regex.compile(r":[0-9A-Za-z]")
 _MARK = regex.compile(r"[\p{M}\u200c\u200d]")
 _PUNCTUATION = regex.compile(r"[?!.,:;*_~'|^]|[[\p{P}\p{S}\p{Extended_Pictographic}]--[\x00-\x7f]]", regex.V1)
+_LAST_SLASH = regex.compile(r"/(?=\?|\Z)")  # of the path
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 _URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]~-._|"
 
@@ -130,6 +132,17 @@ def find_link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
             path = quote(text[authority_end:end], safe=_URL_SAFE)
     scheme = text[start:authority].lower()
     return Link(start, end, f"{scheme}{host}{port}{path}", host, authority_end), end
+
+
+def address_token(url: str) -> str:
+    """Return the word under which posts that link to an address are indexed and looked for.
+
+    It is a hash, so that words of the address do not find the post. ``http`` and ``https``, a fragment, and a slash
+    where the path ends make no difference.
+    """
+    bare = url.partition("://")[2].partition("#")[0]
+    bare = _LAST_SLASH.sub("", bare, count=1)
+    return "link" + hashlib.md5(bare.encode(), usedforsecurity=False).hexdigest()
 
 
 def _trimmed(text: str, start: int, end: int) -> int:

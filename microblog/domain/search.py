@@ -11,9 +11,12 @@ Words are case-folded (NFKC). A text with accents is indexed twice, with and wit
 its absence doesn't. Scripts without spaces become overlapping pairs of characters, and the last character of a run
 stands alone as well, so that a query of one character finds it by prefix wherever it is.
 
+A link stands in a document by its host alone. A post is also indexed under a word for each whole address, so that an
+address in a query finds the posts that link to it.
+
 A query, in full::
 
-    query    = *( [ "-" ] ( word / phrase ) / operator )
+    query    = *( [ "-" ] ( word / phrase / address ) / operator )
     phrase   = DQUOTE words DQUOTE                         the words side by side
     operator = "from:" name / "language:" code / "before:" date / "after:" date
 """
@@ -23,14 +26,16 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Final
+from urllib.parse import unquote
 
 import regex
 
 from microblog.domain import normal
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host, shown_host
+from microblog.domain.ids import parse_id
 from microblog.domain.language import language_code
-from microblog.domain.links import Link
+from microblog.domain.links import MAX_LINK, Link, address_token
 from microblog.domain.scripts import SPACELESS
 from microblog.domain.text import Parsed, parse
 
@@ -66,6 +71,14 @@ class SearchQuery:
         return not (self.tsquery or self.author or self.language or self.after or self.before)
 
 
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """A page of this site: of an account, or of a post by it."""
+
+    name: str
+    post_id: int | None = None
+
+
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _WORD = regex.compile(
     rf"[{SPACELESS}][{SPACELESS}\p{{M}}]*|[[\p{{L}}\p{{Nd}}]--[{SPACELESS}]]"
@@ -79,6 +92,7 @@ _ACCENTS = regex.compile(r"([\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}]
 _BARE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
 _TERM = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _OPERATOR = re.compile(r"(from|language|lang|before|after):(.+)", re.IGNORECASE)
+_SITE_PAGE = re.compile(r"/@(?P<name>[A-Za-z0-9_]{1,30})(?:/(?P<id>[0-9]{1,19}))?(?:[/?#]|\Z)")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂「」『』", '"') | {"\u3000": " ", "\x00": " "})
 
@@ -98,9 +112,18 @@ def document(source: str | Parsed) -> str:
     return tokens if bare == tokens else f"{tokens} {bare}"
 
 
+def indexed(parsed: Parsed, summary: str = "") -> str:
+    """Return the tokens that a post is indexed under: those of its warning and text, and one for each address."""
+    tokens = document(f"{summary}\n{parsed.text}" if summary else parsed)
+    return " ".join([tokens, *(address_token(link.url) for link in parsed.links)]).lstrip()
+
+
 def parse_query(source: str) -> SearchQuery:
     """What a typed query asks for. Never fails: what can't be understood as an operator is a word."""
-    text = source[:MAX_QUERY].translate(_QUOTES)
+    text = (
+        source[:MAX_LINK] if "://" in source[:MAX_QUERY] and _link(source[:MAX_LINK]) else source[:MAX_QUERY]
+    )
+    text = text.translate(_QUOTES)
     wanted: list[str] = []
     unwanted: list[str] = []
     words: list[str] = []
@@ -128,7 +151,8 @@ def parse_query(source: str) -> SearchQuery:
         written = word if word is not None else found["phrase"]
         # Only the word under the typist's hands may be unfinished.
         unfinished = word is not None and found.end() == len(text) and not found["minus"]
-        term = _term(written, unfinished)
+        link = _link(written) if "://" in written else None
+        term = _term(written, unfinished) if link is None else _link_term(link)
         if not term:
             continue
         if found["minus"]:
@@ -139,6 +163,25 @@ def parse_query(source: str) -> SearchQuery:
     # "Everything but" has no index to start from, unless an operator gives one.
     terms = wanted + unwanted if wanted or author else []
     return SearchQuery(" & ".join(terms), " ".join(words), author, language, after, before)
+
+
+def page_at(source: str, netloc: str) -> SitePage | None:
+    """Return the page of this site that a text is the address of, with or without a scheme, or None.
+
+    ``netloc`` is the site's host, with its port where there is one.
+    """
+    written = source[:MAX_LINK].strip()
+    if "://" not in written:
+        written = f"https://{written}"
+    entities = parse(written).entities
+    if len(entities) != 1 or not isinstance(link := entities[0], Link) or len(written) > link.end:
+        return None
+    there, slash, path = link.url.partition("://")[2].partition("/")
+    found = _SITE_PAGE.match(unquote(slash + path)) if there.lower() == netloc.lower() else None
+    if found is None:
+        return None
+    post_id = parse_id(found["id"]) if found["id"] else None
+    return None if found["id"] and post_id is None else SitePage(found["name"], post_id)
 
 
 def query(source: str) -> str:
@@ -197,6 +240,21 @@ def _without_accents(tokens: str) -> str:
         return tokens
     bare = _ACCENTS.sub(r"\1", normal.normal("NFD", tokens))
     return normal.normal("NFC", bare).translate(_BARE)
+
+
+def _link(written: str) -> Link | None:
+    """The link that a text is, if it is one and nothing else."""
+    entities = parse(written).entities
+    if len(entities) != 1 or not isinstance(link := entities[0], Link):
+        return None
+    return link if (link.start, link.end) == (0, len(written.strip())) else None
+
+
+def _link_term(link: Link) -> str:
+    """What finds the posts that link to an address; for the address of a whole site, to any page of it."""
+    if link.url.partition("://")[2].partition("/")[2]:
+        return f"'{address_token(link.url)}'"
+    return _term(shown_host(link.host), unfinished=False)
 
 
 def _address(value: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from microblog.config import Config
 from microblog.services.about import About
 from microblog.services.accounts import Accounts
+from microblog.services.addresses import Addresses
 from microblog.services.conversations import Conversations
 from microblog.services.endorsements import Endorsements
 from microblog.services.erasing import Erasing
@@ -74,6 +75,7 @@ class Microblog:
         self.notifications = Notifications(db=db)
         self.search = Search(config=config, db=db)
         self.posts = Posts(config, db, self.notifier)
+        self.addresses = Addresses(config.netloc, self.accounts, self.posts)
         self.timelines = Timelines(db)
         self.lists = Lists(db=db, poke=poke)
         self.tags = Tags(db=db, poke=poke, now=self.now)

@@ -333,7 +333,7 @@ class Posts(Reactions):
             language,
             unique,
             tuple(each.key for each in parsed.hashtags),
-            search.document(parsed) if not summary else search.document(f"{summary}\n{parsed.text}"),
+            search.indexed(parsed, summary),
         )
 
 

@@ -121,6 +121,7 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     hosts.shown_host: hosts.shown_host,
     ids.parse_id: ids.parse_id,
     links.find_link: lambda source: links.find_link(f" https://{source}", 1, 9),
+    links.address_token: links.address_token,
     links.remote_host: lambda source: links.remote_host(source, 0),
     language.language_code: language.language_code,
     language.known_language: language.known_language,
@@ -156,6 +157,8 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     scopes.narrowed: lambda source: scopes.narrowed([source], frozenset({"read"})),
     scopes.parse: scopes.parse,
     search.document: search.document,
+    search.indexed: lambda source: search.indexed(text.parse(source), source),
+    search.page_at: lambda source: search.page_at(source, "example.org"),
     search.parse_query: search.parse_query,
     search.query: search.query,
     tags.tag_key: tags.tag_key,
@@ -171,6 +174,7 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
 #: Functions with a ``str`` that is no client's text: records, keys of the project's own.
 NO_TEXT = {
     "accounts.Viewer.can",
+    "buckets.Buckets.spend",
     "entities.account",
     "entities.mention",
     "entities.notification",

@@ -10,6 +10,7 @@ import pytest
 
 import microblog.store
 from microblog.domain import normal, render
+from microblog.domain.links import address_token
 from microblog.domain.text import hashtag_key, parse
 from microblog.store.database import Database
 from tests.testrig import person
@@ -38,7 +39,7 @@ async def test_links_of_stored_profile_fields_get_their_relation(db: Database) -
     async with db.transaction() as tx:
         await tx.run("UPDATE accounts SET fields = %s WHERE id = %s", (json.dumps(fields), ann.id))
     for _ in range(2):
-        await migrate(db, "0030_links_of_profile_fields.sql")
+        await migrate(db, "0030_links.sql")
         [(stored,)] = await rows(db, "SELECT fields FROM accounts WHERE id = %s", ann.id)
         assert [each["html"] for each in stored] == [
             render.field(parse(each["value"]), {}) for each in fields
@@ -71,3 +72,29 @@ async def test_stored_hashtags_get_the_key_of_new_ones(db: Database, before: lis
     assert await rows(db, "SELECT tags FROM posts WHERE id = %s", post_id) == [(after,)]
     for table in ("post_tags", "tags", "followed_tags", "featured_tags"):
         assert sorted(await rows(db, f"SELECT tag FROM {table}")) == sorted((each,) for each in after)
+
+
+ADDRESSES = [
+    "https://example.org",
+    "http://example.org/",
+    "https://example.org/a?b=1&c=2#d",
+    "https://example.org/a/",
+    "https://example.org/?q=/",
+    "https://bücher.example/ä'(b)",
+]
+
+
+async def test_stored_posts_are_found_by_the_addresses_in_them(db: Database) -> None:
+    ann = await person(db, "ann")
+    async with db.transaction() as tx:
+        for address in ADDRESSES:
+            await tx.run(
+                "INSERT INTO posts (id, thread_id, author_id, visibility, text, html, search) "
+                "SELECT x, x, %s, 'public', %s, %s, 'old' FROM snowflake() x",
+                (ann.id, address, render.html(parse(address), {})),
+            )
+    await migrate(db, "0030_links.sql")
+    for address in ADDRESSES:
+        token = address_token(parse(address).links[0].url)
+        found = await rows(db, "SELECT text FROM posts WHERE search @@ to_tsquery('simple', %s)", token)
+        assert (address,) in found, address

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from microblog.domain.accounts import Account
 from microblog.domain.entities import AccountEntity, StatusEntity
-from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
-from microblog.domain.ids import parse_id
-from microblog.domain.posts import Span
+from microblog.domain.posts import Post, Span
 from microblog.web.api.ground import Api, Call, Id, clamped
 from microblog.web.api.parameters import Cursor
 from microblog.web.api.tags import TagWithHistory, tag_entity
@@ -24,7 +21,6 @@ api = Api("api.search", "Search")
 
 MOST: Final = 40
 _FURTHEST: Final = 10_000
-_ADDRESS: Final = re.compile(r"/@([^/@]+)(?:/([0-9]{1,19}))?/?")
 
 
 class SearchParams(Struct, kw_only=True):
@@ -63,8 +59,11 @@ async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
     q = sent.q.strip()
     if not q:
         return Found([], [], [])
-    if q.startswith(call.base_url + "/"):
-        return await _by_address(microblog, call, q.removeprefix(call.base_url))
+    match await microblog.addresses.find(call.asker, q):
+        case Account() as account:
+            return Found([call.account(account)], [], [])
+        case Post() as post:
+            return Found([], [await call.shown(microblog, post)], [])
     limit, offset = clamped(sent.limit, MOST), 0
     if sent.type is not None:
         offset = max(0, min(sent.offset, _FURTHEST))
@@ -101,19 +100,3 @@ async def _posts(
         call.asker, q, Span(max_id=sent.max_id, min_id=sent.min_id, limit=offset + limit)
     )
     return await call.filtered(microblog, page.items[offset:], Context.PUBLIC)
-
-
-async def _by_address(microblog: Microblog, call: Call[Any], path: str) -> Found:
-    """What an address of this site leads to."""
-    found = _ADDRESS.fullmatch(unquote(path))
-    if found is None:
-        return Found([], [], [])
-    try:
-        if found[2] is None:
-            return Found([call.account(await microblog.accounts.by_name(found[1]))], [], [])
-        post_id = parse_id(found[2])
-        if post_id is None:
-            return Found([], [], [])
-        return Found([], [await call.shown(microblog, await microblog.posts.by_id(call.asker, post_id))], [])
-    except NotFound:
-        return Found([], [], [])

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from microblog.domain.filters import Context
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Document, Response
+from microblog.web.responses import Document, Redirect, Response
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 routes = Routes("search")
 
 #: characters of a question that are read; the rest is left out
-MAX_QUERY: Final = 300
+MAX_QUERY: Final = 2048
 
 
 @routes.get("/search", limit="search")
 async def search(microblog: Microblog, request: Request) -> Response:
-    """What there is for the words of ``q``."""
+    """What there is for the words of ``q``; an address of an account or a post here leads to it."""
     query = " ".join(request.query.text("q").split())[:MAX_QUERY]
+    if query:
+        there = await microblog.addresses.find(request.viewer, query)
+        if there is not None:
+            return Redirect(there.path)
     found = await microblog.search.find(request.viewer, query, span_of(request)) if query else None
     filtered: dict[int, tuple[FilterResult, ...]] = {}
     if found is not None:

@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from microblog.domain.posts import Draft
+from microblog.domain.visibility import Visibility
 from tests.web.html.people import Village
 from tests.web.html.test_public import texts
 
@@ -51,3 +52,45 @@ async def test_a_browser_learns_how_to_search_here(village: Village) -> None:
     root = etree.fromstring(page.content)
     (url,) = root.iter("{http://a9.com/-/spec/opensearch/1.1/}Url")
     assert url.get("template") == "http://localhost:8000/search?q={searchTerms}"
+
+
+async def test_address_of_this_site_opens_the_post_or_the_profile(village: Village) -> None:
+    ann, eve = await village.person("ann"), await village.person("eve")
+    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    hidden = await village.microblog.posts.publish(ann.viewer, Draft("Secret", visibility=Visibility.DIRECT))
+    site = village.microblog.config.public_url
+    for typed, there in (
+        (f"{site}{post.path}", post.path),
+        (f" {site}{post.path}/#p{post.id} ", post.path),
+        (f"{site}/@Ann", "/@ann"),
+        (f"{site.replace('http:', 'https:')}/%40ann?page=2", "/@ann"),
+        (f"{site.removeprefix('http://').upper()}/@ann", "/@ann"),
+        (f"{site}{hidden.path}", hidden.path),
+    ):
+        answer = await ann.get(f"/search?q={quote(typed)}")
+        assert (answer.status, answer.headers.get("location")) == (303, there), typed
+    for typed in (f"{site}{hidden.path}", f"{site}/@ann/1", f"{site}/@nobody", "https://other.example/@ann"):
+        page = await eve.get(f"/search?q={quote(typed)}")
+        assert page.status == 200
+        assert page.html.xpath("//div[@class='nothing']"), typed
+
+
+async def test_address_elsewhere_finds_the_posts_that_link_to_it(village: Village) -> None:
+    ann = await village.person("ann")
+    for text in (
+        "See https://example.org/story?id=1&x=2#top, good",
+        "Also http://example.org/story/",
+        "Another https://example.org/other",
+        "Only words: example org story",
+    ):
+        await village.microblog.posts.publish(ann.viewer, Draft(text, summary="CW" if "Also" in text else ""))
+    for typed, found in (
+        ("https://example.org/story?id=1&x=2", ["See"]),
+        ("http://example.org/story?id=1&x=2#other", ["See"]),
+        ("https://example.org/story", ["Also"]),
+        ("https://example.org/other from:ann", ["Another"]),
+        ("https://example.org/", ["Only", "Another", "Also", "See"]),
+        ("https://example.org/" + "x" * 1500, []),
+    ):
+        page = await village.stranger().get(f"/search?q={quote(typed)}")
+        assert [each.split()[0] for each in texts(page)] == found, typed
