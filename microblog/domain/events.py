@@ -7,11 +7,13 @@ and asks for what lies above misses nothing and sees nothing twice.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from microblog.domain.accounts import Account
+from microblog.domain.filters import FilterResult
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 
@@ -22,7 +24,9 @@ class Kind(StrEnum):
     DELETE = "delete"
     BOOST = "boost"
     NOTIFICATION = "notification"
-    RELATION = "relation"  #: a follow, mute or block came or went: filters are read again
+    RELATION = (
+        "relation"  #: a follow, mute, block, list or filter came or went: what streams know is read again
+    )
     REVOKED = "revoked"  #: a session or token ended, or an account was suspended
 
 
@@ -84,6 +88,13 @@ class Event:
     notification: Notification | None = None
     token_id: int | None = None
     session_id: int | None = None
+    filtered: tuple[FilterResult, ...] = ()  #: what the filters of the viewer who gets it say of its post
+
+    @property
+    def filter_results(self) -> Mapping[int, tuple[FilterResult, ...]]:
+        """``filtered`` by the id of the post that it is about, as entities take it."""
+        post = self.notification.post if self.notification is not None else self.post
+        return {} if post is None or not self.filtered else {post.content.id: self.filtered}
 
 
 @dataclass(frozen=True, slots=True)

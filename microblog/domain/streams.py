@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from microblog.domain.events import Event, Kind
+from microblog.domain.filters import Compiled
 from microblog.domain.visibility import STRANGER, Standing, Visibility, may_see
 
 Stream = str
@@ -47,6 +48,7 @@ class Ties:
     tags: Set[str] = frozenset()  #: followed: their public posts are at home too
     lists: Mapping[int, ListTies] = field(default_factory=dict)  #: their own, by id
     elsewhere: Set[int] = frozenset()  #: who is in an exclusive list, and so not at home
+    filters: tuple[Compiled, ...] = ()  #: of the viewer, oldest first
 
     def hides(self, account_id: int, at: float) -> bool:
         """Whether they don't want to see that account."""
@@ -60,6 +62,9 @@ def keys(event: Event) -> Iterable[str]:
     """Where to look for those who may want an event: names of streams, personal ones with their owner's id."""
     if event.kind is Kind.NOTIFICATION:
         yield f"notifications@{event.recipient_id}"
+        return
+    if event.kind is Kind.RELATION:
+        yield HOME
         return
     audience = event.audience
     if audience is None or event.kind not in _ABOUT_POSTS:
@@ -92,6 +97,8 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
     """Whether an event belongs on somebody's ``stream``, and they may see it. ``ties`` is None for a stranger."""
     if event.kind is Kind.NOTIFICATION:
         return stream == "notifications" and ties is not None and event.recipient_id == ties.id
+    if event.kind is Kind.RELATION:  # the viewer changed a filter
+        return stream == HOME and ties is not None and event.recipient_id == ties.id
     audience = event.audience
     if audience is None or event.kind not in _ABOUT_POSTS:
         return False

@@ -114,9 +114,9 @@ class Rendering:
         if event.kind is Kind.DELETE:
             deleted = str(event.post_id)
         elif event.kind is Kind.NOTIFICATION and event.notification is not None:
-            notification = entities.notification(event.notification, self._base_url)
+            notification = entities.notification(event.notification, self._base_url, event.filter_results)
         elif event.kind in _POSTS and event.post is not None:
-            status = entities.status(event.post, self._base_url)
+            status = entities.status(event.post, self._base_url, event.filter_results)
         else:
             return b""
         return self._json(

@@ -106,6 +106,8 @@ def _event(
         return Event(row.position, kind, row.at, row.account_id, None, post.id, post, audience)
     if row.detail is None:
         return None
+    if kind is Kind.RELATION and row.detail.get("filters"):
+        return Event(row.position, kind, row.at, row.account_id, row.account_id)
     if kind is Kind.DELETE:
         audience = audience_from(row.detail)
         return Event(row.position, kind, row.at, row.account_id, None, row.post_id, audience=audience)

@@ -42,6 +42,9 @@ class Subscriber(Protocol):
     def fail(self, batch: Batch) -> None:
         """Cut the reader off with the cursor from before ``batch``."""
 
+    def fall_behind(self, after: int) -> None:
+        """Read from the log above ``after`` instead of getting the next batch."""
+
 
 class Batch:
     """Events for the readers of one feed; ``position`` is the cursor after it."""
@@ -76,7 +79,8 @@ class Batch:
     def piece(self, event: Event, form: str, render: Callable[[Event], bytes]) -> bytes:
         """One of the events in ``form``; empty when it can't be rendered, which is reported, and costs no other."""
         name = (form, event.position)
-        piece = self._rendered.get(name)
+        # What one viewer's filters say is not for others: `joined` alone shares it.
+        piece = None if event.filtered else self._rendered.get(name)
         if piece is None:
             try:
                 piece = render(event)
@@ -85,20 +89,22 @@ class Batch:
                     f"An event of the kind {event.kind.value!r} can't be shown and is left out."
                 )
                 piece = b""
-            self._rendered[name] = piece
+            if not event.filtered:
+                self._rendered[name] = piece
         return piece
 
 
 class Feed:
     """The readers that want the same streams with the same eyes."""
 
-    __slots__ = ("_plan", "batches", "pending", "readers", "streams", "ties")
+    __slots__ = ("_plan", "batches", "heavy", "pending", "readers", "streams", "ties")
 
     def __init__(self, streams: frozenset[Stream], ties: Ties | None) -> None:
         self.streams = streams
         self.ties = ties
         self.readers: set[Subscriber] = set()
         self.pending: list[Event] = []
+        self.heavy = False  #: whether what is pending is too much to be judged at once
         self.batches = 0  #: handed out so far: who wants to know whether anything came compares
         self._plan: _Plan | None = None
 

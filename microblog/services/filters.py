@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +15,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, NotFound
+from microblog.domain.events import Kind
 from microblog.domain.filters import (
     CHARACTERS_OF_ACCOUNT,
     FILTERS_MOST,
@@ -38,6 +41,7 @@ from microblog.domain.filters import (
 )
 from microblog.domain.posts import Page, Post
 from microblog.store.database import Database
+from microblog.store.events import outbox
 from microblog.store.filters import filters
 from microblog.store.posts import posts
 
@@ -61,9 +65,12 @@ class KeywordChange:
 class Filters:
     """``now`` is the time, in UTC."""
 
-    def __init__(self, *, db: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, db: Database, now: Callable[[], datetime], poke: Callable[[], None] = lambda: None
+    ) -> None:
         self.db = db
         self._now = now
+        self._poke = poke
         self._reactor = db.reactor
         self._compilations = Compilations()
         self._threads = DeferredSemaphore(THREADS)
@@ -128,7 +135,7 @@ class Filters:
         """``expires_in`` seconds from now; None or 0: never. Raises InvalidInput."""
         title, chosen, does = filter_title(title), filter_contexts(contexts), filter_action(action)
         until = self._until(expires_in)
-        async with self.db.transaction() as tx:
+        async with self._change(viewer) as tx:
             filter_id = await filters(tx).insert(
                 viewer.id, title, [each.value for each in chosen], does.value, until, FILTERS_MOST
             )
@@ -152,7 +159,7 @@ class Filters:
         keywords: Sequence[KeywordChange] = (),
     ) -> Filter:
         """What is None stays; ``keep_expiry=False`` sets ``expires_in``, be it None. Raises NotFound, InvalidInput."""
-        async with self.db.transaction() as tx:
+        async with self._change(viewer) as tx:
             before = _found(await filters(tx).by_id(viewer.id, filter_id))
             chosen = before.contexts if contexts is None else filter_contexts(contexts)
             await filters(tx).update(
@@ -170,7 +177,7 @@ class Filters:
 
     async def delete(self, viewer: Viewer, filter_id: int) -> None:
         """Raises NotFound."""
-        async with self.db.transaction() as tx:
+        async with self._change(viewer) as tx:
             if await filters(tx).delete(viewer.id, filter_id) is None:
                 raise NotFound
 
@@ -257,7 +264,7 @@ class Filters:
 
     async def add_post(self, viewer: Viewer, filter_id: int, post_id: int) -> FilterPost:
         """Filter one post, whatever its words; again, nothing changes. Raises NotFound for one that can't be seen."""
-        async with self.db.transaction() as tx:
+        async with self._change(viewer) as tx:
             before = _found(await filters(tx).by_id(viewer.id, filter_id))
             post = await posts(tx).visible(post_id, viewer.id)
             if post is None:
@@ -276,9 +283,19 @@ class Filters:
 
     async def delete_post(self, viewer: Viewer, entry_id: int) -> None:
         """Raises NotFound."""
-        async with self.db.transaction() as tx:
+        async with self._change(viewer) as tx:
             found = _found(await filters(tx).of_post(viewer.id, entry_id))
             await filters(tx).delete_post(found.id, entry_id)
+
+    @asynccontextmanager
+    async def _change(self, viewer: Viewer) -> AsyncIterator[Any]:
+        """A transaction that changes a filter. The viewer's live streams and programs hear of it afterwards."""
+        async with self.db.transaction() as tx:
+            yield tx
+            # Of a kind that older processes of the site know: they read the viewer's relations again, no more.
+            detail = json.dumps({"filters": True})
+            await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, detail)
+        self._poke()
 
     def _until(self, seconds: float | None) -> datetime | None:
         if not seconds or seconds <= 0:

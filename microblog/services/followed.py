@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import TypeVar
 
-from microblog.domain.events import Event
+from microblog.domain.events import Event, Kind
 from microblog.domain.streams import Ties
 from microblog.domain.visibility import Visibility
 
@@ -50,6 +50,8 @@ class Followed:
 
     def viewers(self, event: Event) -> Iterable[int]:
         """Return the viewers at whose home, or in whose lists, an event about a post may belong, each once."""
+        if event.kind is Kind.RELATION:
+            return () if event.recipient_id is None else (event.recipient_id,)
         audience = event.audience
         if audience is None:
             return ()

@@ -13,16 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Unauthenticated
+from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event
 from microblog.domain.streams import PERSONAL, Stream, Ties, belongs
 from microblog.services.feeds import Batch, Feed, Reader
 
 if TYPE_CHECKING:
     from microblog.services.notifier import Notifier
+
+log = Logger()
 
 __all__ = ["Batch", "Feed", "Live", "Reader"]
 
@@ -190,6 +194,18 @@ class Live:
             self._notifier.faults.failed("A live reader that failed can't be told so.")
             self.close()
 
+    def fall_behind(self, after: int) -> None:
+        """Read from the log above ``after``, and attach again: for events that take long to be judged."""
+        self._detach()
+        self._cursor = min(self._cursor, after)
+        Deferred.fromCoroutine(self.resume()).addErrback(self._cant_go_on)
+
+    def _cant_go_on(self, failure: Failure) -> None:
+        if not failure.check(MicroblogError, CancelledError):
+            log.failure("A live reader can't go on.", failure)
+        if not self.closed:
+            self.reader.end("error")
+
     def close(self) -> None:
         if not self.closed:
             self.closed = True
@@ -215,6 +231,9 @@ class Live:
             if not self._behind():
                 return
             wanted = tuple(event for event in events if self._wants(event, ties))
+            wanted = await notifier.judged(wanted, ties, self.streams)
+            if not self._behind():
+                return
             self._cursor = position
             if wanted:
                 batch = Batch(wanted, position, None, notifier.faults)

@@ -80,7 +80,7 @@ class Microblog:
         self.lists = Lists(db=db, poke=poke)
         self.tags = Tags(db=db, poke=poke, now=self.now)
         self.tag_counts = TagCounts(db)
-        self.filters = Filters(db=db, now=self.now)
+        self.filters = Filters(db=db, now=self.now, poke=poke)
         self.markers = Markers(db=db)
         self.conversations = Conversations(db=db)
         self.pins = Pins(db=db, poke=poke)

@@ -275,6 +275,13 @@ class Notifier(Readership):
         self._reach(position)
         rendered: dict[tuple[str, int], bytes] = {}
         for feed in touched:
+            if feed.heavy:
+                feed.heavy = False
+                after = feed.pending[0].position - 1
+                feed.pending.clear()
+                for reader in list(feed.readers):
+                    reader.fall_behind(after)
+                continue
             batch = Batch(tuple(feed.pending), position, rendered, self.faults)
             feed.pending.clear()
             self.delivered += len(batch.events) * len(feed.readers)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,14 +17,17 @@ from twisted.logger import Logger
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event, Kind
+from microblog.domain.filters import Compiled, within_budget
 from microblog.domain.streams import HOME, Stream, Ties, key, keys
 from microblog.services.faults import Faults
+from microblog.services.filtering import Texts, is_heavy, judged, judged_in_time
 from microblog.services.followed import Followed
 from microblog.services.holding import Holdings
 from microblog.services.live import CANT_PLACE, Feed, Live
 from microblog.services.seats import Seats
 from microblog.store.database import Database
 from microblog.store.events import Row
+from microblog.store.filters import filters
 from microblog.store.live import live
 
 #: How many readers ask the database at the same time. However many come back at once, as after a restart, pages and
@@ -157,12 +161,23 @@ class Readership:
         while (known := self._ties.get(viewer.id)) is None:
             async with self._turns:
                 changed = self._changed.get(viewer.id)
-                known = await live(self._db.reads).ties(viewer.id)
+                known = await self._read_ties(viewer.id)
             if self._changed.get(viewer.id) == changed:  # else these may be from before a block
                 if viewer.id in self._viewers:
                     self._ties[viewer.id] = known
                 return known
         return known
+
+    async def judged(
+        self, events: tuple[Event, ...], ties: Ties | None, streams: frozenset[Stream]
+    ) -> tuple[Event, ...]:
+        """Return events with what the viewer's filters say of them."""
+        return await judged_in_time(self._reactor, events, ties, streams)
+
+    async def _read_ties(self, viewer_id: int) -> Ties:
+        known: Ties = await live(self._db.reads).ties(viewer_id)
+        found = within_budget(await filters(self._db.reads).applying(viewer_id, None))
+        return replace(known, filters=tuple(Compiled.of(each) for each in found)) if found else known
 
     def stale(self, ties: Ties | None) -> bool:
         return ties is not None and self._ties.get(ties.id) is not ties
@@ -170,15 +185,20 @@ class Readership:
     def _pending(self, happened: Iterable[Event]) -> Iterable[Feed]:
         """Add each event to what is pending of the feeds that want it, and return those feeds."""
         touched: dict[Feed, None] = {}
+        texts: Texts = {}
         for event in happened:
             for feed in self._candidates(event):
                 try:
                     wanted = feed.wants(event)
+                    if wanted:
+                        feed.heavy = feed.heavy or is_heavy(event, feed.ties)
+                        feed.pending.append(
+                            event if feed.heavy else judged(event, feed.ties, feed.streams, texts)
+                        )
                 except Exception:  # noqa: BLE001 - it is this event in this feed; all others go on
                     self.faults.failed(CANT_PLACE)
                     continue
                 if wanted:
-                    feed.pending.append(event)
                     touched[feed] = None
         return touched
 
@@ -226,7 +246,7 @@ class Readership:
                     changed.add(pair[0])
         for account_id in changed:
             try:
-                fresh = await live(self._db.reads).ties(account_id)
+                fresh = await self._read_ties(account_id)
             except (MicroblogError, CancelledError):
                 raise
             except Exception:  # noqa: BLE001 - nobody else waits for it

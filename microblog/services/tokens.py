@@ -8,7 +8,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
-from microblog.domain.accounts import Account, Token, Viewer
+from microblog.domain.accounts import Account, State, Token, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unauthenticated
 from microblog.domain.oauth import Bearer
 from microblog.domain.scopes import SCOPES
@@ -26,6 +26,19 @@ MOST: Final = 200
 #: Seconds for which a process may remember who holds a token: half of the second within which a revoked one is void.
 REMEMBERED: Final = 0.5
 _REMEMBERED_MOST: Final = 2000
+
+
+#: Texts that clients of the Mastodon protocol compare.
+PENDING: Final = "Your login is currently pending approval"
+DISABLED: Final = "Your login is currently disabled"
+
+
+def require_active(bearer: Bearer) -> None:
+    """Raise Forbidden when the account of a token waits for approval or is suspended. An app has no account."""
+    if bearer.state is State.PENDING:
+        raise Forbidden(PENDING)
+    if bearer.state not in (None, State.ACTIVE):
+        raise Forbidden(DISABLED)
 
 
 class Tokens:

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from microblog.domain import entities
-from microblog.domain.accounts import Account, State, Viewer
+from microblog.domain.accounts import Account, Viewer
 from microblog.domain.addresses import address_key
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
+from microblog.services.tokens import require_active
 from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
 from microblog.web.forms import KEY_LIMIT, TEXT_LIMIT
@@ -74,8 +75,6 @@ _VERBS: Final[Mapping[Method, tuple[Method, ...]]] = {"PUT": ("PUT", "PATCH"), "
 INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
 OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
 NO_USER: Final = "This method requires an authenticated user"
-PENDING: Final = "Your login is currently pending approval"
-DISABLED: Final = "Your login is currently disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +320,7 @@ async def _bearer(microblog: Microblog, request: Request) -> Viewer | None:
     request.personal = True
     if found is None:
         raise Unauthenticated(INVALID_TOKEN)
-    if found.state is not None and found.state is not State.ACTIVE:
-        raise Forbidden(PENDING if found.state is State.PENDING else DISABLED)
+    require_active(found)
     if route.scope is not None and not covers(found.scopes, route.scope):
         raise Forbidden(OUT_OF_SCOPE)
     if found.viewer is None and route.viewer == "required":

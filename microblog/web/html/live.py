@@ -22,6 +22,7 @@ from twisted.logger import Logger
 
 from microblog.domain.errors import Gone, InvalidInput
 from microblog.domain.events import Event, Kind
+from microblog.domain.filters import hidden
 from microblog.domain.ids import parse_id
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID, Stream
 from microblog.domain.text import hashtag_key
@@ -83,7 +84,7 @@ def _streams(written: str) -> frozenset[Stream]:
 
 def frame(event: Event) -> bytes:
     """An event as the page's script gets it; nothing for what a banner doesn't tell."""
-    if event.kind not in _TOLD:
+    if event.kind not in _TOLD or hidden(event.filtered):  # the page does not show what a filter hides
         return b""
     subject = event.notification.id if event.notification is not None else event.post_id
     news = News(event.kind.value, str(subject), None if event.account_id is None else str(event.account_id))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from microblog.domain import entities
 from microblog.domain.events import Event, Kind
@@ -32,7 +33,7 @@ class Message(msgspec.Struct, frozen=True):
 
     stream: tuple[str, ...]
     event: str
-    payload: str
+    payload: str | UnsetType = UNSET
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -64,11 +65,16 @@ class Frames:
         self.socket: Callable[[Channel], tuple[str, Render]] = lru_cache(_CHANNELS)(self._for_sockets)
         self.sse: Callable[[Channel], tuple[str, Render]] = lru_cache(_CHANNELS)(self._for_sse)
 
-    def said(self, event: Event, channel: Channel) -> tuple[str, str] | None:
-        """The event's name and payload, as the protocol has them; None when it is not for that channel."""
+    def said(self, event: Event, channel: Channel) -> tuple[str, str | None] | None:
+        """Return the event's name and payload, as the protocol has them; None when it is not for that channel.
+
+        A change of filters has no payload.
+        """
         if event.kind is Kind.NOTIFICATION and event.notification is not None:
-            told = entities.notification(event.notification, self._base_url)
+            told = entities.notification(event.notification, self._base_url, event.filter_results)
             return "notification", _encode(told).decode()
+        if event.kind is Kind.RELATION:
+            return ("filters_changed", None) if channel.name == "user" else None
         audience = event.audience
         if audience is None:
             return None
@@ -83,6 +89,8 @@ class Frames:
         return _NAMES[event.kind], self._payload(event, event.post)
 
     def _payload(self, event: Event, post: Post) -> str:
+        if event.filtered:  # for one viewer
+            return _encode(entities.status(post, self._base_url, event.filter_results)).decode()
         kept = self._payloads.get(event.position)
         if kept is not None and kept[0] is post:
             return kept[1]
@@ -107,11 +115,15 @@ class Frames:
         return f"sse {channel.where}", render
 
 
-def message(channel: Channel, event: str, payload: str) -> bytes:
+def message(channel: Channel, event: str, payload: str | None) -> bytes:
     """A message of a WebSocket, framed."""
-    return text_frame(_encode(Message(channel.label, event, payload)))
+    return text_frame(_encode(Message(channel.label, event, UNSET if payload is None else payload)))
 
 
-def sse_event(event: str, payload: str, *, position: int) -> bytes:
-    """A server-sent event. A payload is JSON without line ends, or an id, so it is one line of data."""
+def sse_event(event: str, payload: str | None, *, position: int) -> bytes:
+    """A server-sent event. A payload is JSON without line ends, or an id, so it is one line of data.
+
+    Without one the data is ``undefined``, as Mastodon has it: an event without data is none.
+    """
+    payload = "undefined" if payload is None else payload
     return f"event: {event}\ndata: {payload}\nid: {position}\n\n".encode()

@@ -25,7 +25,6 @@ from wsproto.events import Request as Handshake
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import RemoteProtocolError
 
-from microblog.domain.accounts import State
 from microblog.domain.errors import (
     Forbidden,
     Gone,
@@ -34,6 +33,7 @@ from microblog.domain.errors import (
 )
 from microblog.domain.events import Event
 from microblog.domain.ids import parse_id
+from microblog.services.tokens import require_active
 from microblog.web.forms import MalformedRequest
 from microblog.web.live_reader import LiveReader, Place, read_along
 from microblog.web.responses import Document, Json, Response, Stream, Upgrade
@@ -69,8 +69,7 @@ async def authenticate(microblog: Microblog, request: Request) -> Viewer | None:
     request.personal = True
     if found is None:
         raise Unauthenticated(INVALID_TOKEN)
-    if found.state is not None and found.state is not State.ACTIVE:
-        raise Forbidden("Your login is currently disabled")
+    require_active(found)
     return found.viewer
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
+from microblog.services.filters import KeywordChange
 from microblog.web.html.live import frame
 from tests.testrig import until
 from tests.web.client import Client, Connection
@@ -152,3 +153,17 @@ def test_nothing_is_told_of_what_a_banner_does_not_count() -> None:
     assert frame(about(Kind.RELATION, post(7))) == b""
     assert frame(about(Kind.EDIT, post(7))) == b""
     assert b'"id":"7"' in frame(about(Kind.POST, post(7)))
+
+
+async def test_page_does_not_count_what_the_viewers_filters_hide(village: Village, reactor_: Any) -> None:
+    alice, bob = await village.person("alice"), await village.person("bob")
+    await village.microblog.filters.create(
+        bob.viewer, "cats", ["public"], action="hide", keywords=[KeywordChange("cat")]
+    )
+    page = Page(bob.browser, reactor_, "public")
+    await page.ready()
+    posts = village.microblog.posts
+    await posts.publish(alice.viewer, Draft("a cat"))
+    shown = await posts.publish(alice.viewer, Draft("a dog"))
+    assert [each["id"] for each in await page.hears(1)] == [str(shown.id)]
+    page.connection.hang_up()
