@@ -61,6 +61,7 @@ class Accounts(SignUp, Profiles, Credentials):
         )
         return page(found, span, lambda each: each[0].id)
 
+    @retried
     async def suspend(self, name: str, *, by: Viewer | None = None) -> Account:
         """Logged out everywhere, and nobody sees what they wrote, until ``unsuspend``.
 
@@ -80,6 +81,7 @@ class Accounts(SignUp, Profiles, Credentials):
         log.info("account {account} was suspended", account=account.id)
         return account
 
+    @retried
     async def unsuspend(self, name: str, *, by: Viewer | None = None) -> Account:
         """They are back, with all they wrote. Raises NotFound, Forbidden."""
         account, user = await self._by_name(name)
@@ -90,6 +92,7 @@ class Accounts(SignUp, Profiles, Credentials):
             log.info("account {account} is back from suspension", account=account.id)
         return account
 
+    @retried
     async def set_role(self, name: str, role: Role) -> Account:
         """Give an account another role, on the console. A new owner makes the old one an administrator.
 

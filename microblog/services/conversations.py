@@ -13,6 +13,7 @@ from microblog.domain.visibility import Visibility
 from microblog.store.accounts import accounts
 from microblog.store.conversations import conversations
 from microblog.store.database import Database
+from microblog.store.locks import retried
 from microblog.store.paging import bounds, page
 
 
@@ -54,6 +55,7 @@ class Conversations:
         found = await conversations(self.db.reads).by_thread(viewer.id, thread_id)
         return None if found is None else (await self._filled(viewer, [found]))[0]
 
+    @retried
     async def mark_read(self, viewer: Viewer, conversation_id: int, *, read: bool = True) -> Conversation:
         """Raises NotFound."""
         async with self.db.transaction() as tx:
@@ -61,11 +63,13 @@ class Conversations:
                 raise NotFound
         return await self.by_id(viewer, conversation_id)
 
+    @retried
     async def read_thread(self, viewer: Viewer, thread_id: int) -> bool:
         """Mark the viewer's conversation about a thread as read; return whether it was unread."""
         async with self.db.transaction() as tx:
             return await conversations(tx).read_thread(viewer.id, thread_id) is not None
 
+    @retried
     async def delete(self, viewer: Viewer, conversation_id: int) -> None:
         """Put it away: it comes back with the next post. Its posts stay. Raises NotFound."""
         async with self.db.transaction() as tx:

@@ -13,6 +13,7 @@ from microblog.store.accounts import accounts
 from microblog.store.database import Database
 from microblog.store.endorsements import endorsements
 from microblog.store.follows import follows
+from microblog.store.locks import retried
 from microblog.store.paging import bounds, page_of
 
 NOTE_MOST: Final = 2000  #: characters
@@ -35,6 +36,7 @@ class Endorsements:
         )
         return page_of(found, span)
 
+    @retried
     async def endorse(self, viewer: Viewer, account_id: int) -> Relationship:
         """Show somebody on one's profile. Raises NotFound, InvalidInput unless one follows them."""
         await self._there(account_id)
@@ -44,6 +46,7 @@ class Endorsements:
         self._poke()
         return await self._standing(viewer, account_id)
 
+    @retried
     async def withdraw(self, viewer: Viewer, account_id: int) -> Relationship:
         """Somebody who isn't shown does no harm. Raises NotFound."""
         await self._there(account_id)
@@ -52,6 +55,7 @@ class Endorsements:
         self._poke()
         return await self._standing(viewer, account_id)
 
+    @retried
     async def note(self, viewer: Viewer, account_id: int, comment: str) -> Relationship:
         """Write something down about somebody, for oneself; nothing takes it away. Raises NotFound, InvalidInput."""
         comment = normalise(comment[: 4 * NOTE_MOST]).strip()

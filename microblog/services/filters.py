@@ -43,6 +43,7 @@ from microblog.domain.posts import Page, Post
 from microblog.store.database import Database
 from microblog.store.events import outbox
 from microblog.store.filters import filters
+from microblog.store.locks import retried
 from microblog.store.posts import posts
 
 #: The most work that the reactor's own thread does for a request, in keywords times characters: some milliseconds.
@@ -122,6 +123,7 @@ class Filters:
         """Raises NotFound."""
         return _found(await filters(self.db.reads).by_id(viewer.id, filter_id))
 
+    @retried
     async def create(
         self,
         viewer: Viewer,
@@ -146,6 +148,7 @@ class Filters:
                 await self._check_budget(tx, viewer)
             return _found(await filters(tx).by_id(viewer.id, filter_id))
 
+    @retried
     async def update(
         self,
         viewer: Viewer,
@@ -175,6 +178,7 @@ class Filters:
                 await self._check_budget(tx, viewer)
             return _found(await filters(tx).by_id(viewer.id, filter_id))
 
+    @retried
     async def delete(self, viewer: Viewer, filter_id: int) -> None:
         """Raises NotFound."""
         async with self._change(viewer) as tx:
@@ -262,6 +266,7 @@ class Filters:
 
     # -------------------------------------------------------------------------------------------- posts
 
+    @retried
     async def add_post(self, viewer: Viewer, filter_id: int, post_id: int) -> FilterPost:
         """Filter one post, whatever its words; again, nothing changes. Raises NotFound for one that can't be seen."""
         async with self._change(viewer) as tx:
@@ -281,6 +286,7 @@ class Filters:
         found = _found(await filters(self.db.reads).of_post(viewer.id, entry_id))
         return found, next(each for each in found.posts if each.id == entry_id)
 
+    @retried
     async def delete_post(self, viewer: Viewer, entry_id: int) -> None:
         """Raises NotFound."""
         async with self._change(viewer) as tx:

@@ -14,6 +14,7 @@ from microblog.store.database import Database
 from microblog.store.events import outbox
 from microblog.store.home import by_direction
 from microblog.store.lists import listed, lists
+from microblog.store.locks import retried
 from microblog.store.paging import bounds, page, page_of
 
 
@@ -41,6 +42,7 @@ class Lists:
         found: list[UserList] = await lists(self.db.reads).with_member(viewer.id, account_id)
         return found
 
+    @retried
     async def create(
         self,
         viewer: Viewer,
@@ -61,6 +63,7 @@ class Lists:
         self._poke()
         return made
 
+    @retried
     async def update(
         self,
         viewer: Viewer,
@@ -88,6 +91,7 @@ class Lists:
             raise NotFound
         return made
 
+    @retried
     async def delete(self, viewer: Viewer, list_id: int) -> None:
         """Raises NotFound."""
         async with self.db.transaction() as tx:
@@ -96,6 +100,7 @@ class Lists:
             await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
         self._poke()
 
+    @retried
     async def add(self, viewer: Viewer, list_id: int, account_ids: Sequence[int]) -> None:
         """Put people in a list; who is in it stays. All or none.
 
@@ -112,6 +117,7 @@ class Lists:
             await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
         self._poke()
 
+    @retried
     async def remove(self, viewer: Viewer, list_id: int, account_ids: Sequence[int]) -> None:
         """Take people out of a list; who is not in it does no harm. Raises NotFound for a list."""
         async with self.db.transaction() as tx:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from microblog.domain.accounts import Viewer
 from microblog.domain.markers import MarkedTimeline, Marker
 from microblog.store.database import Database
+from microblog.store.locks import retried
 from microblog.store.markers import markers
 from microblog.store.notifications import notifications
 
@@ -20,6 +21,7 @@ class Markers:
         found: list[Marker] = await markers(self.db.reads).of(viewer.id, [each.value for each in timelines])
         return found
 
+    @retried
     async def set(self, viewer: Viewer, positions: Mapping[MarkedTimeline, int]) -> list[Marker]:
         """Set them, back too; notifications up to theirs count as seen, and stay so."""
         async with self.db.transaction() as tx:

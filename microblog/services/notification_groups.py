@@ -19,6 +19,7 @@ from microblog.domain.notification_groups import (
 from microblog.domain.posts import Page, Post, Span
 from microblog.store.accounts import accounts
 from microblog.store.database import Database
+from microblog.store.locks import retried
 from microblog.store.notification_groups import GroupRow, notification_groups
 from microblog.store.paging import bounds, page
 from microblog.store.posts import posts
@@ -78,6 +79,7 @@ class NotificationGroups:
         known = {each.id: each for each in await accounts(self.db.reads).by_ids(actor_ids)}
         return [known[each] for each in dict.fromkeys(actor_ids) if each in known]
 
+    @retried
     async def dismiss(self, viewer: Viewer, key: str) -> None:
         """All of a group are gone for good. Raises NotFound."""
         ids, _ = await self._members(viewer, key)
@@ -150,6 +152,7 @@ class NotificationGroups:
         found: NotificationPolicy | None = await notification_groups(self.db.reads).policy(viewer.id)
         return found or NotificationPolicy()
 
+    @retried
     async def set_policy(self, viewer: Viewer, **rules: Verdict | None) -> NotificationPolicy:
         """By the names of its rules; what is missing or None stays. It is about notifications to come."""
         before = await self.policy(viewer)
@@ -189,11 +192,13 @@ class NotificationGroups:
         post = await posts(self.db.reads).visible(post_id, viewer.id) if post_id is not None else None
         return NotificationRequest(account, count, first, last, newest_id, post)
 
+    @retried
     async def accept(self, viewer: Viewer, account_ids: Sequence[int]) -> None:
         """What waits is shown, and what comes from them later does not wait."""
         async with self.db.transaction() as tx:
             await notification_groups(tx).accept(viewer.id, list(account_ids))
 
+    @retried
     async def turn_down(self, viewer: Viewer, account_ids: Sequence[int]) -> None:
         """What waits is gone; what comes later waits again."""
         async with self.db.transaction() as tx:

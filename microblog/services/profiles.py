@@ -161,6 +161,7 @@ class Profiles(People):
             await follows(tx).accept_all(account_id, waiting)
         return True
 
+    @retried
     async def update_preferences(self, viewer: Viewer, **changes: Any) -> User:
         """Change some of: ``language``, ``default_visibility``, ``default_sensitive``, ``mail_…`` of a User,
         ``attribution_domains``.

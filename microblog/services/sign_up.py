@@ -22,6 +22,7 @@ from microblog.services.people import People, require_moderator
 from microblog.store.accounts import Locked, accounts
 from microblog.store.invitations import invitations
 from microblog.store.jobs import jobs
+from microblog.store.locks import retried
 from microblog.store.users import email_tokens, users
 
 log = Logger()
@@ -36,6 +37,7 @@ WELCOMES_IN = timedelta(hours=1)
 class SignUp(People):
     """Part of :class:`microblog.services.accounts.Accounts`."""
 
+    @retried
     async def register(
         self,
         name: str,
@@ -103,6 +105,7 @@ class SignUp(People):
         assert account is not None
         return account
 
+    @retried
     async def create(
         self, name: str, email: str, role: Role = Role.USER, *, password: str | None = None
     ) -> tuple[Account, str]:
@@ -132,6 +135,7 @@ class SignUp(People):
         assert account is not None
         return account, password
 
+    @retried
     async def invite(self, viewer: Viewer, uses: int = 1, days: int = 7) -> Invitation:
         """A link that lets ``uses`` people sign up within ``days`` (0: for good).
 
@@ -162,6 +166,7 @@ class SignUp(People):
         found: list[Invitation] = await invitations(self.db.reads).of(viewer.id, self._now())
         return found
 
+    @retried
     async def withdraw(self, viewer: Viewer, invitation_id: int) -> None:
         """Nobody can use it any more. Raises NotFound unless it is the viewer's."""
         async with self.db.transaction() as tx:
@@ -180,6 +185,7 @@ class SignUp(People):
         found: list[tuple[Account, str]] = await users(self.db.reads).pending()
         return found
 
+    @retried
     async def approve(self, viewer: Viewer, account_id: int) -> Account:
         """They are in, and get a mail that says so. Raises Forbidden; NotFound unless they wait."""
         require_moderator(viewer)
@@ -191,6 +197,7 @@ class SignUp(People):
         log.info("account {account} was approved by {by}", account=account_id, by=viewer.id)
         return account
 
+    @retried
     async def turn_down(self, viewer: Viewer, account_id: int) -> None:
         """They are not let in: what they typed is deleted, the name is free. Raises as ``approve`` does."""
         require_moderator(viewer)

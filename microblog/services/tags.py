@@ -23,6 +23,7 @@ from microblog.domain.tags import (
 from microblog.store.accounts import accounts
 from microblog.store.database import Database
 from microblog.store.events import outbox
+from microblog.store.locks import retried
 from microblog.store.paging import bounds, page_of
 from microblog.store.tags import tags
 
@@ -64,6 +65,7 @@ class Tags:
             for tag, shown, following, featuring in about
         ]
 
+    @retried
     async def follow(self, viewer: Viewer, tag: str) -> TagView:
         """Its public posts come home from now on. Raises NotFound, InvalidInput at the most that one can follow."""
         key = tag_key(tag)
@@ -78,6 +80,7 @@ class Tags:
             )
         return found
 
+    @retried
     async def unfollow(self, viewer: Viewer, tag: str) -> TagView:
         key = tag_key(tag)
         async with self.db.transaction() as tx:
@@ -99,6 +102,7 @@ class Tags:
         found: list[FeaturedTag] = await tags(self.db.reads).featured(account_id)
         return found
 
+    @retried
     async def feature(self, viewer: Viewer, name: str) -> FeaturedTag:
         """Show a tag on one's profile; again, nothing changes. Raises InvalidInput (field "name")."""
         key, shown = tag_named(name)
@@ -110,12 +114,14 @@ class Tags:
             raise InvalidInput(f"A profile shows at most {FEATURED_MOST} hashtags.", "name", "too_many")
         return found
 
+    @retried
     async def unfeature(self, viewer: Viewer, featured_id: int) -> None:
         """Raises NotFound unless it is the viewer's."""
         async with self.db.transaction() as tx:
             if await tags(tx).unfeature(viewer.id, featured_id, None) is None:
                 raise NotFound
 
+    @retried
     async def unfeature_tag(self, viewer: Viewer, tag: str) -> TagView:
         """The same, by the tag; one that isn't featured does no harm."""
         key = tag_key(tag)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
+from microblog import services
 from microblog.config import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Contended
@@ -126,3 +129,34 @@ async def test_a_use_case_that_loses_a_deadlock_runs_once_more_and_no_oftener(db
     with pytest.raises(Contended):
         await loses(5)
     assert tries == 2
+
+
+#: Services whose rows others do not meet in: credentials of one account, and work that is repeated anyway.
+ALONE = {
+    "credentials",
+    "demo",
+    "jobs",
+    "notifications",
+    "oauth",
+    "outgoing_mail",
+    "pruning",
+    "secrets",
+    "sessions",
+}
+ALONE |= {"statistics", "tokens", "trends"}
+
+
+def test_every_use_case_with_a_transaction_is_retried() -> None:
+    """A new use case is one of these, or is named above."""
+    forgotten = []
+    for path in Path(services.__file__).parent.glob("*.py"):
+        if path.stem in ALONE:
+            continue
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.AsyncFunctionDef) or node.name.startswith("_"):
+                continue
+            opens = ".transaction()" in (ast.get_source_segment(text, node) or "")
+            if opens and "retried" not in {ast.unparse(each) for each in node.decorator_list}:
+                forgotten.append(f"{path.stem}.{node.name}")
+    assert forgotten == []
