@@ -28,6 +28,8 @@ def is_spaceless(character: str) -> bool:
 
 def starts_inside(text: str, start: int) -> bool:
     """Whether a mention or hashtag at ``start`` would go on from a word, an e-mail address or a path."""
+    if start == 0 or text[start - 1] in " \n(":
+        return False
     base = _base(text, start)
     if base is None:
         return False

@@ -10,6 +10,7 @@ closing punctuation of any script, brackets that the address does not open.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -74,6 +75,9 @@ _LINK_HOST = _host_pattern(
     alone=rf"|[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt](?!{_WORD}|\.[\p{{L}}\p{{N}}])",
 )
 _REMOTE_HOST = _host_pattern(r"\p{L}\p{N}\p{M}_-")
+# What most addresses are, told apart by the faster engine. The space after them ends an address in any case.
+_PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.){1,126}[A-Za-z]{2,63}(?=[/ \n]|\Z)")
+_PLAIN_REST = re.compile(rf"/[A-Za-z0-9/_.~%=&?+#-]{{0,{MAX_LINK - 1}}}(?=[ \n]|\Z)")
 _PORT = regex.compile(r":([0-9]{1,5})(?![0-9A-Za-z])")
 _BAD_PORT = regex.compile(r":[0-9A-Za-z]")
 _MARK = regex.compile(r"[\p{M}\u200c\u200d]")
@@ -98,14 +102,19 @@ def find_link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
     """Return the link whose scheme is ``text[start:authority]``, or None, and where to go on."""
     if link_starts_inside(text, start):
         return None, authority
-    written = _AUTHORITY.match(text, authority)
-    if written is None:
-        return None, authority
-    if "@" in written[0]:
-        # The name before the "@" only pretends to be the host. Nothing of it becomes a link or a mention.
-        rest = _REST.match(text, authority)
-        return None, rest.end() if rest else authority
-    found = _LINK_HOST.match(text, authority, written.end())
+    found: re.Match[str] | regex.Match[str] | None = _PLAIN_HOST.match(text, authority)
+    if found is not None:
+        written_end = found.end()
+    else:
+        written = _AUTHORITY.match(text, authority)
+        if written is None:
+            return None, authority
+        written_end = written.end()
+        if "@" in written[0]:
+            # The name before the "@" only pretends to be the host. Nothing of it becomes a link or a mention.
+            rest = _REST.match(text, authority)
+            return None, rest.end() if rest else authority
+        found = _LINK_HOST.match(text, authority, written_end)
     if found is None or len(found[0]) > MAX_DOMAIN:
         return None, authority
     try:
@@ -114,17 +123,17 @@ def find_link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
         return None, authority
     end = found.end()
     port = ""
-    if numbered := _PORT.match(text, end, written.end()):
+    if numbered := _PORT.match(text, end, written_end):
         if not 0 < int(numbered[1]) < 65536:
             return None, authority
         port = numbered[0]
         end = numbered.end()
-    elif _BAD_PORT.match(text, end, written.end()):
+    elif _BAD_PORT.match(text, end, written_end):
         return None, authority
     authority_end = end
     path = ""
-    if end == written.end() and text[end : end + 1] in ("/", "?", "#"):
-        run = _REST.match(text, end)
+    if end == written_end and text[end : end + 1] in ("/", "?", "#"):
+        run: re.Match[str] | regex.Match[str] | None = _PLAIN_REST.match(text, end) or _REST.match(text, end)
         if run is not None:
             if run.end() - start > MAX_LINK:
                 return None, run.end()
