@@ -35,6 +35,9 @@ _RULES: Final = (
 )
 
 
+_KINDS: Final = frozenset(kind.value for kind in NotificationKind)
+
+
 class NotificationGroups:
     def __init__(self, *, db: Database) -> None:
         self.db = db
@@ -144,6 +147,7 @@ class NotificationGroups:
                 as_of=row.as_of,
             )
             for row in rows
+            if row.kind in _KINDS  # a newer process of the site may write others
         ]
 
     # -------------------------------------------------------------------------------------------- policy

@@ -10,9 +10,11 @@ import pytest
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from microblog.domain.events import Event
-from microblog.domain.posts import Draft
+from microblog.domain.posts import Draft, Span
 from microblog.services.faults import MOST, Faults
 from microblog.services.feeds import Batch, Feed
+from microblog.services.notification_groups import NotificationGroups
+from microblog.services.notifications import Notifications
 from microblog.store.events import outbox
 from tests.services.live_site import Reading, Site
 from tests.testrig import person, until
@@ -289,3 +291,17 @@ def test_reports_of_faults_are_bounded() -> None:
         faults.skipped(f"kind {number}")
     assert log.lines == MOST
     assert len(faults.counts) == MOST + 1
+
+
+async def test_notification_of_an_unknown_kind_is_left_out_of_pages_and_groups(site: Site) -> None:
+    """A newer process of the site allows more kinds in the table, and writes them."""
+    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    await site.posts.publish(ann, Draft("hello @bob"))
+    await site.run("ALTER TABLE notifications DROP CONSTRAINT notifications_kind_check")
+    await site.run(
+        "INSERT INTO notifications (account_id, kind, actor_id) VALUES (%s, 'poll', %s)", bob.id, ann.id
+    )
+    page = await Notifications(db=site.db).page(bob, Span())
+    assert [each.kind.value for each in page.items] == ["mention"]
+    groups = await NotificationGroups(db=site.db).page(bob, Span())
+    assert [each.kind.value for each in groups.items] == ["mention"]

@@ -100,11 +100,12 @@ class Conversations:
         if found is None:
             return None
         base_url = self._microblog.config.public_url
+        filtered = await self._microblog.filters.results(self._viewer, (found.last_post,), None)
         return _encode(
             ConversationEntity(
                 str(found.id),
                 found.unread,
                 tuple(entities.account(each, base_url) for each in found.participants),
-                entities.status(found.last_post, base_url),
+                entities.status(found.last_post, base_url, filtered),
             )
         ).decode()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.domain.filters import Context
+from microblog.domain.visibility import Visibility
 from microblog.services import filtering
 from microblog.services.filters import KeywordChange
 from microblog.services.tokens import DISABLED, PENDING
@@ -149,3 +150,12 @@ async def test_account_that_is_not_active_hears_why(site: Streaming, state: str,
     assert b"HTTP/1.1 403" in refused.head
     assert json.loads(refused._rest) == {"error": text}
     assert (await site.socket(f"?stream=user&access_token={token}")).rejected == 403
+
+
+async def test_conversation_says_what_the_viewers_filters_say(site: Streaming) -> None:
+    token = await reader(site, "home")
+    client = await site.socket(f"?stream=direct&access_token={token}")
+    await site.settled()
+    await site.post("ann", "@bob a cat", visibility=Visibility.DIRECT)
+    [payload] = await payloads(client, 1)
+    assert [each["keyword_matches"] for each in payload["last_status"]["filtered"]] == [["cat"]]
