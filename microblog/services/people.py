@@ -88,10 +88,10 @@ class People:
         The account has to be locked before (`holding`): else what is created at this moment would go on.
         A change of the mail address that waits is void as well: whoever asked for it may be why this is done.
         """
+        await users(tx).set_pending(account_id, None)  # users before sessions, as everywhere
         await sessions(tx).end_all(account_id, keep_session)
         await tokens(tx).end_all(account_id)
         await email_tokens(tx).void(account_id, "reset")
-        await users(tx).set_pending(account_id, None)
 
     async def _revoke_account(self, tx: Any, account_id: int) -> None:
         await self._end_everything(tx, account_id)

@@ -257,3 +257,11 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
     await site.posts.publish(ann, Draft("not for bob"))
     await until(site.reactor, lambda: site.notifier.position == 2)
     assert reader.texts == []
+
+
+async def test_a_connection_that_was_lost_during_its_log_in_is_not_registered_again(site: Site) -> None:
+    ann = await person(site.db, "ann")
+    live = site.notifier.connect(Reading(), None)
+    live.close()
+    live.set_viewer(ann)
+    assert site.notifier.readers == 0

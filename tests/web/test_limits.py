@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import RateLimited
 from microblog.web.limits import Limit, Limits, address_key
+from microblog.web.routing import Routes
 
 THREE = {"mail": Limit(3, 30.0)}
 
@@ -103,3 +106,34 @@ def test_the_text_says_when_to_come_back() -> None:
         limits.spend(kind, "x")
         with pytest.raises(RateLimited, match=text):
             limits.spend(kind, "x")
+
+
+def test_completing_a_mention_and_searching_have_budgets_of_their_own() -> None:
+    from microblog.web.api import accounts, search
+    from microblog.web.html import search as page
+
+    def limits(routes: Routes, path: str) -> set[str | None]:
+        return {route.limit for route in routes if route.path == path}
+
+    assert limits(accounts.api.routes, "/api/v1/accounts/search") == {"completion"}
+    assert limits(search.api.routes, "/api/v2/search") == limits(page.routes, "/search") == {"search"}
+
+
+def test_a_flood_from_many_networks_gives_no_guess_back() -> None:
+    limits = Limits(Clock().seconds, limits={"login": Limit(3, 300), "read": Limit(600, 300)}, max_buckets=50)
+    for _ in range(3):
+        limits.spend("login", "account:1:tries")
+        limits.spend_by_address("login", "2001:db8::1")
+    for number in range(2000):
+        for kind in ("read", "login"):
+            with suppress(RateLimited):
+                limits.spend_by_address(kind, f"2001:{number:x}::1")
+        with suppress(RateLimited):
+            limits.spend("login", f"typed:{number}")
+    for spend in (
+        lambda: limits.spend("login", "account:1:tries"),
+        lambda: limits.spend_by_address("login", "2001:db8::1"),
+    ):
+        with pytest.raises(RateLimited):
+            spend()
+    assert len(limits) <= 50 * 5
