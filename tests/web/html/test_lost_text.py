@@ -164,6 +164,9 @@ async def test_text_comes_back_after_every_kind_of_error(
         again = await submit(browser, page, password=PASSWORD, old=PASSWORD)
         assert again.status in (200, 303, 422), form.action
         assert "expired" not in again.text, form.action
+        if again.status == 422:
+            # What is typed here is no name and no address: the form itself says so, and keeps it.
+            assert shown(again, form) == as_typed(form), form.action
 
 
 async def test_text_comes_back_while_the_database_is_away(
@@ -250,6 +253,23 @@ async def test_long_text_survives_the_end_of_the_session(village: Village) -> No
     page = await ann.browser.post("/posts", form={"text": text * 2, "csrf_token": token})
     assert page.status == 401
     assert page.html.xpath("//main//textarea")[0].value.removeprefix("\n") == text * 2
+
+
+async def test_a_limit_on_log_ins_keeps_the_text_that_the_log_in_form_carries(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await village.person("ann")
+    token = await ann.browser.csrf_from("/settings")
+    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    page = await ann.browser.post("/posts", form={"text": "Carried", "csrf_token": token})
+    with monkeypatch.context() as patch:
+        patch.setattr(Csrf, "check", refusal(RateLimited("too often")))
+        page = await submit(ann.browser, page, login="ann", password=PASSWORD)
+    assert page.status == 429
+    page = await submit(ann.browser, page, password=PASSWORD)
+    assert page.status == 200
+    answer = await submit(ann.browser, page)
+    assert answer.headers["location"].startswith("/@ann/")
 
 
 async def test_passwords_and_form_tokens_are_not_shown_again(village: Village) -> None:
