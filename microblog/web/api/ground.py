@@ -242,7 +242,11 @@ class Api:
 
             async def page(microblog: Microblog, request: Request) -> Response:
                 given = parse(request, params)
-                found = await function(microblog, Call(request, given))
+                try:
+                    found = await function(microblog, Call(request, given))
+                except InvalidInput as error:
+                    error.field = parameters.named(error.field, params)
+                    raise
                 if isinstance(found, Response):
                     return found
                 headers = {}

@@ -18,6 +18,7 @@ act on, or a word that is not among those that a field knows, is an error.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -121,6 +122,29 @@ def convert(raw: dict[str, Any], shape: type[T]) -> T:
         raise InvalidInput(f"{subject}{text.replace('`', '')}.", field) from error
 
 
+#: What the services call a field, and the parameters that clients know it by.
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "text": ("status",),
+    "summary": ("spoiler_text",),
+    "bio": ("note",),
+    "fields": ("fields_attributes",),
+    "language": ("source",),
+    "default_visibility": ("source",),
+    "contexts": ("context",),
+    "keyword": ("phrase", "keywords_attributes", "title"),
+    "title": ("phrase",),
+    "action": ("filter_action",),
+}
+
+
+def named(field: str | None, shape: type[Any]) -> str | None:
+    """Return the parameter of ``shape`` that a service means by ``field``; the field itself where there is none."""
+    known = {each.encode_name for each in msgspec.structs.fields(shape)}
+    if field is None or field in known:
+        return field
+    return next((each for each in _NAMES.get(field, ()) if each in known), field)
+
+
 def raw_parameters(request: Request) -> dict[str, Any]:
     """Query and body as one nest of plain values; what is in the body wins."""
     pairs: list[tuple[str, Any]] = list(request.query)
@@ -178,35 +202,37 @@ def _put(made: dict[str, Any], name: str, parts: list[str], value: Any) -> None:
     _put(items[-1], rest[0], rest[1:], value)
 
 
-def _check(value: Any, most_keys: int) -> None:
+def _check(nested: dict[str, Any], most_keys: int) -> None:
     """Check the number, depth and characters of everything in a nest.
 
-    The database can hold neither NUL nor half of a surrogate pair.  Raises InvalidInput.
+    The database can hold neither NUL nor half of a surrogate pair.  Raises InvalidInput, which names the parameter.
     """
     keys = items = 0
-    waiting: list[tuple[Any, int]] = [(value, 0)]
+    waiting: list[tuple[Any, int, str | None]] = [(nested, 0, None)]
     while waiting:
-        each, depth = waiting.pop()
+        each, depth, field = waiting.pop()
         if isinstance(each, str):
             if len(each) > _LONGEST:
-                raise InvalidInput("A text of the request is too long.", reason="too_long")
+                raise InvalidInput("A text of the request is too long.", field, "too_long")
             if _NO_TEXT.search(each):
                 raise InvalidInput(
-                    "A text of the request has a character that no text has: NUL, or half of one."
+                    "A text of the request has a character that no text has: NUL, or half of one.", field
                 )
         elif isinstance(each, dict):
             keys += len(each)
             if keys > most_keys:
                 raise InvalidInput(f"The request has too many parameters: {most_keys} are the most.")
-            waiting.extend((key, depth) for key in each)
-            waiting.extend((inner, depth + 1) for inner in each.values())
+            waiting.extend((key, depth, field) for key in each)
+            waiting.extend((inner, depth + 1, field or key) for key, inner in each.items())
         elif isinstance(each, list):
             items += len(each)
             if items > _ITEMS:
-                raise InvalidInput(f"The lists of the request are too long: {_ITEMS} items are the most.")
-            waiting.extend((inner, depth + 1) for inner in each)
+                raise InvalidInput(
+                    f"The lists of the request are too long: {_ITEMS} items are the most.", field
+                )
+            waiting.extend((inner, depth + 1, field) for inner in each)
         if depth > _NESTED:
-            raise InvalidInput("The parameters of the request are nested too deeply.")
+            raise InvalidInput("The parameters of the request are nested too deeply.", field)
 
 
 _infos: Final[dict[type[Any], shapes.Type]] = {}
