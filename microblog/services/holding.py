@@ -66,10 +66,10 @@ async def hold(tx: Any, viewer: Viewer | Account, now: datetime) -> None:
         await hold_token(tx, viewer.token_id, viewer.id, now)
 
 
-async def hold_account(tx: Any, account_id: int) -> None:
-    """Lock an account until the transaction ends. Raise Unauthenticated unless it is active."""
+async def hold_account(tx: Any, account_id: int, *, pending: bool = False) -> None:
+    """Lock an account until the transaction ends. Raise Unauthenticated unless it is active (or ``pending``: waits)."""
     held: list[Locked] = await accounts(tx).lock([account_id])
-    if not held or held[0].state is not State.ACTIVE:
+    if not held or not (held[0].state is State.ACTIVE or (pending and held[0].state is State.PENDING)):
         raise ended()
 
 

@@ -222,13 +222,14 @@ class OAuth:
     async def for_account(self, bearer: Bearer, account: Account) -> Issued:
         """Issue a token for an account that an app has just signed up, with the scopes of the app's own token.
 
-        Raises Unauthenticated where that token was revoked, or the account is not active any more; NotFound.
+        The token of an account that waits for approval begins to work with the approval. Raises Unauthenticated where
+        the app's token was revoked, or the account was suspended meanwhile; NotFound.
         """
         app = await self.app_by_id(bearer.app_id or 0)
         granted = sorted(bearer.scopes)
         async with self.db.transaction() as tx:
             now = self._now()
-            await hold_account(tx, account.id)
+            await hold_account(tx, account.id, pending=True)
             await hold_token(tx, bearer.token_id, bearer.viewer.id if bearer.viewer else None, now)
             grant_id = await oauth(tx).insert_grant(app.id, account.id, list(granted), now)
             return await self._issue(tx, app, account.id, grant_id, tuple(granted))
