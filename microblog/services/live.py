@@ -231,9 +231,10 @@ class Live:
             if not self._behind():
                 return
             wanted = tuple(event for event in events if self._wants(event, ties))
-            wanted = await notifier.judged(wanted, ties, self.streams)
-            if not self._behind():
-                return
+            if ties is not None and ties.filters:
+                wanted = await notifier.judged(wanted, ties, self.streams)
+                if not self._behind():
+                    return
             self._cursor = position
             if wanted:
                 batch = Batch(wanted, position, None, notifier.faults)
