@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import unicodedata
 from dataclasses import replace
 from typing import Any
@@ -218,3 +219,32 @@ def test_text_of_a_post_is_prepared_once_for_all_filters(monkeypatch: pytest.Mon
     monkeypatch.setattr(filters.PostText, "__init__", counted)
     results([many(number, 100) for number in range(10)], post("a long text"), 99)
     assert prepared == ["a long text"]
+
+
+def seconds(keywords: int, characters: int, text: str, word: str, whole: bool) -> float:
+    """The time of the process that looking for so many keywords in so long a text takes: the best of three."""
+    needles = [Needle.of(f"{word}{number:05d}", whole) for number in range(keywords)]
+    source = text * (characters // len(text))
+    best = 9e9
+    for _ in range(3):
+        begun = time.process_time()
+        found(needles, PostText(source))
+        best = min(best, time.process_time() - begun)
+    return best
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("a word 00000 ", "word "),
+        ("aaaaaaaaab", "aaaaa"),
+        ("猫が好き", "猫"),
+        ("@x https://a.example/#cat ", "cat"),
+        ("\u00a0 ", "a b"),
+    ],
+)
+def test_work_grows_with_keywords_and_characters_alone(text: str, word: str, whole: bool) -> None:
+    once = seconds(500, 40_000, text, word, whole)
+    assert seconds(1000, 40_000, text, word, whole) < 4 * once + 0.01
+    assert seconds(500, 80_000, text, word, whole) < 4 * once + 0.01
