@@ -54,6 +54,8 @@ class Microblog:
     ) -> None:
         self.config = config
         self.now = utc_now
+        #: When the settings in force were read, which is the best known date of the texts among them.
+        self.configured_at = utc_now()
         self.db = db = Database(
             dsn, reactor, size=config.pool_size, statement_timeout=config.statement_timeout
         )

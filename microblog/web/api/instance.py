@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from microblog import __version__
-from microblog.domain.entities import AccountEntity
+from microblog.domain.entities import AccountEntity, timestamp
 from microblog.domain.language import LANGUAGES
 from microblog.domain.names import MAX_PROFILE_FIELDS
 from microblog.domain.paragraphs import paragraphs
@@ -200,14 +200,14 @@ class Week(Struct, frozen=True):
 
 
 class ExtendedDescription(Struct, frozen=True):
-    updated_at: str | None
+    updated_at: str
     content: str
 
 
 class PrivacyPolicy(Struct, frozen=True):
     """What the operator does with people's data, as HTML."""
 
-    updated_at: str | None
+    updated_at: str
     content: str
 
 
@@ -321,7 +321,7 @@ async def rules(microblog: Microblog, call: Call[Nothing]) -> list[Rule]:
 @api.get("/api/v1/instance/privacy_policy", viewer="none", public=True, answer=PrivacyPolicy)
 async def privacy_policy(microblog: Microblog, call: Call[Nothing]) -> PrivacyPolicy:
     """Get the privacy policy of the site, as HTML; empty when it has none."""
-    return PrivacyPolicy(None, _paragraphs(microblog.config.privacy_policy))
+    return PrivacyPolicy(timestamp(microblog.configured_at), _paragraphs(microblog.config.privacy_policy))
 
 
 @api.get("/api/v1/instance/peers", viewer="none", public=True, answer=list[str])
@@ -356,7 +356,9 @@ async def extended_description(microblog: Microblog, call: Call[Nothing]) -> Ext
     """Get a longer description of the site, as HTML: what it is and who runs it."""
     config = microblog.config
     operator = f"Run by {config.operator}" if config.operator else ""
-    return ExtendedDescription(None, _paragraphs(f"{config.site_description}\n\n{operator}"))
+    return ExtendedDescription(
+        timestamp(microblog.configured_at), _paragraphs(f"{config.site_description}\n\n{operator}")
+    )
 
 
 @api.get("/api/v1/instance/languages", viewer="none", public=True, answer=list[dict[str, str]])

@@ -136,6 +136,14 @@ async def test_full_last_page_names_a_next_one(town: Town, path: str) -> None:
     assert 'rel="next"' not in (await ann.get(f"{path.replace('{id}', ann.id)}?limit=3")).headers["link"]
 
 
+@pytest.mark.parametrize("name", ["extended_description", "privacy_policy"])
+async def test_texts_of_the_site_have_a_date(town: Town, name: str) -> None:
+    path = f"/api/v1/instance/{name}"
+    first = await town.stranger().json("GET", path)
+    assert first["updated_at"].endswith("Z")
+    assert await town.stranger().json("GET", path) == first
+
+
 async def test_health_is_ok_as_text_and_as_json(town: Town) -> None:
     plain = await town.stranger().get("/health")
     assert (plain.status, plain.text, plain.headers["content-type"]) == (
