@@ -16,6 +16,7 @@ from msgspec import inspect as shapes
 from microblog.domain.scopes import SCOPES, covers
 from microblog.web.api import APIS
 from microblog.web.api.ground import Endpoint
+from tests.testrig import person
 from tests.web.api.town import Program, Town
 from tests.web.client import Client, Page
 
@@ -271,13 +272,13 @@ async def outcomes(town: Town, role: str) -> dict[tuple[str, str, str], tuple[in
     Returns each answer's status, and its error text where it is one.
     """
     bob, eve = await town.program(f"bob_{role}"), await town.program(f"eve_{role}", role=role)
-    gone = await town.program(f"gone_{role}", state="suspended")
-    waiting = await town.program(f"waiting_{role}", state="pending")
+    gone = await person(town.microblog.db, f"gone_{role}", state="suspended")
+    waiting = await person(town.microblog.db, f"waiting_{role}", state="pending")
     found = {}
     for endpoint in ENDPOINTS:
         if not endpoint.arguments:
             continue
-        named = {"suspended": gone.id, "pending": waiting.id}
+        named = {"suspended": str(gone.id), "pending": str(waiting.id)}
         if endpoint.path.startswith("/api/v1/statuses/"):
             named["open"] = (await bob.publish("for everybody"))["id"]
             named["private"] = (await bob.publish("for nobody", visibility="direct"))["id"]
