@@ -24,7 +24,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, global
 from zope.interface import implementer
 
 from benchmarks import rig
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Role, Viewer
 from microblog.domain.posts import Draft
 from microblog.process import StartError, use_monotonic_clock

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from microblog import __version__, ports
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
 from microblog.metrics import Metrics
 from microblog.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen

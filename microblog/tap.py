@@ -1,6 +1,6 @@
 """``twistd microblog``: its options, and the service they make.
 
-The options are made from the table in :mod:`microblog.config`, so that they, the variables and the file can't
+The options are made from the table in :mod:`microblog.config.load`, so that they, the variables and the file can't
 drift apart.
 """
 
@@ -17,11 +17,11 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from microblog import __version__
-from microblog.config import Config, ConfigError, option, suggestion
-from microblog.known_settings import SETTINGS
+from microblog.config.kinds import Setting
+from microblog.config.load import Config, ConfigError, option, suggestion
+from microblog.config.table import SETTINGS
 from microblog.log import LoggedService, observer_for_twistd
 from microblog.process import on_hangup, stop_on_signals, use_monotonic_clock
-from microblog.settings import Setting
 
 log = Logger()
 
@@ -69,7 +69,7 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def settings(self) -> dict[str, object]:
-        """What was given, by key: for :meth:`microblog.config.Config.load`."""
+        """What was given, by key: for :meth:`microblog.config.load.Config.load`."""
         return {str(key): value for key, value in self.items() if value is not None}
 
     def parseOptions(self, options: list[str] | None = None) -> None:

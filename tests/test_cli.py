@@ -14,7 +14,7 @@ import click
 import pytest
 
 from microblog.cli import main
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
 from microblog.services.microblog import Microblog

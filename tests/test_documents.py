@@ -16,10 +16,10 @@ import click
 import pytest
 
 from microblog.cli import main as command
-from microblog.config import Config, option, variable
-from microblog.known_settings import SETTINGS
+from microblog.config.kinds import Setting
+from microblog.config.load import Config, option, variable
+from microblog.config.table import SETTINGS
 from microblog.protocols.commands import COMMANDS
-from microblog.settings import Setting
 from microblog.tap import Options
 from microblog.web import api, health, metrics, static
 from microblog.web.html import TABLES

@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 from twisted.internet.task import Clock
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
 from microblog.metrics import LOOK_EVERY, Metrics
 from microblog.services.microblog import Microblog

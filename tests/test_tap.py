@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from microblog import __version__
-from microblog.config import option
-from microblog.known_settings import SETTINGS
+from microblog.config.load import option
+from microblog.config.table import SETTINGS
 from microblog.tap import Options
 
 CHECKOUT = Path(__file__).parent.parent

@@ -26,7 +26,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
 from microblog.services.microblog import Microblog

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from microblog.config import ConfigError
+from microblog.config.load import ConfigError
 from microblog.domain.errors import InvalidInput, MicroblogError
 from microblog.domain.ids import parse_id
 from microblog.domain.text import one_line

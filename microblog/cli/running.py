@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Account, User
 from microblog.domain.errors import NotFound
 from microblog.domain.text import one_line

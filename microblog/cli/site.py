@@ -9,8 +9,8 @@ from rich.text import Text
 
 from microblog.cli.printing import err, out, table_of
 from microblog.cli.running import Settings
-from microblog.config import sources
-from microblog.known_settings import SETTINGS
+from microblog.config.load import sources
+from microblog.config.table import SETTINGS
 from microblog.services.demo import fill
 
 

@@ -45,7 +45,7 @@ class _Refusal(Protocol):
 class PushFactory(Factory):
     """All connections of a push port (or several).
 
-    ``clock`` is the reactor; limits come from ``microblog.config``: ``live_connections``,
+    ``clock`` is the reactor; limits come from ``microblog.config.load``: ``live_connections``,
     ``push_connections_per_host``, ``push_buffer``, ``rate_limits``.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.services.about import About
 from microblog.services.accounts import Accounts
 from microblog.services.addresses import Addresses

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Account, User, Viewer
 from microblog.domain.errors import Forbidden, NotFound
 from microblog.domain.events import Kind

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain import counting, render, search, text
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Conflict, InvalidInput, NotFound, UnexpectedMentions

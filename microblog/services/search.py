@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain import search as words
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import InvalidInput

@@ -20,7 +20,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.text import one_line
 from microblog.services.outgoing_mail import News, Notice, Recipient, Warned
 

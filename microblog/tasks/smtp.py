@@ -37,7 +37,7 @@ from twisted.mail.smtp import (
 )
 from twisted.python.failure import Failure
 
-from microblog.settings import Smtp
+from microblog.config.kinds import Smtp
 from microblog.tasks.mailers import WIRE, MailError, ascii_address, recipient_of
 
 #: Seconds.  RFC 5321 (section 4.5.3.2) asks for minutes; a mail that takes longer than these is tried again instead.

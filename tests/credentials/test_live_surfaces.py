@@ -19,7 +19,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 
 import microblog
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.protocols.push import PushFactory

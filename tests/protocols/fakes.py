@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import Logger
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Account, Role, Viewer
 from microblog.domain.errors import Gone, InvalidInput, NotFound
 from microblog.domain.events import Audience, Event, Kind, Notification, NotificationKind

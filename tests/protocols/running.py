@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.protocols.basic import LineReceiver
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft, Post
 from microblog.protocols.push import PushFactory

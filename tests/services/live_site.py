@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.services.live import Batch
 from microblog.services.notifier import Notifier

@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Post

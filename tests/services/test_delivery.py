@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.notification_groups import Verdict
 from microblog.domain.posts import Draft, Post, Span

@@ -13,7 +13,7 @@ import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
 from microblog import services
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Contended
 from microblog.domain.posts import Draft, Post

@@ -8,7 +8,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft, Span

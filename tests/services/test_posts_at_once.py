@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import DeferredList, ensureDeferred
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft

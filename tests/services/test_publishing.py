@@ -9,7 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import CancelledError, DeferredList, ensureDeferred
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, Unavailable
 from microblog.domain.events import Event

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.services.notifier import Notifier

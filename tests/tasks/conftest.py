@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.services.jobs import Jobs
 from microblog.store.database import Database
 from tests.tasks.post import Post

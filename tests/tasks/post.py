@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.resources import templates_dir
 from microblog.services.jobs import Job, Jobs
 from microblog.services.outgoing_mail import OutgoingMail, Pace

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.store.database import Database
 from microblog.tasks.mailers import Maildir, MailError
 from microblog.tasks.service import mailer_for

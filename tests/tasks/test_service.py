@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest_twisted
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.posts import Draft
 from microblog.services.microblog import Microblog

@@ -16,7 +16,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 
-from microblog.settings import Smtp
+from microblog.config.kinds import Smtp
 from microblog.tasks.mailers import MailError
 from microblog.tasks.smtp import SmtpMailer
 from tests.certificates import certificate

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.services.microblog import Microblog
 from microblog.services.passwords import Passwords
 from tests.testrig import CHEAP

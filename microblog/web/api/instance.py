@@ -20,7 +20,7 @@ from microblog.domain.text import LINK_LENGTH
 from microblog.web.api.ground import Api, Call, Nothing
 
 if TYPE_CHECKING:
-    from microblog.config import Config
+    from microblog.config.load import Config
     from microblog.services.microblog import Microblog
 
 api = Api("api.instance", "Instance")

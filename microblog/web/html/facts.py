@@ -9,7 +9,7 @@ from microblog.domain.language import LANGUAGES, native_name
 from microblog.domain.paragraphs import paragraphs
 
 if TYPE_CHECKING:
-    from microblog.config import Config
+    from microblog.config.load import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from microblog.web.responses import Json, Redirect, Response
 from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
-    from microblog.config import Config
+    from microblog.config.load import Config
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.posts import Draft
 from microblog.web.html.facts import SiteFacts
 from tests.web.html.people import Village

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.config import Config, ConfigError
+from microblog.config.load import Config, ConfigError
 from microblog.services.about import About
 from tests.web.html.people import PASSWORD, Village
 

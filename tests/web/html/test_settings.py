@@ -35,7 +35,10 @@ async def test_a_profile_is_changed_and_shown(village: Village) -> None:
 async def test_the_form_shows_what_is_set(village: Village) -> None:
     ann = await village.person("ann")
     page = await ann.get("/settings")
-    assert page.html.xpath("//main//input[@type='checkbox' and @checked]/@name") == ["discoverable", "indexable"]
+    assert page.html.xpath("//main//input[@type='checkbox' and @checked]/@name") == [
+        "discoverable",
+        "indexable",
+    ]
     hints = page.html.xpath("//main//input[@name='discoverable']/@aria-describedby")
     assert page.html.xpath(f"//*[@id='{hints[0]}']")
 

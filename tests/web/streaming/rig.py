@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from wsproto.events import Request
 
-from microblog.config import Config
+from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft
 from microblog.services.microblog import Microblog

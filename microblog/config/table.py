@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from microblog import settings as kinds
-from microblog import text_settings as texts
-from microblog.settings import Setting
+from microblog.config import kinds
+from microblog.config import text_kinds as texts
+from microblog.config.kinds import Setting
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from microblog.settings import WrongValue, _has_controls, _items, _string, _url
+from microblog.config.kinds import WrongValue, _has_controls, _items, _string, _url
 
 
 def text(longest: int) -> Callable[[object], str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from microblog.config import Config, ConfigError, option, variable
-from microblog.known_settings import SETTINGS
-from microblog.settings import Setting
+from microblog.config.kinds import Setting
+from microblog.config.load import Config, ConfigError, option, variable
+from microblog.config.table import SETTINGS
 
 KEYS = [setting.key for setting in SETTINGS]
 

@@ -8,7 +8,7 @@ Settings that take several values are repeated as options (``--http A --http B``
 are separated in variables: endpoints by ``;`` (an endpoint's own semicolon is written ``\\;``, which is
 Twisted's escape as well), all others by commas or blanks.
 
-The table of settings is in :mod:`microblog.known_settings`.
+The table of settings is in :mod:`microblog.config.table`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from microblog.known_settings import SETTINGS
-from microblog.settings import NOT_LISTENING, Network, Setting, Smtp, WrongValue
+from microblog.config.kinds import NOT_LISTENING, Network, Setting, Smtp, WrongValue
+from microblog.config.table import SETTINGS
 
 Registration = Literal["open", "approval", "invitation", "closed"]
 Role = Literal["web", "push", "tasks"]

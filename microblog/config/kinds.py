@@ -42,7 +42,7 @@ class _SettingRest:
 
 @dataclass(frozen=True, slots=True)
 class Setting(_SettingRest):
-    """One line of the table in :mod:`microblog.config`."""
+    """One line of the table in :mod:`microblog.config.load`."""
 
     key: str
     parse: Callable[[object], Any]

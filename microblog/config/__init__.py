@@ -1,0 +1,1 @@
+"""Settings: the table, the kinds of values, and loading from options, variables and a file."""
