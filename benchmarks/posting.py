@@ -27,7 +27,7 @@ from benchmarks import rig
 from microblog.config.load import Config
 from microblog.domain.accounts import Role, Viewer
 from microblog.domain.posts import Draft
-from microblog.process import StartError, use_monotonic_clock
+from microblog.runtime.process import StartError, use_monotonic_clock
 from microblog.services.microblog import Microblog
 from microblog.store import database
 from microblog.store.access import Prepared

@@ -13,13 +13,14 @@ from twisted.application.service import IService
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from microblog import __version__, ports
+from microblog import __version__
 from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
-from microblog.metrics import Metrics
-from microblog.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen
 from microblog.protocols.push import PushFactory
-from microblog.resources import templates_dir
+from microblog.runtime import ports
+from microblog.runtime.metrics import Metrics
+from microblog.runtime.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen
+from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks

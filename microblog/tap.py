@@ -20,8 +20,8 @@ from microblog import __version__
 from microblog.config.kinds import Setting
 from microblog.config.load import Config, ConfigError, option, suggestion
 from microblog.config.table import SETTINGS
-from microblog.log import LoggedService, observer_for_twistd
-from microblog.process import on_hangup, stop_on_signals, use_monotonic_clock
+from microblog.runtime.log import LoggedService, observer_for_twistd
+from microblog.runtime.process import on_hangup, stop_on_signals, use_monotonic_clock
 
 log = Logger()
 

@@ -23,7 +23,7 @@ from twisted.internet.task import LoopingCall
 #: Whose calls outlive a test by right: the shared cluster's, the thread pool's, the resolver's, and those of the HTTP
 #: client's connections that are kept.
 SHARED = (
-    "microblog.process",
+    "microblog.runtime.process",
     "microblog.store.embedded",
     "twisted._threads",
     "twisted.internet._resolver",

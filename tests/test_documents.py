@@ -194,7 +194,7 @@ def test_make_bench_runs_benchmarks_that_are_there() -> None:
 
 
 def readings() -> list[str]:
-    tree = ast.parse(text_of("microblog/metrics.py"))
+    tree = ast.parse(text_of("microblog/runtime/metrics.py"))
     return sorted(
         {
             node.value

@@ -76,7 +76,7 @@ class TestReactor:
     SWALLOWS = frozenset(
         {
             ("microblog/protocols/connection.py", "_execute"),
-            ("microblog/process.py", "_stop_all"),
+            ("microblog/runtime/process.py", "_stop_all"),
             ("microblog/store/embedded/server.py", "_heal"),
             ("microblog/services/gathering.py", "_answer"),
             ("microblog/services/publishing.py", "_together"),

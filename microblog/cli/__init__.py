@@ -15,8 +15,8 @@ from microblog.cli.jobs import job
 from microblog.cli.printing import Group
 from microblog.cli.running import Settings
 from microblog.cli.site import demo, migrate_, show_config
+from microblog.cli.tail import tail
 from microblog.cli.tokens import token
-from microblog.tail import tail
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

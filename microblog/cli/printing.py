@@ -14,7 +14,7 @@ from microblog.config.load import ConfigError
 from microblog.domain.errors import InvalidInput, MicroblogError
 from microblog.domain.ids import parse_id
 from microblog.domain.text import one_line
-from microblog.process import StartError
+from microblog.runtime.process import StartError
 from microblog.store.migrate import SchemaError
 
 # What is not for a terminal is not cut to its width.

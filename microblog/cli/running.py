@@ -17,8 +17,8 @@ from microblog.config.load import Config
 from microblog.domain.accounts import Account, User
 from microblog.domain.errors import NotFound
 from microblog.domain.text import one_line
-from microblog.log import observer
-from microblog.process import use_monotonic_clock
+from microblog.runtime.log import observer
+from microblog.runtime.process import use_monotonic_clock
 from microblog.services.microblog import Microblog
 from microblog.store.migrate import Migration, migrate
 

@@ -27,9 +27,9 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from microblog.dead_peers import watch_for_dead_peers
 from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, TooLarge
-from microblog.outgoing import Outgoing
+from microblog.net.dead_peers import watch_for_dead_peers
+from microblog.net.write_buffer import Outgoing
 from microblog.protocols import commands
 from microblog.protocols.allowances import COMMANDS, Bucket
 from microblog.protocols.conversation import QUIT, Conversation

@@ -9,7 +9,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from microblog.config.load import Config
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from microblog.services.erasing import ERASE
 from microblog.services.jobs import Job
 from microblog.services.microblog import Microblog

@@ -29,8 +29,8 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
-from microblog.dead_peers import watch_for_dead_peers
-from microblog.outgoing import straight
+from microblog.net.dead_peers import watch_for_dead_peers
+from microblog.net.write_buffer import straight
 from microblog.web import sending
 
 if TYPE_CHECKING:

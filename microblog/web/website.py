@@ -24,7 +24,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.routing import MapAdapter
 
 from microblog.domain.errors import Forbidden, MicroblogError, NotFound, Unauthenticated, Unavailable
-from microblog.log import bind_request
+from microblog.runtime.log import bind_request
 from microblog.web import errors, sending
 from microblog.web.guard import PROGRAM_PATHS
 from microblog.web.limits import BY_ADDRESS_TOO

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Draft
-from microblog.log import bind_request, current_request
+from microblog.runtime.log import bind_request, current_request
 from microblog.services import notifier
 from microblog.services.notifier import Notifier
 from microblog.store.events import LOCK, events, outbox

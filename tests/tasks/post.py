@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from microblog.config.load import Config
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from microblog.services.jobs import Job, Jobs
 from microblog.services.outgoing_mail import OutgoingMail, Pace
 from microblog.store.database import Database

@@ -7,7 +7,7 @@ import re
 import pytest
 from lxml.html import document_fromstring
 
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 
 SOURCES = sorted((templates_dir() / "mail").glob("*.html"))
 

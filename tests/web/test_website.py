@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel
 
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unavailable
-from microblog.log import current_request
+from microblog.runtime.log import current_request
 from microblog.web.request import Request
 from microblog.web.responses import Document, File, Response
 from microblog.web.routing import Routes

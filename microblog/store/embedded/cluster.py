@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from twisted.internet.threads import deferToThreadPool
 
-from microblog.process import StartError
+from microblog.runtime.process import StartError
 from microblog.store.embedded import children
 from microblog.store.embedded.account import Account
 

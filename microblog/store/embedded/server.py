@@ -24,7 +24,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from microblog.process import StartError
+from microblog.runtime.process import StartError
 from microblog.store.embedded import account as accounts
 from microblog.store.embedded import children
 from microblog.store.embedded.account import Account

@@ -27,9 +27,9 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
-from microblog.dead_peers import watch_for_dead_peers
 from microblog.domain.errors import Gone, InvalidInput, MicroblogError
-from microblog.outgoing import Outgoing
+from microblog.net.dead_peers import watch_for_dead_peers
+from microblog.net.write_buffer import Outgoing
 from microblog.web.streaming import names
 from microblog.web.streaming.frames import PING, Frames, close_frame
 from microblog.web.streaming.names import Channel

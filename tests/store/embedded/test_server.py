@@ -15,7 +15,7 @@ import psutil
 import psycopg2
 import pytest
 
-from microblog.process import StartError
+from microblog.runtime.process import StartError
 from microblog.store.embedded import EmbeddedPostgres
 from tests.testrig import until
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from microblog.domain.accounts import Account, Viewer
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.web import api, health, static
 from microblog.web.context import Web

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from microblog.domain.accounts import Account, Role, Viewer
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.web import health, static

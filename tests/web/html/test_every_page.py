@@ -88,7 +88,7 @@ async def test_no_page_believes_the_host_that_it_was_asked_by(
 async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(village: Village) -> None:
     from datetime import UTC, datetime
 
-    from microblog.resources import templates_dir
+    from microblog.runtime.resources import templates_dir
     from microblog.services.outgoing_mail import OutgoingMail, Recipient
     from microblog.tasks.messages import Messages
 

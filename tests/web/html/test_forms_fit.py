@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from tests.web.html.people import Person, Village
 
 BUTTON = re.compile(r"""aria-label="\{\{ _\('([^']+)'.*?>\{\{ _\("([^"]+)"\) \}\}</button>""")

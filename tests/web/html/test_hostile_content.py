@@ -16,7 +16,7 @@ import pytest
 
 from microblog.domain.accounts import Role
 from microblog.domain.posts import Draft
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from microblog.services.outgoing_mail import OutgoingMail, Wait
 from microblog.tasks.messages import Messages
 from microblog.web.html import TABLES

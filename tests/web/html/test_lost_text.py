@@ -22,7 +22,7 @@ from microblog.domain.errors import (
     Unavailable,
 )
 from microblog.domain.posts import Draft, Span
-from microblog.resources import templates_dir
+from microblog.runtime.resources import templates_dir
 from microblog.web.csrf import Csrf, FormExpired
 from microblog.web.html import TABLES
 from microblog.web.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted

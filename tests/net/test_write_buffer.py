@@ -11,7 +11,7 @@ import pytest_twisted
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
 
-from microblog.outgoing import Outgoing, straight
+from microblog.net.write_buffer import Outgoing, straight
 from tests.certificates import certificate
 from tests.testrig import until
 

@@ -26,7 +26,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReact
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from microblog.ports import Ports
+from microblog.runtime.ports import Ports
 
 #: Seconds a service has to stop even when the drain has used up all the time.
 GRACE: Final = 2.0

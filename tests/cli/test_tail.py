@@ -15,7 +15,7 @@ import pytest
 import pytest_twisted
 from click.testing import CliRunner
 
-from microblog.tail import Line, Refused, Tail, as_text, tail
+from microblog.cli.tail import Line, Refused, Tail, as_text, tail
 from tests.certificates import certificate
 from tests.protocols.running import Running
 from tests.testrig import Program, until

@@ -18,7 +18,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import formatEvent, globalLogPublisher
 
-from microblog.process import (
+from microblog.runtime.process import (
     GRACE,
     OrderedService,
     Stage,
@@ -238,7 +238,7 @@ def test_timers_follow_the_monotonic_clock() -> None:
 
 
 def test_twistd_sets_the_clock_before_it_imports_what_may_schedule() -> None:
-    source = (Path(__file__).parent.parent / "microblog" / "tap.py").read_text()
+    source = (Path(__file__).parents[2] / "microblog" / "tap.py").read_text()
     body = source[source.index("def makeService") :]
     assert body.index("use_monotonic_clock(reactor)") < body.index("from microblog.app import")
 
@@ -256,7 +256,7 @@ import sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from microblog.process import OrderedService, Stage, StartError, stop_on_signals, use_monotonic_clock
+from microblog.runtime.process import OrderedService, Stage, StartError, stop_on_signals, use_monotonic_clock
 use_monotonic_clock(reactor)
 stop_on_signals(reactor)
 async def ready(): print("ready", flush=True)

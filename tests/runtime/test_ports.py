@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 
-from microblog.ports import Ports, migrates
-from microblog.process import StartError, listen
+from microblog.runtime.ports import Ports, migrates
+from microblog.runtime.process import StartError, listen
 
 
 class Answering(Protocol):

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
-from microblog.metrics import LOOK_EVERY, Metrics
+from microblog.runtime.metrics import LOOK_EVERY, Metrics
 from microblog.services.microblog import Microblog
 from microblog.tasks.jobs import Worker
 from tests.testrig import person

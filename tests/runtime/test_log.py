@@ -13,8 +13,8 @@ from twisted.internet.task import Clock, deferLater
 from twisted.logger import ILogObserver, Logger, LogLevel, LogPublisher
 from twisted.python.failure import Failure
 
-from microblog import log
-from microblog.log import (
+from microblog.runtime import log
+from microblog.runtime.log import (
     LoggedService,
     bind_request,
     current_request,
