@@ -25,12 +25,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from microblog.domain import entities
-from microblog.domain.entities import NotificationEntity, StatusEntity
 from microblog.domain.events import Event, Kind, Notification, NotificationKind
 from microblog.domain.posts import Post
 from microblog.domain.text import one_line
 from microblog.domain.visibility import Visibility
+from microblog.mastodon import entities
+from microblog.mastodon.entities import NotificationEntity, StatusEntity
 from microblog.protocols.replies import CRLF
 
 #: Characters of the longest text on a line for people: above the longest post that can be configured.

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from microblog.domain import entities
 from microblog.domain.events import Kind, NotificationKind
 from microblog.domain.visibility import Visibility
+from microblog.mastodon import entities
 from tests.protocols.fakes import BOB, CAROL, Client, Port, about, notified, post, texts
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from microblog.domain import entities
 from microblog.domain.accounts import Account, Role, User
-from microblog.domain.entities import VISIBILITIES, AccountEntity, StatusEntity
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
+from microblog.mastodon import entities
+from microblog.mastodon.entities import VISIBILITIES, AccountEntity, StatusEntity
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
 from microblog.web.forms import Upload
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from microblog.domain.conversations import Conversation
-from microblog.domain.entities import AccountEntity, StatusEntity
+from microblog.mastodon.entities import AccountEntity, StatusEntity
 from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from microblog.domain.entities import AccountEntity
+from microblog.mastodon.entities import AccountEntity
 from microblog.web.api.ground import Api, Call, clamped
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from microblog.domain.entities import AccountEntity
+from microblog.mastodon.entities import AccountEntity
 from microblog.web.api.ground import AccountPaging, Api, Call, Nothing, Paged
 from microblog.web.api.relations import RelationshipEntity, relationship
 

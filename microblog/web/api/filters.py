@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from microblog.domain import entities
-from microblog.domain.entities import FilterEntity, FilterKeywordEntity, FilterStatusEntity
 from microblog.domain.filters import KEYWORDS_MOST, Action, Filter, Keyword
+from microblog.mastodon import entities
+from microblog.mastodon.entities import FilterEntity, FilterKeywordEntity, FilterStatusEntity
 from microblog.services.filters import KeywordChange
 from microblog.web.api.ground import Api, Call, Id, Nothing
 

@@ -34,12 +34,12 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from microblog.domain import entities
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.addresses import address_key
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
+from microblog.mastodon import entities
 from microblog.services.tokens import require_active
 from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
@@ -49,9 +49,9 @@ from microblog.web.responses import Json, Kept, Response
 from microblog.web.routing import Method, Routes, ViewerRule
 
 if TYPE_CHECKING:
-    from microblog.domain.entities import AccountEntity, StatusEntity
     from microblog.domain.filters import Context
     from microblog.domain.oauth import Bearer
+    from microblog.mastodon.entities import AccountEntity, StatusEntity
     from microblog.services.microblog import Microblog
     from microblog.web.request import Request
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from microblog import __version__
-from microblog.domain.entities import AccountEntity, timestamp
 from microblog.domain.language import LANGUAGES
 from microblog.domain.names import MAX_PROFILE_FIELDS
 from microblog.domain.paragraphs import paragraphs
 from microblog.domain.text import LINK_LENGTH
+from microblog.mastodon.entities import AccountEntity, timestamp
 from microblog.web.api.ground import Api, Call, Nothing
 
 if TYPE_CHECKING:

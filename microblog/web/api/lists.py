@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.filters import Context
 from microblog.domain.lists import RepliesPolicy, UserList
 from microblog.domain.posts import Span
+from microblog.mastodon.entities import AccountEntity, StatusEntity
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
 
 if TYPE_CHECKING:

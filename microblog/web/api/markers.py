@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from microblog.domain import entities
 from microblog.domain.markers import MarkedTimeline, Marker
+from microblog.mastodon import entities
 from microblog.web.api.ground import Api, Call, Id
 
 if TYPE_CHECKING:

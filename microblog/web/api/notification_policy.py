@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from microblog.domain import entities
-from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.notification_groups import NotificationPolicy, NotificationRequest, Verdict
+from microblog.mastodon import entities
+from microblog.mastodon.entities import AccountEntity, StatusEntity
 from microblog.web.api.ground import Api, Call, Id, Nothing, Paged, Paging
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from microblog.domain import entities
-from microblog.domain.entities import NOTIFICATION_TYPES, NotificationEntity
 from microblog.domain.events import NotificationKind
 from microblog.domain.filters import Context
+from microblog.mastodon import entities
+from microblog.mastodon.entities import NOTIFICATION_TYPES, NotificationEntity
 from microblog.web.api.ground import Api, Call, Id, Nothing, Paged, Paging, clamped
 
 if TYPE_CHECKING:

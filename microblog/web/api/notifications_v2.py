@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from microblog.domain import entities
-from microblog.domain.entities import NOTIFICATION_TYPES, AccountEntity, StatusEntity
 from microblog.domain.events import NotificationKind
 from microblog.domain.filters import Context
 from microblog.domain.notification_groups import NotificationGroup
+from microblog.mastodon import entities
+from microblog.mastodon.entities import NOTIFICATION_TYPES, AccountEntity, StatusEntity
 from microblog.services.notification_groups import GROUPED
 from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging, clamped
 from microblog.web.api.notifications import Count, kinds

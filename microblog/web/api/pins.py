@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.domain.entities import StatusEntity
 from microblog.domain.errors import InvalidInput
+from microblog.mastodon.entities import StatusEntity
 from microblog.web.api.ground import Api, Call, Nothing
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from microblog.domain.entities import VISIBILITIES
+from microblog.mastodon.entities import VISIBILITIES
 from microblog.web.api.ground import Api, Call, Nothing
 
 if TYPE_CHECKING:

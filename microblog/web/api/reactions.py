@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from microblog.domain.entities import StatusEntity
+from microblog.mastodon.entities import StatusEntity
 from microblog.web.api.accounts import PRIVACIES, Privacy
 from microblog.web.api.ground import Api, Call, Nothing
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from microblog.domain import entities
 from microblog.domain.accounts import Account, Relationship
-from microblog.domain.entities import AccountEntity
 from microblog.domain.errors import NotFound
+from microblog.mastodon import entities
+from microblog.mastodon.entities import AccountEntity
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import Meta, Struct, structs
 
-from microblog.domain import entities
-from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.errors import InvalidInput, UnexpectedMentions
 from microblog.domain.filters import Context as FilterContext
 from microblog.domain.language import known_language
 from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
+from microblog.mastodon import entities
+from microblog.mastodon.entities import AccountEntity, StatusEntity
 from microblog.web.api.accounts import PRIVACIES, Privacy
 from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
 from microblog.web.errors import as_json

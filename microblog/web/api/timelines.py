@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from microblog.domain.entities import StatusEntity
 from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
+from microblog.mastodon.entities import StatusEntity
 from microblog.web.api.ground import Api, Call, Paged, Paging
 
 if TYPE_CHECKING:

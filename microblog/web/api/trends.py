@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from microblog.domain.entities import StatusEntity
 from microblog.domain.filters import Context
+from microblog.mastodon.entities import StatusEntity
 from microblog.web.api.ground import Api, Call, clamped
 from microblog.web.api.tags import TagWithHistory, tag_entity
 

@@ -13,10 +13,10 @@ import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from microblog.domain import entities
-from microblog.domain.entities import AccountEntity, StatusEntity
 from microblog.domain.errors import MicroblogError
 from microblog.domain.events import Event, Kind
+from microblog.mastodon import entities
+from microblog.mastodon.entities import AccountEntity, StatusEntity
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from microblog.domain import entities
 from microblog.domain.events import Event, Kind
+from microblog.mastodon import entities
 from microblog.web.streaming.names import Channel
 
 if TYPE_CHECKING:

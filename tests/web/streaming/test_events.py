@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from microblog.domain import entities
+from microblog.mastodon import entities
 from microblog.web import streaming
 from tests.tasks.logs import logged
 from tests.testrig import until

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from microblog.domain import entities
 from microblog.domain.accounts import Account, Field, State
 from microblog.domain.events import Notification, NotificationKind
 from microblog.domain.posts import Mention, Post
 from microblog.domain.visibility import Visibility
+from microblog.mastodon import entities
 from tests.records import an_account
 
 SITE = "https://site.example"
