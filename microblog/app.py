@@ -16,6 +16,10 @@ from twisted.logger import Logger
 from microblog import __version__
 from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
+from microblog.http.context import Web
+from microblog.http.dispatcher import Website
+from microblog.http.factory import Site
+from microblog.http.templates import Templates
 from microblog.protocols.push import PushFactory
 from microblog.runtime import ports
 from microblog.runtime.metrics import Metrics
@@ -25,14 +29,10 @@ from microblog.services.microblog import Microblog
 from microblog.store.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks
 from microblog.web import api, health, metrics, static, streaming
-from microblog.web.context import Web
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
 from microblog.web.metrics import Readings
-from microblog.web.site import Site
 from microblog.web.static import Assets
-from microblog.web.templates import Templates
-from microblog.web.website import Website
 
 log = Logger()
 

@@ -19,11 +19,11 @@ from microblog.cli import main as command
 from microblog.config.kinds import Setting
 from microblog.config.load import Config, option, variable
 from microblog.config.table import SETTINGS
+from microblog.http.routing import Route
 from microblog.protocols.commands import COMMANDS
 from microblog.tap import Options
 from microblog.web import api, health, metrics, static
 from microblog.web.html import TABLES
-from microblog.web.routing import Route
 
 CHECKOUT = Path(__file__).parent.parent
 DOCS = CHECKOUT / "docs"

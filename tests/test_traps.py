@@ -29,14 +29,14 @@ from zope.interface import implementer
 from microblog.config.load import Config
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
+from microblog.http.channel import Channel
+from microblog.http.factory import Site, Timeouts
 from microblog.services.microblog import Microblog
 from microblog.services.notifier import Notifier
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
 from microblog.store import database as store
 from microblog.store.database import Database
-from microblog.web.channel import Channel
-from microblog.web.site import Site, Timeouts
 from tests.testrig import person
 
 ROOT = Path(__file__).parents[1]

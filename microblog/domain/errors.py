@@ -15,7 +15,7 @@
         └── TookTooLong     longer than a statement may take; fewer rows may do
 
 Each carries ``text``, one sentence that is safe to show and says what to do; the cause (``raise … from``)
-goes to the log alone.  Adapters map the tree once each: ``web/errors.py`` and ``protocols/push.py``.
+goes to the log alone.  Adapters map the tree once each: ``http/errors.py`` and ``protocols/push.py``.
 The numbers are HTTP's (RFC 9110, section 15).
 """
 

@@ -34,10 +34,10 @@ from microblog.domain.errors import MicroblogError
 from microblog.services.measures import JOB_STATES, Measures
 
 if TYPE_CHECKING:
+    from microblog.http.factory import Site
     from microblog.protocols.push import PushFactory
     from microblog.services.microblog import Microblog
     from microblog.tasks.jobs import Worker
-    from microblog.web.site import Site
 
 log = Logger()
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from microblog.domain.errors import Unavailable
-from microblog.web.request import Request
-from microblog.web.responses import Document, Json, Response
-from microblog.web.routing import Routes
+from microblog.http.request import Request
+from microblog.http.responses import Document, Json, Response
+from microblog.http.routing import Routes
 
 
 class Readiness(Protocol):

@@ -8,7 +8,7 @@ from microblog.domain.errors import NotFound
 from microblog.domain.ids import parse_id
 
 if TYPE_CHECKING:
-    from microblog.web.request import Request
+    from microblog.http.request import Request
 
 
 def sent_id(text: str) -> int:

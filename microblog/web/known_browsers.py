@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from microblog.web.cookies import Cookies, derive_key
+from microblog.http.cookies import Cookies, derive_key
 
 #: The longest that browsers keep a cookie.
 SECONDS: Final = 400 * 86_400

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
+    from microblog.http.event_stream import EventSink
     from microblog.services.live import Batch, Live, Reader
     from microblog.services.microblog import Microblog
     from microblog.services.notifier import Notifier
-    from microblog.web.sse import EventSink
 
 log = Logger()
 

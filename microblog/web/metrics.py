@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from microblog.domain.errors import Forbidden
-from microblog.web.proxies import Network
-from microblog.web.request import Request
-from microblog.web.responses import Document, Response
-from microblog.web.routing import Routes
+from microblog.http.proxies import Network
+from microblog.http.request import Request
+from microblog.http.responses import Document, Response
+from microblog.http.routing import Routes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import MicroblogError
-from microblog.web.responses import next_path
+from microblog.http.responses import next_path
 
 if TYPE_CHECKING:
-    from microblog.web.request import Request
+    from microblog.http.request import Request
 
 CONSENT: Final = "/oauth/authorize"
 _BEFORE: Final = ("/login", "/signup")

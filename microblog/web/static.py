@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from microblog.domain.errors import NotFound
-from microblog.web.request import Request, etag_matches
-from microblog.web.responses import Document, Empty, NotModified, Response
-from microblog.web.routing import Routes
-from microblog.web.sending import accepts_gzip
+from microblog.http.request import Request, etag_matches
+from microblog.http.response_writer import accepts_gzip
+from microblog.http.responses import Document, Empty, NotModified, Response
+from microblog.http.routing import Routes
 
 STATIC_DIR: Final = Path(__file__).parent / "static"
 _FOR_A_YEAR: Final = "public, max-age=31536000, immutable"

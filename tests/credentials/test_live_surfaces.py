@@ -26,8 +26,8 @@ from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
 from microblog.web import streaming
 from microblog.web.html import live
+from tests.http import rig
 from tests.testrig import person, until
-from tests.web import rig
 
 SECRET = "a text that only ann may read"
 UPGRADE = (

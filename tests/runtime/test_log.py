@@ -31,7 +31,7 @@ class Lines:
         self.file = io.StringIO()
         self.publisher = LogPublisher(observer(self.file, **options))
 
-    def logger(self, namespace: str = "microblog.web.site") -> Logger:
+    def logger(self, namespace: str = "microblog.http.factory") -> Logger:
         return Logger(namespace=namespace, observer=self.publisher)
 
     @property
@@ -54,14 +54,14 @@ class TestText:
     def test_a_line_has_time_level_place_and_message(self) -> None:
         lines = Lines()
         lines.logger().info("Listening on {where}.", where="port 8000")
-        assert lines.text.endswith("info     web.site     Listening on port 8000.\n")
+        assert lines.text.endswith("info     http.factory Listening on port 8000.\n")
         assert lines.text[4] == "-"
         assert lines.text[13] == ":"
 
     def test_the_class_that_logs_is_not_shown(self) -> None:
         lines = Lines()
-        lines.logger("microblog.web.site.Site").info("x")
-        assert " web.site " in lines.text
+        lines.logger("microblog.http.factory.Site").info("x")
+        assert " http.factory " in lines.text
 
     def test_an_unexpected_failure_brings_its_traceback(self) -> None:
         lines = Lines()
@@ -138,7 +138,7 @@ class TestJson:
         (record,) = lines.records
         assert record["message"] == "GET / 200"
         assert record["level"] == "info"
-        assert record["namespace"] == "web.site"
+        assert record["namespace"] == "http.factory"
         assert record["fields"] == {"path": "/", "status": 200}
         assert record["time"].endswith("+00:00")
 

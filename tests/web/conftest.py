@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_twisted
 
 from microblog.config.load import Config
 from microblog.services.microblog import Microblog
 from microblog.services.passwords import Passwords
+from tests.http.fixtures import make
 from tests.testrig import CHEAP
-from tests.web import rig
 
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[rig.Make]:
-    """Makes a small site of the tables of routes that it is given; its clients all go away at the end."""
-    rigs: list[rig.Rig] = []
-
-    def made(*tables: Any, **options: Any) -> rig.Rig:
-        rigs.append(rig.make(tmp_path, *tables, **options))
-        return rigs[-1]
-
-    yield made
-    for each in rigs:
-        each.client.close()
-        each.clock.advance(1)
+__all__ = ["make", "quiet"]
 
 
 @pytest_twisted.async_yield_fixture

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from microblog.http.request import Request
+from microblog.http.responses import Document, Response
+from microblog.http.routing import Routes
 from microblog.web import metrics
 from microblog.web.metrics import Readings
-from microblog.web.request import Request
-from microblog.web.responses import Document, Response
-from microblog.web.routing import Routes
-from tests.web.client import Client
-from tests.web.rig import Make
+from tests.http.client import Client
+from tests.http.rig import Make
 
 ALLOW = (ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 

@@ -16,14 +16,14 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft, Post, Span
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID
 from microblog.domain.visibility import Visibility
+from microblog.http.dispatcher import Website
+from microblog.http.factory import Site as HTTPSite
 from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
 from microblog.store.mail import mail
 from microblog.web import api, streaming
 from microblog.web.html import TABLES
-from microblog.web.site import Site as HTTPSite
 from microblog.web.streaming.names import _PLAIN
-from microblog.web.website import Website
 from tests.protocols.running import Person as Netcat
 from tests.testrig import person, until
 from tests.web.api.town import Town

@@ -11,7 +11,7 @@ import pytest
 from microblog.domain.errors import Unavailable
 from microblog.web import health, static
 from microblog.web.static import Assets
-from tests.web.rig import Make
+from tests.http.rig import Make
 
 CSS = b"body { color: black }\n" * 200
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.web import oauth
 from microblog.web.api import (
     accounts,
     conversations,
@@ -22,6 +21,7 @@ from microblog.web.api import (
     notification_policy,
     notifications,
     notifications_v2,
+    oauth,
     pins,
     preferences,
     reactions,
@@ -37,8 +37,8 @@ from microblog.web.api import (
 )
 
 if TYPE_CHECKING:
-    from microblog.web.api.ground import Api
-    from microblog.web.routing import Routes
+    from microblog.http.routing import Routes
+    from microblog.web.api.endpoint import Api
 
 _MODULES: Final = (
     oauth, instance, sign_up,

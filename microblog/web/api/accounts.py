@@ -10,10 +10,10 @@ from microblog.domain.accounts import Account, Role, User
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
+from microblog.http.forms import Upload
 from microblog.mastodon import entities
 from microblog.mastodon.entities import VISIBILITIES, AccountEntity, StatusEntity
-from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
-from microblog.web.forms import Upload
+from microblog.web.api.endpoint import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from microblog.domain.conversations import Conversation
 from microblog.mastodon.entities import AccountEntity, StatusEntity
-from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging
+from microblog.web.api.endpoint import Api, Call, Nothing, Paged, Paging
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from microblog.http.responses import Json, Response
+from microblog.http.routing import Routes
 from microblog.web.api.openapi import document
-from microblog.web.responses import Json, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.api.ground import Api
-    from microblog.web.request import Request
+    from microblog.web.api.endpoint import Api
 
 
 def routes(apis: Sequence[Api]) -> Routes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from microblog.mastodon.entities import AccountEntity
-from microblog.web.api.ground import Api, Call, clamped
+from microblog.web.api.endpoint import Api, Call, clamped
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 
 from microblog.mastodon.entities import AccountEntity
-from microblog.web.api.ground import AccountPaging, Api, Call, Nothing, Paged
+from microblog.web.api.endpoint import AccountPaging, Api, Call, Nothing, Paged
 from microblog.web.api.relations import RelationshipEntity, relationship
 
 if TYPE_CHECKING:

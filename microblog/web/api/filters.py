@@ -10,7 +10,7 @@ from microblog.domain.filters import KEYWORDS_MOST, Action, Filter, Keyword
 from microblog.mastodon import entities
 from microblog.mastodon.entities import FilterEntity, FilterKeywordEntity, FilterStatusEntity
 from microblog.services.filters import KeywordChange
-from microblog.web.api.ground import Api, Call, Id, Nothing
+from microblog.web.api.endpoint import Api, Call, Id, Nothing
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -17,7 +17,7 @@ from microblog.domain.names import MAX_PROFILE_FIELDS
 from microblog.domain.paragraphs import paragraphs
 from microblog.domain.text import LINK_LENGTH
 from microblog.mastodon.entities import AccountEntity, timestamp
-from microblog.web.api.ground import Api, Call, Nothing
+from microblog.web.api.endpoint import Api, Call, Nothing
 
 if TYPE_CHECKING:
     from microblog.config.load import Config

@@ -10,7 +10,7 @@ from microblog.domain.filters import Context
 from microblog.domain.lists import RepliesPolicy, UserList
 from microblog.domain.posts import Span
 from microblog.mastodon.entities import AccountEntity, StatusEntity
-from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
+from microblog.web.api.endpoint import AccountPaging, Api, Call, Id, Nothing, Paged, Paging, clamped
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from microblog.domain.markers import MarkedTimeline, Marker
 from microblog.mastodon import entities
-from microblog.web.api.ground import Api, Call, Id
+from microblog.web.api.endpoint import Api, Call, Id
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

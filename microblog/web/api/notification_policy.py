@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from microblog.domain.notification_groups import NotificationPolicy, NotificationRequest, Verdict
 from microblog.mastodon import entities
 from microblog.mastodon.entities import AccountEntity, StatusEntity
-from microblog.web.api.ground import Api, Call, Id, Nothing, Paged, Paging
+from microblog.web.api.endpoint import Api, Call, Id, Nothing, Paged, Paging
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -11,7 +11,7 @@ from microblog.domain.events import NotificationKind
 from microblog.domain.filters import Context
 from microblog.mastodon import entities
 from microblog.mastodon.entities import NOTIFICATION_TYPES, NotificationEntity
-from microblog.web.api.ground import Api, Call, Id, Nothing, Paged, Paging, clamped
+from microblog.web.api.endpoint import Api, Call, Id, Nothing, Paged, Paging, clamped
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -13,7 +13,7 @@ from microblog.domain.notification_groups import NotificationGroup
 from microblog.mastodon import entities
 from microblog.mastodon.entities import NOTIFICATION_TYPES, AccountEntity, StatusEntity
 from microblog.services.notification_groups import GROUPED
-from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging, clamped
+from microblog.web.api.endpoint import Api, Call, Nothing, Paged, Paging, clamped
 from microblog.web.api.notifications import Count, kinds
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from microblog import __version__
 from microblog.domain.scopes import SCOPES
-from microblog.web.api.ground import Endpoint
+from microblog.web.api.endpoint import Endpoint
 from microblog.web.api.parameters import Nothing
 
 _REFERENCE: Final = "#/components/schemas/{name}"

@@ -28,10 +28,10 @@ from msgspec import inspect as shapes
 from microblog.domain.errors import InvalidInput
 from microblog.domain.ids import MAX_ID
 from microblog.domain.posts import Span
-from microblog.web.forms import MalformedRequest, Upload
+from microblog.http.forms import MalformedRequest, Upload
 
 if TYPE_CHECKING:
-    from microblog.web.request import Request
+    from microblog.http.request import Request
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from microblog.domain.errors import InvalidInput
 from microblog.mastodon.entities import StatusEntity
-from microblog.web.api.ground import Api, Call, Nothing
+from microblog.web.api.endpoint import Api, Call, Nothing
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

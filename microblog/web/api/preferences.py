@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from microblog.mastodon.entities import VISIBILITIES
-from microblog.web.api.ground import Api, Call, Nothing
+from microblog.web.api.endpoint import Api, Call, Nothing
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

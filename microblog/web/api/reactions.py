@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from microblog.mastodon.entities import StatusEntity
 from microblog.web.api.accounts import PRIVACIES, Privacy
-from microblog.web.api.ground import Api, Call, Nothing
+from microblog.web.api.endpoint import Api, Call, Nothing
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -11,7 +11,7 @@ from microblog.domain.accounts import Account, Relationship
 from microblog.domain.errors import NotFound
 from microblog.mastodon import entities
 from microblog.mastodon.entities import AccountEntity
-from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
+from microblog.web.api.endpoint import AccountPaging, Api, Call, Id, Nothing, Paged
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

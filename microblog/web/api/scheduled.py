@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging
+from microblog.web.api.endpoint import Api, Call, Nothing, Paged, Paging
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

@@ -10,7 +10,7 @@ from microblog.domain.accounts import Account
 from microblog.domain.filters import Context
 from microblog.domain.posts import Post, Span
 from microblog.mastodon.entities import AccountEntity, StatusEntity
-from microblog.web.api.ground import Api, Call, Id, clamped
+from microblog.web.api.endpoint import Api, Call, Id, clamped
 from microblog.web.api.parameters import Cursor
 from microblog.web.api.tags import TagWithHistory, tag_entity
 

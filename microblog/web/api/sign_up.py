@@ -15,8 +15,8 @@ from msgspec import Meta, Struct
 
 from microblog.domain import names
 from microblog.domain.errors import Forbidden, InvalidInput
-from microblog.web import oauth
-from microblog.web.api.ground import Api, Call
+from microblog.web.api import oauth
+from microblog.web.api.endpoint import Api, Call
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

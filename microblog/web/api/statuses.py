@@ -11,13 +11,13 @@ from microblog.domain.filters import Context as FilterContext
 from microblog.domain.language import known_language
 from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
+from microblog.http.errors import as_json
+from microblog.http.forms import POST_TEXT_LIMIT
+from microblog.http.responses import Json
 from microblog.mastodon import entities
 from microblog.mastodon.entities import AccountEntity, StatusEntity
 from microblog.web.api.accounts import PRIVACIES, Privacy
-from microblog.web.api.ground import AccountPaging, Api, Call, Id, Nothing, Paged
-from microblog.web.errors import as_json
-from microblog.web.forms import POST_TEXT_LIMIT
-from microblog.web.responses import Json
+from microblog.web.api.endpoint import AccountPaging, Api, Call, Id, Nothing, Paged
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

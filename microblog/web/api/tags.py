@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from microblog.domain.tags import FeaturedTag, TagView
-from microblog.web.api.ground import Api, Call, Nothing, Paged, Paging
+from microblog.web.api.endpoint import Api, Call, Nothing, Paged, Paging
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

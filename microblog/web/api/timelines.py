@@ -12,7 +12,7 @@ from msgspec import Meta
 from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
 from microblog.mastodon.entities import StatusEntity
-from microblog.web.api.ground import Api, Call, Paged, Paging
+from microblog.web.api.endpoint import Api, Call, Paged, Paging
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

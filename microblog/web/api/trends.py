@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from microblog.domain.filters import Context
 from microblog.mastodon.entities import StatusEntity
-from microblog.web.api.ground import Api, Call, clamped
+from microblog.web.api.endpoint import Api, Call, clamped
 from microblog.web.api.tags import TagWithHistory, tag_entity
 
 if TYPE_CHECKING:

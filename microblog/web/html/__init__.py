@@ -46,7 +46,7 @@ from microblog.web.html import (
 )
 
 if TYPE_CHECKING:
-    from microblog.web.routing import Routes
+    from microblog.http.routing import Routes
 
 _PAGES = (
     # to read

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Post
+from microblog.http.responses import Redirect, Response, next_path
+from microblog.http.routing import Page, Routes
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response, next_path
-from microblog.web.routing import Page, Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("actions")
 

@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden
+from microblog.http.responses import Redirect, Response, next_path
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response, next_path
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("admin")
 

@@ -11,13 +11,13 @@ from xml.sax.saxutils import escape
 
 from microblog.domain.accounts import Account
 from microblog.domain.avatars import colour, initial
+from microblog.http.responses import Document, Response
+from microblog.http.routing import Routes
 from microblog.web.ids import path_id
-from microblog.web.responses import Document, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("avatars")
 

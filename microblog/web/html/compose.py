@@ -14,14 +14,14 @@ from microblog.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft, Post
 from microblog.domain.text import parse
 from microblog.domain.visibility import Visibility
-from microblog.web.forms import POST_TEXT_LIMIT, Fields, FormState
+from microblog.http.forms import POST_TEXT_LIMIT, Fields, FormState
+from microblog.http.responses import Redirect, Response, next_path
+from microblog.http.routing import Routes
 from microblog.web.ids import path_id, sent_id
-from microblog.web.responses import Redirect, Response, next_path
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("compose")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("conversations")
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.errors import Conflict, InvalidInput
-from microblog.web.forms import FormState
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
+from microblog.http.forms import FormState
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("email")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from microblog.domain.filters import Context
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Page
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("explore")
 

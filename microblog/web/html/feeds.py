@@ -13,13 +13,13 @@ from urllib.parse import quote
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Span
 from microblog.domain.text import hashtag_key
+from microblog.http.responses import Document, Response
+from microblog.http.routing import Page, Routes
 from microblog.web.html.syndication import FORMATS, LENGTH, Feed
-from microblog.web.responses import Document, Response
-from microblog.web.routing import Page, Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("feeds", cors=True)
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import InvalidInput
 from microblog.domain.filters import Context, Filter
+from microblog.http.forms import Fields, FormState
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 from microblog.services.filters import KeywordChange
-from microblog.web.forms import Fields, FormState
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("filters")
 

@@ -9,16 +9,16 @@ from microblog.domain.boosts import collapse
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import Context
 from microblog.domain.lists import replies_policy
-from microblog.web.forms import FormState
+from microblog.http.forms import FormState
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id, sent_id
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
     from microblog.domain.lists import UserList
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("lists")
 

@@ -26,16 +26,16 @@ from microblog.domain.filters import hidden
 from microblog.domain.ids import parse_id
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID, Stream
 from microblog.domain.text import hashtag_key
-from microblog.web import sse
+from microblog.http import event_stream
+from microblog.http.responses import Stream as Streaming
+from microblog.http.routing import Routes
 from microblog.web.live_reader import LiveReader, Place, read_along
-from microblog.web.responses import Stream as Streaming
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.event_stream import EventSink
+    from microblog.http.request import Request
     from microblog.services.live import Live
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
-    from microblog.web.sse import EventSink
 
 log = Logger()
 routes = Routes("live")
@@ -88,7 +88,7 @@ def frame(event: Event) -> bytes:
         return b""
     subject = event.notification.id if event.notification is not None else event.post_id
     news = News(event.kind.value, str(subject), None if event.account_id is None else str(event.account_id))
-    return sse.event(
+    return event_stream.event(
         msgspec.json.encode(news).decode(), name=event.kind.value, identifier=str(event.position)
     )
 
@@ -121,7 +121,7 @@ class _Source:
         try:
             await live.subscribe_all(self._streams, since)
         except Gone:
-            sink.send(sse.event("{}", name="gap"))
+            sink.send(event_stream.event("{}", name="gap"))
             await live.subscribe_all(self._streams)
         # Where to resume from, for a page that has heard of nothing yet.
-        sink.send(sse.event(str(live.cursor), name="cursor", identifier=str(live.cursor)))
+        sink.send(event_stream.event(str(live.cursor), name="cursor", identifier=str(live.cursor)))

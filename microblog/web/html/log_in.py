@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError
 from microblog.domain.names import login_key
-from microblog.web.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
+from microblog.http.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
+from microblog.http.responses import Redirect, Response, next_path
+from microblog.http.routing import Routes
+from microblog.http.unsent import Unsent, wanted
 from microblog.web.html import actions, relations
-from microblog.web.responses import Redirect, Response, next_path
-from microblog.web.routing import Routes
-from microblog.web.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("log_in")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microblog.domain.filters import Context, hidden
+from microblog.http.responses import Response, not_prefetched
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Response, not_prefetched
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("notifications")
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from microblog.domain.oauth import Asked, OAuthError
-from microblog.web.forms import Fields
+from microblog.http.forms import Fields
+from microblog.http.responses import ExternalRedirect, Redirect, Response
+from microblog.http.routing import Routes
+from microblog.http.security import CSP
 from microblog.web.ids import path_id
-from microblog.web.responses import ExternalRedirect, Redirect, Response
-from microblog.web.routing import Routes
-from microblog.web.security import CSP
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("consent")
 

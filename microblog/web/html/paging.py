@@ -8,7 +8,7 @@ from microblog.domain.ids import parse_id
 from microblog.domain.posts import Span
 
 if TYPE_CHECKING:
-    from microblog.web.request import Request
+    from microblog.http.request import Request
 
 
 def span_of(request: Request, limit: int = 20) -> Span:

@@ -9,14 +9,14 @@ from microblog.domain.filters import Context
 from microblog.domain.posts import Post
 from microblog.domain.text import one_line
 from microblog.domain.visibility import Visibility
+from microblog.http.responses import Redirect, Response, moved
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response, moved
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("post")
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Relationship, State
 from microblog.domain.errors import InvalidInput
+from microblog.http.responses import Redirect, Response, next_path
+from microblog.http.routing import Page, Routes
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Redirect, Response, next_path
-from microblog.web.routing import Page, Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("relations")
 

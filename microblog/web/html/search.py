@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from microblog.domain.filters import Context
+from microblog.http.responses import Document, Redirect, Response
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Document, Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
     from microblog.domain.filters import FilterResult
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("search")
 

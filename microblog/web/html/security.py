@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput
-from microblog.web.forms import FormState
+from microblog.http.forms import FormState
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 from microblog.web.html.browsers import browser_name
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("security")
 

@@ -9,14 +9,14 @@ from microblog.domain.accounts import User
 from microblog.domain.errors import InvalidInput
 from microblog.domain.names import MAX_PROFILE_FIELDS
 from microblog.domain.visibility import Visibility
-from microblog.web.forms import Fields, FormState
+from microblog.http.forms import Fields, FormState
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("settings")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Role, State
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput
-from microblog.web.forms import FormState
-from microblog.web.responses import Redirect, Response
-from microblog.web.routing import Routes
+from microblog.http.forms import FormState
+from microblog.http.responses import Redirect, Response
+from microblog.http.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("sign_up")
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import InvalidInput
+from microblog.http.responses import Document, Json, Response
+from microblog.http.routing import Routes
 from microblog.services.statistics import MEASURES, Summary
 from microblog.web.html.plots import Plot, bars
-from microblog.web.responses import Document, Json, Response
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("statistics")
 

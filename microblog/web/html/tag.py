@@ -8,13 +8,13 @@ from urllib.parse import quote
 from microblog.domain.errors import NotFound
 from microblog.domain.filters import Context
 from microblog.domain.text import hashtag_key
+from microblog.http.responses import Response, moved
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
-from microblog.web.responses import Response, moved
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("tag")
 

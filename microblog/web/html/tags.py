@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from microblog.domain.errors import InvalidInput
-from microblog.web.forms import FormState
+from microblog.http.forms import FormState
+from microblog.http.responses import Redirect, Response, next_path
+from microblog.http.routing import Routes
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
-from microblog.web.responses import Redirect, Response, next_path
-from microblog.web.routing import Routes
 
 if TYPE_CHECKING:
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("tags")
 

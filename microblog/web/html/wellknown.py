@@ -13,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 import microblog
 from microblog.domain.errors import NotFound
-from microblog.web.forms import MalformedRequest
-from microblog.web.responses import Json, Redirect, Response
-from microblog.web.routing import Routes
+from microblog.http.forms import MalformedRequest
+from microblog.http.responses import Json, Redirect, Response
+from microblog.http.routing import Routes
 
 if TYPE_CHECKING:
     from microblog.config.load import Config
+    from microblog.http.request import Request
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
 
 routes = Routes("wellknown", cors=True)
 

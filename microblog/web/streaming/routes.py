@@ -33,11 +33,11 @@ from microblog.domain.errors import (
 )
 from microblog.domain.events import Event
 from microblog.domain.ids import parse_id
+from microblog.http.forms import MalformedRequest
+from microblog.http.responses import Document, Json, Response, Stream, Upgrade
+from microblog.http.routing import Routes
 from microblog.services.tokens import require_active
-from microblog.web.forms import MalformedRequest
 from microblog.web.live_reader import LiveReader, Place, read_along
-from microblog.web.responses import Document, Json, Response, Stream, Upgrade
-from microblog.web.routing import Routes
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
 from microblog.web.streaming.frames import Frames, sse_event
@@ -46,10 +46,10 @@ from microblog.web.streaming.sockets import Socket
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
+    from microblog.http.event_stream import EventSink
+    from microblog.http.request import Request
     from microblog.services.live import Live, Reader
     from microblog.services.microblog import Microblog
-    from microblog.web.request import Request
-    from microblog.web.sse import EventSink
 
 log = Logger()
 

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from microblog.web.kept import KeptPages
+from microblog.http.page_cache import KeptPages
 from tests.conftest import wait_for
+from tests.http.client import BOUNDARY, Page, multipart
 from tests.web.api.town import Town
-from tests.web.client import BOUNDARY, Page, multipart
 
 #: What a body could set, were it read: cursors that empty a page, and the names of switches.
 PARAMETERS = {"max_id": "1", "limit": "1", "remote": "true", "only_media": "true", "exclude_replies": "true"}

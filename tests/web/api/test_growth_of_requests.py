@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 from msgspec import inspect as shapes
 
-from microblog.web.api.ground import Endpoint
-from microblog.web.forms import KEY_LIMIT
+from microblog.http.forms import KEY_LIMIT
+from microblog.web.api.endpoint import Endpoint
 from tests.growth import PATTERNS, too_costly
 from tests.web.api.test_matrix import ENDPOINTS, required
 from tests.web.api.town import Program, Town

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.web import api
-from microblog.web.forms import KEY_LIMIT, TEXT_LIMIT
+from tests.http.client import BOUNDARY, multipart
 from tests.web.api.town import Town
-from tests.web.client import BOUNDARY, multipart
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

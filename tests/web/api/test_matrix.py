@@ -15,10 +15,10 @@ from msgspec import inspect as shapes
 
 from microblog.domain.scopes import SCOPES, covers
 from microblog.web.api import APIS
-from microblog.web.api.ground import Endpoint
+from microblog.web.api.endpoint import Endpoint
+from tests.http.client import Client, Page
 from tests.testrig import person
 from tests.web.api.town import Program, Town
-from tests.web.client import Client, Page
 
 ENDPOINTS: Final = tuple(endpoint for api in APIS for endpoint in api.endpoints)
 ABSENT: Final = "1"

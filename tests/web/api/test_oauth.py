@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import pytest
 
 from microblog.domain.accounts import State
+from tests.http.client import Client, Page
 from tests.testrig import person
 from tests.web.api.town import CALLBACK, CHALLENGE, VERIFIER, Program, Town, answered
-from tests.web.client import Client, Page
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.store.database import Transaction
-from microblog.web.rendered import RenderedPosts
+from microblog.web.api.shared_timelines import RenderedPosts
 from tests.web.api.town import Program, Town
 
 LISTINGS = [

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Marks, Page, Post
-from microblog.web.rendered import MOST, MOST_ANSWERS, NOTHING_SPECIAL, RenderedPosts, Shared
+from microblog.web.api.shared_timelines import MOST, MOST_ANSWERS, NOTHING_SPECIAL, RenderedPosts, Shared
 from tests.web.api.town import Program, Town
 
 PUBLIC = "/api/v1/timelines/public"

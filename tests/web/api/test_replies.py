@@ -10,9 +10,9 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import MENTIONS_MOST, Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.web.api.accounts import PRIVACIES
+from tests.http.client import Client, Page
 from tests.testrig import person
 from tests.web.api.town import Program, Town
-from tests.web.client import Client, Page
 
 NAMES: Final = {visibility: name for name, visibility in PRIVACIES.items()}
 ALL: Final = list(Visibility)

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.http.client import Page
 from tests.web.api.test_oauth import by_code, code_for, exchange
 from tests.web.api.town import CALLBACK, Town
-from tests.web.client import Page
 
 FORM = "application/x-www-form-urlencoded"
 ENDPOINTS = ["/oauth/token", "/oauth/revoke"]

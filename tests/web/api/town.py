@@ -9,18 +9,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from microblog.domain.accounts import Account, Viewer
+from microblog.http.context import Web
+from microblog.http.dispatcher import Website
+from microblog.http.factory import Site
+from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.web import api, health, static
-from microblog.web.context import Web
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
-from microblog.web.site import Site
 from microblog.web.static import Assets
-from microblog.web.templates import Templates
-from microblog.web.website import Website
+from tests.http.client import Client, Page
 from tests.testrig import person
-from tests.web.client import Client, Page
 
 ALL = ("read", "write", "follow", "push", "profile")
 CALLBACK = "https://app.example/callback"

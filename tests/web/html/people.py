@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 from microblog.domain.accounts import Account, Role, Viewer
+from microblog.http.context import Web
+from microblog.http.dispatcher import Website
+from microblog.http.factory import Site
+from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.web import health, static
-from microblog.web.context import Web
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
-from microblog.web.site import Site
 from microblog.web.static import Assets
-from microblog.web.templates import Templates
-from microblog.web.website import Website
-from tests.web.client import Client, Page
+from tests.http.client import Client, Page
 
 PASSWORD = "a long enough passphrase"
 

@@ -10,9 +10,9 @@ import pytest
 from microblog.domain.accounts import Account, Role
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
+from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from microblog.web.routing import Route
-from tests.web.client import Client, Page
+from tests.http.client import Client, Page
 from tests.web.html.people import Person, Village
 
 ROUTES = [route for table in TABLES for route in table]

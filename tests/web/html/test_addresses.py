@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from microblog.domain.posts import Draft
-from microblog.web.responses import LONGEST_PATH, next_path
+from microblog.http.responses import LONGEST_PATH, next_path
 from tests.web.html.people import Village
 from tests.web.html.test_every_page import pages
 

@@ -8,7 +8,7 @@ import pytest
 
 from microblog.domain.accounts import Role, State
 from microblog.web.html import TABLES
-from tests.web.client import Client
+from tests.http.client import Client
 from tests.web.html.people import Village
 
 PAGES = ["/admin/accounts", "/admin/approvals"]

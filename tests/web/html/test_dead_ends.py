@@ -7,8 +7,8 @@ import re
 import pytest
 
 from microblog.domain.posts import Draft
+from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from microblog.web.routing import Route
 from tests.web.html.people import Village
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from microblog.http.routing import Route
 from microblog.web.html import (
     actions,
     admin,
@@ -22,7 +23,6 @@ from microblog.web.html import (
     sign_up,
     tags,
 )
-from microblog.web.routing import Route
 from tests.web.html.people import Village
 
 MODULES = (

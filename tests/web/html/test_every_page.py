@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from microblog.domain.posts import Draft, Post
+from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from microblog.web.routing import Route
 from tests.web.html.people import Village
 
 EVIL = "evil.example"

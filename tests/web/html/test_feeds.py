@@ -10,7 +10,7 @@ import pytest
 
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from tests.web.client import Page
+from tests.http.client import Page
 from tests.web.html.people import Village
 
 EXTENSIONS = {

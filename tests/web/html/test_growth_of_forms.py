@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from microblog.domain.filters import Context
 from microblog.domain.posts import Draft
+from microblog.http.forms import POST_TEXT_LIMIT, TEXT_LIMIT
 from microblog.services.filters import KeywordChange
-from microblog.web.forms import POST_TEXT_LIMIT, TEXT_LIMIT
 from tests.growth import too_costly
-from tests.web.client import Client
+from tests.http.client import Client
 from tests.web.html.people import Village
 from tests.web.html.test_hostile_input import FORMS, QUERIES, STRANGERS
 

@@ -12,7 +12,7 @@ from microblog.domain.filters import Context
 from microblog.domain.posts import Draft
 from microblog.services.filters import KeywordChange
 from microblog.web.html import TABLES
-from tests.web.client import Client
+from tests.http.client import Client
 from tests.web.html.people import PASSWORD, Village
 
 TEXTS = {

@@ -12,8 +12,8 @@ from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.services.filters import KeywordChange
 from microblog.web.html.live import frame
+from tests.http.client import Client, Connection
 from tests.testrig import until
-from tests.web.client import Client, Connection
 from tests.web.html.people import Village
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.client import Client
+from tests.http.client import Client
 from tests.web.html.people import PASSWORD, Village, errors, value
 
 
@@ -197,7 +197,7 @@ async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_accou
     "cookie", ["", ".", "a" * 45, "é" * 22 + "." + "b" * 22, ("c" * 22 + ".") * 40, "\x00"]
 )
 async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(village: Village, cookie: str) -> None:
-    from microblog.web.cookies import Cookies
+    from microblog.http.cookies import Cookies
     from microblog.web.known_browsers import KnownBrowsers
 
     secret = b"a secret of the tests' own"

@@ -22,11 +22,11 @@ from microblog.domain.errors import (
     Unavailable,
 )
 from microblog.domain.posts import Draft, Span
+from microblog.http.csrf import Csrf, FormExpired
+from microblog.http.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
 from microblog.runtime.resources import templates_dir
-from microblog.web.csrf import Csrf, FormExpired
 from microblog.web.html import TABLES
-from microblog.web.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
-from tests.web.client import Client, Page
+from tests.http.client import Client, Page
 from tests.web.html.people import PASSWORD, Person, Village
 
 MARK = "Typed with care <&> “ü” #{}"

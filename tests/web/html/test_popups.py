@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.web.client import Page
+from tests.http.client import Page
 from tests.web.html.people import PASSWORD, Village
 
 ASKED = "/oauth/authorize?response_type=code&client_id=x&redirect_uri=https%3A%2F%2Fapp.example%2F"

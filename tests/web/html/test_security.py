@@ -157,7 +157,7 @@ async def test_an_account_is_deleted_with_the_right_password_only(village: Villa
 
 
 async def test_a_password_can_be_tried_as_often_as_its_limit_says(village: Village) -> None:
-    from microblog.web.limits import LIMITS
+    from microblog.http.rate_limits import LIMITS
 
     ann = await village.person("ann")
     village.set(rate_limits=True)

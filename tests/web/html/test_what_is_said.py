@@ -7,8 +7,8 @@ import inspect
 import pytest
 
 from microblog.domain.posts import Draft, Span
+from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from microblog.web.routing import Route
 from tests.web.html.people import PASSWORD, Person, Village, flashes
 
 CHANGES = [route for table in TABLES for route in table if route.method == "POST" and route.csrf]

@@ -14,8 +14,8 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft
 from microblog.services.microblog import Microblog
 from microblog.web import streaming
+from tests.http import rig
 from tests.testrig import person, until
-from tests.web import rig
 from tests.web.streaming.clients import EventStream, WebSocket
 
 

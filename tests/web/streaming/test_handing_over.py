@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 from wsproto.events import Request
 
+from microblog.http.http_request import SiteRequest
 from microblog.services.seats import FULL
 from microblog.web import live_reader
-from microblog.web.site_request import SiteRequest
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming
 

@@ -10,7 +10,7 @@ import pytest
 from mastodon import StreamListener
 
 from microblog.domain.posts import Draft
-from microblog.web import sse
+from microblog.http import event_stream
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming
 
@@ -108,7 +108,7 @@ def body(received: bytes) -> str:
 
 async def recorded(site: Streaming, monkeypatch: pytest.MonkeyPatch) -> str:
     """A stream with heartbeats, events of each kind, and its end."""
-    monkeypatch.setattr(sse, "HEARTBEAT", 0.02)
+    monkeypatch.setattr(event_stream, "HEARTBEAT", 0.02)
     ann, bob = await site.viewer("ann"), await site.viewer("bob")
     await site.microblog.follows.follow(bob, ann.id)
     stream = await site.stream("user", f"Authorization: Bearer {await site.token('bob')}\r\n")

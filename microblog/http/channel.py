@@ -1,0 +1,305 @@
+"""One connection of the website.
+
+Twisted's HTTPChannel parses; this subclass adds what it leaves open (measured: headers dripped a line a second held a
+connection for minutes, a 300 MB body was buffered, a client that never reads filled 200 MB):
+
+- absolute deadlines for the head and the body of a request, and one for an idle connection.  They are plain
+  numbers that the site compares once a second: no timer a request;
+- refusals as whole answers, after which nothing on the connection is believed;
+- a cap on the body before it is buffered;
+- a bound on what waits to be written, and a deadline for a client that does not read it.
+
+It leans on names of HTTPChannel that Twisted does not promise (``_command``, ``_path``, ``_version``,
+``_dataBuffer``, ``_networkProducer``, ``_respondToBadRequestAndDisconnect``); tests/web/test_channel.py fails if they
+change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
+from zope.interface import implementer
+
+from microblog.http import guard
+from microblog.http.security import CSP_LINE, OPENER_LINE, OPENER_POLICY
+
+if TYPE_CHECKING:
+    from microblog.http.factory import Site
+    from microblog.http.http_request import SiteRequest
+
+
+class State(Enum):
+    FRESH = auto()  #: connected, nothing came yet
+    IDLE = auto()  #: between two requests
+    HEAD = auto()  #: a request's head is arriving
+    BODY = auto()  #: its body is
+    BUSY = auto()  #: it is being answered
+    CLOSING = auto()  #: all is said; waiting for the client to go
+    UPGRADED = auto()  #: another protocol has the connection
+
+
+@implementer(IHalfCloseableProtocol)
+class Channel(HTTPChannel):
+    """See the module's docstring.  ``deadline`` is in the site's seconds; None for none."""
+
+    maxHeaders = guard.MAX_HEADERS + 1
+    totalHeadersSize = guard.MAX_HEAD * 2  # ours comes first, with its own answer
+    MAX_LENGTH = guard.MAX_HEADER_LINE
+    timeOut = None
+    site: Site
+    requests: list[SiteRequest]
+    transport: Any  # what it can do beyond ITransport differs between TCP, TLS and Unix sockets
+
+    def __init__(self, site: Site, host: str | None, *, shed: bool = False) -> None:
+        super().__init__()
+        self.site = site
+        self.factory = site
+        self.requestFactory: Any = site.requestFactory
+        self.callLater: Any = site.reactor.callLater
+        self.remote_host = host
+        self.state = State.FRESH
+        self.deadline: float | None = None
+        self.stalled_since: float | None = None
+        self._shed = shed
+        self._unread = 0
+        self._head_size = 0
+        self._head_count = 0
+
+    # -- the connection ---------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.deadline = self.site.seconds() + self.site.timeouts.head
+        self.site.opened(self)
+        if self._shed:
+            self.refuse(guard.TOO_MANY, b"Retry-After: 5\r\n")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.state = State.CLOSING
+        super().connectionLost(reason)
+        self.site.closed(self)
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more.  What it asked is still answered; some clients close their half early."""
+        if self.state not in (State.BUSY, State.CLOSING):
+            self.transport.loseConnection()
+        elif self.state is State.CLOSING:
+            self.transport.abortConnection()
+        else:
+            self.persistent = False
+
+    def writeConnectionLost(self) -> None:
+        """Ours: after a refusal, while the rest of what the client sends is read and dropped."""
+
+    def overdue(self, now: float) -> None:
+        """A deadline has passed: the site asks once a second."""
+        if self.state in (State.HEAD, State.BODY):
+            self.refuse(guard.SLOW)
+        elif self.state in (State.FRESH, State.IDLE):
+            self.close(now)
+        else:
+            self.transport.abortConnection()
+
+    def close(self, now: float) -> None:
+        """Ends the connection after what is to be written; by force if that takes too long."""
+        self.state = State.CLOSING
+        self.deadline = now + self.site.timeouts.write
+        self.loseConnection()
+
+    def refuse(self, refusal: guard.Refusal, extra: bytes = b"") -> None:
+        """Answers for a request that is none, and ends the connection.
+
+        Closing at once, with bytes of the client unread, would make its system throw our answer away (RFC 9112,
+        section 9.6): so only our half is closed, and what still comes is dropped for a moment.
+        """
+        if self.state is State.CLOSING:
+            return
+        self.state = State.CLOSING
+        self.persistent = False
+        self.site.refused[refusal.status] += 1
+        self.deadline = self.site.seconds() + self.site.timeouts.linger
+        self.clearLineBuffer()
+        for request in self.requests:
+            request.drop_body()
+        self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines + OPENER_LINE))
+        half_close = getattr(self.transport, "loseWriteConnection", None)
+        if half_close is None or self._shed or self.isSecure():  # TLS says good-bye with a message of its own
+            self.loseConnection()
+        else:
+            half_close()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(guard.MALFORMED)
+
+    def hand_over(self, protocol: Any) -> None:
+        """``protocol`` has the connection from here on. Of HTTP nothing is kept but the place among the connections.
+
+        What the client said too early, before it was answered, is given to it.
+        """
+        self.state = State.UPGRADED
+        self.deadline = None
+        early = b"".join(self._dataBuffer)
+        self._dataBuffer = []
+        self.requests.clear()
+
+        def connection_lost(reason: Failure = connectionDone) -> None:
+            protocol.connectionLost(reason)
+            self.site.closed(self)
+
+        self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
+        self.connectionLost = connection_lost  # type: ignore[method-assign]
+        self._networkProducer.resumeProducing()  # it may wait, with what came early
+        self.transport.unregisterProducer()
+        protocol.makeConnection(self.transport)
+        if early:
+            protocol.dataReceived(early)
+
+    # -- requests, arriving -----------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        state = self.state
+        if state is State.CLOSING:
+            return
+        if state is State.FRESH:
+            self.state = State.HEAD  # the deadline runs since the connection was made
+        elif state is State.IDLE:
+            self._begin_head()
+        super().dataReceived(data)
+
+    def _begin_head(self) -> None:
+        self.state = State.HEAD
+        self.deadline = self.site.seconds() + self.site.timeouts.head
+
+    def lineReceived(self, line: bytes) -> None:
+        if self.state is State.CLOSING:
+            return
+        if self.state is State.IDLE:
+            self._begin_head()
+        self._head_size += len(line) + 2
+        self._head_count += 1
+        if self._head_size > guard.MAX_HEAD or self._head_count > guard.MAX_HEADERS + 2:
+            self.refuse(guard.HEAD_TOO_LARGE)
+        elif line[:1] in (b" ", b"\t"):
+            self.refuse(guard.FOLDED)
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self.refuse(guard.TARGET_TOO_LONG if self._head_count == 0 else guard.HEAD_TOO_LARGE)
+
+    def headerReceived(self, line: bytes) -> bool:
+        if len(line.translate(None, guard.CONTROLS)) != len(line):
+            self.refuse(guard.BAD_HEADER)
+            return False
+        if len(line) > 64 and line[:14].lower() == b"content-length":
+            self.refuse(guard.BAD_LENGTH)  # more digits than int() is willing to read
+            return False
+        return bool(super().headerReceived(line))
+
+    def allHeadersReceived(self) -> None:
+        if self.state is State.CLOSING:
+            return
+        request = self.requests[-1]
+        absolute = None if self._path[:1] == b"/" else guard.split_absolute(self._path)
+        if absolute is not None:
+            host, self._path = absolute
+            request.requestHeaders.setRawHeaders(b"Host", [host])
+        refusal = guard.check_head(self._command, self._path, self._version, request.requestHeaders)
+        if refusal is not None:
+            self.refuse(refusal)
+            return
+        if self.length != 0:
+            request.body_limit = self.site.body_limit(self._command, self._path)
+            if self.length is not None and self.length > request.body_limit:
+                self.refuse(guard.BODY_TOO_LARGE)
+                return
+            self.state = State.BODY
+            self.deadline = self.site.seconds() + self.site.timeouts.body
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        if self.state is State.CLOSING:
+            return
+        self.state = State.BUSY
+        self.deadline = None
+        self._head_size = self._head_count = 0
+        super().allContentReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if self.state is not State.CLOSING:
+            super().rawDataReceived(data)
+
+    # -- answers, leaving -------------------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Cuts the connection at once, whatever is still to be written."""
+        self.transport.abortConnection()
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        lines = [b"%b %b %b\r\n" % (version, code, reason), self.site.date_line(), self.site.header_lines]
+        if not headers.hasHeader(b"Content-Security-Policy"):
+            lines.append(CSP_LINE)
+        if not headers.hasHeader(OPENER_POLICY):
+            lines.append(OPENER_LINE)
+        if self.site.draining and self.persistent:
+            self.persistent = False
+            headers.setRawHeaders(b"Connection", [b"close"])
+        for name, values in headers.getAllRawHeaders():
+            lines.extend([b"%b: %b\r\n" % (name, value) for value in values])
+        lines.append(b"\r\n")
+        self.write(b"".join(lines))
+
+    def write(self, data: bytes) -> None:
+        if self.stalled_since is None or self._may_wait(len(data)):
+            self.transport.write(data)
+
+    def writeSequence(self, iovec: Sequence[bytes]) -> None:
+        if self.stalled_since is None or self._may_wait(sum(map(len, iovec))):
+            self.transport.writeSequence(iovec)
+
+    def _may_wait(self, size: int) -> bool:
+        """Whether more may wait for a client that has stopped reading; if not, the connection is cut.
+
+        The write that goes beyond the bound is the last that is taken, however large: an answer that was made whole is
+        in memory anyway, and a slow client may have it.
+        """
+        if self._unread > self.site.max_unread:
+            self.abort()
+            return False
+        self._unread += size
+        return True
+
+    def requestDone(self, request: SiteRequest) -> None:
+        now = self.site.seconds()
+        if self.persistent and self.state is State.BUSY:
+            self.state = State.IDLE
+            self.deadline = now + self.site.timeouts.idle
+            if self.stalled_since is not None:
+                # Requests that came meanwhile wait until this answer is read: else they would pile up answers.
+                self.paused = True
+                self._networkProducer.pauseProducing()
+        else:
+            self.state = State.CLOSING
+            self.deadline = now + self.site.timeouts.write
+        super().requestDone(request)
+
+    def pauseProducing(self) -> None:
+        if self.stalled_since is None:
+            self.stalled_since = self.site.seconds()
+            self._unread = 0
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.stalled_since = None
+        super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            # Straight to the line parser: what waits there is no news, and there may be none.
+            super().dataReceived(b"")

@@ -1,0 +1,83 @@
+"""What all pages share, put together once at start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from microblog.http.cookies import Cookies
+from microblog.http.csrf import Csrf
+from microblog.http.page_cache import KeptPages
+from microblog.http.proxies import Network, TrustedProxies
+from microblog.http.rate_limits import Limits
+from microblog.web.api.shared_timelines import RenderedPosts
+from microblog.web.known_browsers import KnownBrowsers
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
+    from microblog.http.templates import Templates
+
+
+class Sessions(Protocol):
+    """What the web needs of the sessions' service."""
+
+    async def viewer(self, token: str) -> Viewer | None:
+        """Who holds the session ``token``; None when it is void."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Shared by every page as ``request.web``."""
+
+    public_url: str
+    sessions: Sessions
+    templates: Templates
+    limits: Limits
+    cookies: Cookies
+    csrf: Csrf
+    browsers: KnownBrowsers
+    proxies: TrustedProxies
+    wall_clock: Callable[[], float]
+    kept_pages: KeptPages | None = None
+    rendered_posts: RenderedPosts | None = None
+
+    @property
+    def https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        public_url: str,
+        secret: bytes,
+        sessions: Sessions,
+        templates: Templates,
+        rate_limits: bool = True,
+        trusted_proxies: Iterable[str | Network] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        version: Callable[[], object] | None = None,
+    ) -> Web:
+        """From settings.  ``secret`` is the site's own and lasts: at least 16 random bytes.
+
+        ``monotonic`` drives the rate limits (a reactor's ``seconds``), ``wall_clock`` dates signed cookies.
+        ``version`` is that of what the pages show; without it none are kept.
+        """
+        cookies = Cookies(secure=public_url.startswith("https://"), secret=secret, seconds=wall_clock)
+        return cls(
+            public_url=public_url,
+            sessions=sessions,
+            templates=templates,
+            limits=Limits(monotonic, enabled=rate_limits),
+            cookies=cookies,
+            csrf=Csrf(secret=secret, cookies=cookies, public_url=public_url),
+            browsers=KnownBrowsers(secret=secret, cookies=cookies),
+            proxies=TrustedProxies(trusted_proxies),
+            wall_clock=wall_clock,
+            kept_pages=KeptPages(version, monotonic) if version is not None else None,
+            rendered_posts=RenderedPosts(version, monotonic) if version is not None else None,
+        )

@@ -1,0 +1,112 @@
+"""Forged forms: two walls.
+
+1. Where the browser says from where a form was sent (``Sec-Fetch-Site``, ``Origin``), it has to be from this site.
+2. Each form carries a token: an HMAC over the session's token, or, for people who have none yet (log-in, sign-up),
+   over a random visitor cookie.  It is masked with fresh random bytes in each answer, so that a compressed page
+   never holds the same secret twice and guessing it byte by byte from the page's length (BREACH) finds nothing.
+
+The log-in form is protected too: otherwise one could be logged in, unnoticed, as somebody else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from microblog.domain.errors import Forbidden
+from microblog.http.cookies import Cookies, derive_key
+
+if TYPE_CHECKING:
+    from microblog.http.request import Request
+
+FIELD: Final = "csrf_token"
+HEADER: Final = "x-csrf-token"
+_VISITOR_SECONDS: Final = 86_400
+_SIZE: Final = 32
+
+
+class FormExpired(Forbidden):
+    """The form's token is not of this session: the page is old, or the browser logged in again meanwhile."""
+
+
+class Csrf:
+    """Issues and checks the tokens of forms.  ``public_url`` names the site's own origin."""
+
+    def __init__(self, *, secret: bytes, cookies: Cookies, public_url: str) -> None:
+        self._key = derive_key(secret, "csrf")
+        self._cookies = cookies
+        parts = urlsplit(public_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}".lower()
+
+    def issue(self, cookies: MutableMapping[str, str], session: str | None) -> tuple[str, str | None]:
+        """A token, and the visitor cookie to set with it if there was neither session nor visitor."""
+        cookie = None
+        visitor = cookies.get(self._cookies.visitor_name)
+        if session is None and not visitor:
+            visitor = secrets.token_urlsafe(24)
+            cookie = self._cookies.set_visitor(visitor, _VISITOR_SECONDS)
+        return _mask(self._expected(session, visitor)), cookie
+
+    def check(self, request: Request) -> None:
+        """Accept a token of the browser's session.
+
+        A form for people who are not logged in may also carry the token of the browser's visitor cookie, so that a
+        second log-in form, open in another tab, still works after the first.
+
+        :raises Forbidden: another site sent the form.
+        :raises FormExpired: its token is not of this browser's session.
+        """
+        self.check_origin(request)
+        sent = _unmask(request.form.get(FIELD) or request.header(HEADER) or "")
+        session = request.session_token
+        visitor = request.cookies.get(self._cookies.visitor_name)
+        accepted = []
+        if session:
+            accepted.append(self._expected(session, None))
+        if visitor and (not session or request.session_void or request.route.for_strangers):
+            accepted.append(self._expected(None, visitor))
+        if not any(hmac.compare_digest(sent, expected) for expected in accepted):
+            raise FormExpired(
+                "This form has expired: the page was open for a long time, or you logged in again meanwhile. "
+                "Check it and send it again, or reload the page that you came from."
+            )
+
+    def check_origin(self, request: Request) -> None:
+        """:raises Forbidden: the browser says that another site sent it."""
+        site = request.header("sec-fetch-site")
+        origin = request.header("origin")
+        if site not in (None, "same-origin", "none"):
+            raise Forbidden("This form was sent from another site, so it was not accepted.")
+        if origin is not None and origin.lower() != self._origin:
+            # The same site under another of its names (127.0.0.1 for localhost): as good as its own.
+            host = (request.header("host") or "").lower()
+            scheme, _, rest = origin.lower().partition("://")
+            if scheme not in ("http", "https") or not host or rest != host:
+                raise Forbidden("This form was sent from another site, so it was not accepted.")
+
+    def _expected(self, session: str | None, visitor: str | None) -> bytes:
+        subject = f"session:{session}" if session is not None else f"visitor:{visitor}"
+        return hmac.digest(self._key, subject.encode(), "sha256")
+
+
+def _mask(token: bytes) -> str:
+    mask = secrets.token_bytes(_SIZE)
+    return base64.urlsafe_b64encode(mask + _xor(mask, token)).decode()
+
+
+def _unmask(text: str) -> bytes:
+    """The token inside; empty when there is none."""
+    try:
+        raw = base64.urlsafe_b64decode(text.encode("ascii"))
+    except (binascii.Error, ValueError):
+        return b""
+    return _xor(raw[:_SIZE], raw[_SIZE:]) if len(raw) == 2 * _SIZE else b""
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(_SIZE)

@@ -1,0 +1,339 @@
+"""Every table of routes on one Klein app, and the way of a request through it.
+
+One app, whole paths: Klein's mounted apps answer a POST below them with a 308.  What happens around a page, in order:
+who asks, what they may, how often, whether the form is theirs, the page, and then its answer or its error.  The work of
+a request that changes something is shielded: Klein cancels a page when its client goes away, and a transaction that is
+cut in the middle poisons its connection.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from klein import Klein
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
+from werkzeug.routing import MapAdapter
+
+from microblog.domain.errors import Forbidden, MicroblogError, NotFound, Unauthenticated, Unavailable
+from microblog.http import errors, response_writer
+from microblog.http.event_stream import send_stream
+from microblog.http.guard import PROGRAM_PATHS
+from microblog.http.rate_limits import BY_ADDRESS_TOO
+from microblog.http.request import Request
+from microblog.http.responses import File, Redirect, Response, Stream, Upgrade, is_local_path
+from microblog.http.routing import BoundRoutes, Route, Routes
+from microblog.runtime.log import bind_request
+
+if TYPE_CHECKING:
+    from microblog.http.context import Web
+    from microblog.http.http_request import SiteRequest
+
+_ANY_METHOD: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+#: The star stands for every header but Authorization; older browsers take it for a name (Fetch, CORS protocol).
+_ALLOWED_HEADERS: Final = b"*, Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
+
+
+class Website(Resource):
+    """The root resource of a :class:`~microblog.http.factory.Site`.
+
+    :raises ValueError: two tables share a name, two routes a method and path, or a route names an unknown limit.
+    """
+
+    isLeaf = True
+    _log = Logger()
+
+    def __init__(
+        self, web: Web, tables: Iterable[BoundRoutes], observe: Callable[..., None] | None = None
+    ) -> None:
+        """``observe(method, path of the route, status, seconds)`` hears of each answer; None seconds: a stream."""
+        super().__init__()
+        self.web = web
+        self._observe = observe
+        self.routes: list[Route] = []
+        self._prefix = secrets.token_hex(3)
+        self._numbers = count(1)
+        self._body_limits: dict[bytes, int] = {}
+        self._cors: set[str] = set()
+        self._app = Klein()
+        self._app.url_map.strict_slashes = False
+        self._app.url_map.merge_slashes = False
+        names: set[str] = set()
+        taken: dict[tuple[str, str], str] = {}
+        for bound in tables:
+            if bound.table.name in names:
+                raise ValueError(f"Two tables of routes are called {bound.table.name}.")
+            names.add(bound.table.name)
+            for route in bound.table:
+                owner = taken.setdefault((route.method, route.path), route.name)
+                if owner != route.name:
+                    raise ValueError(f"{route.method} {route.path} belongs to {owner}, and to {route.name}.")
+                if route.limit is not None and not web.limits.knows(route.limit):
+                    raise ValueError(f"{route.name}: there is no limit called {route.limit!r}.")
+                self._add(bound, route)
+        self._app.handle_errors(HTTPException)(cast(Any, self._unmatched))
+        self._klein = self._app.resource()
+
+    def _add(self, bound: BoundRoutes, route: Route) -> None:
+        def endpoint(raw: SiteRequest, **args: object) -> Deferred[bytes | None]:
+            return self._run(raw, route, bound, {name: str(value) for name, value in args.items()})
+
+        endpoint.__name__ = route.name
+        self.routes.append(route)
+        self._app.route(route.path, methods=[route.method], endpoint=route.name)(endpoint)
+        if route.cors:
+            self._cors.add(route.name)
+        if route.body_limit is not None:
+            self._body_limits[route.path.encode()] = route.body_limit
+
+    def body_limit(self, method: bytes, path: bytes) -> int | None:
+        """Bytes of a body at ``path``; None where no route says anything."""
+        return self._body_limits.get(path.rstrip(b"/") or b"/")
+
+    # -- from the site ----------------------------------------------------------------------------------------
+
+    def render(self, raw: SiteRequest) -> int:
+        path = raw.decoded_path
+        if raw.method == b"OPTIONS":
+            self._options(raw, path)
+        elif (
+            path.endswith("/")
+            and len(path) > 1
+            and raw.method in (b"GET", b"HEAD")
+            and not path.startswith(PROGRAM_PATHS)
+            and (tidy := self._tidy(raw)) is not None
+        ):
+            raw.responseHeaders.setRawHeaders(b"Location", [tidy])
+            raw.answer(301, b"The address is without the slash at its end.\n")
+        else:
+            self._klein.render(raw)
+        return NOT_DONE_YET
+
+    def _tidy(self, raw: SiteRequest) -> bytes | None:
+        """The canonical address; None if it were not one of this site."""
+        path = raw.path.rstrip(b"/")
+        query = raw.uri.partition(b"?")[2]
+        return path + (b"?" + query if query else b"") if is_local_path(path.decode("ascii")) else None
+
+    def _options(self, raw: SiteRequest, path: str) -> None:
+        """What a path allows, and the preflight of other sites' scripts where they are let in (Fetch, CORS)."""
+        headers = raw.responseHeaders
+        adapter: MapAdapter = self._app.url_map.bind("")
+        allowed = set(adapter.allowed_methods(path)) - {"OPTIONS"} if raw.path != b"*" else {"GET", "HEAD"}
+        endpoint = None
+        try:
+            if allowed and raw.path != b"*":
+                endpoint = adapter.match(path, method=min(allowed))[0]
+        except (
+            HTTPException
+        ):  # a number in the path that is longer than any id: the methods match, the path does not
+            allowed = set()
+        # What is not there is told to other sites' scripts too, and their browsers ask first whether they may ask.
+        absent = not allowed and path.startswith(PROGRAM_PATHS) and _is_preflight(raw)
+        if absent:
+            allowed = set(_ANY_METHOD)
+        if not allowed:
+            self._klein.render(raw)
+            return
+        names = ", ".join(sorted({*allowed, "OPTIONS"})).encode()
+        headers.setRawHeaders(b"Allow", [names])
+        if absent or endpoint in self._cors:
+            headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
+            headers.setRawHeaders(b"Access-Control-Allow-Methods", [names])
+            headers.setRawHeaders(b"Access-Control-Allow-Headers", [_ALLOWED_HEADERS])
+            headers.setRawHeaders(b"Access-Control-Max-Age", [b"86400"])
+        raw.setResponseCode(204)
+        raw.write(b"")
+        raw.finish()
+
+    def _unmatched(self, raw: SiteRequest, failure: Failure) -> Deferred[bytes | None]:
+        """No route: an answer in the site's frame, on the same way as all others."""
+        allowed: list[str] | Redirect | None = None
+        if isinstance(failure.value, WerkzeugMethodNotAllowed):
+            methods = [str(method) for method in failure.value.valid_methods or ()]
+            allowed = self._page_above(raw, methods) or methods
+        bound = _NO_PROGRAM_ROUTE if raw.decoded_path.startswith(PROGRAM_PATHS) else _NO_PAGE_ROUTE
+        (route,) = bound.table
+        return self._run(raw, route, BoundRoutes(bound.table, allowed), {})
+
+    def _page_above(self, raw: SiteRequest, allowed: list[str]) -> Redirect | None:
+        """Return the way to the nearest page above a form's address that a browser opened; None for programs.
+
+        Reloading, a bookmark or the way back from the log-in lead to such an address: ``/@bob/follow`` has only a form.
+        """
+        accept = (raw.requestHeaders.getRawHeaders(b"Accept") or [b""])[0]
+        if raw.method not in (b"GET", b"HEAD") or "POST" not in allowed or b"text/html" not in accept:
+            return None
+        adapter: MapAdapter = self._app.url_map.bind("")
+        path = raw.decoded_path
+        while len(path) > 1:
+            path = path.rpartition("/")[0] or "/"
+            if "GET" in adapter.allowed_methods(path):
+                return Redirect(path if is_local_path(path) else "/")
+        return Redirect("/")
+
+    # -- around a page ----------------------------------------------------------------------------------------
+
+    def _run(
+        self, raw: SiteRequest, route: Route, bound: BoundRoutes, args: dict[str, str]
+    ) -> Deferred[bytes | None]:
+        request = Request(
+            raw, self.web, route, bound.services, args, f"{self._prefix}-{next(self._numbers):x}"
+        )
+        began = raw.site.seconds()
+        work = Deferred.fromCoroutine(self._answer(request, bound))
+        if self._observe is not None:
+            work.addBoth(self._observed, raw, route, began)
+        return self._shielded(work, raw) if route.shielded and not work.called else work
+
+    def _observed(self, result: Any, raw: SiteRequest, route: Route, began: float) -> Any:
+        if self._observe is not None and not (raw.gone and isinstance(result, Failure)):
+            # What has no route has no end of addresses either.
+            path = route.path if route.name not in _ROUTELESS else ""
+            seconds = None if raw.streams else raw.site.seconds() - began
+            self._observe(route.method, path, raw.code, seconds)
+        return result
+
+    def _shielded(self, work: Deferred[bytes | None], raw: SiteRequest) -> Deferred[bytes | None]:
+        """Lets ``work`` go on when the client is gone; draining waits for it."""
+        gone = False
+
+        def leave(_: object) -> None:
+            nonlocal gone
+            gone = True
+
+        outer: Deferred[bytes | None] = Deferred(leave)
+
+        def done(result: Any) -> None:
+            if isinstance(result, Failure):
+                if gone:
+                    self._log.failure("Work whose client had gone away failed.", failure=result)
+                else:
+                    outer.errback(result)
+            elif not gone:
+                outer.callback(result)
+
+        raw.site.hold(work)
+        work.addBoth(done)
+        return outer
+
+    async def _answer(self, request: Request, bound: BoundRoutes) -> bytes | None:
+        bind_request(request.id)
+        raw = request.raw
+        try:
+            response = await self._page(request, bound)
+            if not isinstance(response, Response):
+                raise TypeError(f"{request.route.name} gave {type(response).__name__} instead of a Response.")
+            if isinstance(response, Stream):
+                raw.streams = True
+                return await send_stream(request, response)
+            if isinstance(response, Upgrade):
+                await response.take_over(request)
+                return None
+            if isinstance(response, File):
+                return await _send_file(request, response)
+            return response_writer.prepare(request, response)
+        except CancelledError:
+            if raw.gone:
+                raise  # the client has left, and this was only a read
+            error: MicroblogError = Unavailable("This took too long. Try again in a moment.")
+        except MicroblogError as known:
+            error = known
+            if raw.gone:
+                self._log.warn("Work whose client had gone away ended with: {text}", text=error.text)
+        except Exception:  # noqa: BLE001 - one page's mistake is that page's; CancelledError was above
+            self._log.failure(
+                "{method} {route} failed.", method=request.method, route=request.route.path or request.path
+            )
+            error = errors.InternalError()
+        if raw.startedWriting:
+            # Too late to say anything: a cut connection at least does not look like a whole answer.
+            if not raw.gone:
+                raw.channel.abort()
+            return None
+        request.cookies_out.clear()
+        request.limit_state = errors.limit_state(error) or request.limit_state
+        return response_writer.prepare(request, errors.answer(request, error))
+
+    async def _page(self, request: Request, bound: BoundRoutes) -> Response:
+        route = request.route
+        if route.viewer != "none":
+            authenticate = bound.table.authenticate
+            if authenticate is not None:
+                request.viewer = await authenticate(bound.services, request)
+            elif (token := request.session_token) is not None:
+                request.viewer = await self.web.sessions.viewer(token)
+                # Not while something changes: the answer to a changed password has another secret in its cookie.
+                if request.viewer is not None and request.viewer.prolonged and request.method == "GET":
+                    request.prolong_session(token)
+                request.session_void = request.viewer is None
+        if route.limit is not None:
+            viewer = request.viewer
+            limits, address = self.web.limits, request.remote_address
+            if viewer is None:
+                request.limit_state = limits.spend_by_address(route.limit, address)
+            else:
+                request.limit_state = limits.spend(route.limit, f"account:{viewer.id}")
+                if route.limit in BY_ADDRESS_TOO:
+                    limits.spend_by_address(route.limit, address)
+        if request.viewer is None:
+            if route.viewer == "required":
+                raise Unauthenticated("You need to log in for that.")
+        elif route.scope is not None and not request.viewer.can(route.scope):
+            raise Forbidden("This action is outside the authorized scopes")
+        if route.csrf:
+            self.web.csrf.check(request)
+        if route.kept and (pages := self.web.kept_pages) is not None:
+            return await pages.answer(request, lambda: route.page(bound.services, request))
+        return await route.page(bound.services, request)
+
+
+async def _send_file(request: Request, response: File) -> bytes | None:
+    """From disk, as fast as the client reads it."""
+    from twisted.protocols.basic import FileSender
+
+    try:
+        file = response.path.open("rb")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound from error
+    with file:
+        size = response.path.stat().st_size
+        request.raw.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % size])
+        response_writer.prepare_stream(request, response)
+        if request.method == "HEAD":
+            return b""
+        await FileSender().beginFileTransfer(file, request.raw)
+    return None
+
+
+async def _nothing(allowed: list[str] | Redirect | None, _: Request) -> Response:
+    if isinstance(allowed, Redirect):
+        return allowed
+    if allowed is not None:
+        raise errors.MethodNotAllowed(allowed)
+    raise NotFound
+
+
+def _is_preflight(raw: SiteRequest) -> bool:
+    return all(raw.requestHeaders.hasHeader(name) for name in ("Origin", "Access-Control-Request-Method"))
+
+
+def _without_route(name: str, *, cors: bool) -> BoundRoutes:
+    table = Routes(name, cors=cors)
+    table.get("/", shielded=False)(_nothing)
+    return table.bind(None)
+
+
+_NO_PAGE_ROUTE = _without_route("no-page", cors=False)
+_NO_PROGRAM_ROUTE = _without_route("no-program", cors=True)
+_ROUTELESS: Final = frozenset(
+    route.name for bound in (_NO_PAGE_ROUTE, _NO_PROGRAM_ROUTE) for route in bound.table
+)

@@ -1,0 +1,232 @@
+"""Server-sent events (WHATWG HTML, section 9.2), the transport alone.
+
+A page answers ``Stream(source)``.  The source is anything with ``subscribe``::
+
+    class PublicTimeline:
+        def subscribe(self, sink: EventSink) -> Callable[[], None]:
+            # sink.last_event_id: where the client stopped, or None
+            # sink.send(frame): bytes of a whole event, see event()
+            # sink.end(): no more; the client comes back by itself
+            return call_to_unsubscribe
+
+Each event is encoded once, with ``event``, and the same bytes go to every sink.
+
+A source that can wait, as the log can (`live_reader`), is told when the client stops to read and when it reads on.  A
+sink that its client does not read, and that gets more all the same, is ended at ``max_unread`` bytes: the browser comes
+back with ``Last-Event-ID``, and nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead
+peers.
+When the site drains, each sink ends with a hint to come back after a random moment, so that not all come at once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import LoopingCall
+from zope.interface import implementer
+
+from microblog.http import response_writer
+from microblog.net.dead_peers import watch_for_dead_peers
+from microblog.net.write_buffer import straight
+
+if TYPE_CHECKING:
+    from microblog.http.http_request import SiteRequest
+    from microblog.http.request import Request
+    from microblog.http.responses import Stream
+
+HEARTBEAT: Final = 15.0  #: seconds
+PATIENCE: Final = 60  #: seconds after which a peer that the kernel hears nothing of is gone
+MAX_UNREAD: Final = 256 * 1024  #: bytes
+_MAX_ID: Final = 100  #: characters of Last-Event-ID
+#: A comment that no event ends with: after a blank line, some clients look for an event and fail.
+THUMP: Final = b":thump\n"
+
+
+class EventSink(Protocol):
+    """What a source writes to."""
+
+    #: called with False when the client stops to read, with True when it reads on
+    on_flow: Callable[[bool], None] | None
+    #: called when not all that was sent could go at once: what follows has to wait behind it
+    on_wait: Callable[[], None] | None
+    #: how `framed` does it, in a word
+    framing: str
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The last event that the client has, from its header."""
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Sends one or more whole events.  Harmless after the end."""
+        ...
+
+    @property
+    def straight(self) -> Callable[[bytes], int] | None:
+        """What takes `framed` bytes while nothing waits, and says how many it took: the rest is for `fell_short`."""
+        ...
+
+    def framed(self, frame: bytes) -> bytes:
+        """A whole event as it goes over the wire."""
+        ...
+
+    def fell_short(self, rest: bytes) -> None:
+        """That much of what went `straight` was not taken."""
+        ...
+
+    def end(self) -> None:
+        """Ends the stream; the client comes back by itself.  Harmless after the end."""
+        ...
+
+
+class EventSource(Protocol):
+    """What a page gives to ``Stream``."""
+
+    def subscribe(self, sink: EventSink) -> Callable[[], None]:
+        """Begins to write to ``sink``; what it returns is called once, when the sink has ended."""
+        ...
+
+
+def event(
+    data: str, *, name: str | None = None, identifier: str | None = None, retry: int | None = None
+) -> bytes:
+    """Return one event's frame: its name, its data, its id. ``retry`` is in milliseconds.
+
+    Some clients of the Mastodon protocol read line by line: the data has to follow the name, and what ends with a blank
+    line has to have both. Line ends in ``data`` become lines of their own, so content can't forge a field.
+
+    :raises ValueError: ``name`` or ``identifier`` has a line end in it.
+    """
+    for label, value in (("event", name), ("id", identifier)):
+        if value is not None and any(character in value for character in "\r\n\0"):
+            raise ValueError(f"The {label} of an event is one line.")
+    lines = [] if name is None else [f"event: {name}\n"]
+    lines.extend(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    if identifier is not None:
+        lines.append(f"id: {identifier}\n")
+    if retry is not None:
+        lines.append(f"retry: {retry}\n")
+    return "".join(lines).encode() + b"\n"
+
+
+@implementer(IPushProducer)
+class Sink:
+    """One client's stream.  As a push producer it learns when the client stops reading, and when it reads again."""
+
+    def __init__(self, raw: SiteRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
+        self.last_event_id = last_event_id
+        self.on_flow: Callable[[bool], None] | None = None
+        self.on_wait: Callable[[], None] | None = None
+        # As Twisted decides it, too, when the head is written.
+        self.framing = "chunked" if raw.clientproto == b"HTTP/1.1" else "plain"
+        self.ended: Deferred[None] = Deferred()
+        self._raw = raw
+        self._max_unread = max_unread
+        self._paused = False
+        self._unread = 0
+        self._open = True
+
+    def send(self, frame: bytes) -> None:
+        if not self._open or not frame:
+            return
+        if (send := self.straight) is not None:
+            data = self.framed(frame)
+            try:
+                sent = send(data)
+            except OSError:
+                sent = 0  # full, or lost: the transport meets the same error, and tells it
+            if sent < len(data):
+                self.fell_short(data[sent:])
+            return
+        if self._paused:
+            self._unread += len(frame)
+            if self._unread > self._max_unread:
+                self._open = False
+                self._raw.channel.abort()  # which cancels send_stream
+                return
+        self._raw.write(frame)
+
+    @property
+    def straight(self) -> Callable[[bytes], int] | None:
+        if self._paused or not self._open or not self._raw.startedWriting:
+            return None
+        return straight(self._raw.channel.transport)
+
+    def framed(self, frame: bytes) -> bytes:
+        # A chunk (RFC 9112, section 7.1); an empty one would be the end.
+        return b"%x\r\n%b\r\n" % (len(frame), frame) if self.framing == "chunked" and frame else frame
+
+    def fell_short(self, rest: bytes) -> None:
+        if self._open:
+            self._raw.channel.write(rest)
+            if self.on_wait is not None:
+                self.on_wait()
+
+    def end(self) -> None:
+        self._close()
+
+    def say_goodbye(self) -> None:
+        """The site drains."""
+        self.send(event("{}", name="closing", retry=random.randint(500, 3000)))
+        self._close()
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self.ended.callback(None)
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+        self._unread = 0
+        if self._open and self.on_flow is not None:
+            self.on_flow(False)
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        if self._open and self.on_flow is not None:
+            self.on_flow(True)
+
+    def stopProducing(self) -> None:
+        self._close()
+
+
+async def send_stream(request: Request, response: Stream) -> bytes | None:
+    """Serves the stream until somebody ends it.
+
+    A client that goes away cancels this, and the source is unsubscribed.
+    """
+    raw = request.raw
+    raw.responseHeaders.setRawHeaders(b"X-Accel-Buffering", [b"no"])
+    response_writer.prepare_stream(request, response)
+    if request.method == "HEAD":
+        return b""
+    last = request.header("last-event-id") or request.query.get("last_event_id")
+    sink = Sink(raw, last if last and len(last) <= _MAX_ID and last.isprintable() else None)
+    raw.registerProducer(sink, True)
+    watch_for_dead_peers(raw.channel.transport, PATIENCE)
+    heartbeat = LoopingCall(sink.send, THUMP)
+    heartbeat.clock = raw.site.reactor
+    forget_drain = raw.site.on_drain(sink.say_goodbye)
+    unsubscribe: Callable[[], None] | None = None
+    try:
+        sink.send(THUMP)  # the headers reach the client now, not with the first event
+        heartbeat.start(HEARTBEAT, now=False)
+        if raw.site.draining:
+            sink.say_goodbye()
+        else:
+            unsubscribe = response.source.subscribe(sink)
+        await sink.ended
+    finally:
+        sink.end()
+        forget_drain()
+        if heartbeat.running:
+            heartbeat.stop()
+        if unsubscribe is not None:
+            unsubscribe()
+        if not raw.gone:
+            raw.unregisterProducer()
+    return None

@@ -1,0 +1,143 @@
+"""One request on one connection, before the website knows of it: its bytes, its body, its end."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from twisted.web import server
+from twisted.web.iweb import INonQueuedRequestFactory
+from zope.interface import directlyProvides
+
+from microblog.http.channel import Channel
+from microblog.http.guard import BODY_TOO_LARGE, PROGRAM_PATHS, decode_path
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from microblog.http.factory import Site
+
+BODY_LIMIT: Final = 1_000_000  #: bytes of a body, where a route says nothing else
+_IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temporary file
+
+
+class SiteRequest(server.Request):
+    """A request as Twisted has it, without what this site does in its own way (forms, sessions, ``Server``)."""
+
+    site: Site
+    channel: Channel
+    defaultContentType = None
+    body_limit = BODY_LIMIT
+    decoded_path = ""
+    received = 0
+    streams = False  #: its answer goes on for as long as the client likes
+
+    def __init__(self, channel: Channel, *args: Any, **options: Any) -> None:
+        super().__init__(channel, *args, **options)
+        self.site = channel.site
+        self._counted = False
+
+    def gotLength(self, length: int | None) -> None:
+        self.content: Any = BytesIO() if length == 0 else SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self.received += len(data)
+        if self.received > self.body_limit:
+            self.channel.refuse(BODY_TOO_LARGE)
+        else:
+            self.content.write(data)
+
+    @property
+    def gone(self) -> bool:
+        """The client's connection was lost before the answer was whole."""
+        return bool(self._disconnected)
+
+    def body(self) -> bytes:
+        """All of it; it is within its cap."""
+        if not self.received or self.content is None:
+            return b""
+        self.content.seek(0)
+        return cast(bytes, self.content.read())
+
+    def drop_body(self) -> None:
+        """The request was refused: what came of its body is thrown away."""
+        if self.content is not None:
+            self.content.close()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = path.partition(b"?")[0]
+        self.args = {}
+        self.process()
+
+    def process(self) -> None:
+        self._counted = True
+        self.site.began()
+        decoded = decode_path(self.path)
+        if decoded is None:
+            self.answer(400, b"The path is no text: it is not UTF-8, or has a control character in it.\n")
+            return
+        self.decoded_path = decoded
+        self.prepath = []
+        self.postpath = decoded[1:].encode().split(b"/")
+        try:
+            resource = self.site.resource
+            self.render(resource if resource.isLeaf else self.site.getResourceFor(self))
+        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer, and the log the rest
+            from twisted.python.failure import Failure
+
+            self.processingFailed(Failure())
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        self._log.failure("A request could not be answered.", failure=reason)
+        if self._disconnected or self.finished:
+            return reason
+        if self.startedWriting:
+            self.channel.abort()
+        else:
+            self.answer(500, b"Something went wrong here. It has been logged.\n")
+        return reason
+
+    def answer(self, status: int, line: bytes) -> None:
+        """A bare answer, where there is no page to be had; programs get it as JSON."""
+        self.setResponseCode(status)
+        media_type = b"text/plain; charset=utf-8"
+        if self.path.decode("ascii").startswith(PROGRAM_PATHS):
+            media_type = b"application/json; charset=utf-8"
+            line = json.dumps({"error": line.decode().strip()}).encode()
+            self.responseHeaders.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
+        self.responseHeaders.setRawHeaders(b"Content-Type", [media_type])
+        self.responseHeaders.setRawHeaders(b"Cache-Control", [b"no-store"])
+        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(line)])
+        self.write(line)
+        self.finish()
+
+    def hand_over(self, protocol: Any) -> None:
+        """The connection is ``protocol``'s from here on: this request has ended, and nothing of it is kept."""
+        self.streams = True
+        self.code = 101
+        self.finished = 1
+        waiting, self.notifications = self.notifications, []
+        self.drop_body()
+        self._ended()
+        self.channel.hand_over(protocol)
+        for each in waiting:
+            each.callback(None)
+
+    def finish(self) -> None:
+        super().finish()
+        self._ended()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._ended()
+        super().connectionLost(reason)
+
+    def _ended(self) -> None:
+        if self._counted:
+            self._counted = False
+            self.site.ended()
+
+
+directlyProvides(SiteRequest, INonQueuedRequestFactory)

@@ -1,0 +1,248 @@
+"""What a page gives back: one of these records, never a bare string or dict.
+
+========================================== ===========================================================
+``Html(markup, status=200)``               a page, or a fragment of one
+``Json(value, status=200)``                anything msgspec can encode: dicts, lists, Structs, dataclasses
+``Document(body, content_type)``           feeds, CSV, SVG, plain text, bytes
+``Redirect(to, status=303)``               to a path of this site only
+``ExternalRedirect(url, status=302)``      to an address that was registered beforehand (OAuth)
+``Empty(status=204)``                      no body
+``NotModified(etag)``                      304, when ``request.matches(etag)``
+``File(path, content_type)``               a file from disk, sent in pieces as the client reads
+``Stream(source)``                         server-sent events, see ``sse``
+``Upgrade(take_over)``                     another protocol takes the connection (WebSocket)
+========================================== ===========================================================
+
+Keyword arguments that all of them take:
+
+``headers``   a mapping of further headers.
+``public``    True says: this answer is the same for everyone who is not logged in.  Such an answer gets an ETag and
+              ``Vary``; it stays ``no-store`` whenever somebody is logged in, a form's token or a cookie went out
+              with it.
+``max_age``   seconds that a public answer may be reused without asking again.
+``etag``      an opaque text of the page's own making, instead of a hash of the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from microblog.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from microblog.http.event_stream import EventSource
+    from microblog.http.request import Request
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What all answers have in common; the module's docstring explains the arguments."""
+
+    status: int = field(default=200, kw_only=True)
+    headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    public: bool = field(default=False, kw_only=True)
+    max_age: int = field(default=0, kw_only=True)
+    etag: str | None = field(default=None, kw_only=True)
+
+    @property
+    def media_type(self) -> str:
+        """The value of ``Content-Type``; empty for an answer without a body."""
+        return ""
+
+    def encode(self) -> bytes:
+        """The body."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Html(Response):
+    markup: str
+
+    @property
+    def media_type(self) -> str:
+        return "text/html; charset=utf-8"
+
+    def encode(self) -> bytes:
+        return self.markup.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Json(Response):
+    value: object
+    content_type: str = field(default="application/json; charset=utf-8", kw_only=True)
+
+    @property
+    def media_type(self) -> str:
+        return self.content_type
+
+    def encode(self) -> bytes:
+        """``bytes`` are taken as JSON that was encoded before, ``msgspec.Raw`` likewise."""
+        return self.value if isinstance(self.value, bytes) else _encode_json(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Response):
+    body: str | bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+    @property
+    def media_type(self) -> str:
+        return self.content_type
+
+    def encode(self) -> bytes:
+        return self.body.encode() if isinstance(self.body, str) else self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Response):
+    """An answer as bytes, to be sent many times; ``packed`` is the same by gzip, where that gains anything.
+
+    Made by ``kept.KeptPages``, never by a page.
+    """
+
+    body: bytes
+    content_type: str
+    packed: bytes | None
+
+    @property
+    def media_type(self) -> str:
+        return self.content_type
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, but for small change."""
+        return len(self.body) + len(self.packed or b"")
+
+    def encode(self) -> bytes:
+        return self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect(Response):
+    """To a path of this site, by GET (303).
+
+    :raises InvalidInput: ``to`` leads anywhere else.  For a target that a visitor sent, use ``next_path``.
+    """
+
+    to: str
+    status: int = field(default=303, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not is_local_path(self.to):
+            raise InvalidInput("The page to go to next has to be one of this site.", "next")
+
+    @property
+    def location(self) -> str:
+        return quote(self.to, safe=_URI_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalRedirect(Response):
+    """To an absolute address.  Only for targets that were registered beforehand and matched exactly."""
+
+    url: str
+    status: int = field(default=302, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not urlsplit(self.url).scheme or any(ord(c) <= 0x20 or ord(c) == 0x7F for c in self.url):
+            raise InvalidInput("The address to go to next has to be a whole one.", "redirect_uri")
+
+    @property
+    def location(self) -> str:
+        return quote(self.url, safe=_URI_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Empty(Response):
+    status: int = field(default=204, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified(Response):
+    """The client has it already.  ``tag`` is what went to ``request.matches``."""
+
+    tag: str
+    status: int = field(default=304, kw_only=True)
+    public: bool = field(default=True, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class File(Response):
+    """A file from disk.  The server makes ``path``; nothing that a visitor sent ever becomes one.
+
+    :raises NotFound: when it is sent, and the file is not there.
+    """
+
+    path: Path
+    content_type: str
+
+    @property
+    def media_type(self) -> str:
+        return self.content_type
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Response):
+    """Server-sent events from ``source``, until the client leaves, the source ends it, or the site drains."""
+
+    source: EventSource
+
+    @property
+    def media_type(self) -> str:
+        return "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade(Response):
+    """The connection becomes another protocol (RFC 9110, section 7.8).
+
+    ``take_over`` gives it away by `SiteRequest.hand_over`.
+    """
+
+    take_over: Callable[[Request], Awaitable[None]]
+    status: int = field(default=101, kw_only=True)
+
+
+_URI_CHARACTERS = "/:?#[]@!$&'()*+,;=%~-._"
+
+
+#: Characters of an address that a request line has room for (``guard.MAX_HEADER_LINE``), with its method and version.
+LONGEST_PATH: Final = 8000
+
+
+def is_local_path(target: str) -> bool:
+    """Whether a browser that is sent to ``target`` stays on this site.
+
+    Browsers drop tabs and newlines, and read a backslash as a slash, so ``/\\evil.example`` and
+    ``/<TAB>/evil.example`` leave the site as ``//evil.example`` does (WHATWG URL, basic URL parser).
+    """
+    return (
+        target.startswith("/")
+        and not target.startswith("//")
+        and "\\" not in target
+        and not any(ord(character) < 0x20 or ord(character) == 0x7F for character in target)
+    )
+
+
+def next_path(raw: str | None, default: str = "/") -> str:
+    """Where to go next, from a visitor's ``?next=``: ``raw`` if it stays on this site, else ``default``."""
+    return raw if raw and len(raw) <= LONGEST_PATH and is_local_path(raw) else default
+
+
+def not_prefetched() -> Empty:
+    """Refuse a prefetch of a page that changes something when it is read; the browser asks again when it is wanted."""
+    return Empty(status=503, headers={"Retry-After": "0", "Cache-Control": "no-store"})
+
+
+def moved(request: Request, path: str) -> Redirect:
+    """Return the redirect to the canonical address of the page, with the query of this request."""
+    query = urlencode(list(request.query))
+    return Redirect(f"{path}?{query}" if query else path, status=301)

@@ -1,0 +1,208 @@
+"""Routes are declared beside their pages::
+
+    routes = Routes("profiles")
+
+    @routes.get("/@<name>", public=True)
+    async def profile(microblog: Microblog, request: Request) -> Response:
+        account = await microblog.accounts.by_name(request.path_arg("name"))
+        return request.render("pages/profile.html", account=account, public=True)
+
+    @routes.post("/@<name>/follow", viewer="required", limit="write")
+    async def follow(microblog: Microblog, request: Request) -> Response:
+        …
+        return Redirect("/@" + name)
+
+and come alive in ``app``::
+
+    website = Website(web, [profiles.routes.bind(microblog), health.routes.bind(readiness), …])
+    site = Site(website, reactor)
+
+The first argument of a page is what its table was bound to.  Paths are whole (nothing is mounted below a prefix), in
+werkzeug's syntax: ``<name>`` is a text without a slash, ``<int:id>`` digits, ``<path:rest>`` anything.  All arrive as
+text.  A trailing slash is taken too.  A path answers HEAD where it answers GET.
+
+What a declaration can say, beside the path:
+
+``viewer``      ``"optional"`` (the default: who asks is looked up when a cookie or token came), ``"required"``
+                (else 401, for browsers the log-in page), ``"app"`` (an access token, be it an app's own that stands
+                for nobody), ``"none"`` (never looked up: static files, health).
+``scope``       an OAuth scope that a token needs (``"read:statuses"``); tables with ``authenticate=`` only.
+``limit``       the class of rate limit (``limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
+                None for none.
+``csrf``        whether the form's token is checked: True for everything but GET in a table without ``authenticate=``.
+``body_limit``  bytes; above it the body is refused before it is buffered.  Only for paths without placeholders.
+``text_limit``  bytes of a JSON body, or of all texts of a form together; above it the answer is 413.
+``key_limit``   keys of a JSON body, and fields of a form.
+``shielded``    whether the work goes on when the client goes away: True for everything but GET.
+``public``      documentation only: the page has no personal part.
+``kept``        what a stranger gets may be kept as bytes until something happens (``kept`` says how).
+``remembered``  who holds the token may be known from half a second ago (``Tokens.bearer``): the answer shows nothing
+                of their account.
+``summary``     one line for the list of routes; by default the docstring's first.
+
+Two pages of one name, or two pages on one path and method, are an error when the module is imported: Klein would let
+the later one silently answer for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
+from microblog.http.request import Request
+from microblog.http.responses import Response
+
+if TYPE_CHECKING:
+    from microblog.domain.accounts import Viewer
+
+#: a page: what the table was bound to, the request -> the answer
+Page = Callable[[Any, Request], Awaitable[Response]]
+P = TypeVar("P", bound=Callable[[Any, Request], Awaitable[Response]])
+#: looks up who asks, where it is not the session's cookie: an API's bearer token.  Given what the table was bound to.
+Authenticate = Callable[[Any, Request], "Awaitable[Viewer | None]"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+ViewerRule = Literal["optional", "required", "app", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One declaration; ``table.name`` is its unique name."""
+
+    name: str
+    method: str
+    path: str
+    page: Page
+    viewer: ViewerRule
+    scope: str | None
+    limit: str | None
+    csrf: bool
+    body_limit: int | None
+    shielded: bool
+    public: bool
+    summary: str
+    kept: bool = False
+    remembered: bool = False
+    program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
+    cors: bool = False
+    text_limit: int = TEXT_LIMIT
+    key_limit: int = KEY_LIMIT
+
+    @property
+    def for_strangers(self) -> bool:
+        """Whether it also works for people who are not logged in."""
+        return self.viewer != "required"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRoutes:
+    """A table with the thing that its pages get as their first argument."""
+
+    table: Routes
+    services: Any
+
+
+class Routes:
+    """A table of routes.
+
+    ``name`` is unique among the tables of a site.  ``authenticate`` makes it a table for programs: who asks comes from
+    there instead of the session's cookie, no form token is checked (no cookie is believed), and ``cors=True`` lets
+    other sites' scripts in, preflights included.
+    """
+
+    def __init__(self, name: str, *, authenticate: Authenticate | None = None, cors: bool = False) -> None:
+        self.name = name
+        self.authenticate = authenticate
+        self.cors = cors
+        self._routes: dict[str, Route] = {}
+        self._taken: dict[tuple[str, str], str] = {}
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes.values())
+
+    def get(self, *paths: str, **declaration: Any) -> Callable[[P], P]:
+        return self.route("GET", *paths, **declaration)
+
+    def post(self, *paths: str, **declaration: Any) -> Callable[[P], P]:
+        return self.route("POST", *paths, **declaration)
+
+    def put(self, *paths: str, **declaration: Any) -> Callable[[P], P]:
+        return self.route("PUT", *paths, **declaration)
+
+    def patch(self, *paths: str, **declaration: Any) -> Callable[[P], P]:
+        return self.route("PATCH", *paths, **declaration)
+
+    def delete(self, *paths: str, **declaration: Any) -> Callable[[P], P]:
+        return self.route("DELETE", *paths, **declaration)
+
+    def route(
+        self,
+        method: Method,
+        *paths: str,
+        name: str | None = None,
+        viewer: ViewerRule = "optional",
+        scope: str | None = None,
+        limit: str | None = "",
+        csrf: bool | None = None,
+        body_limit: int | None = None,
+        text_limit: int = TEXT_LIMIT,
+        key_limit: int = KEY_LIMIT,
+        shielded: bool | None = None,
+        public: bool = False,
+        kept: bool = False,
+        remembered: bool = False,
+        summary: str | None = None,
+    ) -> Callable[[P], P]:
+        """Declares the page below it for ``method`` on each of ``paths``.  The module's docstring explains the rest.
+
+        :raises ValueError: the name or the path is taken, or the path is not one.
+        """
+        mutating = method != "GET"
+
+        def declare(page: P) -> P:
+            own_name = name or page.__name__
+            for index, path in enumerate(paths):
+                self._add(
+                    Route(
+                        name=f"{self.name}.{own_name}" + (f".{index}" if index else ""),
+                        method=method,
+                        path=path,
+                        page=page,
+                        viewer=viewer,
+                        scope=scope,
+                        limit=("write" if mutating else "read") if limit == "" else limit,
+                        csrf=(mutating and self.authenticate is None) if csrf is None else csrf,
+                        body_limit=body_limit,
+                        shielded=mutating if shielded is None else shielded,
+                        public=public,
+                        kept=kept,
+                        remembered=remembered,
+                        summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
+                        program=self.authenticate is not None,
+                        cors=self.cors,
+                        text_limit=text_limit,
+                        key_limit=key_limit,
+                    )
+                )
+            return page
+
+        if not paths:
+            raise ValueError("A route needs a path.")
+        return declare
+
+    def _add(self, route: Route) -> None:
+        if not route.path.startswith("/") or (len(route.path) > 1 and route.path.endswith("/")):
+            raise ValueError(f"{route.path!r}: a path begins with a slash and does not end with one.")
+        if route.body_limit is not None and "<" in route.path:
+            raise ValueError(f"{route.path!r}: a body limit of its own needs a path without placeholders.")
+        if route.name in self._routes:
+            raise ValueError(f"Two pages are called {route.name}: rename one, or give it name=….")
+        taken = self._taken.setdefault((route.method, route.path), route.name)
+        if taken != route.name:
+            raise ValueError(f"{route.method} {route.path} belongs to {taken} already.")
+        self._routes[route.name] = route
+
+    def bind(self, services: Any) -> BoundRoutes:
+        """This table, its pages given ``services`` as their first argument."""
+        return BoundRoutes(self, services)

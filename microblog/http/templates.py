@@ -1,0 +1,165 @@
+"""Jinja2 as this site uses it: autoescape always, no undefined names, everything compiled at start.
+
+Templates see, beside what a page passes:
+
+``site``                  ``site.name``, ``site.description``, ``site.public_url``, ``site.languages`` …: what
+                          ``Templates`` was given
+``request``, ``viewer``   the Request and the Viewer (or none)
+``flashes``               messages for the top of the page, as a list of texts; taking them empties them
+``csrf_token()``          for ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``: call it only
+                          where a form is, for it makes the answer personal
+``static_url('site.css')``  the file's address with its content's hash, cached for a year
+``now()``                 the time, aware
+``_('…')``, ``{% trans %}``  translation; every text of the site goes through one of them
+
+Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title; with ``ago=true`` in words that
+go on from a verb), ``date`` (a day, or with
+``date('full')`` the time too) and ``count`` (1,234 and 12.3K); ``initial`` and ``colour`` of an account's avatar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from gettext import NullTranslations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from microblog.domain.avatars import colour, initial
+
+if TYPE_CHECKING:
+    from microblog.http.request import Request
+    from microblog.web.static import Assets
+
+LOCALE = "en"
+
+
+class Templates:
+    """Renders ``directory``'s templates.
+
+    ``site`` is any record or mapping that templates read as ``site``; ``now`` is the clock.
+
+    :raises jinja2.TemplateError: a template is broken; all are compiled here, so that this shows at start.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        assets: Assets,
+        site: object,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
+        environment = Environment(
+            loader=FileSystemLoader(directory),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            cache_size=-1,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        )
+        self._translations = NullTranslations()
+        environment.install_gettext_translations(self._translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals.update(site=site, static_url=assets.url, now=now)
+        environment.filters.update(relative_time=self.relative_time, date=format_day, count=format_count)
+        environment.filters.update(initial=initial, colour=colour)
+        self.environment = environment
+        self._compiled = {name: environment.get_template(name) for name in environment.list_templates()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._compiled
+
+    def render(self, name: str, values: Mapping[str, object] | None = None, /, **more: object) -> str:
+        """The template ``name`` with ``values``: for mail and other texts that answer no request.
+
+        :raises KeyError: there is no such template.
+        """
+        return self._compiled[name].render(values or {}, **more)
+
+    def render_for(self, request: Request, name: str, values: Mapping[str, object]) -> str:
+        """The same, for the answer to ``request``."""
+        return self._compiled[name].render(
+            values,
+            request=request,
+            viewer=request.viewer,
+            flashes=_Flashes(request),
+            csrf_token=lambda: request.csrf_token,
+        )
+
+    def relative_time(self, when: datetime, ago: bool = False) -> Markup:
+        """``<time datetime="…" title="the full date">5 min</time>``.  Beyond a week it is the date.
+
+        ``ago``: as part of a sentence, after “used” or “seen”: “just now”, “5 min ago”, “on 4 Mar 2026”.
+        """
+        seconds = (self._now() - when).total_seconds()
+        _ = self._translations.gettext
+        if seconds < 60:
+            text = _("just now") if ago else _("now")
+        elif seconds < 3600:
+            text = (_("%(count)s min ago") if ago else _("%(count)s min")) % {"count": int(seconds // 60)}
+        elif seconds < 86_400:
+            text = (_("%(count)s h ago") if ago else _("%(count)s h")) % {"count": int(seconds // 3600)}
+        elif seconds < 7 * 86_400:
+            text = (_("%(count)s d ago") if ago else _("%(count)s d")) % {"count": int(seconds // 86_400)}
+        else:
+            text = _("on %(day)s") % {"day": format_day(when)} if ago else format_day(when)
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(
+            when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), format_day(when, "full"), text
+        )
+
+
+class _Flashes:
+    """Iterable once; asking for them is what takes them, so that a page that shows none keeps them for the next."""
+
+    __slots__ = ("_request", "_texts")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._texts: list[str] | None = None
+
+    def _take(self) -> list[str]:
+        if self._texts is None:
+            self._texts = self._request.take_flashes()
+        return self._texts
+
+    def __iter__(self) -> Any:
+        return iter(self._take())
+
+    def __bool__(self) -> bool:
+        return bool(self._take())
+
+    def __len__(self) -> int:
+        return len(self._take())
+
+
+@lru_cache(maxsize=4096)
+def format_day(when: date | datetime, style: str = "day") -> str:
+    """``4 Mar 2026``; with ``"full"`` ``4 March 2026 at 17:05 UTC``."""
+    if style == "full" and isinstance(when, datetime):
+        moment = when.astimezone(UTC)
+        return format_datetime(moment, "d MMMM y 'at' HH:mm", tzinfo=UTC, locale=LOCALE) + " UTC"
+    return format_date(when, "d MMMM y" if style == "full" else "d MMM y", locale=LOCALE)
+
+
+@lru_cache(maxsize=4096)
+def format_count(number: int) -> str:
+    """1234 -> ``1,234``; 12,345 -> ``12.3K``; 1,234,567 -> ``1.2M``: as much as a glance takes in."""
+    if number < 10_000:
+        return format_decimal(number, locale=LOCALE)
+    for size, letter in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
+        if number >= size:
+            tenths = number * 10 // size  # rounds down: 999,999 is not yet a million
+            return (
+                f"{tenths // 10}{letter}"
+                if tenths >= 1000 or tenths % 10 == 0
+                else f"{tenths / 10:.1f}{letter}"
+            )
+    raise AssertionError(number)

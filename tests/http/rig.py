@@ -1,0 +1,126 @@
+"""A small site for the tests of the web's ground: its own pages, fake sessions, a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+
+from microblog.domain.accounts import Role, Viewer
+from microblog.http.context import Web
+from microblog.http.dispatcher import Website
+from microblog.http.factory import Site, Timeouts
+from microblog.http.routing import BoundRoutes, Routes
+from microblog.http.templates import Templates
+from microblog.web.static import Assets
+from tests.http.client import Client
+from tests.records import an_account
+
+PAGES = {
+    "base.html": "<!doctype html><html lang=en><title>{% block title %}{% endblock %}</title>"
+    "{% for text in flashes %}<p class=flash>{{ text }}</p>{% endfor %}"
+    "<nav>{{ viewer.account.name if viewer else 'nobody' }}</nav>{% block main %}{% endblock %}</html>",
+    "pages/error.html": "{% extends 'base.html' %}{% block main %}<h1>{{ title }}</h1><p id=text>{{ text }}</p>"
+    "{% if request_id %}<code>{{ request_id }}</code>{% endif %}{% endblock %}",
+    "pages/form.html": "{% extends 'base.html' %}{% block main %}<form method=post><input name=csrf_token value="
+    "'{{ csrf_token() }}'></form>{% endblock %}",
+    "pages/plain.html": "{% extends 'base.html' %}{% block main %}<p>{{ text }}</p>{% endblock %}",
+}
+
+
+class FakeSessions:
+    """Sessions by token; ``asked`` counts the look-ups."""
+
+    def __init__(self) -> None:
+        self.viewers: dict[str, Viewer] = {}
+        self.asked = 0
+
+    def open(self, token: str, name: str, **more: Any) -> str:
+        self.viewers[token] = Viewer(an_account(1, name), Role.USER, session_id=1, **more)
+        return token
+
+    async def viewer(self, token: str) -> Viewer | None:
+        self.asked += 1
+        return self.viewers.get(token)
+
+
+@dataclass
+class Rig:
+    site: Site
+    web: Web
+    website: Website
+    clock: Clock
+    sessions: FakeSessions
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.site)
+
+    def pass_time(self, seconds: float) -> None:
+        """In small steps, as time passes."""
+        self.clock.pump([0.1] * round(seconds * 10))
+
+
+def make(
+    folder: Path,
+    *tables: Routes | BoundRoutes,
+    public_url: str = "http://localhost:8000",
+    rate_limits: bool = False,
+    trusted_proxies: tuple[str, ...] = (),
+    timeouts: Timeouts | None = None,
+    reactor: Any = None,
+    **site_options: Any,
+) -> Rig:
+    """The site of ``tables``; its templates are written to ``folder``."""
+    for name, source in PAGES.items():
+        path = folder / "templates" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    clock = Clock()
+    sessions = FakeSessions()
+    web = Web.build(
+        public_url=public_url,
+        secret=b"a secret of the tests' own",
+        sessions=sessions,
+        templates=Templates(folder / "templates", Assets(folder / "static"), {"name": "Test"}),
+        rate_limits=rate_limits,
+        trusted_proxies=trusted_proxies,
+        monotonic=clock.seconds,
+        wall_clock=lambda: 1_780_000_000 + clock.seconds(),
+    )
+    bound = [table.bind(None) if isinstance(table, Routes) else table for table in tables]
+    website = Website(web, bound)
+    site = Site(
+        website,
+        reactor or clock,
+        https=web.https,
+        proxies=web.proxies,
+        timeouts=timeouts,
+        wall_clock=web.wall_clock,
+        **site_options,
+    )
+    return Rig(site, web, website, clock, sessions)
+
+
+@contextmanager
+def logged(level: LogLevel = LogLevel.warn) -> Iterator[list[LogEvent]]:
+    """The log's events at ``level`` or above, while the block runs."""
+    events: list[LogEvent] = []
+
+    def observe(event: LogEvent) -> None:
+        if event.get("log_level", LogLevel.info) >= level:
+            events.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield events
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+Make = Callable[..., Rig]

@@ -1,0 +1,154 @@
+"""Server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from microblog.http.event_stream import EventSink, event
+from microblog.http.request import Request
+from microblog.http.responses import Response, Stream
+from microblog.http.routing import Routes
+from tests.http.client import Connection
+from tests.http.rig import Make, Rig, logged
+
+routes = Routes("sse")
+
+
+class Source:
+    def __init__(self) -> None:
+        self.sinks: list[EventSink] = []
+        self.left = 0
+
+    def subscribe(self, sink: EventSink) -> Callable[[], None]:
+        self.sinks.append(sink)
+
+        def leave() -> None:
+            self.sinks.remove(sink)
+            self.left += 1
+
+        return leave
+
+
+@routes.get("/events", limit=None)
+async def events(source: Source, _: Request) -> Response:
+    return Stream(source)
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def rig(make: Make, source: Source) -> Rig:
+    return make(routes.bind(source))
+
+
+def listen(rig: Rig, headers: bytes = b"") -> Connection:
+    connection = rig.client.connect()
+    connection.send(b"GET /events HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n")
+    return connection
+
+
+def frames(connection: Connection) -> bytes:
+    return connection.received.partition(b"\r\n\r\n")[2]
+
+
+def test_events_reach_the_client_as_they_come(rig: Rig, source: Source) -> None:
+    connection = listen(rig)
+    head = connection.received
+    assert b"Content-Type: text/event-stream" in head
+    assert b"Cache-Control: no-store" in head
+    source.sinks[0].send(event("hello", name="post", identifier="12"))
+    assert b"event: post\ndata: hello\nid: 12\n\n" in frames(connection)
+
+
+@pytest.mark.parametrize("data", ["a\nevent: forged", "a\r\nb", "a\rb", "\n\n", "id: 1"])
+def test_content_cannot_forge_a_field(data: str) -> None:
+    lines = event(data).decode().split("\n")
+    assert all(line.startswith("data: ") for line in lines if line)
+    assert "\r" not in event(data).decode()
+    with pytest.raises(ValueError, match="one line"):
+        event("x", name=f"a\n{data}")
+
+
+def test_the_place_where_a_client_stopped_is_told_to_the_source(rig: Rig, source: Source) -> None:
+    listen(rig, b"Last-Event-ID: 17\r\n")
+    listen(rig, b"Last-Event-ID: " + b"1" * 200 + b"\r\n")
+    listen(rig)
+    assert [sink.last_event_id for sink in source.sinks] == ["17", None, None]
+
+
+def test_a_heartbeat_every_15_seconds(rig: Rig, source: Source) -> None:
+    connection = listen(rig)
+    before = frames(connection).count(b":thump\n")
+    rig.pass_time(46)
+    assert frames(connection).count(b":thump\n") == before + 3
+    assert b"\n\n" not in frames(connection)
+
+
+def test_a_client_that_leaves_is_unsubscribed_and_leaves_nothing_behind(rig: Rig, source: Source) -> None:
+    connection = listen(rig)
+    with logged() as seen:
+        connection.hang_up()
+    assert (source.sinks, source.left) == ([], 1)
+    assert seen == []
+    assert rig.clock.getDelayedCalls() == []
+
+
+def test_a_source_can_end_the_stream(rig: Rig, source: Source) -> None:
+    connection = listen(rig)
+    sink = source.sinks[0]
+    sink.end()
+    sink.end()
+    sink.send(b"too late")
+    assert connection.received.endswith(b"0\r\n\r\n")
+    assert source.left == 1
+    connection.send(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert len(source.sinks) == 1
+
+
+def test_a_client_that_does_not_read_is_cut_at_the_cap(rig: Rig, source: Source) -> None:
+    slow, good = listen(rig), listen(rig)
+    slow.transport.reads = False
+    with logged() as seen:
+        for _ in range(1000):
+            for sink in list(source.sinks):
+                sink.send(b"data: " + b"x" * 1000 + b"\n\n")
+        rig.pass_time(0.1)
+    assert slow.transport.aborted
+    assert len(slow.received) < 400_000
+    assert len(source.sinks) == 1
+    assert len(good.received) > 1_000_000
+    assert seen == []
+
+
+def test_a_slow_reader_that_catches_up_is_kept(rig: Rig, source: Source) -> None:
+    connection = listen(rig)
+    for _ in range(20):
+        connection.transport.reads = False
+        for _ in range(100):
+            source.sinks[0].send(b"data: " + b"x" * 1000 + b"\n\n")
+        connection.transport.read()
+    assert connection.open
+
+
+def test_draining_says_good_bye_and_when_to_come_back(rig: Rig, source: Source) -> None:
+    connection = listen(rig)
+    done: list[Any] = []
+    rig.site.drain().addCallback(done.append)
+    assert b"retry: " in frames(connection)
+    assert connection.received.endswith(b"0\r\n\r\n")
+    rig.pass_time(1)
+    assert done == [None]
+    assert source.sinks == []
+
+
+def test_head_gets_the_headers_alone(rig: Rig, source: Source) -> None:
+    connection = rig.client.connect()
+    connection.send(b"HEAD /events HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert b"text/event-stream" in connection.received
+    assert source.sinks == []

@@ -1,0 +1,175 @@
+"""The site: how many connections, how they drain, and a real socket."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from microblog.http.request import Request
+from microblog.http.responses import Document, Response
+from microblog.http.routing import Routes
+from tests.http.client import Client
+from tests.http.rig import Make, logged
+
+routes = Routes("site")
+waiting: list[Deferred[None]] = []
+
+
+@routes.get("/", limit=None)
+async def front(_: Any, __: Request) -> Response:
+    return Document("front")
+
+
+@routes.get("/wait", limit=None)
+async def wait(_: Any, __: Request) -> Response:
+    waiting.append(Deferred())
+    await waiting[-1]
+    return Document("waited")
+
+
+@routes.post("/work", limit=None, csrf=False)
+async def work(_: Any, __: Request) -> Response:
+    waiting.append(Deferred())
+    await waiting[-1]
+    return Document("worked")
+
+
+@routes.get("/large", limit=None)
+async def large(_: Any, __: Request) -> Response:
+    return Document(b"x" * 30_000_000, "application/octet-stream")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits() -> None:
+    waiting.clear()
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_connections_above_the_cap_get_503_and_are_closed(make: Make) -> None:
+    rig = make(routes, connections=2)
+    kept = [rig.client.connect(), rig.client.connect()]
+    shed = rig.client.connect()
+    (answer,) = shed.answers()
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert not shed.open
+    kept[0].hang_up()
+    fresh = rig.client.connect()
+    fresh.send(GET)
+    assert fresh.answers()[0].status == 200
+
+
+def test_one_address_cannot_take_them_all(make: Make) -> None:
+    rig = make(routes, connections_per_host=2)
+    for _ in range(2):
+        rig.client.connect()
+    assert rig.client.connect().answers()[0].status == 503
+    other = Client(rig.site, address="198.51.100.1").connect()
+    other.send(GET)
+    assert other.answers()[0].status == 200
+
+
+def test_a_trusted_proxy_speaks_for_many(make: Make) -> None:
+    rig = make(routes, connections_per_host=2, trusted_proxies=("192.0.2.0/24",))
+    connections = [rig.client.connect() for _ in range(5)]
+    assert [connection.received for connection in connections] == [b""] * 5
+
+
+def test_draining_finishes_what_runs_and_keeps_nothing_alive(make: Make) -> None:
+    rig = make(routes)
+    busy, idle = rig.client.connect(), rig.client.connect()
+    busy.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+    idle.send(GET)
+    done: list[None] = []
+    rig.site.drain().addCallback(done.append)
+    rig.pass_time(1)
+    assert idle.transport.disconnected
+    assert done == []
+    assert rig.site.running == 1
+    waiting[0].callback(None)
+    (answer,) = busy.answers()
+    assert (answer.text, answer.headers["connection"]) == ("waited", "close")
+    assert done == [None]
+    assert rig.clock.getDelayedCalls() == []
+
+
+def test_a_request_on_its_way_while_draining_is_still_answered(make: Make) -> None:
+    rig = make(routes)
+    idle, begun = rig.client.connect(), rig.client.connect()
+    idle.send(GET)
+    begun.send(b"GET / HTTP/1.1\r\n")
+    done: list[None] = []
+    rig.site.drain().addCallback(done.append)
+    idle.send(GET)
+    assert idle.answers()[1].headers["connection"] == "close"
+    rig.pass_time(3)
+    begun.send(b"Host: a\r\n\r\n")
+    assert begun.answers()[0].text == "front"
+    assert done == [None]
+
+
+def test_draining_waits_for_work_whose_client_has_gone(make: Make) -> None:
+    rig = make(routes)
+    connection = rig.client.connect()
+    connection.send(b"POST /work HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+    connection.hang_up()
+    done: list[None] = []
+    rig.site.drain().addCallback(done.append)
+    assert done == []
+    waiting[0].callback(None)
+    assert done == [None]
+
+
+def test_an_idle_site_is_drained_at_once(make: Make) -> None:
+    done: list[None] = []
+    make(routes).site.drain().addCallback(done.append)
+    assert done == [None]
+
+
+async def test_a_client_that_resets_in_the_middle_of_an_answer_leaves_no_traceback(make: Make) -> None:
+    from twisted.internet import reactor
+
+    rig = make(routes, reactor=reactor)
+    port = reactor.listenTCP(0, rig.site, interface="127.0.0.1")  # type: ignore[attr-defined]
+
+    def reset() -> None:
+        for path in (b"/large", b"/wait", b"/large"):
+            with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
+                client.sendall(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+                if path == b"/large":
+                    client.recv(1000)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with logged() as events:
+        await deferToThread(reset)
+        await port.stopListening()
+        await rig.site.drain()
+    assert events == []
+    assert rig.site.running == 0
+
+
+async def test_a_refusal_reaches_a_client_that_is_still_sending(make: Make) -> None:
+    from twisted.internet import reactor
+
+    rig = make(routes, reactor=reactor)
+    port = reactor.listenTCP(0, rig.site, interface="127.0.0.1")  # type: ignore[attr-defined]
+
+    def send_too_much() -> bytes:
+        with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
+            client.sendall(b"POST /work HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n")
+            client.sendall(b"x" * 5_000_000)
+            received = b""
+            while data := client.recv(65536):
+                received += data
+            return received
+
+    received = await deferToThread(send_too_much)
+    assert received.startswith(b"HTTP/1.1 413 ")
+    await port.stopListening()
+    await rig.site.drain()
