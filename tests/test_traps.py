@@ -31,8 +31,8 @@ from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
 from microblog.http.channel import Channel
 from microblog.http.factory import Site, Timeouts
+from microblog.services.live.dispatcher import Notifier
 from microblog.services.microblog import Microblog
-from microblog.services.notifier import Notifier
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
 from microblog.store import database as store

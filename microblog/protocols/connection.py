@@ -37,7 +37,7 @@ from microblog.protocols.replies import Bye, Err, Gap, Ping, Remark, ServerLine,
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory
-    from microblog.services.live import Batch
+    from microblog.services.live.subscription import Batch
 
 log = Logger()
 

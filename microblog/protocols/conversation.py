@@ -44,7 +44,7 @@ from microblog.protocols.replies import Ok, Remark, to_bytes
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory
-    from microblog.services.live import Live
+    from microblog.services.live.subscription import Live
 
 #: Streams that one connection may subscribe to.
 MAX_SUBSCRIPTIONS: Final = 100

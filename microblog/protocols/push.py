@@ -21,7 +21,7 @@ from microblog.protocols.allowances import COMMANDS, LOG_INS, POSTS, Bucket, Buc
 from microblog.protocols.connection import HEARTBEAT, PushConnection
 from microblog.protocols.rendering import Rendering
 from microblog.protocols.replies import Err, to_bytes
-from microblog.services.seats import Shares
+from microblog.services.live.connection_limit import Shares
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog

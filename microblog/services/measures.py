@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
 from microblog.store.database import Database
 from microblog.store.measures import JOB_STATES, Measures, measures
 from microblog.store.pool import Pool

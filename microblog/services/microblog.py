@@ -16,11 +16,11 @@ from microblog.services.filters import Filters
 from microblog.services.follows import Follows
 from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.lists import Lists
+from microblog.services.live.dispatcher import Notifier
 from microblog.services.markers import Markers
 from microblog.services.measures import Measuring
 from microblog.services.notification_groups import NotificationGroups
 from microblog.services.notifications import Notifications
-from microblog.services.notifier import Notifier
 from microblog.services.oauth import OAuth
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords

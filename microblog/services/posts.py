@@ -18,8 +18,8 @@ from microblog.domain.posts import MENTIONS_MOST, Draft, Mention, Post
 from microblog.domain.replies import visibility_of_reply
 from microblog.domain.visibility import Visibility
 from microblog.services.conversations import add_to_conversations, withheld_from
-from microblog.services.event_log import audience_json
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.event_log import audience_json
 from microblog.services.notify import notify_each
 from microblog.services.publishing import Publishing
 from microblog.services.reactions import Reactions

@@ -19,8 +19,8 @@ from microblog.domain.accounts import Account
 from microblog.domain.errors import MicroblogError, Unavailable
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
-from microblog.services.event_log import posted
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.event_log import posted
 from microblog.store.database import Database
 from microblog.store.publishing import NewPost, publishing
 

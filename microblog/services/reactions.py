@@ -10,8 +10,8 @@ from microblog.domain.errors import Forbidden, InvalidInput
 from microblog.domain.events import NotificationKind
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility, may_boost
-from microblog.services.event_log import audience_json
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.event_log import audience_json
 from microblog.services.notify import notify, withdraw
 from microblog.services.reading import Reading
 from microblog.store.database import Database

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from microblog.domain.errors import MicroblogError
-from microblog.services.seats import SUBSCRIPTIONS_PER_HOST
+from microblog.services.live.connection_limit import SUBSCRIPTIONS_PER_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
     from microblog.http.event_stream import EventSink
-    from microblog.services.live import Batch, Live, Reader
+    from microblog.services.live.dispatcher import Notifier
+    from microblog.services.live.subscription import Batch, Live, Reader
     from microblog.services.microblog import Microblog
-    from microblog.services.notifier import Notifier
 
 log = Logger()
 

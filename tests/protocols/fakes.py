@@ -25,9 +25,9 @@ from microblog.domain.text import parse
 from microblog.domain.visibility import Visibility, may_see
 from microblog.protocols.connection import PushConnection
 from microblog.protocols.push import PushFactory
-from microblog.services.faults import Faults
-from microblog.services.live import Batch, Live, Reader
-from microblog.services.seats import Seats
+from microblog.services.live.connection_limit import Seats
+from microblog.services.live.faults import Faults
+from microblog.services.live.subscription import Batch, Live, Reader
 from tests.records import an_account
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.services.seats import FULL
+from microblog.services.live.connection_limit import FULL
 from tests.protocols.fakes import Client, Port
 
 

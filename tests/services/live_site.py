@@ -6,8 +6,8 @@ from typing import Any
 
 from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
-from microblog.services.live import Batch
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.subscription import Batch
 from microblog.services.posts import Posts
 from microblog.store.database import Database
 from microblog.store.events import outbox

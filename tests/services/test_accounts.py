@@ -149,7 +149,7 @@ class TestDeletion:
             detail for kind, account_id, _, detail in events if kind == "delete" and account_id == eve.id
         ]
         assert len(deleted) == 3
-        from microblog.services.event_log import audience_from
+        from microblog.services.live.event_log import audience_from
 
         assert {audience_from(detail).author_name for detail in deleted} == {"eve"}
 

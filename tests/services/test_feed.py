@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from microblog.domain.events import Event, Kind
-from microblog.services.live import Batch, Feed, Live
+from microblog.services.live.subscription import Batch, Feed, Live
 
 
 class Reader:

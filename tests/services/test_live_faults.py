@@ -11,8 +11,8 @@ from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Span
-from microblog.services.faults import MOST, Faults
-from microblog.services.feeds import Batch, Feed
+from microblog.services.live.faults import MOST, Faults
+from microblog.services.live.groups import Batch, Feed
 from microblog.services.notification_groups import NotificationGroups
 from microblog.services.notifications import Notifications
 from microblog.store.events import outbox
@@ -109,7 +109,7 @@ async def test_each_unknown_kind_is_reported_once(site: Site, reports: list[LogE
 async def test_record_that_cannot_be_read_costs_only_its_own_event(
     site: Site, monkeypatch: pytest.MonkeyPatch, where: str, reports: list[LogEvent]
 ) -> None:
-    from microblog.services import event_log
+    from microblog.services.live import event_log
 
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     reader = Reading()
@@ -252,13 +252,13 @@ async def test_group_that_fails_delays_no_other_group(
 async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_else(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from microblog.services import readership
+    from microblog.services.live import registry
 
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     poor, well = Reading(), Reading()
     await site.notifier.connect(poor, bob).subscribe("home")
     await site.notifier.connect(well, None).subscribe("public")
-    accessor = readership.live
+    accessor = registry.live
 
     class Broken:
         def __init__(self, session: Any) -> None:
@@ -270,7 +270,7 @@ async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_el
 
             return ask
 
-    monkeypatch.setattr(readership, "live", Broken)
+    monkeypatch.setattr(registry, "live", Broken)
     await site.relation(bob, ann)
     await site.posts.publish(ann, Draft("one"))
     await site.settled()

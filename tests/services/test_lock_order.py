@@ -17,7 +17,7 @@ from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Contended
 from microblog.domain.posts import Draft, Post
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
 from microblog.services.pins import Pins
 from microblog.services.posts import Posts
 from microblog.store.database import Database

@@ -11,7 +11,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import NotFound
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft
-from microblog.services.event_log import load
+from microblog.services.live.event_log import load
 from microblog.store.events import events, outbox
 from tests.services.live_site import Reading, Site
 from tests.testrig import person, until

@@ -13,7 +13,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
 from microblog.store.database import Database

@@ -14,7 +14,7 @@ from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.services.erasing import Erasing
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
 from microblog.services.posts import Posts
 from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags

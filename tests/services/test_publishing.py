@@ -14,7 +14,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, Unavailable
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Post
-from microblog.services.event_log import load
+from microblog.services.live.event_log import load
 from microblog.services.posts import Posts
 from microblog.services.publishing import MOST
 from microblog.store.database import Database

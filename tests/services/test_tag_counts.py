@@ -11,7 +11,7 @@ import pytest_twisted
 from microblog.config.load import Config
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from microblog.services.notifier import Notifier
+from microblog.services.live.dispatcher import Notifier
 from microblog.services.posts import Posts
 from microblog.services.search import Search
 from microblog.services.tag_counts import TagCounts

@@ -34,7 +34,7 @@ from microblog.web.live_reader import LiveReader, Place, read_along
 if TYPE_CHECKING:
     from microblog.http.event_stream import EventSink
     from microblog.http.request import Request
-    from microblog.services.live import Live
+    from microblog.services.live.subscription import Live
     from microblog.services.microblog import Microblog
 
 log = Logger()

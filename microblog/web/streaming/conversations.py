@@ -20,7 +20,7 @@ from microblog.mastodon.entities import AccountEntity, StatusEntity
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
-    from microblog.services.live import Batch
+    from microblog.services.live.subscription import Batch
     from microblog.services.microblog import Microblog
 
 log = Logger()

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.http.event_stream import EventSink
     from microblog.http.request import Request
-    from microblog.services.live import Live, Reader
+    from microblog.services.live.subscription import Live, Reader
     from microblog.services.microblog import Microblog
 
 log = Logger()

@@ -10,7 +10,7 @@ from microblog.web.streaming.frames import message
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
-    from microblog.services.live import Batch, Live
+    from microblog.services.live.subscription import Batch, Live
     from microblog.web.streaming.names import Channel
     from microblog.web.streaming.sockets import Socket
 

@@ -11,7 +11,7 @@ import pytest
 from wsproto.events import Request
 
 from microblog.http.http_request import SiteRequest
-from microblog.services.seats import FULL
+from microblog.services.live.connection_limit import FULL
 from microblog.web import live_reader
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming

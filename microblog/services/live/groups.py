@@ -12,7 +12,7 @@ from typing import Protocol
 
 from microblog.domain.events import Event
 from microblog.domain.streams import Stream, Ties, belongs
-from microblog.services.faults import FAULTS, Faults
+from microblog.services.live.faults import FAULTS, Faults
 
 
 class Reader(Protocol):

@@ -21,10 +21,10 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event
 from microblog.domain.streams import PERSONAL, Stream, Ties, belongs
-from microblog.services.feeds import Batch, Feed, Reader
+from microblog.services.live.groups import Batch, Feed, Reader
 
 if TYPE_CHECKING:
-    from microblog.services.notifier import Notifier
+    from microblog.services.live.dispatcher import Notifier
 
 log = Logger()
 

@@ -13,9 +13,9 @@ from microblog.domain.events import Audience, Event, Kind
 from microblog.domain.posts import Draft
 from microblog.domain.streams import ListTies, Ties, belongs
 from microblog.domain.visibility import Visibility
-from microblog.services import readership
-from microblog.services.feeds import Feed
-from microblog.services.followed import Followed
+from microblog.services.live import registry
+from microblog.services.live.followed import Followed
+from microblog.services.live.groups import Feed
 from tests.services.live_site import Reading, Site
 from tests.testrig import person, until
 
@@ -154,7 +154,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, bob.id
     )
     await site.notifier.connect(Reading(), ann).subscribe("home")
-    accessor, read = readership.live, []  # type: ignore[attr-defined, var-annotated]
+    accessor, read = registry.live, []  # type: ignore[attr-defined, var-annotated]
 
     class Counting:
         def __init__(self, session: Any) -> None:
@@ -165,7 +165,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
                 read.append(name)
             return getattr(self._real, name)
 
-    monkeypatch.setattr(readership, "live", Counting)
+    monkeypatch.setattr(registry, "live", Counting)
     await site.run(change.format(viewer=ann.id, other=bob.id))
     await site.relation(bob, ann)
     await site.settled()

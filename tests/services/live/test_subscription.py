@@ -15,9 +15,9 @@ from microblog.domain.events import Kind
 from microblog.domain.posts import Draft
 from microblog.domain.streams import Ties
 from microblog.domain.visibility import Visibility
-from microblog.services import readership
-from microblog.services.live import Batch
-from microblog.services.notifier import Notifier
+from microblog.services.live import registry
+from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.subscription import Batch
 from microblog.store.database import Database
 from microblog.store.events import outbox
 from tests.services.live_site import Reading, Site
@@ -244,8 +244,8 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
                 await slow.pop()
             return found
 
-    real = readership.live
-    monkeypatch.setattr(readership, "live", Slow)
+    real = registry.live
+    monkeypatch.setattr(registry, "live", Slow)
     reader = Reading()
     coming = ensureDeferred(site.notifier.connect(reader, bob).subscribe("public"))
     await until(site.reactor, lambda: not slow)

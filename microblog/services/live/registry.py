@@ -19,12 +19,12 @@ from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event, Kind
 from microblog.domain.filters import Compiled, within_budget
 from microblog.domain.streams import HOME, Stream, Ties, key, keys
-from microblog.services.faults import Faults
 from microblog.services.filtering import Texts, is_heavy, judged, judged_in_time
-from microblog.services.followed import Followed
 from microblog.services.holding import Holdings
-from microblog.services.live import CANT_PLACE, Feed, Live
-from microblog.services.seats import Seats
+from microblog.services.live.connection_limit import Seats
+from microblog.services.live.faults import Faults
+from microblog.services.live.followed import Followed
+from microblog.services.live.subscription import CANT_PLACE, Feed, Live
 from microblog.store.database import Database
 from microblog.store.events import Row
 from microblog.store.filters import filters

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Draft
 from microblog.runtime.log import bind_request, current_request
-from microblog.services import notifier
-from microblog.services.notifier import Notifier
+from microblog.services.live import dispatcher
+from microblog.services.live.dispatcher import Notifier
 from microblog.store.events import LOCK, events, outbox
 from microblog.store.listener import Listener
 from tests.services.live_site import Reading, Site
@@ -93,7 +93,7 @@ async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_anoth
 
 
 async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifier, "PATIENCE", 0.02)
+    monkeypatch.setattr(dispatcher, "PATIENCE", 0.02)
     with pytest.raises(Unavailable):
         await site.notifier.reached(site.notifier.position + 1)
     await site.posts.publish(await person(site.db, "ann"), Draft("one"))

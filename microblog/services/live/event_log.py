@@ -19,7 +19,7 @@ from microblog.domain.errors import MicroblogError
 from microblog.domain.events import Audience, Event, Kind, Notification
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
-from microblog.services.faults import FAULTS, Faults
+from microblog.services.live.faults import FAULTS, Faults
 from microblog.store.conversations import conversations
 from microblog.store.database import Database
 from microblog.store.events import Row

@@ -25,9 +25,9 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Gone, MicroblogError, NotFound, Unavailable
 from microblog.domain.events import Event
 from microblog.domain.streams import WITH_ID, Stream
-from microblog.services.event_log import load
-from microblog.services.live import Batch, Live, Reader
-from microblog.services.readership import Readership, utc_now
+from microblog.services.live.event_log import load
+from microblog.services.live.registry import Readership, utc_now
+from microblog.services.live.subscription import Batch, Live, Reader
 from microblog.store.database import Database
 from microblog.store.events import CHANNEL, events
 from microblog.store.listener import Listener

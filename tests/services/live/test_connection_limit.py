@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.errors import RateLimited, Unavailable
-from microblog.services.seats import RESERVE, Seats, Shares
+from microblog.services.live.connection_limit import RESERVE, Seats, Shares
 
 
 def test_as_many_as_may_be_are_let_in_and_who_leaves_makes_room() -> None:
