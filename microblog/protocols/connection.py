@@ -31,9 +31,9 @@ from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, T
 from microblog.net.dead_peers import watch_for_dead_peers
 from microblog.net.write_buffer import Outgoing
 from microblog.protocols import commands
-from microblog.protocols.allowances import COMMANDS, Bucket
-from microblog.protocols.conversation import QUIT, Conversation
+from microblog.protocols.rate_limits import COMMANDS, Bucket
 from microblog.protocols.replies import Bye, Err, Gap, Ping, Remark, ServerLine, to_bytes
+from microblog.protocols.session import QUIT, Conversation
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory

@@ -17,8 +17,8 @@ from twisted.logger import Logger
 
 from microblog.domain.addresses import address_key
 from microblog.domain.errors import RateLimited, Unavailable
-from microblog.protocols.allowances import COMMANDS, LOG_INS, POSTS, Bucket, Buckets
 from microblog.protocols.connection import HEARTBEAT, PushConnection
+from microblog.protocols.rate_limits import COMMANDS, LOG_INS, POSTS, Bucket, Buckets
 from microblog.protocols.rendering import Rendering
 from microblog.protocols.replies import Err, to_bytes
 from microblog.services.live.connection_limit import Shares

@@ -31,7 +31,7 @@ from twisted.logger import Logger
 
 from microblog import __version__
 from microblog.domain.errors import MicroblogError
-from microblog.services.measures import JOB_STATES, Measures
+from microblog.services.metrics import JOB_STATES, Measures
 
 if TYPE_CHECKING:
     from microblog.http.factory import Site

@@ -22,9 +22,9 @@ from microblog.services.sign_up import SignUp
 from microblog.store.accounts import Locked, accounts
 from microblog.store.erasing import erasing
 from microblog.store.jobs import jobs
+from microblog.store.like_patterns import beginning_with
 from microblog.store.locks import retried
 from microblog.store.paging import bounds, page
-from microblog.store.patterns import beginning_with
 from microblog.store.users import users
 
 log = Logger()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from microblog.domain import names
+from microblog.domain import validation
 from microblog.domain.accounts import Account, State, User, Viewer
 from microblog.domain.errors import Conflict, Gone, InvalidInput, RateLimited
 from microblog.services.holding import hold
@@ -43,7 +43,7 @@ class Credentials(People):
         Raises InvalidInput with ``field`` ``old`` or ``password``.
         """
         user = await self._prove(viewer, old, field="old")
-        new = names.password(new, viewer.account.name, user.email)
+        new = validation.password(new, viewer.account.name, user.email)
         password_hash = await self._passwords.hash(new)
         async with self.db.transaction() as tx:
             await self._hold_proven(tx, viewer, user)
@@ -58,7 +58,7 @@ class Credentials(People):
 
         ``place`` is the network that asks (an `address_key`): each has its own share of the mails to one account.
         """
-        payload = {"email": names.email(email)}
+        payload = {"email": validation.email(email)}
         await self._jobs.put("password.asked", payload if place is None else {**payload, "place": place})
 
     async def request_reset(self, email: str, place: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Credentials(People):
         Where nobody has confirmed the address, all who typed it get theirs: the mail says for which name. Raises
         InvalidInput.
         """
-        found: list[tuple[Account, User]] = await users(self.db.reads).by_email(names.email(email))
+        found: list[tuple[Account, User]] = await users(self.db.reads).by_email(validation.email(email))
         if found and found[0][1].email_confirmed_at is not None:
             del found[1:]
         for account, user in found:
@@ -110,7 +110,7 @@ class Credentials(People):
         if found is None:
             raise _gone()
         account, user = found
-        password_hash = await self._passwords.hash(names.password(password, account.name, user.email))
+        password_hash = await self._passwords.hash(validation.password(password, account.name, user.email))
         async with self.db.transaction() as tx:
             await accounts(tx).lock([account.id])
             used: tuple[int, str] | None = await email_tokens(tx).use(token_hash, "reset", self._now())
@@ -129,7 +129,7 @@ class Credentials(People):
         An address that is somebody's is taken like any other, and its owner is told. Raises InvalidInput with ``field``
         ``email`` or ``password``; RateLimited.
         """
-        email = names.email(email)
+        email = validation.email(email)
         user = await self._prove(viewer, password, field="password")
         async with self.db.transaction() as tx:
             held = await self._hold_proven(tx, viewer, user)

@@ -14,8 +14,8 @@ from typing import Any
 from microblog.domain.accounts import Account, Relationship, State, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.events import Kind, NotificationKind
-from microblog.domain.names import known_name
 from microblog.domain.posts import Page, Span
+from microblog.domain.validation import known_name
 from microblog.services.notify import notify as tell
 from microblog.services.notify import withdraw
 from microblog.store.accounts import Locked, accounts

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from microblog.domain.accounts import Account, State, Viewer
 from microblog.domain.errors import Unauthenticated
-from microblog.services.gathering import Gathering
+from microblog.services.batch_loader import Gathering
 from microblog.store.accounts import Locked, accounts
 from microblog.store.credentials import credentials
 from microblog.store.database import Database

@@ -18,7 +18,7 @@ from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.lists import Lists
 from microblog.services.live.dispatcher import Notifier
 from microblog.services.markers import Markers
-from microblog.services.measures import Measuring
+from microblog.services.metrics import Measuring
 from microblog.services.notification_groups import NotificationGroups
 from microblog.services.notifications import Notifications
 from microblog.services.oauth import OAuth
@@ -28,8 +28,8 @@ from microblog.services.pins import Pins
 from microblog.services.posts import Posts
 from microblog.services.pruning import Pruning
 from microblog.services.search import Search
-from microblog.services.secrets import site_secret
 from microblog.services.sessions import Sessions
+from microblog.services.site_keys import site_secret
 from microblog.services.statistics import Statistics
 from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags

@@ -22,7 +22,7 @@ from typing import Any, Final
 from microblog.domain.errors import NotFound
 from microblog.services.jobs import Effect
 from microblog.services.secret_tokens import new_secret
-from microblog.services.secrets import site_secret
+from microblog.services.site_keys import site_secret
 from microblog.store.database import Database
 from microblog.store.mail import News, PostNews, Recipient, mail
 from microblog.store.users import email_tokens

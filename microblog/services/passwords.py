@@ -20,7 +20,7 @@ from twisted.python.threadpool import ThreadPool
 
 from microblog.domain import normal
 from microblog.domain.errors import Unavailable
-from microblog.domain.names import MAX_PASSWORD
+from microblog.domain.validation import MAX_PASSWORD
 
 T = TypeVar("T")
 

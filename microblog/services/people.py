@@ -12,7 +12,7 @@ from microblog.config.load import Config
 from microblog.domain.accounts import Account, User, Viewer
 from microblog.domain.errors import Forbidden, NotFound
 from microblog.domain.events import Kind
-from microblog.domain.names import known_name
+from microblog.domain.validation import known_name
 from microblog.services.jobs import Jobs
 from microblog.services.passwords import Passwords
 from microblog.store.database import Database

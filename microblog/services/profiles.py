@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from microblog.domain import names, render, text
+from microblog.domain import render, text, validation
 from microblog.domain.accounts import Account, State, User, Viewer
 from microblog.domain.errors import InvalidInput, NotFound, Unavailable
 from microblog.domain.hosts import host
@@ -51,7 +51,7 @@ class Profiles(People):
 
     async def by_name(self, name: str) -> Account:
         """An active account of this site; ``@`` and capitals don't matter. Raises NotFound."""
-        known = names.known_name(name)
+        known = validation.known_name(name)
         return _shown(None if known is None else await accounts(self.db.reads).by_name(known))
 
     async def by_id(self, account_id: int) -> Account:
@@ -93,9 +93,9 @@ class Profiles(People):
 
         Raises InvalidInput, with ``field``.
         """
-        display_name = names.display_name(display_name)
-        bio = names.bio(bio)
-        pairs = names.profile_fields(list(fields))
+        display_name = validation.display_name(display_name)
+        bio = validation.bio(bio)
+        pairs = validation.profile_fields(list(fields))
         parsed_bio = text.parse(bio)
         parsed_values = [text.parse(value) for _, value in pairs]
         targets = await self._targets([parsed_bio, *parsed_values])

@@ -11,10 +11,10 @@ from microblog.domain.errors import NotFound
 from microblog.domain.posts import MENTIONS_MOST, Edit, Marks, Page, Post, Span, Thread
 from microblog.domain.replies import Reply, participants, visibility_of_reply
 from microblog.store.database import Database
-from microblog.store.marks import marks
 from microblog.store.paging import bounds, page_of
 from microblog.store.posts import posts
 from microblog.store.reactions import reactions
+from microblog.store.viewer_flags import marks
 
 DESCENDANTS_MOST: Final = 1000
 

@@ -8,14 +8,14 @@ from microblog.config.load import Config
 from microblog.domain import search as words
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import InvalidInput
-from microblog.domain.found import Found, Tag
 from microblog.domain.hosts import host
-from microblog.domain.names import known_name
 from microblog.domain.posts import Page, Post, Span
+from microblog.domain.search_results import Found, Tag
 from microblog.domain.text import hashtag_key
+from microblog.domain.validation import known_name
 from microblog.store.database import Database
+from microblog.store.like_patterns import beginning_with
 from microblog.store.paging import bounds, page
-from microblog.store.patterns import beginning_with
 from microblog.store.search import search
 
 #: People and tags that are shown above the posts.

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from microblog.domain.accounts import Account, Session, State, User, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError, NotFound, Unavailable
-from microblog.domain.names import known_email, known_name
+from microblog.domain.validation import known_email, known_name
 from microblog.services.holding import IDLE, hold_account
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import digest, new_secret

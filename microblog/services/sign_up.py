@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from microblog.domain import names
+from microblog.domain import validation
 from microblog.domain.accounts import Account, Invitation, Role, State, Viewer
 from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError, NotFound
 from microblog.domain.events import NotificationKind
@@ -60,8 +60,8 @@ class SignUp(People):
         mode = self.config.registration
         if mode == "closed":
             raise Forbidden("This site takes no new members.")
-        name, email = names.user_name(name), names.email(email)
-        password = names.password(password, name, email)
+        name, email = validation.user_name(name), validation.email(email)
+        password = validation.password(password, name, email)
         reason = _reason(reason)
         language = known_language(language)
         if invitation is not None:
@@ -114,7 +114,7 @@ class SignUp(People):
         The first is the owner, whatever ``role`` says. Their address counts as confirmed. Raises InvalidInput, also
         for an address that is somebody's.
         """
-        name, email = names.user_name(name, allow_reserved=True), names.email(email)
+        name, email = validation.user_name(name, allow_reserved=True), validation.email(email)
         password = password or new_password()
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:

@@ -8,7 +8,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from microblog.domain.errors import MicroblogError
-from microblog.services.gathering import Gathering
+from microblog.services.batch_loader import Gathering
 from microblog.store.database import Database
 from microblog.store.tag_counts import tag_counts
 

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from dbxs import query
 
 from microblog.domain.accounts import Account
-from microblog.domain.found import Tag
 from microblog.domain.posts import Post
+from microblog.domain.search_results import Tag
 from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.database import rows

@@ -23,7 +23,6 @@ from microblog.domain import (
     links,
     lists,
     matching,
-    names,
     normal,
     oauth,
     paragraphs,
@@ -32,6 +31,7 @@ from microblog.domain import (
     search,
     tags,
     text,
+    validation,
 )
 from microblog.domain.errors import MicroblogError
 
@@ -131,16 +131,16 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     matching.Needle.of.__func__: lambda source: matching.found(  # type: ignore[attr-defined]
         [matching.Needle.of(source, whole_word=True)], matching.PostText(source)
     ),
-    names.bio: names.bio,
-    names.display_name: names.display_name,
-    names.email: lambda source: (names.email(source), names.email(f"a@{source}")),
-    names.known_email: lambda source: names.known_email(f"a@{source}"),
-    names.known_name: names.known_name,
-    names.login_key: lambda source: (names.login_key(source), names.login_key(f"a@{source}")),
-    names.password: lambda source: names.password(source, source, source),
-    names.profile_field: lambda source: names.profile_field(source, source),
-    names.profile_fields: lambda source: names.profile_fields([(source, source)]),
-    names.user_name: names.user_name,
+    validation.bio: validation.bio,
+    validation.display_name: validation.display_name,
+    validation.email: lambda source: (validation.email(source), validation.email(f"a@{source}")),
+    validation.known_email: lambda source: validation.known_email(f"a@{source}"),
+    validation.known_name: validation.known_name,
+    validation.login_key: lambda source: (validation.login_key(source), validation.login_key(f"a@{source}")),
+    validation.password: lambda source: validation.password(source, source, source),
+    validation.profile_field: lambda source: validation.profile_field(source, source),
+    validation.profile_fields: lambda source: validation.profile_fields([(source, source)]),
+    validation.user_name: validation.user_name,
     normal.exact: normal.exact,
     normal.folded: normal.folded,
     normal.normal: lambda source: [normal.normal(form, source) for form in ("NFC", "NFD", "NFKC", "NFKD")],

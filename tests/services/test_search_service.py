@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.domain.found import Found
 from microblog.domain.posts import Span
+from microblog.domain.search_results import Found
 from microblog.domain.visibility import Visibility
 from tests.services.people import Site
 

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from microblog import __version__
 from microblog.domain.language import LANGUAGES
-from microblog.domain.names import MAX_PROFILE_FIELDS
 from microblog.domain.paragraphs import paragraphs
 from microblog.domain.text import LINK_LENGTH
+from microblog.domain.validation import MAX_PROFILE_FIELDS
 from microblog.mastodon.entities import AccountEntity, timestamp
 from microblog.web.api.endpoint import Api, Call, Nothing
 

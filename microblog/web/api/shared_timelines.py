@@ -20,7 +20,7 @@ from microblog.domain.posts import Marks, Page, Post
 from microblog.http.page_cache import SECONDS
 from microblog.http.response_writer import pack
 from microblog.http.responses import Kept
-from microblog.services.gathering import Gathering
+from microblog.services.batch_loader import Gathering
 
 MOST: Final = 64  #: pages that are kept, of some tens of kilobytes each
 MOST_ANSWERS: Final = 32  #: answers that are kept of one page: to most people it is the same

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from microblog.domain import names
+from microblog.domain import validation
 from microblog.domain.errors import Forbidden, InvalidInput
 from microblog.web.api import oauth
 from microblog.web.api.endpoint import Api, Call
@@ -91,9 +91,9 @@ def _wrong(sent: SignUpParams) -> dict[str, list[tuple[str, str]]]:
     """What can be said without looking whether somebody has it already."""
     wrong: dict[str, list[tuple[str, str]]] = {}
     checks: list[tuple[str, str, Callable[[str], Any]]] = [
-        ("username", sent.username, names.user_name),
-        ("email", sent.email, names.email),
-        ("password", sent.password, lambda raw: names.password(raw, sent.username, sent.email)),
+        ("username", sent.username, validation.user_name),
+        ("email", sent.email, validation.email),
+        ("password", sent.password, lambda raw: validation.password(raw, sent.username, sent.email)),
     ]
     for field, value, check in checks:
         if not value.strip():

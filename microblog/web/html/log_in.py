@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import Forbidden, InvalidInput, MicroblogError
-from microblog.domain.names import login_key
+from microblog.domain.validation import login_key
 from microblog.http.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
 from microblog.http.responses import Redirect, Response, next_path
 from microblog.http.routing import Routes

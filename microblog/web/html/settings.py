@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import User
 from microblog.domain.errors import InvalidInput
-from microblog.domain.names import MAX_PROFILE_FIELDS
+from microblog.domain.validation import MAX_PROFILE_FIELDS
 from microblog.domain.visibility import Visibility
 from microblog.http.forms import Fields, FormState
 from microblog.http.responses import Redirect, Response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from microblog.services.live.dispatcher import Notifier
 from microblog.store.database import Database
-from microblog.store.measures import JOB_STATES, Measures, measures
+from microblog.store.metrics import JOB_STATES, Measures, measures
 from microblog.store.pool import Pool
 
 __all__ = ["JOB_STATES", "Measures", "Measuring"]

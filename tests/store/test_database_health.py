@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from microblog.domain.errors import Unavailable
 from microblog.store.database import Database
-from microblog.store.trouble import QUIET, Trouble
+from microblog.store.database_health import QUIET, Trouble
 from tests.tasks.logs import logged
 
 REFUSED = (

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
-from microblog.services.gathering import Gathering
+from microblog.services.batch_loader import Gathering
 
 
 class Asked:

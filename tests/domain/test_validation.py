@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain import names
+from microblog.domain import validation
 from microblog.domain.common_passwords import COMMON_PASSWORDS
 from microblog.domain.errors import InvalidInput
 
@@ -20,7 +20,7 @@ class TestUserName:
         ("raw", "name"), [("bob", "bob"), (" @Bob ", "bob"), ("a", "a"), ("1_2", "1_2"), ("x" * 30, "x" * 30)]
     )
     def test_is_kept_in_lower_case(self, raw: str, name: str) -> None:
-        assert names.user_name(raw) == name
+        assert validation.user_name(raw) == name
 
     @pytest.mark.parametrize(
         ("raw", "reason"),
@@ -45,32 +45,32 @@ class TestUserName:
     )
     def test_is_refused_with_a_reason(self, raw: str, reason: str) -> None:
         if reason == "fine":
-            assert names.user_name(raw) == "bob"
+            assert validation.user_name(raw) == "bob"
         else:
             with refused("name", reason):
-                names.user_name(raw)
+                validation.user_name(raw)
 
     def test_may_be_reserved_for_those_who_run_the_site(self) -> None:
-        assert names.user_name("admin", allow_reserved=True) == "admin"
+        assert validation.user_name("admin", allow_reserved=True) == "admin"
 
     def test_reserved_names_are_names(self) -> None:
-        for name in names.RESERVED:
-            assert names.user_name(name, allow_reserved=True) == name
+        for name in validation.RESERVED:
+            assert validation.user_name(name, allow_reserved=True) == name
 
     @pytest.mark.parametrize(
         ("raw", "name"),
         [("@Bob", "bob"), ("admin", "admin"), ("bób", None), ("", None), ("a" * 31, None), ("a/b", None)],
     )
     def test_is_known_from_what_is_typed(self, raw: str, name: str | None) -> None:
-        assert names.known_name(raw) == name
+        assert validation.known_name(raw) == name
 
     @given(st.text())
     def test_is_a_name_or_refused(self, raw: str) -> None:
         try:
-            name = names.user_name(raw)
+            name = validation.user_name(raw)
         except InvalidInput:
             return
-        assert names.user_name(name) == names.known_name(name) == name
+        assert validation.user_name(name) == validation.known_name(name) == name
 
 
 class TestEmail:
@@ -85,7 +85,7 @@ class TestEmail:
         ],
     )
     def test_has_a_canonical_host(self, raw: str, address: str) -> None:
-        assert names.email(raw) == address
+        assert validation.email(raw) == address
 
     @pytest.mark.parametrize(
         "raw",
@@ -115,44 +115,44 @@ class TestEmail:
     )
     def test_is_refused_unless_mail_can_go_there(self, raw: str) -> None:
         with refused("email"):
-            names.email(raw)
+            validation.email(raw)
 
     def test_is_wanted_and_short(self) -> None:
         with refused("email", "blank"):
-            names.email("  ")
+            validation.email("  ")
         with refused("email", "too_long"):
-            names.email("a" * 65 + "@example.com")
+            validation.email("a" * 65 + "@example.com")
         with refused("email", "too_long"):
-            names.email("a@" + "b" * 60 + "." + "c." * 100 + "com")
+            validation.email("a@" + "b" * 60 + "." + "c." * 100 + "com")
 
 
 class TestProfile:
     def test_a_display_name_is_one_line(self) -> None:
-        assert names.display_name(" Bob\n\t the  Builder\u202e ") == "Bob the Builder"
-        assert names.display_name("\u200b\u2800") == ""
-        assert names.display_name("👩‍👩‍👧" * 50) == "👩‍👩‍👧" * 50
+        assert validation.display_name(" Bob\n\t the  Builder\u202e ") == "Bob the Builder"
+        assert validation.display_name("\u200b\u2800") == ""
+        assert validation.display_name("👩‍👩‍👧" * 50) == "👩‍👩‍👧" * 50
         with refused("display_name", "too_long"):
-            names.display_name("x" * 51)
+            validation.display_name("x" * 51)
 
     def test_a_bio_keeps_its_lines(self) -> None:
-        assert names.bio(" one\r\n\r\n\r\ntwo ") == "one\n\ntwo"
-        assert names.bio("\u200b") == ""
-        assert names.bio("https://example.com/" + "x" * 1000)
+        assert validation.bio(" one\r\n\r\n\r\ntwo ") == "one\n\ntwo"
+        assert validation.bio("\u200b") == ""
+        assert validation.bio("https://example.com/" + "x" * 1000)
         with refused("bio", "too_long"):
-            names.bio("x" * 501)
+            validation.bio("x" * 501)
         with refused("bio", "too_long"):
-            names.bio("x" + " " * 100_000)
+            validation.bio("x" + " " * 100_000)
 
     def test_a_profile_has_lines_with_labels(self) -> None:
-        assert names.profile_fields([(" Site ", "https://example.com\n"), ("Empty", ""), ("", "")]) == [
+        assert validation.profile_fields([(" Site ", "https://example.com\n"), ("Empty", ""), ("", "")]) == [
             ("Site", "https://example.com")
         ]
         with refused("fields", "blank"):
-            names.profile_field("", "value")
+            validation.profile_field("", "value")
         with refused("fields", "too_long"):
-            names.profile_field("label", "x" * 256)
+            validation.profile_field("label", "x" * 256)
         with refused("fields", "too_long"):
-            names.profile_fields([("a", "b")] * 5)
+            validation.profile_fields([("a", "b")] * 5)
 
 
 class TestPassword:
@@ -160,7 +160,7 @@ class TestPassword:
         "raw", ["correct horse", "  spaces  kept  ", "пароль-надёжный", "bob likes tea", "x1y2z3" * 100]
     )
     def test_may_be_anything_long_enough(self, raw: str) -> None:
-        assert names.password(raw, "bob", "joe@example.com") == raw
+        assert validation.password(raw, "bob", "joe@example.com") == raw
 
     @pytest.mark.parametrize(
         ("raw", "reason"),
@@ -180,10 +180,12 @@ class TestPassword:
     )
     def test_is_refused_when_it_can_be_guessed(self, raw: str, reason: str) -> None:
         with refused("password", reason):
-            names.password(raw, "robertson", "rob.ertson@example.com")
+            validation.password(raw, "robertson", "rob.ertson@example.com")
 
     def test_is_the_same_from_any_keyboard(self) -> None:
-        assert names.password("cafe\u0301 noir") == names.password("café noir")
+        assert validation.password("cafe\u0301 noir") == validation.password("café noir")
 
     def test_common_ones_are_such_as_would_pass_otherwise(self) -> None:
-        assert all(len(word) >= names.MIN_PASSWORD and word == word.casefold() for word in COMMON_PASSWORDS)
+        assert all(
+            len(word) >= validation.MIN_PASSWORD and word == word.casefold() for word in COMMON_PASSWORDS
+        )
