@@ -150,7 +150,7 @@ async def measure(reactor: Any, folder: Path, seconds: float, rounds: int) -> No
         microblog = Microblog(config, dsn, reactor, listen=False)
         writers = [await author(microblog, f"writer{number}") for number in range(CLIENTS)]
         said: list[str] = []
-        with recorded(said):  # before the notifier starts: nothing but the post's own statements
+        with recorded(said):  # before the dispatcher starts: nothing but the post's own statements
             await microblog.posts.publish(writers[0], Draft(TEXT))
         path = folder / "post.sql"
         path.write_text(script(said, writers[0], writers))
@@ -158,7 +158,7 @@ async def measure(reactor: Any, folder: Path, seconds: float, rounds: int) -> No
         rig.tell(
             "Publishing a post against the same SQL by pgbench",
             (
-                f"microblog   Posts.publish, one process, {CLIENTS} at a time over {CLIENTS} connections, notifier on",
+                f"microblog   Posts.publish, one process, {CLIENTS} at a time, {CLIENTS} connections, dispatcher on",
                 f"pgbench     {len(said)} statements a post as recorded, {CLIENTS} clients, 2 threads, prepared",
                 f"database    embedded PostgreSQL, fsync and synchronous_commit on; {seconds:g} s each",
             ),

@@ -16,8 +16,8 @@ from twisted.logger import Logger
 from microblog import __version__
 from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
-from microblog.http.context import Web
-from microblog.http.dispatcher import Website
+from microblog.http.context import WebContext
+from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import Site
 from microblog.http.templates import Templates
 from microblog.protocols.push import PushFactory
@@ -31,7 +31,7 @@ from microblog.tasks.service import ReaderSamples, Tasks
 from microblog.web import api, health, metrics, static, streaming
 from microblog.web.html import TABLES
 from microblog.web.html.facts import SiteFacts
-from microblog.web.metrics import Readings
+from microblog.web.metrics import MetricsPage
 from microblog.web.static import Assets
 
 log = Logger()
@@ -54,7 +54,7 @@ class _App:
     samples: ReaderSamples | None = None
     metrics: Metrics | None = None
     metrics_site: Site | None = None
-    web: Web | None = None
+    web: WebContext | None = None
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self.config = config
@@ -133,10 +133,10 @@ class _App:
         assert self.metrics is not None
         return self.metrics
 
-    async def _build_web(self) -> Web:
+    async def _build_web(self) -> WebContext:
         microblog, config = self.microblog, self.config
         self.assets = assets = Assets()
-        return Web.build(
+        return WebContext.build(
             public_url=config.public_url,
             secret=await microblog.secret("forms"),
             sessions=microblog.sessions,
@@ -144,7 +144,7 @@ class _App:
             rate_limits=config.rate_limits,
             trusted_proxies=config.trusted_proxies,
             monotonic=self.reactor.seconds,
-            version=lambda: microblog.notifier.version,
+            version=lambda: microblog.dispatcher.version,
         )
 
     async def _start_web(self) -> None:
@@ -154,11 +154,11 @@ class _App:
             *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
             streaming.routes.bind(microblog),
             health.routes.bind(microblog),
-            metrics.routes.bind(Readings(self._metrics.text, config.metrics_allow)),
+            metrics.routes.bind(MetricsPage(self._metrics.text, config.metrics_allow)),
             static.routes.bind(self.assets),
         ]
         self.site = Site(
-            Website(web, tables, self._metrics.observe),
+            HTTPDispatcher(web, tables, self._metrics.observe),
             self.reactor,
             https=config.secure,
             proxies=web.proxies,
@@ -193,9 +193,9 @@ class _App:
     async def _start_metrics(self) -> None:
         """A port of this process alone: on a shared one, nobody knows which process answers."""
         web = self.web or await self._build_web()
-        readings = Readings(self._metrics.text, self.config.metrics_allow, unix=True)
+        readings = MetricsPage(self._metrics.text, self.config.metrics_allow, unix=True)
         tables = [health.routes.bind(self.microblog), metrics.routes.bind(readings)]
-        self.metrics_site = Site(Website(web, tables), self.reactor, proxies=web.proxies)
+        self.metrics_site = Site(HTTPDispatcher(web, tables), self.reactor, proxies=web.proxies)
 
     async def _stop_metrics(self) -> None:
         if self.metrics_site is not None:

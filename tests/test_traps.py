@@ -31,7 +31,7 @@ from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
 from microblog.http.channel import Channel
 from microblog.http.factory import Site, Timeouts
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.microblog import Microblog
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
@@ -158,7 +158,7 @@ class TestDriver:
             return await execute(connection, operation, parameters)
 
         monkeypatch.setattr(store, "_execute", listening)
-        posts = Posts(Config.load({}, {}), db, Notifier(db, reactor_))
+        posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
         ann, bob = await person(db, "ann"), await person(db, "bob")
         said.clear()
         post = await posts.publish(ann, Draft("Hello @bob #first", key="once"))

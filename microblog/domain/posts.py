@@ -102,7 +102,7 @@ class Post:
         return tuple({each.account_id: each for each in named if each.account_id not in now}.values())
 
 
-class Marks(NamedTuple):
+class ViewerFlags(NamedTuple):
     """What a post is to the one who looks, without the post."""
 
     id: int

@@ -20,4 +20,4 @@ SPACELESS: Final = (
 """Writing that puts no spaces between words, or glues particles to them: no word boundaries to find."""
 
 BIDI_CONTROLS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""Marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9, 2)."""
+"""ViewerFlags, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9, 2)."""

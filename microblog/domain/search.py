@@ -87,7 +87,7 @@ _WORD = regex.compile(
 )
 _SPACELESS = re.compile(f"[{SPACELESS}]")
 _LETTER_OF_RUN = regex.compile(r"[\p{L}\p{Nd}]\p{M}*")
-# Points and accents that people leave out when they type. Marks of other scripts are letters to their readers.
+# Points and accents that people leave out when they type. ViewerFlags of other scripts are letters to their readers.
 _ACCENTS = regex.compile(r"([\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
 _BARE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
 _TERM = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')

@@ -16,7 +16,7 @@ from typing import Final
 
 from microblog.domain.events import Event, Kind
 from microblog.domain.filters import Compiled
-from microblog.domain.visibility import STRANGER, Standing, Visibility, may_see
+from microblog.domain.visibility import STRANGER, ViewerRelation, Visibility, may_see
 
 Stream = str
 
@@ -37,7 +37,7 @@ class ListTies:
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class Relationships:
     """How somebody stands to others, as far as streams ask. Times are seconds since 1970."""
 
     id: int
@@ -93,38 +93,42 @@ def key(stream: Stream, owner_id: int | None) -> str:
     return f"{stream}@{owner_id}" if stream in ("mentions", "notifications", "direct") else stream
 
 
-def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
-    """Whether an event belongs on somebody's ``stream``, and they may see it. ``ties`` is None for a stranger."""
+def belongs(event: Event, stream: Stream, relationships: Relationships | None) -> bool:
+    """Whether an event belongs on somebody's ``stream``, and they may see it. ``relationships`` is None for a
+    stranger.
+    """
     if event.kind is Kind.NOTIFICATION:
-        return stream == "notifications" and ties is not None and event.recipient_id == ties.id
+        return (
+            stream == "notifications" and relationships is not None and event.recipient_id == relationships.id
+        )
     if event.kind is Kind.RELATION:  # the viewer changed a filter
-        return stream == HOME and ties is not None and event.recipient_id == ties.id
+        return stream == HOME and relationships is not None and event.recipient_id == relationships.id
     audience = event.audience
     if audience is None or event.kind not in _ABOUT_POSTS:
         return False
     author_id = audience.author_id
-    if ties is None:
+    if relationships is None:
         if not may_see(audience.visibility, STRANGER):
             return False
     else:
-        standing = Standing(
-            is_author=author_id == ties.id,
-            is_mentioned=ties.id in audience.mentioned_ids,
-            follows_author=author_id in ties.follows,
-            blocked_by_author=author_id in ties.blocked_by,
+        relation = ViewerRelation(
+            is_author=author_id == relationships.id,
+            is_mentioned=relationships.id in audience.mentioned_ids,
+            follows_author=author_id in relationships.follows,
+            blocked_by_author=author_id in relationships.blocked_by,
         )
-        if not may_see(audience.visibility, standing):
+        if not may_see(audience.visibility, relation):
             return False
         original = event.post.content.author.id if event.post is not None else author_id
-        if original in ties.blocked_by:  # whoever boosted it, wherever it is read
+        if original in relationships.blocked_by:  # whoever boosted it, wherever it is read
             return False
         at = event.at.timestamp()
         profile = stream.startswith("user:")
-        if ties.hides(original, at) and (audience.is_boost or not profile):
+        if relationships.hides(original, at) and (audience.is_boost or not profile):
             return False
-        if not profile and ties.hides(author_id, at):
+        if not profile and relationships.hides(author_id, at):
             return False
-        if ties.id in audience.withheld_ids and not stream.startswith(("user:", "thread:")):
+        if relationships.id in audience.withheld_ids and not stream.startswith(("user:", "thread:")):
             return False
     if stream in OPEN:
         return (
@@ -133,18 +137,20 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
             and audience.reply_to_account_id in (None, author_id)
         )
     if stream == "home":
-        return ties is not None and _at_home(event, ties)
+        return relationships is not None and _at_home(event, relationships)
     if stream == "mentions":
-        return ties is not None and not audience.is_boost and ties.id in audience.mentioned_ids
+        return (
+            relationships is not None and not audience.is_boost and relationships.id in audience.mentioned_ids
+        )
     if stream == "direct":
         return (
-            ties is not None
+            relationships is not None
             and audience.visibility is Visibility.DIRECT
-            and (ties.id == author_id or ties.id in audience.mentioned_ids)
+            and (relationships.id == author_id or relationships.id in audience.mentioned_ids)
         )
     name, _, rest = stream.partition(":")
     if name == "list":
-        return ties is not None and _in_list(event, ties, rest)
+        return relationships is not None and _in_list(event, relationships, rest)
     if name == "user":
         return rest == str(author_id)
     if name == "thread":
@@ -157,36 +163,40 @@ def belongs(event: Event, stream: Stream, ties: Ties | None) -> bool:
     )
 
 
-def _at_home(event: Event, ties: Ties) -> bool:
+def _at_home(event: Event, relationships: Relationships) -> bool:
     audience = event.audience
     assert audience is not None
     author_id, answered = audience.author_id, audience.reply_to_account_id
     alone = answered in (None, author_id)
     by_tag = not audience.is_boost and audience.visibility is Visibility.PUBLIC and alone
-    if by_tag and not ties.tags.isdisjoint(audience.tags):
+    if by_tag and not relationships.tags.isdisjoint(audience.tags):
         return True
-    if author_id != ties.id and (author_id in ties.elsewhere or not _followed(event, ties)):
+    if author_id != relationships.id and (
+        author_id in relationships.elsewhere or not _followed(event, relationships)
+    ):
         return False
-    return alone or answered == ties.id or answered in ties.follows
+    return alone or answered == relationships.id or answered in relationships.follows
 
 
-def _followed(event: Event, ties: Ties) -> bool:
+def _followed(event: Event, relationships: Relationships) -> bool:
     """Whether they follow who did it, with boosts where it is one."""
     audience = event.audience
     assert audience is not None
-    boosts = ties.follows.get(audience.author_id)
+    boosts = relationships.follows.get(audience.author_id)
     return boosts is not None and (boosts or not audience.is_boost)
 
 
-def _in_list(event: Event, ties: Ties, written_id: str) -> bool:
+def _in_list(event: Event, relationships: Relationships, written_id: str) -> bool:
     audience = event.audience
     assert audience is not None
-    chosen = ties.lists.get(int(written_id)) if written_id.isdecimal() else None
-    if chosen is None or audience.author_id not in chosen.members or not _followed(event, ties):
+    chosen = relationships.lists.get(int(written_id)) if written_id.isdecimal() else None
+    if chosen is None or audience.author_id not in chosen.members or not _followed(event, relationships):
         return False
     answered = audience.reply_to_account_id
     if answered in (None, audience.author_id):
         return True
     if chosen.replies == "none":
         return False
-    return answered == ties.id or answered in (chosen.members if chosen.replies == "list" else ties.follows)
+    return answered == relationships.id or answered in (
+        chosen.members if chosen.replies == "list" else relationships.follows
+    )

@@ -37,7 +37,7 @@ class Visibility(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ViewerRelation:
     """How somebody who looks stands to a post's author and to the post."""
 
     is_author: bool = False
@@ -47,20 +47,20 @@ class Standing:
     author_active: bool = True
 
 
-STRANGER = Standing()
+STRANGER = ViewerRelation()
 
 
-def may_see(visibility: Visibility, standing: Standing = STRANGER) -> bool:
-    """Whether somebody of this ``standing`` may see a post of this ``visibility``."""
-    if not standing.author_active:
+def may_see(visibility: Visibility, relation: ViewerRelation = STRANGER) -> bool:
+    """Whether somebody of this ``relation`` may see a post of this ``visibility``."""
+    if not relation.author_active:
         return False
-    if standing.is_author:
+    if relation.is_author:
         return True
-    if standing.blocked_by_author:
+    if relation.blocked_by_author:
         return False
-    if visibility.open or standing.is_mentioned:
+    if visibility.open or relation.is_mentioned:
         return True
-    return visibility is Visibility.FOLLOWERS and standing.follows_author
+    return visibility is Visibility.FOLLOWERS and relation.follows_author
 
 
 def may_boost(visibility: Visibility, is_author: bool) -> bool:

@@ -32,7 +32,7 @@ from microblog.http.security import CSP_LINE, OPENER_LINE, OPENER_POLICY
 
 if TYPE_CHECKING:
     from microblog.http.factory import Site
-    from microblog.http.http_request import SiteRequest
+    from microblog.http.http_request import HTTPRequest
 
 
 class State(Enum):
@@ -54,7 +54,7 @@ class Channel(HTTPChannel):
     MAX_LENGTH = guard.MAX_HEADER_LINE
     timeOut = None
     site: Site
-    requests: list[SiteRequest]
+    requests: list[HTTPRequest]
     transport: Any  # what it can do beyond ITransport differs between TCP, TLS and Unix sockets
 
     def __init__(self, site: Site, host: str | None, *, shed: bool = False) -> None:
@@ -276,7 +276,7 @@ class Channel(HTTPChannel):
         self._unread += size
         return True
 
-    def requestDone(self, request: SiteRequest) -> None:
+    def requestDone(self, request: HTTPRequest) -> None:
         now = self.site.seconds()
         if self.persistent and self.state is State.BUSY:
             self.state = State.IDLE

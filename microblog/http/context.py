@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from microblog.http.cookies import Cookies
 from microblog.http.csrf import Csrf
-from microblog.http.page_cache import KeptPages
+from microblog.http.page_cache import PageCache
 from microblog.http.proxies import Network, TrustedProxies
 from microblog.http.rate_limits import Limits
-from microblog.web.api.shared_timelines import RenderedPosts
+from microblog.web.api.shared_timelines import SharedTimelines
 from microblog.web.known_browsers import KnownBrowsers
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Sessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
+class WebContext:
     """Shared by every page as ``request.web``."""
 
     public_url: str
@@ -41,8 +41,8 @@ class Web:
     browsers: KnownBrowsers
     proxies: TrustedProxies
     wall_clock: Callable[[], float]
-    kept_pages: KeptPages | None = None
-    rendered_posts: RenderedPosts | None = None
+    page_cache: PageCache | None = None
+    shared_timelines: SharedTimelines | None = None
 
     @property
     def https(self) -> bool:
@@ -61,7 +61,7 @@ class Web:
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         version: Callable[[], object] | None = None,
-    ) -> Web:
+    ) -> WebContext:
         """From settings.  ``secret`` is the site's own and lasts: at least 16 random bytes.
 
         ``monotonic`` drives the rate limits (a reactor's ``seconds``), ``wall_clock`` dates signed cookies.
@@ -78,6 +78,6 @@ class Web:
             browsers=KnownBrowsers(secret=secret, cookies=cookies),
             proxies=TrustedProxies(trusted_proxies),
             wall_clock=wall_clock,
-            kept_pages=KeptPages(version, monotonic) if version is not None else None,
-            rendered_posts=RenderedPosts(version, monotonic) if version is not None else None,
+            page_cache=PageCache(version, monotonic) if version is not None else None,
+            shared_timelines=SharedTimelines(version, monotonic) if version is not None else None,
         )

@@ -34,15 +34,15 @@ from microblog.http.routing import BoundRoutes, Route, Routes
 from microblog.runtime.log import bind_request
 
 if TYPE_CHECKING:
-    from microblog.http.context import Web
-    from microblog.http.http_request import SiteRequest
+    from microblog.http.context import WebContext
+    from microblog.http.http_request import HTTPRequest
 
 _ANY_METHOD: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 #: The star stands for every header but Authorization; older browsers take it for a name (Fetch, CORS protocol).
 _ALLOWED_HEADERS: Final = b"*, Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
 
 
-class Website(Resource):
+class HTTPDispatcher(Resource):
     """The root resource of a :class:`~microblog.http.factory.Site`.
 
     :raises ValueError: two tables share a name, two routes a method and path, or a route names an unknown limit.
@@ -52,7 +52,7 @@ class Website(Resource):
     _log = Logger()
 
     def __init__(
-        self, web: Web, tables: Iterable[BoundRoutes], observe: Callable[..., None] | None = None
+        self, web: WebContext, tables: Iterable[BoundRoutes], observe: Callable[..., None] | None = None
     ) -> None:
         """``observe(method, path of the route, status, seconds)`` hears of each answer; None seconds: a stream."""
         super().__init__()
@@ -83,7 +83,7 @@ class Website(Resource):
         self._klein = self._app.resource()
 
     def _add(self, bound: BoundRoutes, route: Route) -> None:
-        def endpoint(raw: SiteRequest, **args: object) -> Deferred[bytes | None]:
+        def endpoint(raw: HTTPRequest, **args: object) -> Deferred[bytes | None]:
             return self._run(raw, route, bound, {name: str(value) for name, value in args.items()})
 
         endpoint.__name__ = route.name
@@ -100,7 +100,7 @@ class Website(Resource):
 
     # -- from the site ----------------------------------------------------------------------------------------
 
-    def render(self, raw: SiteRequest) -> int:
+    def render(self, raw: HTTPRequest) -> int:
         path = raw.decoded_path
         if raw.method == b"OPTIONS":
             self._options(raw, path)
@@ -117,13 +117,13 @@ class Website(Resource):
             self._klein.render(raw)
         return NOT_DONE_YET
 
-    def _tidy(self, raw: SiteRequest) -> bytes | None:
+    def _tidy(self, raw: HTTPRequest) -> bytes | None:
         """The canonical address; None if it were not one of this site."""
         path = raw.path.rstrip(b"/")
         query = raw.uri.partition(b"?")[2]
         return path + (b"?" + query if query else b"") if is_local_path(path.decode("ascii")) else None
 
-    def _options(self, raw: SiteRequest, path: str) -> None:
+    def _options(self, raw: HTTPRequest, path: str) -> None:
         """What a path allows, and the preflight of other sites' scripts where they are let in (Fetch, CORS)."""
         headers = raw.responseHeaders
         adapter: MapAdapter = self._app.url_map.bind("")
@@ -154,7 +154,7 @@ class Website(Resource):
         raw.write(b"")
         raw.finish()
 
-    def _unmatched(self, raw: SiteRequest, failure: Failure) -> Deferred[bytes | None]:
+    def _unmatched(self, raw: HTTPRequest, failure: Failure) -> Deferred[bytes | None]:
         """No route: an answer in the site's frame, on the same way as all others."""
         allowed: list[str] | Redirect | None = None
         if isinstance(failure.value, WerkzeugMethodNotAllowed):
@@ -164,7 +164,7 @@ class Website(Resource):
         (route,) = bound.table
         return self._run(raw, route, BoundRoutes(bound.table, allowed), {})
 
-    def _page_above(self, raw: SiteRequest, allowed: list[str]) -> Redirect | None:
+    def _page_above(self, raw: HTTPRequest, allowed: list[str]) -> Redirect | None:
         """Return the way to the nearest page above a form's address that a browser opened; None for programs.
 
         Reloading, a bookmark or the way back from the log-in lead to such an address: ``/@bob/follow`` has only a form.
@@ -183,7 +183,7 @@ class Website(Resource):
     # -- around a page ----------------------------------------------------------------------------------------
 
     def _run(
-        self, raw: SiteRequest, route: Route, bound: BoundRoutes, args: dict[str, str]
+        self, raw: HTTPRequest, route: Route, bound: BoundRoutes, args: dict[str, str]
     ) -> Deferred[bytes | None]:
         request = Request(
             raw, self.web, route, bound.services, args, f"{self._prefix}-{next(self._numbers):x}"
@@ -194,7 +194,7 @@ class Website(Resource):
             work.addBoth(self._observed, raw, route, began)
         return self._shielded(work, raw) if route.shielded and not work.called else work
 
-    def _observed(self, result: Any, raw: SiteRequest, route: Route, began: float) -> Any:
+    def _observed(self, result: Any, raw: HTTPRequest, route: Route, began: float) -> Any:
         if self._observe is not None and not (raw.gone and isinstance(result, Failure)):
             # What has no route has no end of addresses either.
             path = route.path if route.name not in _ROUTELESS else ""
@@ -202,7 +202,7 @@ class Website(Resource):
             self._observe(route.method, path, raw.code, seconds)
         return result
 
-    def _shielded(self, work: Deferred[bytes | None], raw: SiteRequest) -> Deferred[bytes | None]:
+    def _shielded(self, work: Deferred[bytes | None], raw: HTTPRequest) -> Deferred[bytes | None]:
         """Lets ``work`` go on when the client is gone; draining waits for it."""
         gone = False
 
@@ -291,7 +291,7 @@ class Website(Resource):
             raise Forbidden("This action is outside the authorized scopes")
         if route.csrf:
             self.web.csrf.check(request)
-        if route.kept and (pages := self.web.kept_pages) is not None:
+        if route.cached and (pages := self.web.page_cache) is not None:
             return await pages.answer(request, lambda: route.page(bound.services, request))
         return await route.page(bound.services, request)
 
@@ -322,7 +322,7 @@ async def _nothing(allowed: list[str] | Redirect | None, _: Request) -> Response
     raise NotFound
 
 
-def _is_preflight(raw: SiteRequest) -> bool:
+def _is_preflight(raw: HTTPRequest) -> bool:
     return all(raw.requestHeaders.hasHeader(name) for name in ("Origin", "Access-Control-Request-Method"))
 
 

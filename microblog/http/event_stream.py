@@ -34,7 +34,7 @@ from microblog.net.dead_peers import watch_for_dead_peers
 from microblog.net.write_buffer import straight
 
 if TYPE_CHECKING:
-    from microblog.http.http_request import SiteRequest
+    from microblog.http.http_request import HTTPRequest
     from microblog.http.request import Request
     from microblog.http.responses import Stream
 
@@ -117,7 +117,7 @@ def event(
 class Sink:
     """One client's stream.  As a push producer it learns when the client stops reading, and when it reads again."""
 
-    def __init__(self, raw: SiteRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
+    def __init__(self, raw: HTTPRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
         self.last_event_id = last_event_id
         self.on_flow: Callable[[bool], None] | None = None
         self.on_wait: Callable[[], None] | None = None

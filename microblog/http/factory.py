@@ -26,7 +26,7 @@ from twisted.web.resource import IResource
 
 from microblog.domain.addresses import address_key
 from microblog.http.channel import Channel, State
-from microblog.http.http_request import BODY_LIMIT, SiteRequest
+from microblog.http.http_request import BODY_LIMIT, HTTPRequest
 from microblog.http.proxies import TrustedProxies
 from microblog.http.security import header_lines
 
@@ -60,7 +60,7 @@ class Timeouts:
 
 
 class Site(server.Site):
-    """A site whose root is ``resource``: a ``Website``, or any leaf resource.
+    """A site whose root is ``resource``: a ``HTTPDispatcher``, or any leaf resource.
 
     ``https``: browsers are told to come by HTTPS only.  ``connections``: at most that many at a time (by default what
     the descriptors allow), and ``connections_per_host`` from one address that is no trusted proxy; the others get 503.
@@ -68,7 +68,7 @@ class Site(server.Site):
     """
 
     noisy = False
-    requestFactory = SiteRequest
+    requestFactory = HTTPRequest
     _log = Logger()
 
     def __init__(

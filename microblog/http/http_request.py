@@ -23,7 +23,7 @@ BODY_LIMIT: Final = 1_000_000  #: bytes of a body, where a route says nothing el
 _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temporary file
 
 
-class SiteRequest(server.Request):
+class HTTPRequest(server.Request):
     """A request as Twisted has it, without what this site does in its own way (forms, sessions, ``Server``)."""
 
     site: Site
@@ -140,4 +140,4 @@ class SiteRequest(server.Request):
             self.site.ended()
 
 
-directlyProvides(SiteRequest, INonQueuedRequestFactory)
+directlyProvides(HTTPRequest, INonQueuedRequestFactory)

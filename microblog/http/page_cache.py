@@ -1,8 +1,8 @@
 """Pages for strangers, kept as bytes until something happens.
 
 A stranger's page depends on its address, on few things about the request (the chosen theme, whether a fragment is
-wanted) and on what is in the database.  Routes that say ``kept=True`` promise so.  Their answers are kept while the
-``version`` of what is shown stays the same (the notifier's: it moves with every commit of this process and with the
+wanted) and on what is in the database.  Routes that say ``cached=True`` promise so.  Their answers are kept while the
+``version`` of what is shown stays the same (the dispatcher's: it moves with every commit of this process and with the
 event log, which tells of all others'), and for a second at most, because a few changes by other processes (a
 favourite taken back, a new display name) are in no event, and because "5 min" becomes "6 min".
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import Deferred
 
 from microblog.http.response_writer import pack
-from microblog.http.responses import Document, Html, Json, Kept, Response
+from microblog.http.responses import CachedResponse, Document, Html, Json, Response
 
 if TYPE_CHECKING:
     from microblog.http.request import Request
@@ -33,7 +33,7 @@ ROOM: Final = 4 * 1024 * 1024  #: bytes of all pages together
 _Key = tuple[str, tuple[tuple[str, str], ...], str, bool, bool]
 
 
-class KeptPages:
+class PageCache:
     """``version`` says what state of the site an answer shows: pages of another one are thrown away.
 
     ``seconds`` is a monotonic clock.
@@ -46,9 +46,9 @@ class KeptPages:
         self._seconds = seconds
         self._room = room
         self._version: object = None
-        self._pages: OrderedDict[_Key, tuple[float, Kept]] = OrderedDict()
+        self._pages: OrderedDict[_Key, tuple[float, CachedResponse]] = OrderedDict()
         self._size = 0
-        self._making: dict[tuple[_Key, object], list[Deferred[Kept | None]]] = {}
+        self._making: dict[tuple[_Key, object], list[Deferred[CachedResponse | None]]] = {}
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -70,7 +70,7 @@ class KeptPages:
             return found[1]
         making = self._making.get((key, version))
         if making is not None:
-            ready: Deferred[Kept | None] = Deferred()
+            ready: Deferred[CachedResponse | None] = Deferred()
             making.append(ready)
             return await ready or await make()
         return await self._make(key, version, request, make)
@@ -79,7 +79,7 @@ class KeptPages:
         self, key: _Key, version: object, request: Request, make: Callable[[], Awaitable[Response]]
     ) -> Response:
         waiting = self._making[key, version] = []
-        kept: Kept | None = None
+        kept: CachedResponse | None = None
         try:
             response = await make()
             kept = _kept(request, response)
@@ -101,7 +101,7 @@ class KeptPages:
             self._size = 0
         return version
 
-    def _keep(self, key: _Key, kept: Kept) -> None:
+    def _keep(self, key: _Key, kept: CachedResponse) -> None:
         if kept.size > self._room // 4:
             return
         old = self._pages.pop(key, None)
@@ -125,12 +125,12 @@ def _key(request: Request) -> _Key:
     )
 
 
-def _size(key: _Key, kept: Kept) -> int:
+def _size(key: _Key, kept: CachedResponse) -> int:
     """Bytes of memory that a page takes together with its address, which a client may make long."""
     return kept.size + len(key[0]) + sum(len(name) + len(value) for name, value in key[1])
 
 
-def _kept(request: Request, response: Response) -> Kept | None:
+def _kept(request: Request, response: Response) -> CachedResponse | None:
     """``response`` as bytes, when it is the same for every stranger."""
     if (
         not isinstance(response, Html | Document | Json)
@@ -141,7 +141,7 @@ def _kept(request: Request, response: Response) -> Kept | None:
     ):
         return None
     body = response.encode()
-    return Kept(
+    return CachedResponse(
         body,
         response.media_type,
         pack(body, response.media_type),

@@ -25,7 +25,7 @@ A page gets::
     request.spend(kind, key)        takes one from a further limit: request.spend("login", f"account:{name}")
     request.may_spend(kind, key)    the same as a question: False when there is none left
     request.services                what the table of routes was bound to
-    request.web                     what all pages share (context.Web): public_url, templates, limits …
+    request.web                     what all pages share (context.WebContext): public_url, templates, limits …
 
 All of it is synchronous: when a page runs, the body has arrived, within its cap.
 """
@@ -47,8 +47,8 @@ from microblog.services.holding import IDLE
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.oauth import Bearer
-    from microblog.http.context import Web
-    from microblog.http.http_request import SiteRequest
+    from microblog.http.context import WebContext
+    from microblog.http.http_request import HTTPRequest
     from microblog.http.routing import Route
 
 T = TypeVar("T")
@@ -99,7 +99,13 @@ class Request:
     )
 
     def __init__(
-        self, raw: SiteRequest, web: Web, route: Route, services: Any, args: dict[str, str], identifier: str
+        self,
+        raw: HTTPRequest,
+        web: WebContext,
+        route: Route,
+        services: Any,
+        args: dict[str, str],
+        identifier: str,
     ) -> None:
         self.raw = raw
         self.web = web

@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from microblog.http.request import Request, etag_matches
-from microblog.http.responses import ExternalRedirect, Kept, NotModified, Redirect, Response
+from microblog.http.responses import CachedResponse, ExternalRedirect, NotModified, Redirect, Response
 from microblog.http.security import OPENER_POLICY
 from microblog.web.popups import leads_to_consent
 
@@ -174,6 +174,6 @@ def _compressed(request: Request, headers: Headers, body: bytes, response: Respo
     headers.setRawHeaders(b"Content-Encoding", [b"gzip"])
     if not headers.hasHeader(b"Vary"):
         headers.setRawHeaders(b"Vary", [b"Accept-Encoding"])
-    if isinstance(response, Kept) and response.packed is not None:
+    if isinstance(response, CachedResponse) and response.packed is not None:
         return response.packed
     return _gzip(body)

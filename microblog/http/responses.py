@@ -102,10 +102,10 @@ class Document(Response):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Response):
+class CachedResponse(Response):
     """An answer as bytes, to be sent many times; ``packed`` is the same by gzip, where that gains anything.
 
-    Made by ``kept.KeptPages``, never by a page.
+    Made by ``kept.PageCache``, never by a page.
     """
 
     body: bytes
@@ -204,7 +204,7 @@ class Stream(Response):
 class Upgrade(Response):
     """The connection becomes another protocol (RFC 9110, section 7.8).
 
-    ``take_over`` gives it away by `SiteRequest.hand_over`.
+    ``take_over`` gives it away by `HTTPRequest.hand_over`.
     """
 
     take_over: Callable[[Request], Awaitable[None]]

@@ -14,7 +14,7 @@
 
 and come alive in ``app``::
 
-    website = Website(web, [profiles.routes.bind(microblog), health.routes.bind(readiness), …])
+    website = HTTPDispatcher(web, [profiles.routes.bind(microblog), health.routes.bind(readiness), …])
     site = Site(website, reactor)
 
 The first argument of a page is what its table was bound to.  Paths are whole (nothing is mounted below a prefix), in
@@ -82,7 +82,7 @@ class Route:
     shielded: bool
     public: bool
     summary: str
-    kept: bool = False
+    cached: bool = False
     remembered: bool = False
     program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
     cors: bool = False
@@ -150,7 +150,7 @@ class Routes:
         key_limit: int = KEY_LIMIT,
         shielded: bool | None = None,
         public: bool = False,
-        kept: bool = False,
+        cached: bool = False,
         remembered: bool = False,
         summary: str | None = None,
     ) -> Callable[[P], P]:
@@ -176,7 +176,7 @@ class Routes:
                         body_limit=body_limit,
                         shielded=mutating if shielded is None else shielded,
                         public=public,
-                        kept=kept,
+                        cached=cached,
                         remembered=remembered,
                         summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
                         program=self.authenticate is not None,

@@ -1,7 +1,7 @@
 """What waits to be sent to one reader: bounded, counted, and mostly nothing.
 
 Twisted's ``transport.write`` costs three system calls a reader and message: the reactor is told to watch for
-writability, ``send``, and told to stop.  While nothing waits, :class:`Outgoing` calls the socket's own
+writability, ``send``, and told to stop.  While nothing waits, :class:`WriteBuffer` calls the socket's own
 ``send``, once a batch; what that does not take (the reader is slow, the kernel's buffer full) goes to
 ``transport.write``, and everything later queues here, in order, until the transport says that it is empty.
 
@@ -40,7 +40,7 @@ def straight(transport: Any) -> Callable[[bytes], int] | None:
 
 
 @implementer(IPushProducer)
-class Outgoing:
+class WriteBuffer:
     """Writes to ``transport``; calls ``drained()`` whenever everything that had to wait has gone.
 
     It never refuses: whoever writes asks :attr:`backlog` and stops in time.

@@ -1,4 +1,4 @@
-"""One connection of the push port: a client as Twisted sees it, a reader as the notifier does.
+"""One connection of the push port: a client as Twisted sees it, a reader as the dispatcher does.
 
 The grammar opens ``commands`` (what a client says) and ``replies`` (what it hears); ``docs/push-protocol.md`` explains
 both.  Here is what a connection promises:
@@ -29,11 +29,11 @@ from zope.interface import implementer
 
 from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, TooLarge
 from microblog.net.dead_peers import watch_for_dead_peers
-from microblog.net.write_buffer import Outgoing
+from microblog.net.write_buffer import WriteBuffer
 from microblog.protocols import commands
 from microblog.protocols.rate_limits import COMMANDS, Bucket
 from microblog.protocols.replies import Bye, Err, Gap, Ping, Remark, ServerLine, to_bytes
-from microblog.protocols.session import QUIT, Conversation
+from microblog.protocols.session import QUIT, PushSession
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory
@@ -57,7 +57,7 @@ _REASONS: Final = {"closing": "restart"}
 
 @implementer(IHalfCloseableProtocol)
 class PushConnection(LineReceiver):
-    """A reader, as the notifier sees it (``deliver``, ``end``), and a client, as Twisted does."""
+    """A reader, as the dispatcher sees it (``deliver``, ``end``), and a client, as Twisted does."""
 
     delimiter = b"\n"
     transport: Any
@@ -86,9 +86,9 @@ class PushConnection(LineReceiver):
 
     def connectionMade(self) -> None:
         watch_for_dead_peers(self.transport, PATIENCE)
-        self._out = Outgoing(self.transport, self._drained)
-        self._live = self._factory.microblog.notifier.connect(self, None)
-        self._conversation = Conversation(self._factory, self._live, self.host)
+        self._out = WriteBuffer(self.transport, self._drained)
+        self._live = self._factory.microblog.dispatcher.connect(self, None)
+        self._session = PushSession(self._factory, self._live, self.host)
         self._factory.joined(self)
         self._say(Remark(self._factory.greeting))
         self._start(self._begin())
@@ -163,7 +163,7 @@ class PushConnection(LineReceiver):
 
     async def _begin(self) -> None:
         try:
-            await self._conversation.begin()
+            await self._session.begin()
         except MicroblogError as error:
             self._say(Err.of(error))
         self._choose_way()
@@ -182,15 +182,15 @@ class PushConnection(LineReceiver):
                     self._say(Err.of(item))
                 elif item is not None:
                     await self._execute(item)
-            if self._leaving is not None or self._conversation.ended is not None:
+            if self._leaving is not None or self._session.ended is not None:
                 break
         self._running = False
         if self._leaving is not None:
             self._say_bye(self._leaving)
-        elif self._conversation.ended == QUIT or self._no_more_input:
+        elif self._session.ended == QUIT or self._no_more_input:
             self._close()
-        elif self._conversation.ended is not None:
-            self._say_bye(self._conversation.ended)
+        elif self._session.ended is not None:
+            self._say_bye(self._session.ended)
         elif self.paused and not self._closed:
             self.resumeProducing()
 
@@ -211,7 +211,7 @@ class PushConnection(LineReceiver):
             self._held = []
             self._live.straight(None)
         try:
-            answer = await self._conversation.answer(command)
+            answer = await self._session.answer(command)
         except MicroblogError as error:
             answer = to_bytes(Err.of(error))
         except Exception:  # noqa: BLE001 - whatever it is, this command gets an answer and the next one its turn
@@ -221,7 +221,7 @@ class PushConnection(LineReceiver):
         self._write(answer + b"".join(held) if held else answer)
         self._choose_way()
         if self._stalled and held:
-            self._say(Gap(self._conversation.cursor))
+            self._say(Gap(self._session.cursor))
             if not self._out.blocked:
                 self._drained()
 
@@ -241,17 +241,17 @@ class PushConnection(LineReceiver):
 
     def _choose_way(self) -> None:
         """Events go straight to the socket, unless something waits, or has to be looked at first."""
-        if self._closed or self._held is not None or self._conversation.printed:
+        if self._closed or self._held is not None or self._session.printed:
             self._live.straight(None)
         else:
-            form = self._conversation.format
+            form = self._session.format
             self._live.straight(self._out.straight, form, self._factory.rendering.of(form))
 
     def deliver(self, batch: Batch) -> None:
-        """Of the notifier: what happened, within the reactor's turn in which it was seen."""
+        """Of the dispatcher: what happened, within the reactor's turn in which it was seen."""
         if self._closed:
             return
-        conversation = self._conversation
+        conversation = self._session
         render = self._factory.rendering.of(conversation.format)
         fresh = (
             [event for event in batch.events if not conversation.said_before(event)]
@@ -277,7 +277,7 @@ class PushConnection(LineReceiver):
             self._choose_way()
 
     def fell_short(self, data: bytes, sent: int) -> None:
-        """Of the notifier: the reader did not take all of what went straight to its socket."""
+        """Of the dispatcher: the reader did not take all of what went straight to its socket."""
         self._out.fell_short(data, sent)
         self._wait()
 
@@ -286,10 +286,10 @@ class PushConnection(LineReceiver):
         self._live.straight(None)
         if self._out.backlog > self._factory.buffer:
             self._stall()
-            self._out.write(to_bytes(Gap(self._conversation.cursor)))
+            self._out.write(to_bytes(Gap(self._session.cursor)))
 
     def end(self, reason: str) -> None:
-        """Of the notifier: this reader has to go. A command that runs is answered first, but for a revocation."""
+        """Of the dispatcher: this reader has to go. A command that runs is answered first, but for a revocation."""
         reason = _REASONS.get(reason, reason)
         if self._running and reason == "restart" and not self._closed:
             self._leaving = reason
@@ -302,7 +302,7 @@ class PushConnection(LineReceiver):
                 self._factory.cut += 1
             if self._held:  # the farewell's cursor is above them
                 self._out.write(b"".join(self._held))
-            self._out.write(to_bytes(Bye(reason, self._conversation.cursor)))
+            self._out.write(to_bytes(Bye(reason, self._session.cursor)))
             self._close()
 
     # -- slow readers
@@ -344,7 +344,7 @@ class PushConnection(LineReceiver):
             self._stuck_ticks = 0
             quiet = not self._out.wrote and self._live.batches == self._batches
             # Not while events are held behind an answer: the cursor is above them.
-            if quiet and self._held is None and self._conversation.format == "json":
-                self._say(Ping(self._conversation.cursor))
+            if quiet and self._held is None and self._session.format == "json":
+                self._say(Ping(self._session.cursor))
         self._out.wrote = False
         self._batches = self._live.batches

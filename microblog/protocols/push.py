@@ -92,7 +92,7 @@ class PushFactory(Factory):
         host = address_key(getattr(addr, "host", None) or "unix")
         try:
             self._hosts.check(host, self.microblog.config.push_connections_per_host)
-            self.microblog.notifier.seats.check(self.microblog.config.live_connections)
+            self.microblog.dispatcher.connection_limit.check(self.microblog.config.live_connections)
         except (RateLimited, Unavailable) as full:
             return _Refusal(Err("too-many-connections", full.text))
         connection = PushConnection(self, host)
@@ -101,7 +101,7 @@ class PushFactory(Factory):
 
     def joined(self, connection: PushConnection) -> None:
         self._connections.add(connection)
-        self.microblog.notifier.seats.take()
+        self.microblog.dispatcher.connection_limit.take()
         self._hosts.take(connection.host)
         min(self._slots, key=len).add(connection)
 
@@ -109,7 +109,7 @@ class PushFactory(Factory):
         if connection not in self._connections:
             return
         self._connections.discard(connection)
-        self.microblog.notifier.seats.leave()
+        self.microblog.dispatcher.connection_limit.leave()
         for slot in self._slots:
             slot.discard(connection)
         self._hosts.leave(connection.host)

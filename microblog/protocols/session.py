@@ -1,4 +1,4 @@
-"""What each command does.  One :class:`Conversation` a connection; the connection sees to bytes and order.
+"""What each command does.  One :class:`PushSession` a connection; the connection sees to bytes and order.
 
 An answer is the bytes of one ``OK`` line, with the posts of ``LAST`` below it; anything else is raised as an error
 of the domain, which the connection says as ``ERR``.
@@ -44,7 +44,7 @@ from microblog.protocols.replies import Ok, Remark, to_bytes
 
 if TYPE_CHECKING:
     from microblog.protocols.push import PushFactory
-    from microblog.services.live.subscription import Live
+    from microblog.services.live.subscription import Subscription
 
 #: Streams that one connection may subscribe to.
 MAX_SUBSCRIPTIONS: Final = 100
@@ -68,10 +68,10 @@ def _not_found_as(text: str) -> Iterator[None]:
         raise NotFound(text) from error
 
 
-class Conversation:
-    """``live`` is the connection's place at the notifier, ``host`` its address."""
+class PushSession:
+    """``live`` is the connection's place at the dispatcher, ``host`` its address."""
 
-    def __init__(self, factory: PushFactory, live: Live, host: str) -> None:
+    def __init__(self, factory: PushFactory, live: Subscription, host: str) -> None:
         self._factory = factory
         self._microblog = factory.microblog
         self._live = live
@@ -88,7 +88,7 @@ class Conversation:
     @property
     def cursor(self) -> int:
         """All that concerns this connection up to here was sent: what to resume from."""
-        return self._live.cursor if self._live.streams else self._microblog.notifier.position
+        return self._live.cursor if self._live.streams else self._microblog.dispatcher.position
 
     async def begin(self) -> None:
         """A connection reads the public stream until it says what it wants: ``nc`` shows something at once."""
@@ -163,7 +163,7 @@ class Conversation:
         if not viewer.can("read"):
             raise Forbidden("This token lacks the scope read.")
         self._live.set_viewer(viewer)
-        await self._settled(self._microblog.notifier.confirm(self._live))
+        await self._settled(self._microblog.dispatcher.confirm(self._live))
         self.viewer = viewer
         if not self._live.paused:
             await self._settled(self._live.resume())  # what is subscribed to goes on with the new eyes
@@ -224,7 +224,7 @@ class Conversation:
 
         # The position first: what is published while the timeline is read comes as an event, and is told from what
         # the timeline had by its id.
-        position = self._microblog.notifier.position
+        position = self._microblog.dispatcher.position
         lines = await self._last(command.stream, stream, command.last)
         await self._settled(self._live.subscribe(stream, since=position, once=True))
         self._names[stream] = shown
@@ -245,7 +245,7 @@ class Conversation:
         return (self._names.pop(stream),)
 
     async def _resolve(self, name: StreamName) -> tuple[str, str]:
-        """The notifier's name of a stream, and the one to show. :raises MicroblogError: there is none."""
+        """The dispatcher's name of a stream, and the one to show. :raises MicroblogError: there is none."""
         if name.personal:
             self._require("read")
         if name.kind == "user":
@@ -297,7 +297,7 @@ class Conversation:
             try:
                 lines.append(render(self.format, each))
             except Exception:  # noqa: BLE001 - whatever is wrong is wrong with this one
-                self._microblog.notifier.faults.failed("What LAST found can't be shown and is left out.")
+                self._microblog.dispatcher.faults.failed("What LAST found can't be shown and is left out.")
         return lines
 
     def _remember(self, ids: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""Readings for Prometheus: what this process counts, and what the database says.
+"""MetricsPage for Prometheus: what this process counts, and what the database says.
 
 Nothing here is asked for on the way of a request but one counter and one histogram.  All else is read from plain
 numbers that its owners keep anyway, at the moment when somebody asks (``docs/operations.md`` has the list, and what to
@@ -31,7 +31,7 @@ from twisted.logger import Logger
 
 from microblog import __version__
 from microblog.domain.errors import MicroblogError
-from microblog.services.metrics import JOB_STATES, Measures
+from microblog.services.metrics import JOB_STATES, SiteMetrics
 
 if TYPE_CHECKING:
     from microblog.http.factory import Site
@@ -59,7 +59,7 @@ class Metrics:
         self.site: Site | None = None
         self.push: PushFactory | None = None
         self.worker: Worker | None = None
-        self._measures: Measures | None = None
+        self._measures: SiteMetrics | None = None
         #: what was read last, in the reactor's thread
         self.families: list[Metric] = []
         self._registry = registry = CollectorRegistry()
@@ -218,14 +218,16 @@ class Metrics:
             )
 
     def _live(self) -> Iterator[Metric]:
-        notifier = self._microblog.notifier
+        dispatcher = self._microblog.dispatcher
         yield _gauge(
-            "microblog_live_readers", "Live readers of this process: push, events, sockets.", notifier.readers
+            "microblog_live_readers",
+            "Subscription readers of this process: push, events, sockets.",
+            dispatcher.readers,
         )
-        yield _gauge("microblog_events_position", "The newest event dispatched here.", notifier.position)
-        yield _counter("microblog_events_dispatched", "Events dispatched here.", notifier.dispatched)
+        yield _gauge("microblog_events_position", "The newest event dispatched here.", dispatcher.position)
+        yield _counter("microblog_events_dispatched", "Events dispatched here.", dispatcher.dispatched)
         yield _counter(
-            "microblog_deliveries", "Events handed to readers, one for each reader.", notifier.delivered
+            "microblog_deliveries", "Events handed to readers, one for each reader.", dispatcher.delivered
         )
 
 

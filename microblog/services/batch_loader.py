@@ -17,7 +17,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
-class Gathering(Generic[K, T]):
+class BatchLoader(Generic[K, T]):
     """``ask`` answers for several keys, each of them; ``most`` at a time."""
 
     def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], most: int = 64) -> None:

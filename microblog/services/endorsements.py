@@ -20,7 +20,7 @@ NOTE_MOST: Final = 2000  #: characters
 
 
 class Endorsements:
-    """``poke`` tells the notifier, so that profiles that are kept rendered are made anew."""
+    """``poke`` tells the dispatcher, so that profiles that are kept rendered are made anew."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None]) -> None:
         self.db = db

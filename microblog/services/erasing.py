@@ -1,6 +1,6 @@
 """Deleting an account with all it wrote and did, and posts with many reactions, in batches.
 
-The account disappears for everybody in the transaction that marks it as deleted. Its rows go afterwards: at once as far
+The account disappears for everybody in the transaction that flags it as deleted. Its rows go afterwards: at once as far
 as that takes a moment, and the rest by a job, which goes on where it stopped after a restart.
 """
 
@@ -32,7 +32,7 @@ AT_A_TIME: Final = 500  #: rows of a batch
 
 
 class Erasing:
-    """Deletes much in bounded steps. ``seconds`` is the reactor's clock, ``poke`` tells the notifier of events."""
+    """Deletes much in bounded steps. ``seconds`` is the reactor's clock, ``poke`` tells the dispatcher of events."""
 
     def __init__(
         self, db: Database, poke: Callable[[], None], seconds: Callable[[], float] | None = None

@@ -17,7 +17,7 @@ from microblog.domain.events import Event, Kind
 from microblog.domain.filters import Compiled, Context, prepared, results
 from microblog.domain.matching import PostText
 from microblog.domain.posts import Post
-from microblog.domain.streams import Stream, Ties
+from microblog.domain.streams import Relationships, Stream
 
 #: The most work that one event is in the reactor's own thread for one viewer, in keywords times characters.
 AT_ONCE: Final = 200_000
@@ -37,14 +37,14 @@ _CONTEXTS: Final = {
 Texts = dict[int, PostText]
 
 
-def is_heavy(event: Event, ties: Ties | None) -> bool:
+def is_heavy(event: Event, ties: Relationships | None) -> bool:
     """Return whether judging an event takes more than the reactor's own thread may do at once."""
     if ties is None or not ties.filters or (post := _post(event)) is None:
         return False
     return sum(len(each.needles) for each in ties.filters) * len(post.content.text) > AT_ONCE
 
 
-def judged(event: Event, ties: Ties | None, streams: Iterable[Stream], texts: Texts) -> Event:
+def judged(event: Event, ties: Relationships | None, streams: Iterable[Stream], texts: Texts) -> Event:
     """Return an event with what the viewer's filters say of its post. ``texts`` are shared by all viewers, by event."""
     if ties is None or not ties.filters or (post := _post(event)) is None:
         return event
@@ -59,7 +59,7 @@ def judged(event: Event, ties: Ties | None, streams: Iterable[Stream], texts: Te
 
 
 async def judged_in_time(
-    reactor: Any, events: Sequence[Event], ties: Ties | None, streams: frozenset[Stream]
+    reactor: Any, events: Sequence[Event], ties: Relationships | None, streams: frozenset[Stream]
 ) -> tuple[Event, ...]:
     """Do the same for several events, in a thread when it is much."""
     if ties is None or not ties.filters:
@@ -71,7 +71,7 @@ async def judged_in_time(
     return found
 
 
-def _all(events: Sequence[Event], ties: Ties, streams: frozenset[Stream]) -> tuple[Event, ...]:
+def _all(events: Sequence[Event], ties: Relationships, streams: frozenset[Stream]) -> tuple[Event, ...]:
     texts: Texts = {}
     return tuple(judged(event, ties, streams, texts) for event in events)
 

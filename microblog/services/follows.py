@@ -31,7 +31,7 @@ LONGEST_MUTE = timedelta(days=3650)
 
 
 class Follows:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
         self.db = db

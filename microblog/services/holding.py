@@ -4,8 +4,8 @@ A viewer was looked up at the beginning of a request. By the time the request do
 ended, the token may be revoked, the password changed, the account suspended. So whatever begins to hang on a viewer
 asks again:
 
-* A live connection registers with the notifier first and calls :meth:`Holdings.check` afterwards. A revocation that is
-  committed before the check is seen by it. One that is committed later comes as an event, and finds the connection.
+* A live connection registers with the dispatcher first and calls :meth:`Holdings.check` afterwards. A revocation
+  that is committed before the check is seen by it. One that is committed later comes as an event, and finds the connection.
 * A statement that creates a credential calls :func:`hold` first, in its transaction. That locks the account. Every
   revocation locks the account as well, before it deletes anything, so either it waits and then ends the new credential
   too, or :func:`hold` waits and then sees that the old one has ended.
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from microblog.domain.accounts import Account, State, Viewer
 from microblog.domain.errors import Unauthenticated
-from microblog.services.batch_loader import Gathering
+from microblog.services.batch_loader import BatchLoader
 from microblog.store.accounts import Locked, accounts
 from microblog.store.credentials import credentials
 from microblog.store.database import Database
@@ -37,7 +37,7 @@ class Holdings:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._lookups: Gathering[_Holding, bool] = Gathering(self._alive)
+        self._lookups: BatchLoader[_Holding, bool] = BatchLoader(self._alive)
 
     async def check(self, viewer: Viewer) -> None:
         """Raise Unauthenticated unless the viewer's account is active and their token or session still exists."""

@@ -19,7 +19,7 @@ from microblog.store.paging import bounds, page, page_of
 
 
 class Lists:
-    """``poke`` tells the notifier that there is an event: live streams read again who is in a list."""
+    """``poke`` tells the dispatcher that there is an event: live streams read again who is in a list."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None]) -> None:
         self.db = db

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.store.database import Database
-from microblog.store.metrics import JOB_STATES, Measures, measures
+from microblog.store.metrics import JOB_STATES, SiteMetrics, measures
 from microblog.store.pool import Pool
 
-__all__ = ["JOB_STATES", "Measures", "Measuring"]
+__all__ = ["JOB_STATES", "Measuring", "SiteMetrics"]
 
 
 class Measuring:
-    """Readings for ``/metrics``: plain numbers where they are at hand, one query for the rest."""
+    """MetricsPage for ``/metrics``: plain numbers where they are at hand, one query for the rest."""
 
-    def __init__(self, db: Database, notifier: Notifier) -> None:
+    def __init__(self, db: Database, dispatcher: EventDispatcher) -> None:
         self._db = db
-        self.notifier = notifier
+        self.dispatcher = dispatcher
 
     @property
     def pool(self) -> Pool:
         return self._db.pool
 
-    async def take(self) -> Measures:
+    async def take(self) -> SiteMetrics:
         """One query.  Raises Unavailable."""
-        taken: Measures = await measures(self._db.reads).take(self.notifier.position)
+        taken: SiteMetrics = await measures(self._db.reads).take(self.dispatcher.position)
         return taken

@@ -1,4 +1,7 @@
-"""The facade: one object that knows what a microblog can do. Website, API, push port and tasks are adapters over it."""
+"""The facade: one object that knows what a microblog can do.
+
+The website, the API, the push port and the tasks are adapters over it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from microblog.services.filters import Filters
 from microblog.services.follows import Follows
 from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.lists import Lists
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.markers import Markers
 from microblog.services.metrics import Measuring
 from microblog.services.notification_groups import NotificationGroups
@@ -60,8 +63,8 @@ class Microblog:
             dsn, reactor, size=config.pool_size, statement_timeout=config.statement_timeout
         )
         self.listener = Listener(dsn, reactor) if listen else None
-        self.notifier = Notifier(db, reactor, self.listener, self.now)
-        poke = self.notifier.poke
+        self.dispatcher = EventDispatcher(db, reactor, self.listener, self.now)
+        poke = self.dispatcher.poke
         self._passwords = Passwords(reactor) if passwords is None else passwords
         self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=self.now)
         self.tokens = Tokens(db=db, poke=poke, now=self.now)
@@ -76,7 +79,7 @@ class Microblog:
         self.follows = Follows(db=db, poke=poke, now=self.now)
         self.notifications = Notifications(db=db)
         self.search = Search(config=config, db=db)
-        self.posts = Posts(config, db, self.notifier)
+        self.posts = Posts(config, db, self.dispatcher)
         self.addresses = Addresses(config.netloc, self.accounts, self.posts)
         self.timelines = Timelines(db)
         self.lists = Lists(db=db, poke=poke)
@@ -94,17 +97,17 @@ class Microblog:
         self.statistics = Statistics(db, config.zone, reactor.seconds)
         self.about = About(db, reactor.seconds, config.contact_account)
         self.pruning = Pruning(db)
-        self.measuring = Measuring(db, self.notifier)
+        self.measuring = Measuring(db, self.dispatcher)
 
     async def start(self) -> None:
         """Ready for work when this returns. Raises Unavailable."""
         if self.listener is not None:
             await self.listener.start()
-        await self.notifier.start()
+        await self.dispatcher.start()
 
     async def stop(self) -> None:
         """After all adapters: nothing may ask any more."""
-        await self.notifier.stop()
+        await self.dispatcher.stop()
         if self.listener is not None:
             self.listener.stop()
         self._passwords.stop()

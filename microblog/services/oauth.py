@@ -52,7 +52,7 @@ _UNUSABLE: Final = "The code or token is invalid, expired, revoked, used already
 
 
 class OAuth:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
         self.db = db

@@ -31,7 +31,7 @@ NOBODY: Final = "There is nobody of this name here."
 
 
 class People:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ MOST: Final = 5
 
 
 class Pins:
-    """``poke`` tells the notifier, so that profiles that are kept rendered are made anew."""
+    """``poke`` tells the dispatcher, so that profiles that are kept rendered are made anew."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None]) -> None:
         self.db = db

@@ -18,7 +18,7 @@ from microblog.domain.posts import MENTIONS_MOST, Draft, Mention, Post
 from microblog.domain.replies import visibility_of_reply
 from microblog.domain.visibility import Visibility
 from microblog.services.conversations import add_to_conversations, withheld_from
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
 from microblog.services.notify import notify_each
 from microblog.services.publishing import Publishing
@@ -65,10 +65,10 @@ class _Written:
 class Posts(Reactions):
     """Use cases around posts. A ``viewer`` of None is an anonymous request."""
 
-    def __init__(self, config: Config, db: Database, notifier: Notifier) -> None:
-        super().__init__(db, notifier)
+    def __init__(self, config: Config, db: Database, dispatcher: EventDispatcher) -> None:
+        super().__init__(db, dispatcher)
         self._config = config
-        self._publishing = Publishing(db, notifier)
+        self._publishing = Publishing(db, dispatcher)
         self._tag_counts = TagCounts(db)
 
     # -------------------------------------------------------------------------------------------- writing

@@ -19,7 +19,7 @@ from microblog.domain.accounts import Account
 from microblog.domain.errors import MicroblogError, Unavailable
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import posted
 from microblog.store.database import Database
 from microblog.store.publishing import NewPost, publishing
@@ -31,11 +31,11 @@ _Turn = tuple[NewPost, bytes, Deferred[Post | None]]
 
 
 class Publishing:
-    """Tells ``notifier`` of what was written: what it is, too, so that it need not be read back."""
+    """Tells ``dispatcher`` of what was written: what it is, too, so that it need not be read back."""
 
-    def __init__(self, db: Database, notifier: Notifier) -> None:
+    def __init__(self, db: Database, dispatcher: EventDispatcher) -> None:
         self._db = db
-        self._notifier = notifier
+        self._notifier = dispatcher
         self._waiting: list[_Turn] = []
         self._busy = False
 

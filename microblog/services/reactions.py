@@ -10,7 +10,7 @@ from microblog.domain.errors import Forbidden, InvalidInput
 from microblog.domain.events import NotificationKind
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility, may_boost
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
 from microblog.services.notify import notify, withdraw
 from microblog.services.reading import Reading
@@ -24,9 +24,9 @@ from microblog.store.writing import writing
 class Reactions(Reading):
     """The reactions among the use cases of `services.posts.Posts`. All are idempotent."""
 
-    def __init__(self, db: Database, notifier: Notifier) -> None:
+    def __init__(self, db: Database, dispatcher: EventDispatcher) -> None:
         super().__init__(db)
-        self._notifier = notifier
+        self._notifier = dispatcher
 
     @retried
     async def boost(

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import NotFound
-from microblog.domain.posts import MENTIONS_MOST, Edit, Marks, Page, Post, Span, Thread
+from microblog.domain.posts import MENTIONS_MOST, Edit, Page, Post, Span, Thread, ViewerFlags
 from microblog.domain.replies import Reply, participants, visibility_of_reply
 from microblog.store.database import Database
 from microblog.store.paging import bounds, page_of
 from microblog.store.posts import posts
 from microblog.store.reactions import reactions
-from microblog.store.viewer_flags import marks
+from microblog.store.viewer_flags import flags
 
 DESCENDANTS_MOST: Final = 1000
 
@@ -39,18 +39,18 @@ class Reading:
         found = {each.id: each for each in await posts(self._db.reads).visible_among(list(ids), _id(viewer))}
         return [found[each] for each in ids if each in found]
 
-    async def marks(
+    async def flags(
         self, posts: Sequence[Post], viewers: Sequence[int]
-    ) -> dict[int, tuple[Marks, ...] | None]:
+    ) -> dict[int, tuple[ViewerFlags, ...] | None]:
         """What public posts are to each of some people: of each post that is anything special to them.
 
         None where it takes more to say: where one of the authors blocks them, or is blocked or muted, and where a
         filter of theirs is for public posts.
         """
-        marked: dict[int, tuple[Marks, ...] | None] = dict.fromkeys(viewers, ())
+        marked: dict[int, tuple[ViewerFlags, ...] | None] = dict.fromkeys(viewers, ())
         if not posts:
             return marked
-        found = await marks(self._db.reads).of(
+        found = await flags(self._db.reads).of(
             list(viewers),
             [each.id for each in posts],
             list({each.thread_id for each in posts}),
@@ -147,10 +147,10 @@ def _descendants(post: Post, later: Sequence[Post]) -> list[tuple[int, Post]]:
     return found
 
 
-def _marks(posts: Sequence[Post], things: Mapping[str, set[int]]) -> tuple[Marks, ...]:
-    """``things`` has the ids of posts by the names of marks; those of threads that are muted."""
+def _marks(posts: Sequence[Post], things: Mapping[str, set[int]]) -> tuple[ViewerFlags, ...]:
+    """``things`` has the ids of posts by the names of flags; those of threads that are muted."""
     all_marks = (
-        Marks(
+        ViewerFlags(
             each.id,
             favourited=each.id in things["favourited"],
             boosted=each.id in things["boosted"],

@@ -29,7 +29,7 @@ TOUCH: Final = timedelta(minutes=5)
 
 
 class Sessions:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
 
     def __init__(
         self, *, db: Database, passwords: Passwords, poke: Callable[[], None], now: Callable[[], datetime]
@@ -174,7 +174,7 @@ class Sessions:
         self._poke()
 
     async def _people(self, login: str) -> list[tuple[Account, User] | None]:
-        """Who may be meant: one for a name, always two for a mail address, None standing for nobody.
+        """Who may be meant: one for a name, always two for a mail address, None relation for nobody.
 
         An address is its owner's, who has confirmed it, and that of the newest account which only typed it.  There are
         two whether or not there is an owner: else one could sign up with an address, log in by it, and know by that.

@@ -8,7 +8,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from microblog.domain.errors import MicroblogError
-from microblog.services.batch_loader import Gathering
+from microblog.services.batch_loader import BatchLoader
 from microblog.store.database import Database
 from microblog.store.tag_counts import tag_counts
 
@@ -22,7 +22,7 @@ class TagCounts:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._gathering: Gathering[tuple[tuple[str, str], ...], int] = Gathering(self._together)
+        self._gathering: BatchLoader[tuple[tuple[str, str], ...], int] = BatchLoader(self._together)
 
     async def follow(self, shown: Mapping[str, str]) -> None:
         """Count what a committed change noted. ``shown``: how each new tag was written, by its key.

@@ -31,7 +31,7 @@ SUGGESTED: Final = 10
 
 
 class Tags:
-    """``poke`` tells the notifier that there is an event; ``now`` is the time, in UTC."""
+    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
         self.db = db

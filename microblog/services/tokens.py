@@ -42,7 +42,7 @@ def require_active(bearer: Bearer) -> None:
 
 
 class Tokens:
-    """``poke`` tells the notifier of an event; ``now`` is the time, in UTC; ``seconds`` is a monotonic clock, by
+    """``poke`` tells the dispatcher of an event; ``now`` is the time, in UTC; ``seconds`` is a monotonic clock, by
     default the database's."""
 
     def __init__(

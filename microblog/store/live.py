@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dbxs import query
 
-from microblog.domain.streams import ListTies, Ties
+from microblog.domain.streams import ListTies, Relationships
 from microblog.store.access import accessor
 from microblog.store.database import row, rows, scalar
 from microblog.store.relations import STREAM_BLOCKS, STREAM_PAIRS, VISIBLE
@@ -23,12 +23,12 @@ def _ties(
     until: list[datetime | None],
     tags: list[str],
     lists: list[tuple[int, str, bool, list[int]]],
-) -> Ties:
+) -> Relationships:
     owned = {
         list_id: ListTies(frozenset(members), replies, exclusive)
         for list_id, replies, exclusive, members in lists
     }
-    return Ties(
+    return Relationships(
         account_id,
         dict(zip(followed, with_boosts, strict=True)),
         frozenset(blocked_by),
@@ -60,7 +60,7 @@ class LiveQueries(Protocol):
         + STREAM_BLOCKS,
         load=row(_ties),
     )
-    async def ties(self, account_id: int) -> Ties: ...
+    async def relationships(self, account_id: int) -> Relationships: ...
 
     @query(sql=STREAM_PAIRS, load=rows(_pair))
     async def pairs(
@@ -82,7 +82,7 @@ class LiveQueries(Protocol):
                          WHERE p.thread_id = {{id}} AND p.boost_of_id IS NULL AND {VISIBLE}) END""",
         load=scalar,
     )
-    async def there_is(self, name: str, id: int, viewer: int | None) -> bool:
+    async def exists(self, name: str, id: int, viewer: int | None) -> bool:
         """Whether there is such a user, a list of the viewer's, or a thread of which they may see anything."""
 
 

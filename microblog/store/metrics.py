@@ -16,7 +16,7 @@ JOB_STATES: Final = ("due", "waiting", "running", "parked")
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class SiteMetrics:
     """A moment of the database."""
 
     jobs: Mapping[str, int]  #: by :data:`JOB_STATES`
@@ -29,9 +29,9 @@ class Measures:
 MOST_COUNTED: Final = 100_000
 
 
-def _measures(*columns: Any) -> Measures:
+def _measures(*columns: Any) -> SiteMetrics:
     *jobs, unplaced, behind, seconds = columns
-    return Measures(
+    return SiteMetrics(
         dict(zip(JOB_STATES, map(int, jobs), strict=True)), int(unplaced), int(behind), float(seconds)
     )
 
@@ -61,7 +61,7 @@ class MeasureQueries(Protocol):
         sql=_SQL,
         load=row(_measures),
     )
-    async def take(self, position: int) -> Measures:
+    async def take(self, position: int) -> SiteMetrics:
         """``position``: of the newest event that the asking process has dispatched."""
         ...
 

@@ -51,7 +51,7 @@ _COLUMNS: Final = (
     "favourites_count",
     "uri",
 )
-#: What the post ``p`` is to the viewer, as `domain.posts.Marks` takes it after the id.
+#: What the post ``p`` is to the viewer, as `domain.posts.ViewerFlags` takes it after the id.
 #:
 #: ``OFFSET 0`` has each looked up post by post. Without it a plan that is made for any viewer may read all that
 #: somebody ever favourited into a hash, to know it of twenty posts. ``BETWEEN`` is ``=``, and has it looked up by the
@@ -242,7 +242,7 @@ class PostQueries(Protocol):
         load=rows(listed_row),
     )
     async def for_events(self, ids: list[int], viewer: None = None) -> list[Post]:
-        """Posts whoever may see them: the notifier judges for each of its readers."""
+        """Posts whoever may see them: the dispatcher judges for each of its readers."""
 
     @query(
         sql=f"""

@@ -48,11 +48,11 @@ class MarkQueries(Protocol):
     async def of(
         self, viewers: list[int], ids: list[int], threads: list[int], authors: list[int]
     ) -> list[tuple[int, str, int]]:
-        """To whom, and what, by the names of `domain.posts.Marks`: posts, and threads that are muted.
+        """To whom, and what, by the names of `domain.posts.ViewerFlags`: posts, and threads that are muted.
 
         "unwanted" are authors whom the viewer does not want to read, or who don't want the viewer to; "filter" is a
         filter of theirs that may say something of any public post.
         """
 
 
-marks = accessor(MarkQueries)
+flags = accessor(MarkQueries)

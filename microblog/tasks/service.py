@@ -127,4 +127,4 @@ class ReaderSamples:
         await self._periodic.stop()
 
     async def _sample(self) -> None:
-        await self._microblog.statistics.sample_readers(self._process, self._microblog.notifier.readers)
+        await self._microblog.statistics.sample_readers(self._process, self._microblog.dispatcher.readers)

@@ -28,10 +28,10 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{22}(?:\.[A-Za-z0-9_-]{22}){1,11}")
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A browser with a cookie of this site's. ``marks`` are those of the accounts that logged in there."""
+    """A browser with a cookie of this site's. ``flags`` are those of the accounts that logged in there."""
 
     id: str
-    marks: tuple[str, ...]
+    flags: tuple[str, ...]
 
 
 class KnownBrowsers:
@@ -46,25 +46,25 @@ class KnownBrowsers:
         value = cookies.get(self._cookies.browser_name, "")
         if not _VALUE.fullmatch(value):
             return None
-        identifier, signature, *marks = value.split(".")
+        identifier, signature, *flags = value.split(".")
         if not hmac.compare_digest(signature, self._sign(identifier)):
             return None
-        return Browser(identifier, tuple(marks))
+        return Browser(identifier, tuple(flags))
 
     def knows(self, browser: Browser | None, account_id: int) -> bool:
         """Whether the account has logged in there before."""
         if browser is None:
             return False
         wanted = self._sign(f"{browser.id}:{account_id}")
-        return any(hmac.compare_digest(mark, wanted) for mark in browser.marks)
+        return any(hmac.compare_digest(mark, wanted) for mark in browser.flags)
 
     def remember(self, browser: Browser | None, account_id: int) -> str:
         """Return the ``Set-Cookie`` line for a browser in which the account has just logged in."""
         identifier = browser.id if browser is not None else secrets.token_urlsafe(16)
         mark = self._sign(f"{identifier}:{account_id}")
-        others = [each for each in browser.marks if each != mark] if browser is not None else []
-        marks = [*others, mark][-_MOST_ACCOUNTS:]
-        return self._cookies.set_browser(".".join([identifier, self._sign(identifier), *marks]), SECONDS)
+        others = [each for each in browser.flags if each != mark] if browser is not None else []
+        flags = [*others, mark][-_MOST_ACCOUNTS:]
+        return self._cookies.set_browser(".".join([identifier, self._sign(identifier), *flags]), SECONDS)
 
     def _sign(self, text: str) -> str:
         signature = hmac.digest(self._key, text.encode(), "sha256")[:16]

@@ -1,7 +1,7 @@
-"""A client of server-sent events that reads along: the notifier's side of a stream (`sse` is the wire's).
+"""A client of server-sent events that reads along: the dispatcher's side of a stream (`sse` is the wire's).
 
 While nothing waits for the client, what is new goes straight to its connection, the same bytes to all who read the same
-(`services.live.Live.straight`); while it does not read, its events wait in the log, and cost no memory.
+(`services.live.Subscription.straight`); while it does not read, its events wait in the log, and cost no memory.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
     from microblog.http.event_stream import EventSink
-    from microblog.services.live.dispatcher import Notifier
-    from microblog.services.live.subscription import Batch, Live, Reader
+    from microblog.services.live.dispatcher import EventDispatcher
+    from microblog.services.live.subscription import Batch, Reader, Subscription
     from microblog.services.microblog import Microblog
 
 log = Logger()
@@ -41,13 +41,13 @@ class Place:
 
     def __init__(self, microblog: Microblog, address: str | None, streams: int) -> None:
         """Check that there is room. Raises Unavailable and RateLimited, which say which limit is reached."""
-        seats, config = microblog.notifier.seats, microblog.config
+        connection_limit, config = microblog.dispatcher.connection_limit, microblog.config
         if address == "unix":
             address = None  # whoever may connect there is not limited by it
-        seats.check(config.live_connections)
-        seats.connections.check(address, config.live_connections_per_host)
-        seats.subscriptions.check(address, SUBSCRIPTIONS_PER_HOST, streams)
-        self._seats = seats
+        connection_limit.check(config.live_connections)
+        connection_limit.connections.check(address, config.live_connections_per_host)
+        connection_limit.subscriptions.check(address, SUBSCRIPTIONS_PER_HOST, streams)
+        self._seats = connection_limit
         self._address = address
         self._streams = streams
 
@@ -82,9 +82,9 @@ class LiveReader:
         self._form = form
         self._framed_form = sys.intern(
             f"{form}, {sink.framing}"
-        )  # one object for all: `Feed.hand_out` compares so
+        )  # one object for all: `SubscriberGroup.hand_out` compares so
         self._render = render
-        self.live: Live | None = None
+        self.live: Subscription | None = None
 
     def deliver(self, batch: Batch) -> None:
         self._sink.send(batch.joined(self._form, self._render))
@@ -102,18 +102,18 @@ class LiveReader:
 
 
 def read_along(
-    notifier: Notifier,
+    dispatcher: EventDispatcher,
     viewer: Viewer | None,
     sink: EventSink,
     reader: Reader,
-    begin: Callable[[Live], Awaitable[None]],
+    begin: Callable[[Subscription], Awaitable[None]],
     place: Place,
 ) -> Callable[[], None]:
     """Connect ``reader``, and go live by ``begin``; what it returns ends that. ``place`` was checked before.
 
     Whatever goes wrong ends the stream: the client comes back by itself, with its cursor.
     """
-    live = notifier.connect(reader, viewer)
+    live = dispatcher.connect(reader, viewer)
     if isinstance(reader, LiveReader):
         reader.live = live
     place.take()

@@ -18,7 +18,7 @@ from microblog.http.routing import Routes
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
+class MetricsPage:
     """What the page needs: the text, and who may read it.
 
     ``text`` takes the ``Accept`` header and gives the content type and the body.  ``unix``: whoever can reach a Unix
@@ -51,8 +51,8 @@ routes = Routes("metrics")
 
 
 @routes.get("/metrics", viewer="none", limit=None)
-async def metrics(readings: Readings, request: Request) -> Response:
-    """Readings of this process, for Prometheus."""
+async def metrics(readings: MetricsPage, request: Request) -> Response:
+    """MetricsPage of this process, for Prometheus."""
     if not readings.open_to(request):
         raise Forbidden("These are shown to the addresses in the setting metrics_allow only.")
     content_type, body = await readings.text(request.header("accept") or "")

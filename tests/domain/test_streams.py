@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.domain.events import Audience, Event, Kind
-from microblog.domain.streams import ListTies, Ties, belongs, key, keys
+from microblog.domain.streams import ListTies, Relationships, belongs, key, keys
 from microblog.domain.visibility import Visibility
 
 ME, FRIEND, OTHER, STRANGER = 1, 2, 3, 4
@@ -29,8 +29,10 @@ def event(author: int = FRIEND, **audience: Any) -> Event:
     )
 
 
-def ties(policy: str = "list", *, boosts: bool = True, exclusive: bool = False, **more: Any) -> Ties:
-    return Ties(
+def relationships(
+    policy: str = "list", *, boosts: bool = True, exclusive: bool = False, **more: Any
+) -> Relationships:
+    return Relationships(
         ME,
         follows={FRIEND: boosts, OTHER: True},
         lists={5: ListTies(frozenset({FRIEND}), policy, exclusive)},
@@ -40,13 +42,13 @@ def ties(policy: str = "list", *, boosts: bool = True, exclusive: bool = False, 
 
 
 def test_a_list_has_what_those_in_it_write() -> None:
-    assert belongs(event(), "list:5", ties())
-    assert not belongs(event(OTHER), "list:5", ties())
-    assert not belongs(event(), "list:6", ties())
-    assert not belongs(event(), "list:five", ties())
+    assert belongs(event(), "list:5", relationships())
+    assert not belongs(event(OTHER), "list:5", relationships())
+    assert not belongs(event(), "list:6", relationships())
+    assert not belongs(event(), "list:five", relationships())
     assert not belongs(event(), "list:5", None)
-    assert not belongs(event(visibility=Visibility.DIRECT), "list:5", ties())
-    assert not belongs(event(), "list:5", ties(muting={FRIEND: None}))
+    assert not belongs(event(visibility=Visibility.DIRECT), "list:5", relationships())
+    assert not belongs(event(), "list:5", relationships(muting={FRIEND: None}))
 
 
 @pytest.mark.parametrize(
@@ -61,21 +63,21 @@ def test_whose_replies_a_list_has_is_its_policy(policy: str, to: set[int]) -> No
     shown = {
         each
         for each in (ME, FRIEND, OTHER, STRANGER)
-        if belongs(event(reply_to_account_id=each), "list:5", ties(policy))
+        if belongs(event(reply_to_account_id=each), "list:5", relationships(policy))
     }
     assert shown == to
 
 
 def test_boosts_are_shown_where_they_are_wanted() -> None:
-    assert belongs(event(is_boost=True), "list:5", ties())
-    assert not belongs(event(is_boost=True), "list:5", ties(boosts=False))
+    assert belongs(event(is_boost=True), "list:5", relationships())
+    assert not belongs(event(is_boost=True), "list:5", relationships(boosts=False))
 
 
 def test_who_is_in_an_exclusive_list_is_not_at_home() -> None:
-    assert belongs(event(), "home", ties())
-    assert not belongs(event(), "home", ties(exclusive=True))
-    assert belongs(event(), "list:5", ties(exclusive=True))
-    assert belongs(event(OTHER), "home", ties(exclusive=True))
+    assert belongs(event(), "home", relationships())
+    assert not belongs(event(), "home", relationships(exclusive=True))
+    assert belongs(event(), "list:5", relationships(exclusive=True))
+    assert belongs(event(OTHER), "home", relationships(exclusive=True))
 
 
 @pytest.mark.parametrize(
@@ -91,8 +93,8 @@ def test_who_is_in_an_exclusive_list_is_not_at_home() -> None:
 )
 def test_public_posts_with_a_followed_tag_are_at_home(more: dict[str, Any], there: bool) -> None:
     seen = event(STRANGER, **{"tags": ("tea", "milk"), **more})
-    assert belongs(seen, "home", ties(tags=frozenset({"tea"}))) is there
-    assert not belongs(seen, "home", ties())
+    assert belongs(seen, "home", relationships(tags=frozenset({"tea"}))) is there
+    assert not belongs(seen, "home", relationships())
 
 
 def test_events_for_lists_are_found_where_those_for_home_are() -> None:

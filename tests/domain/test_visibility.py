@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from microblog.domain.visibility import STRANGER, Standing, Visibility, may_boost, may_see
+from microblog.domain.visibility import STRANGER, ViewerRelation, Visibility, may_boost, may_see
 
 OPEN = (Visibility.PUBLIC, Visibility.UNLISTED)
 
@@ -18,12 +18,12 @@ def test_a_stranger_sees_open_posts_only(visibility: Visibility) -> None:
 
 @pytest.mark.parametrize("visibility", list(Visibility))
 def test_an_author_and_those_named_see_it_whatever_it_is(visibility: Visibility) -> None:
-    assert may_see(visibility, Standing(is_author=True))
-    assert may_see(visibility, Standing(is_mentioned=True))
+    assert may_see(visibility, ViewerRelation(is_author=True))
+    assert may_see(visibility, ViewerRelation(is_mentioned=True))
 
 
 def test_followers_see_what_is_for_followers_and_not_what_is_direct() -> None:
-    follower = Standing(follows_author=True)
+    follower = ViewerRelation(follows_author=True)
     assert may_see(Visibility.FOLLOWERS, follower)
     assert not may_see(Visibility.DIRECT, follower)
 
@@ -34,15 +34,15 @@ def test_followers_see_what_is_for_followers_and_not_what_is_direct() -> None:
 def test_nobody_sees_posts_of_one_who_blocked_them_or_is_suspended(
     visibility: Visibility, mentioned: bool, follows: bool
 ) -> None:
-    assert not may_see(visibility, Standing(False, mentioned, follows, blocked_by_author=True))
-    assert not may_see(visibility, Standing(True, mentioned, follows, author_active=False))
+    assert not may_see(visibility, ViewerRelation(False, mentioned, follows, blocked_by_author=True))
+    assert not may_see(visibility, ViewerRelation(True, mentioned, follows, author_active=False))
 
 
 def test_a_wider_standing_never_sees_less() -> None:
     for visibility, mentioned, follows in product(Visibility, (False, True), (False, True)):
-        if may_see(visibility, Standing(False, mentioned, follows)):
-            assert may_see(visibility, Standing(False, True, follows))
-            assert may_see(visibility, Standing(False, mentioned, True))
+        if may_see(visibility, ViewerRelation(False, mentioned, follows)):
+            assert may_see(visibility, ViewerRelation(False, True, follows))
+            assert may_see(visibility, ViewerRelation(False, mentioned, True))
 
 
 def test_boosts_go_no_further_than_their_post() -> None:

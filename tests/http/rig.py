@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from microblog.domain.accounts import Role, Viewer
-from microblog.http.context import Web
-from microblog.http.dispatcher import Website
+from microblog.http.context import WebContext
+from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import Site, Timeouts
 from microblog.http.routing import BoundRoutes, Routes
 from microblog.http.templates import Templates
@@ -52,8 +52,8 @@ class FakeSessions:
 @dataclass
 class Rig:
     site: Site
-    web: Web
-    website: Website
+    web: WebContext
+    website: HTTPDispatcher
     clock: Clock
     sessions: FakeSessions
     client: Client = field(init=False)
@@ -83,7 +83,7 @@ def make(
         path.write_text(source)
     clock = Clock()
     sessions = FakeSessions()
-    web = Web.build(
+    web = WebContext.build(
         public_url=public_url,
         secret=b"a secret of the tests' own",
         sessions=sessions,
@@ -94,7 +94,7 @@ def make(
         wall_clock=lambda: 1_780_000_000 + clock.seconds(),
     )
     bound = [table.bind(None) if isinstance(table, Routes) else table for table in tables]
-    website = Website(web, bound)
+    website = HTTPDispatcher(web, bound)
     site = Site(
         website,
         reactor or clock,

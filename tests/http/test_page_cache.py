@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from microblog.http.page_cache import KeptPages
+from microblog.http.page_cache import PageCache
 from microblog.http.request import Request
 from microblog.http.responses import Html, Response
 from microblog.http.routing import Routes
@@ -26,7 +26,7 @@ class Pages:
         self.text = "words " * 400
         routes = Routes("pages")
 
-        @routes.get("/page", public=True, kept=True)
+        @routes.get("/page", public=True, cached=True)
         async def page(_: None, request: Request) -> Response:
             """A page for everybody."""
             self.made += 1
@@ -34,13 +34,13 @@ class Pages:
                 await self.held
             return request.render("pages/plain.html", text=f"{self.made} {self.text}", public=True)
 
-        @routes.get("/form", public=True, kept=True)
+        @routes.get("/form", public=True, cached=True)
         async def form(_: None, request: Request) -> Response:
             """A page with a form's token in it."""
             self.made += 1
             return request.render("pages/form.html", public=True)
 
-        @routes.get("/error", public=True, kept=True)
+        @routes.get("/error", public=True, cached=True)
         async def error(_: None, __: Request) -> Response:
             """A page that says that something is wrong."""
             self.made += 1
@@ -53,8 +53,8 @@ class Pages:
             return Html("")
 
         self.rig: Rig = make(folder, routes)
-        self.kept = KeptPages(lambda: self.version, self.rig.clock.seconds, room=room)
-        object.__setattr__(self.rig.web, "kept_pages", self.kept)
+        self.kept = PageCache(lambda: self.version, self.rig.clock.seconds, room=room)
+        object.__setattr__(self.rig.web, "page_cache", self.kept)
 
     def get(self, path: str = "/page", cookies: dict[str, str] | None = None, **more: Any) -> Deferred[Page]:
         """Asked at once, in a browser of its own: what one is left, the others don't have."""

@@ -11,7 +11,7 @@ import pytest_twisted
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
 
-from microblog.net.write_buffer import Outgoing, straight
+from microblog.net.write_buffer import WriteBuffer, straight
 from tests.certificates import certificate
 from tests.testrig import until
 
@@ -21,14 +21,14 @@ PIECES = [
 
 
 class Server(Protocol):
-    """Writes through an Outgoing."""
+    """Writes through an WriteBuffer."""
 
     drained = 0
     received = b""
     lost = False
 
     def connectionMade(self) -> None:
-        self.outgoing = Outgoing(self.transport, self.count)
+        self.outgoing = WriteBuffer(self.transport, self.count)
 
     def count(self) -> None:
         self.drained += 1

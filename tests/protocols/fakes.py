@@ -1,4 +1,4 @@
-"""The services as the push port sees them, in memory: the real ``Live`` over a log that is a list."""
+"""The services as the push port sees them, in memory: the real ``Subscription`` over a log that is a list."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from microblog.domain.errors import Gone, InvalidInput, NotFound
 from microblog.domain.events import Audience, Event, Kind, Notification, NotificationKind
 from microblog.domain.posts import Draft, Mention, Page, Post, Span, Thread
 from microblog.domain.replies import Reply, participants
-from microblog.domain.streams import Ties, belongs
+from microblog.domain.streams import Relationships, belongs
 from microblog.domain.text import parse
 from microblog.domain.visibility import Visibility, may_see
 from microblog.protocols.connection import PushConnection
 from microblog.protocols.push import PushFactory
-from microblog.services.live.connection_limit import Seats
+from microblog.services.live.connection_limit import ConnectionLimit
 from microblog.services.live.faults import Faults
-from microblog.services.live.subscription import Batch, Live, Reader
+from microblog.services.live.subscription import Batch, Reader, Subscription
 from tests.records import an_account
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -78,19 +78,19 @@ class FakeNotifier:
 
     def __init__(self) -> None:
         self.log: list[Event] = []
-        self.seats = Seats(lambda: None)
+        self.connection_limit = ConnectionLimit(lambda: None)
         self.faults = Faults(Logger())
         self.oldest = 1
-        self.all: set[Live] = set()
-        self.attached: set[Live] = set()
+        self.all: set[Subscription] = set()
+        self.attached: set[Subscription] = set()
         self.batches = 0
 
     @property
     def position(self) -> int:
         return self.log[-1].position if self.log else 0
 
-    def connect(self, reader: Reader, viewer: Viewer | None) -> Live:
-        live = Live(self, reader, viewer)  # type: ignore[arg-type]
+    def connect(self, reader: Reader, viewer: Viewer | None) -> Subscription:
+        live = Subscription(self, reader, viewer)  # type: ignore[arg-type]
         self.all.add(live)
         return live
 
@@ -103,27 +103,29 @@ class FakeNotifier:
             events.append(self.log[-1])
         self.batches += 1
         for live in list(self.attached):
-            ties = Ties(live.viewer.id) if live.viewer else None
-            wanted = tuple(each for each in events if any(belongs(each, s, ties) for s in live.streams))
+            relationships = Relationships(live.viewer.id) if live.viewer else None
+            wanted = tuple(
+                each for each in events if any(belongs(each, s, relationships) for s in live.streams)
+            )
             if wanted:
                 live.reader.deliver(Batch(wanted, self.position))
 
     def changed(self) -> None:
         """As a feed hears it."""
 
-    # what Live asks
+    # what Subscription asks
 
-    def remember(self, live: Live) -> None:
+    def remember(self, live: Subscription) -> None:
         self.all.add(live)
 
-    def forget(self, live: Live) -> None:
+    def forget(self, live: Subscription) -> None:
         self.all.discard(live)
 
-    def attach(self, live: Live, ties: Ties | None = None) -> None:
+    def attach(self, live: Subscription, relationships: Relationships | None = None) -> None:
         live.feed = self  # type: ignore[assignment]
         self.attached.add(live)
 
-    def detach(self, live: Live) -> None:
+    def detach(self, live: Subscription) -> None:
         live.feed = None
         self.attached.discard(live)
 
@@ -138,13 +140,13 @@ class FakeNotifier:
     async def reached(self, position: int) -> None:
         pass
 
-    async def confirm(self, live: Live) -> None:
+    async def confirm(self, live: Subscription) -> None:
         """Every viewer still holds their token here."""
 
-    async def ties(self, viewer: Viewer | None) -> Ties | None:
-        return Ties(viewer.id) if viewer else None
+    async def relationships(self, viewer: Viewer | None) -> Relationships | None:
+        return Relationships(viewer.id) if viewer else None
 
-    def stale(self, ties: Ties | None) -> bool:
+    def stale(self, relationships: Relationships | None) -> bool:
         return False
 
     async def read(self, after: int, up_to: int, most: int) -> tuple[list[Event], int]:
@@ -178,7 +180,7 @@ class FakeMicroblog:
 
     def __init__(self, **settings: object) -> None:
         self.config = Config.load({"public_url": "https://site.example", **settings}, {})
-        self.notifier = FakeNotifier()
+        self.dispatcher = FakeNotifier()
         self.posted: list[Post] = []
         self.drafts: list[Draft] = []
         self.viewers = {
@@ -250,7 +252,7 @@ class FakeMicroblog:
     async def _notifications(self, viewer: Viewer, span: Span) -> Page[Notification]:
         found = [
             event.notification
-            for event in reversed(self.notifier.log)
+            for event in reversed(self.dispatcher.log)
             if event.notification and event.recipient_id == viewer.id
         ]
         return Page(found[: span.limit])
@@ -266,7 +268,7 @@ class FakeMicroblog:
             visibility=draft.visibility or Visibility.PUBLIC,
         )
         self.add(made)
-        self.notifier.publish(made)
+        self.dispatcher.publish(made)
         return made
 
 
@@ -283,7 +285,7 @@ class Port:
         return Client(self, host)
 
     def publish(self, *written: Post | Event) -> None:
-        self.microblog.notifier.publish(*written)
+        self.microblog.dispatcher.publish(*written)
 
     def pass_time(self, seconds: int) -> None:
         self.clock.pump([1.0] * seconds)

@@ -283,7 +283,7 @@ class TestTheEnd:
         held.callback(None)
         assert [draft.text for draft in port.microblog.drafts] == ["hello"]
         assert len(port.factory) == 0
-        assert not port.microblog.notifier.all
+        assert not port.microblog.dispatcher.all
 
     def test_leaves_no_timer_behind(self, port: Port, client: Client) -> None:
         client.send(*["PING"] * 100)
@@ -296,7 +296,7 @@ class TestTheEnd:
             raise Unavailable
 
         port.publish(post(7))
-        port.microblog.notifier.read = away
+        port.microblog.dispatcher.read = away
         error, bye = client.ask("SUBSCRIBE public SINCE 0")
         assert error.startswith("ERR unavailable ")
         assert bye == "BYE unavailable 0"

@@ -126,10 +126,10 @@ async def test_several_subscriptions_resume_by_one_cursor_without_repeat(running
     await client.ask("UNSUBSCRIBE")
     for text in ("zero", "one", "two #cats", "three #cats"):
         await running.post(text)
-    await until(running.reactor, lambda: running.microblog.notifier.position >= 4)
+    await until(running.reactor, lambda: running.microblog.dispatcher.position >= 4)
     client.say(*(f"SUBSCRIBE {stream} SINCE 1" for stream in ("tag:cats", "public", "user:alice")))
     await running.post("four #cats")
-    await until(running.reactor, lambda: running.microblog.notifier.position >= 5)
+    await until(running.reactor, lambda: running.microblog.dispatcher.position >= 5)
     client.say("PING")
     seen: list[str] = []
     while not (line := await client.hears()).startswith("OK PING"):

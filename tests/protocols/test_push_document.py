@@ -35,9 +35,9 @@ async def test_the_transcripts_are_what_happens(running: Running, number: int) -
             name, text = rest.split(" posts: ")
             await running.post(text, name)
             before = int(first_cursor or 0)
-            await until(running.reactor, lambda before=before: running.microblog.notifier.position > before)
+            await until(running.reactor, lambda before=before: running.microblog.dispatcher.position > before)
             if not first_cursor:
-                first_cursor = str(running.microblog.notifier.position)
+                first_cursor = str(running.microblog.dispatcher.position)
                 facts["the cursor after the first"] = first_cursor
         elif mark == "S:":
             client = client or await _bare(running)
@@ -107,7 +107,7 @@ async def test_the_documents_readers_miss_nothing_across_a_restart(
 
 
 def _subscribed(connection: Any) -> bool:
-    return connection._conversation.format == "json" and bool(connection._live.streams)
+    return connection._session.format == "json" and bool(connection._live.streams)
 
 
 def test_each_command_has_its_line_in_the_document() -> None:

@@ -21,7 +21,7 @@ async def test_a_token_that_runs_out_ends_its_connection_with_a_cursor_and_no_ot
     assert await stays.ask(f"AUTH {without}") == "OK AUTH @alice read"
     await until(running.reactor, lambda: leaves.gone)
     assert datetime.now(UTC) >= ends
-    assert leaves.lines == [f"BYE revoked {running.microblog.notifier.position}"]
+    assert leaves.lines == [f"BYE revoked {running.microblog.dispatcher.position}"]
     assert (await stays.ask("PING")).startswith("OK PING")
     late = await running.connect()
     assert (await late.ask(f"AUTH {with_end}")).startswith("ERR unauthenticated")

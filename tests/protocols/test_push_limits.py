@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.services.live.connection_limit import FULL
+from microblog.services.live.connection_limit import LIMIT_REACHED
 from tests.protocols.fakes import Client, Port
 
 
@@ -71,7 +71,7 @@ class TestLimits:
     def test_of_all_connections_is_for_the_process(self) -> None:
         port = Port(live_connections=2)
         first, _second, third = port.connect(), port.connect("192.0.2.8"), port.connect("192.0.2.9")
-        assert third.heard() == [f"ERR too-many-connections {FULL}"]
+        assert third.heard() == [f"ERR too-many-connections {LIMIT_REACHED}"]
         assert third.closing
         first.hang_up()
         assert not port.connect().closing

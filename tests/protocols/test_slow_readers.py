@@ -76,7 +76,7 @@ class TestSlowReaders:
     def test_whose_past_is_gone_are_told(self, port: Port, client: Client) -> None:
         for number in range(1, 301):
             port.publish(post(number))
-        port.microblog.notifier.oldest = 290
+        port.microblog.dispatcher.oldest = 290
         client.transport.go_on()
         assert client.heard()[-1].startswith("BYE gone ")
         assert client.closing

@@ -80,7 +80,7 @@ class TestSubscriptions:
     def test_a_cursor_out_of_reach_with_last_begins_with_the_newest(self, port: Port, client: Client) -> None:
         port.publish(post(7), post(8), post(9))
         port.microblog.add(post(8, "eight"), post(9, "nine"))
-        port.microblog.notifier.oldest = 3
+        port.microblog.dispatcher.oldest = 3
         answer, *events = client.ask("SUBSCRIBE public SINCE 1 LAST 2")
         assert answer == "OK SUBSCRIBE public CURSOR 3 GAP"
         assert texts(events) == ["@alice: eight", "@alice: nine"]

@@ -97,7 +97,7 @@ async def test_the_log_of_events_and_who_lags_behind_it(microblog: Microblog, re
     put = "INSERT INTO outbox (kind, account_id) VALUES ('relation', %s)"
     await microblog.db.reads.run(put, (alice.id,))
     assert (await values(metrics))["microblog_events_unplaced"] == 1
-    await microblog.notifier.stop()
+    await microblog.dispatcher.stop()
     # Another process has placed it; this one has not dispatched it.
     await microblog.db.reads.run(
         "INSERT INTO events (kind, account_id, at) VALUES ('relation', %s, clock_timestamp() - interval '9 s')",

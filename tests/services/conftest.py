@@ -23,6 +23,6 @@ def site(db: Database, reactor_: Any) -> Iterator[Site]:
 async def live_site(db: Database, reactor_: Any) -> AsyncIterator[live.Site]:
     """A site whose live streams run."""
     made = live.Site(db, reactor_)
-    await made.notifier.start()
+    await made.dispatcher.start()
     yield made
-    await made.notifier.stop()
+    await made.dispatcher.stop()

@@ -1,4 +1,4 @@
-"""A site for the tests of live streams: posts, the notifier, and readers that keep what they got."""
+"""A site for the tests of live streams: posts, the dispatcher, and readers that keep what they got."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.subscription import Batch
 from microblog.services.posts import Posts
 from microblog.store.database import Database
@@ -39,8 +39,8 @@ class Reading:
 class Site:
     def __init__(self, db: Database, reactor: Any) -> None:
         self.db, self.reactor = db, reactor
-        self.notifier = Notifier(db, reactor)
-        self.posts = Posts(Config.load({}, {}), db, self.notifier)
+        self.dispatcher = EventDispatcher(db, reactor)
+        self.posts = Posts(Config.load({}, {}), db, self.dispatcher)
 
     async def run(self, sql: str, *parameters: Any) -> None:
         async with self.db.transaction() as tx:
@@ -48,10 +48,10 @@ class Site:
 
     async def settled(self) -> None:
         """All that is committed was dispatched."""
-        self.notifier.poke()
-        await until(self.reactor, lambda: not self.notifier._busy and not self.notifier._to_place)
+        self.dispatcher.poke()
+        await until(self.reactor, lambda: not self.dispatcher._busy and not self.dispatcher._to_place)
 
     async def relation(self, who: Viewer, whom: Viewer) -> None:
         async with self.db.transaction() as tx:
             await outbox(tx).put("relation", who.id, whom.id, None, None)
-        self.notifier.poke()
+        self.dispatcher.poke()

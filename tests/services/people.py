@@ -39,7 +39,7 @@ class Time:
 
 
 class Site:
-    """The services of people over one database; ``pokes`` counts what the notifier was told."""
+    """The services of people over one database; ``pokes`` counts what the dispatcher was told."""
 
     def __init__(self, db: Database, reactor: Any, **settings: object) -> None:
         self.db = db

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
-from microblog.services.batch_loader import Gathering
+from microblog.services.batch_loader import BatchLoader
 
 
 class Asked:
@@ -17,7 +17,7 @@ class Asked:
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
         self.answers: list[Deferred[None]] = []
-        self.gathering = Gathering(self.squares, most=3)
+        self.gathering = BatchLoader(self.squares, most=3)
 
     async def squares(self, numbers: Sequence[int]) -> Mapping[int, int]:
         self.asked.append(list(numbers))
@@ -88,7 +88,7 @@ async def test_an_answer_that_leaves_somebody_out_is_an_error_and_nobody_waits_f
     async def nothing(_: Sequence[int]) -> Mapping[int, int]:
         return {}
 
-    gathering = Gathering(nothing)
+    gathering = BatchLoader(nothing)
     for _ in range(2):
         with pytest.raises(KeyError):
             await gathering.of(1)

@@ -54,7 +54,7 @@ async def talks(site: Microblog, viewer: Viewer) -> list[tuple[str, bool]]:
 
 async def surfaces(site: Microblog, viewer: Viewer, reading: Reading) -> dict[str, bool]:
     """On which surfaces a direct post by "ann" has arrived."""
-    await until(site.notifier._reactor, lambda: not site.notifier._busy and not site.notifier._to_place)
+    await until(site.dispatcher._reactor, lambda: not site.dispatcher._busy and not site.dispatcher._to_place)
     fresh = await site.sessions.viewer_of(viewer.id)
     assert fresh is not None
     kinds = ["mention", "reply"]
@@ -97,7 +97,7 @@ async def test_direct_post_is_on_all_surfaces_or_on_none(site: Microblog, how: s
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     await relate(site, how, bob, ann)
     reading = Reading()
-    subscription = site.notifier.connect(reading, bob)
+    subscription = site.dispatcher.connect(reading, bob)
     for stream in ("direct", "mentions", "notifications", "home"):
         await subscription.subscribe(stream)
     await direct(site, ann, "@bob psst")
@@ -114,7 +114,7 @@ async def test_stream_is_silent_about_the_deletion_of_a_post_that_did_not_arrive
     await relate(site, how, bob, ann)
     post = await direct(site, ann, "@bob psst")
     reading = Reading()
-    subscription = site.notifier.connect(reading, bob)
+    subscription = site.dispatcher.connect(reading, bob)
     for stream in ("direct", "mentions", "home"):
         await subscription.subscribe(stream)
     await site.posts.delete(ann, post.id)
@@ -251,7 +251,7 @@ async def test_everybody_reads_all_versions_of_an_open_post(site: Microblog) -> 
 async def test_edit_brings_the_conversation_to_an_account_it_names(site: Microblog) -> None:
     ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
     reading = Reading()
-    subscription = site.notifier.connect(reading, eve)
+    subscription = site.dispatcher.connect(reading, eve)
     await subscription.subscribe("direct")
     post = await direct(site, ann, "@bob hello")
     await site.posts.edit(ann, post.id, Draft("@bob @eve hello"))
@@ -278,9 +278,9 @@ async def test_account_that_an_edit_drops_keeps_the_version_that_named_it(
     ann, bob, eve, zoe = [await person(site.db, name) for name in ("ann", "bob", "eve", "zoe")]
     post = await site.posts.publish(ann, Draft("@bob first", visibility=visibility))
     await site.posts.edit(ann, post.id, Draft("@bob @zoe hello"))
-    await until(site.notifier._reactor, lambda: not site.notifier._busy and not site.notifier._to_place)
+    await until(site.dispatcher._reactor, lambda: not site.dispatcher._busy and not site.dispatcher._to_place)
     reading = Reading()
-    subscription = site.notifier.connect(reading, bob)
+    subscription = site.dispatcher.connect(reading, bob)
     for stream in ("direct", "mentions", "home", f"thread:{post.id}", f"user:{ann.id}"):
         await subscription.subscribe(stream)
     edited = await site.posts.edit(ann, post.id, Draft("@eve my secret #walrus"))
@@ -343,7 +343,7 @@ async def test_follower_that_an_edit_drops_reads_on(site: Microblog) -> None:
     assert await history(site, bob, post) == ["@bob one", "two"]
 
 
-# ---------------------------------------------------------------------------------------------------- read marks
+# ---------------------------------------------------------------------------------------------------- read flags
 
 
 async def counts(site: Microblog, viewer: Viewer) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Span
 from microblog.services.live.faults import MOST, Faults
-from microblog.services.live.groups import Batch, Feed
+from microblog.services.live.groups import Batch, SubscriberGroup
 from microblog.services.notification_groups import NotificationGroups
 from microblog.services.notifications import Notifications
 from microblog.store.events import outbox
@@ -79,8 +79,8 @@ async def test_row_that_this_process_cannot_read_is_skipped_live_and_in_catch_up
 ) -> None:
     ann = await person(site.db, "ann")
     reader = Reading()
-    await site.notifier.connect(reader, None).subscribe("public")
-    start = site.notifier.position
+    await site.dispatcher.connect(reader, None).subscribe("public")
+    start = site.dispatcher.position
     kind, detail = STRANGE[strange]
     for number in range(3):
         await put(site, kind, detail)
@@ -90,7 +90,7 @@ async def test_row_that_this_process_cannot_read_is_skipped_live_and_in_catch_up
     await until(site.reactor, lambda: len(reader.texts) == 3)
     assert sorted(reader.texts) == ["post 0", "post 1", "post 2"]
     late = Reading()
-    await site.notifier.connect(late, None).subscribe("public", since=start)
+    await site.dispatcher.connect(late, None).subscribe("public", since=start)
     assert late.texts == reader.texts
     assert len(reports) <= 1
     if "unknown kind" in strange:
@@ -98,7 +98,7 @@ async def test_row_that_this_process_cannot_read_is_skipped_live_and_in_catch_up
 
 
 async def test_each_unknown_kind_is_reported_once(site: Site, reports: list[LogEvent]) -> None:
-    await site.notifier.connect(Reading(), None).subscribe("public")
+    await site.dispatcher.connect(Reading(), None).subscribe("public")
     for kind in ("poll", "quote", "poll", "quote", "poll"):
         await put(site, kind)
         await site.settled()
@@ -113,8 +113,8 @@ async def test_record_that_cannot_be_read_costs_only_its_own_event(
 
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     reader = Reading()
-    await site.notifier.connect(reader, bob).subscribe("notifications")
-    await site.notifier.connect(reader, bob).subscribe("public")
+    await site.dispatcher.connect(reader, bob).subscribe("notifications")
+    await site.dispatcher.connect(reader, bob).subscribe("public")
     name = "posts" if where == "for_events" else "notifications"
     accessor = getattr(event_log, name)
     bad: set[int] = set()
@@ -134,7 +134,7 @@ async def test_record_that_cannot_be_read_costs_only_its_own_event(
             return ask
 
     monkeypatch.setattr(event_log, name, Broken)
-    monkeypatch.setattr(site.notifier, "placed", lambda *_: site.notifier.poke())
+    monkeypatch.setattr(site.dispatcher, "placed", lambda *_: site.dispatcher.poke())
     for number in range(4):
         await site.posts.publish(ann, Draft(f"{number} @bob"))
     await site.settled()
@@ -167,7 +167,7 @@ async def test_event_that_one_form_cannot_render_is_left_out_of_that_form_alone(
         "broken": render,
         "whole": lambda event: b"" if event.post is None else event.post.text.encode() + b";",
     }.items():
-        live = site.notifier.connect(Reading(), None)
+        live = site.dispatcher.connect(Reading(), None)
         await live.subscribe("public")
         live.straight(taker(name), name, how)
     for text in ("1", "bad 2", "bad 3", "4"):
@@ -195,10 +195,10 @@ async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
     def send(data: bytes) -> int:
         raise ValueError("no file descriptor")
 
-    broken = site.notifier.connect(failing, None)
-    for live in (*(site.notifier.connect(each, None) for each in others[:2]), broken):
+    broken = site.dispatcher.connect(failing, None)
+    for live in (*(site.dispatcher.connect(each, None) for each in others[:2]), broken):
         await live.subscribe("public")
-    await site.notifier.connect(others[2], ann).subscribe("home")
+    await site.dispatcher.connect(others[2], ann).subscribe("home")
     if way == "straight":
         broken.straight(send, "text", lambda event: b"x")
     await site.posts.publish(ann, Draft("one"))
@@ -210,7 +210,7 @@ async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
     else:
         assert failing.ended == ["error"]
     back = Reading()
-    await site.notifier.connect(back, None).subscribe("public", since=broken.cursor)
+    await site.dispatcher.connect(back, None).subscribe("public", since=broken.cursor)
     assert back.texts == ["one", "two"]
     assert len(reports) <= 2
 
@@ -221,18 +221,18 @@ async def test_group_that_fails_delays_no_other_group(
 ) -> None:
     ann = await person(site.db, "ann")
     first, second = Reading(), Reading()
-    failing = site.notifier.connect(first, None)
+    failing = site.dispatcher.connect(first, None)
     await failing.subscribe("public")
-    await site.notifier.connect(second, ann).subscribe("home")
+    await site.dispatcher.connect(second, ann).subscribe("home")
     assert failing.feed is not None
-    real, trouble = getattr(Feed, method), [failing.feed]
+    real, trouble = getattr(SubscriberGroup, method), [failing.feed]
 
-    def broken(feed: Feed, *arguments: Any) -> Any:
+    def broken(feed: SubscriberGroup, *arguments: Any) -> Any:
         if feed in trouble:
             raise RuntimeError("a fault in this group")
         return real(feed, *arguments)
 
-    monkeypatch.setattr(Feed, method, broken)
+    monkeypatch.setattr(SubscriberGroup, method, broken)
     for number in range(3):
         await site.posts.publish(ann, Draft(f"post {number}"))
     await site.settled()
@@ -242,7 +242,7 @@ async def test_group_that_fails_delays_no_other_group(
     await site.settled()
     if method == "hand_out":  # it is cut off, and comes back with its cursor
         assert first.ended == ["error"]
-        await site.notifier.connect(first, None).subscribe("public", since=failing.cursor)
+        await site.dispatcher.connect(first, None).subscribe("public", since=failing.cursor)
         assert first.texts == [f"post {number}" for number in range(4)]
     else:
         assert first.texts == ["post 3"]
@@ -256,8 +256,8 @@ async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_el
 
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     poor, well = Reading(), Reading()
-    await site.notifier.connect(poor, bob).subscribe("home")
-    await site.notifier.connect(well, None).subscribe("public")
+    await site.dispatcher.connect(poor, bob).subscribe("home")
+    await site.dispatcher.connect(well, None).subscribe("public")
     accessor = registry.live
 
     class Broken:

@@ -1,4 +1,4 @@
-"""Live streams of lists, and followed tags at home, on a real database."""
+"""Subscription streams of lists, and followed tags at home, on a real database."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:
         await site.run(
             "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, each.id
         )
-    lists = Lists(db=site.db, poke=site.notifier.poke)
+    lists = Lists(db=site.db, poke=site.dispatcher.poke)
     chosen = await lists.create(ann, "Some")
     await lists.add(ann, chosen.id, [bob.id])
     reader = Reading()
-    live = site.notifier.connect(reader, ann)
+    live = site.dispatcher.connect(reader, ann)
     await live.subscribe(f"list:{chosen.id}")
     await site.posts.publish(bob, Draft("one"))
     await site.posts.publish(eve, Draft("not in it"))
@@ -48,9 +48,9 @@ async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:
 
 async def test_others_lists_are_no_streams(site: Site) -> None:
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
-    chosen = await Lists(db=site.db, poke=site.notifier.poke).create(ann, "Mine")
+    chosen = await Lists(db=site.db, poke=site.dispatcher.poke).create(ann, "Mine")
     for viewer in (bob, None):
-        live = site.notifier.connect(Reading(), viewer)
+        live = site.dispatcher.connect(Reading(), viewer)
         with pytest.raises(NotFound):
             await live.subscribe(f"list:{chosen.id}")
         live.close()
@@ -62,13 +62,13 @@ async def test_home_is_live_as_it_is_read(site: Site) -> None:
     await site.run(
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, bob.id
     )
-    lists = Lists(db=site.db, poke=site.notifier.poke)
+    lists = Lists(db=site.db, poke=site.dispatcher.poke)
     chosen = await lists.create(ann, "Loud", exclusive=True)
     await lists.add(ann, chosen.id, [bob.id])
-    await Tags(db=site.db, poke=site.notifier.poke, now=now).follow(ann, "tea")
+    await Tags(db=site.db, poke=site.dispatcher.poke, now=now).follow(ann, "tea")
     await site.settled()
     reader = Reading()
-    live = site.notifier.connect(reader, ann)
+    live = site.dispatcher.connect(reader, ann)
     await live.subscribe("home")
     first = await site.posts.publish(eve, Draft("some #tea"))
     for author, draft in [

@@ -17,7 +17,7 @@ from microblog.config.load import Config
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Contended
 from microblog.domain.posts import Draft, Post
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.pins import Pins
 from microblog.services.posts import Posts
 from microblog.store.database import Database
@@ -41,7 +41,7 @@ class Scene:
 
 @pytest_twisted.async_fixture
 async def scene(db: Database, reactor_: Any) -> Scene:
-    posts = Posts(Config.load({}, {}), db, Notifier(db, reactor_))
+    posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
     ann, bob, carl = [await person(db, name) for name in ("ann", "bob", "carl")]
     post = await posts.publish(ann, Draft("The first"))
     await posts.boost(bob, post.id)

@@ -19,7 +19,7 @@ from tests.testrig import person, until
 
 @pytest.fixture
 def site(live_site: Site) -> Site:
-    live_site.notifier._looking.stop()  # only being told counts here
+    live_site.dispatcher._looking.stop()  # only being told counts here
     return live_site
 
 
@@ -27,7 +27,7 @@ async def unheard(site: Site, author: Viewer, count: int = 1) -> list[Event]:
     """Events that were placed behind this process's back, as the log has them."""
     post = await site.posts.publish(author, Draft("again"))
     await site.settled()
-    since = site.notifier.position
+    since = site.dispatcher.position
     await site.run(
         "INSERT INTO events (kind, account_id, post_id) SELECT 'post', %s, %s FROM generate_series(1, %s)",
         author.id,
@@ -39,7 +39,7 @@ async def unheard(site: Site, author: Viewer, count: int = 1) -> list[Event]:
 
 async def reader_of_public(site: Site) -> Reading:
     reader = Reading()
-    await site.notifier.connect(reader, None).subscribe("public")
+    await site.dispatcher.connect(reader, None).subscribe("public")
     return reader
 
 
@@ -62,11 +62,11 @@ async def test_what_follows_the_position_is_dispatched_without_a_question(
     [event] = await unheard(site, await person(site.db, "ann"))
     reader = await reader_of_public(site)
     said = statements(site, monkeypatch)
-    site.notifier.placed(event.position, event)
+    site.dispatcher.placed(event.position, event)
     assert reader.positions == []  # whoever posted is answered first
-    await until(site.reactor, lambda: bool(reader.positions) and not site.notifier._busy)
+    await until(site.reactor, lambda: bool(reader.positions) and not site.dispatcher._busy)
     assert reader.positions == [event.position]
-    assert site.notifier.position == event.position
+    assert site.dispatcher.position == event.position
     assert ["pg_notify" in each for each in said] == [True]  # the other processes are told, and that is all
 
 
@@ -74,7 +74,7 @@ async def test_several_of_one_turn_go_together_in_their_order(site: Site) -> Non
     found = await unheard(site, await person(site.db, "ann"), 3)
     reader = await reader_of_public(site)
     for event in reversed(found):
-        site.notifier.placed(event.position, event)
+        site.dispatcher.placed(event.position, event)
     await until(site.reactor, lambda: bool(reader.positions))
     assert [list(batch.events) for batch in reader.batches] == [found]
 
@@ -83,7 +83,7 @@ async def test_what_came_between_is_read_first(site: Site) -> None:
     """Another process placed something that this one has not heard of: above all, that somebody was blocked."""
     between, event = await unheard(site, await person(site.db, "ann"), 2)
     reader = await reader_of_public(site)
-    site.notifier.placed(event.position, event)
+    site.dispatcher.placed(event.position, event)
     await until(site.reactor, lambda: len(reader.positions) == 2)
     assert reader.positions == [between.position, event.position]
 
@@ -104,13 +104,13 @@ async def test_what_is_being_read_is_not_dispatched_twice(
         return answer
 
     monkeypatch.setattr(site.db.reads, "run", late)
-    site.notifier.look()
+    site.dispatcher.look()
     await until(site.reactor, lambda: not waits)  # the log was read, with the event; it is not dispatched yet
-    site.notifier.placed(event.position, event)
+    site.dispatcher.placed(event.position, event)
     await turns(site)
     assert reader.positions == []
     held.callback(None)
-    await until(site.reactor, lambda: not site.notifier._busy)
+    await until(site.reactor, lambda: not site.dispatcher._busy)
     await site.settled()
     assert reader.positions == [event.position]
 
@@ -120,15 +120,15 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
 ) -> None:
     [event] = await unheard(site, await person(site.db, "ann"))
     reader = await reader_of_public(site)
-    pending, trouble = site.notifier._pending, [ValueError("no")]
+    pending, trouble = site.dispatcher._pending, [ValueError("no")]
 
     def broken_once(loaded: Any) -> Any:
         if trouble:
             raise trouble.pop()
         return pending(loaded)
 
-    monkeypatch.setattr(site.notifier, "_pending", broken_once)
-    site.notifier.placed(event.position, event)
+    monkeypatch.setattr(site.dispatcher, "_pending", broken_once)
+    site.dispatcher.placed(event.position, event)
     await until(site.reactor, lambda: bool(reader.positions))  # it was left to the log
     assert reader.positions == [event.position]
 
@@ -136,8 +136,8 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
 async def test_a_process_that_stops_leaves_them_to_the_log(site: Site) -> None:
     [event] = await unheard(site, await person(site.db, "ann"))
     reader = await reader_of_public(site)
-    site.notifier.placed(event.position, event)
-    await site.notifier.stop()
+    site.dispatcher.placed(event.position, event)
+    await site.dispatcher.stop()
     await turns(site)
     assert reader.positions == []
 
@@ -149,7 +149,7 @@ async def test_what_is_dispatched_is_what_the_log_says(site: Site) -> None:
         await outbox(tx).put("relation", ann.id, ann.id, None, None)
     await site.settled()
     reader = await reader_of_public(site)
-    since = site.notifier.position
+    since = site.dispatcher.position
     await site.posts.publish(
         ann, Draft("Of #cats, and https://example.org/ where they are", summary="About cats", language="en")
     )
@@ -173,4 +173,4 @@ async def test_who_was_suspended_since_they_asked_is_not_dispatched(site: Site) 
     with pytest.raises(NotFound):
         await site.posts.publish(ann, Draft("too late"))
     await site.settled()
-    assert (reader.texts, site.notifier.position) == ([], 1)
+    assert (reader.texts, site.dispatcher.position) == ([], 1)

@@ -13,7 +13,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
 from microblog.store.database import Database
@@ -27,7 +27,7 @@ class Site:
         config = Config.load({"public_url": "https://social.example"}, {})
         self.db = db
         self.ann, self.bob = ann, bob
-        self.posts = Posts(config, db, Notifier(db, reactor))
+        self.posts = Posts(config, db, EventDispatcher(db, reactor))
         self.timelines = Timelines(db)
 
     async def count(self, sql: str, *parameters: Any) -> Any:

@@ -14,7 +14,7 @@ from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.services.erasing import Erasing
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags
@@ -30,7 +30,7 @@ LEAVING = 3  #: of them, people whose account is deleted meanwhile
 async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
     site: Site, db: Database, reactor_: Any
 ) -> None:
-    posts = Posts(Config.load({}, {}), db, Notifier(db, reactor_))
+    posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
     follows, featured = site.follows, Tags(db=db, poke=site.poke, now=now)
     people = await site.people(*[f"p{number}" for number in range(PEOPLE)])
     leaving = people[-LEAVING:]
@@ -122,7 +122,7 @@ async def test_a_post_is_deleted_while_everybody_acts_on_it_without_a_deadlock(
 ) -> None:
     """The order of locks has to do: running a use case once more is for what nobody thought of."""
     db = Database(dsn, reactor_, size=20)
-    posts = Posts(Config.load({}, {}), db, Notifier(db, reactor_))
+    posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
     people = await site.people(*[f"p{number}" for number in range(6)])
     chance = random.Random(7)
     for number in range(12):
@@ -161,7 +161,7 @@ async def test_a_post_is_deleted_while_everybody_acts_on_it_without_a_deadlock(
 
 
 async def test_a_post_that_its_author_boosted_takes_both_along(db: Database, reactor_: Any) -> None:
-    posts = Posts(Config.load({}, {}), db, Notifier(db, reactor_))
+    posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
     ann, bob = await person(db, "ann"), await person(db, "bob")
     post = await posts.publish(ann, Draft("Again and again"))
     for who in (ann, bob):

@@ -23,7 +23,7 @@ from tests.testrig import person
 
 
 class Notified:
-    """What a notifier is told."""
+    """What a dispatcher is told."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

@@ -11,7 +11,7 @@ import pytest_twisted
 from microblog.config.load import Config
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.search import Search
 from microblog.services.tag_counts import TagCounts
@@ -25,7 +25,7 @@ from tests.testrig import Cluster, now, person
 
 @pytest_twisted.async_fixture
 async def posts(db: Database, reactor_: Any) -> Posts:
-    return Posts(Config.load({}, {}), db, Notifier(db, reactor_))
+    return Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
 
 
 async def offered(db: Database, tag: str) -> list[str]:

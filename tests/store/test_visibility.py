@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from microblog.domain.visibility import Standing, Visibility, may_see
+from microblog.domain.visibility import ViewerRelation, Visibility, may_see
 from microblog.store.database import Database
 from microblog.store.posts import posts
 from microblog.store.writing import writing
@@ -62,14 +62,14 @@ async def test_sql_and_domain_agree_for_every_standing(db: Database) -> None:
             )
         if blocked:
             await run(db, "INSERT INTO blocks (account_id, target_id) VALUES (%s, %s)", author.id, viewer.id)
-        cases.append((viewer.id, Standing(False, mentioned, follows, blocked)))
-    cases.append((author.id, Standing(is_author=True)))
-    named = [viewer_id for viewer_id, standing in cases if standing.is_mentioned]
+        cases.append((viewer.id, ViewerRelation(False, mentioned, follows, blocked)))
+    cases.append((author.id, ViewerRelation(is_author=True)))
+    named = [viewer_id for viewer_id, relation in cases if relation.is_mentioned]
     for visibility in Visibility:
         post_id = await write(db, author.id, visibility, named)
-        for viewer_id, standing in [*cases, (None, Standing())]:
+        for viewer_id, relation in [*cases, (None, ViewerRelation())]:
             found = await posts(db.reads).visible(post_id, viewer_id)
-            assert (found is not None) == may_see(visibility, standing), (visibility, standing)
+            assert (found is not None) == may_see(visibility, relation), (visibility, relation)
     await run(db, "UPDATE accounts SET state = 'suspended' WHERE id = %s", author.id)
-    for viewer_id, _ in [*cases, (None, Standing())]:
+    for viewer_id, _ in [*cases, (None, ViewerRelation())]:
         assert await posts(db.reads).visible(post_id, viewer_id) is None

@@ -116,7 +116,7 @@ async def test_live_readers_are_noted(microblog: Microblog, reactor_: Any) -> No
 
         def end(self, reason: str) -> None: ...
 
-    live = microblog.notifier.connect(Quiet(), None)
+    live = microblog.dispatcher.connect(Quiet(), None)
     samples = ReaderSamples(microblog, reactor_)
     samples.start()
 

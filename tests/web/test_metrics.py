@@ -12,7 +12,7 @@ from microblog.http.request import Request
 from microblog.http.responses import Document, Response
 from microblog.http.routing import Routes
 from microblog.web import metrics
-from microblog.web.metrics import Readings
+from microblog.web.metrics import MetricsPage
 from tests.http.client import Client
 from tests.http.rig import Make
 
@@ -36,7 +36,7 @@ async def text(accept: str) -> tuple[str, bytes]:
     ],
 )
 async def test_only_configured_addresses_read_them(make: Make, peer: str, allowed: bool) -> None:
-    rig = make(metrics.routes.bind(Readings(text, ALLOW)))
+    rig = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
     page = await Client(rig.site, address=peer).get("/metrics", headers={"Accept": "text/plain"})
     assert page.status == (200 if allowed else 403)
     if allowed:
@@ -50,13 +50,13 @@ async def test_only_configured_addresses_read_them(make: Make, peer: str, allowe
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 async def test_what_an_unknown_proxy_brings_is_turned_away(make: Make, header: str) -> None:
     """Else the whole world could read them through a proxy on the same machine that nobody has configured."""
-    rig = make(metrics.routes.bind(Readings(text, ALLOW)))
+    rig = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
     page = await Client(rig.site, address="127.0.0.1").get("/metrics", headers={header: "10.0.0.1"})
     assert page.status == 403
 
 
 async def test_behind_a_trusted_proxy_the_clients_address_counts(make: Make) -> None:
-    rig = make(metrics.routes.bind(Readings(text, ALLOW)), trusted_proxies=("127.0.0.1",))
+    rig = make(metrics.routes.bind(MetricsPage(text, ALLOW)), trusted_proxies=("127.0.0.1",))
     client = Client(rig.site, address="127.0.0.1")
     assert (await client.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"})).status == 200
     assert (await client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"})).status == 403

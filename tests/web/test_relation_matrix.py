@@ -16,7 +16,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft, Post, Span
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID
 from microblog.domain.visibility import Visibility
-from microblog.http.dispatcher import Website
+from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import Site as HTTPSite
 from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
@@ -74,7 +74,7 @@ class Site:
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self.microblog, self.reactor = microblog, reactor
         self.town = Town(microblog, reactor)
-        self.town.website = Website(
+        self.town.website = HTTPDispatcher(
             self.town.web,
             [table.bind(microblog) for table in (*TABLES, *api.TABLES, streaming.routes)],
         )
@@ -99,7 +99,7 @@ class Site:
             client.transport.abortConnection()
         await until(self.reactor, lambda: all(each.gone for each in self.clients))
         await self.push.drain()
-        await until(self.reactor, lambda: self.microblog.notifier.readers == 0)
+        await until(self.reactor, lambda: self.microblog.dispatcher.readers == 0)
 
     async def sql(self, statement: str, *parameters: object) -> None:
         async with self.microblog.db.transaction() as tx:
@@ -178,9 +178,9 @@ class Site:
         await self.settled()
 
     async def settled(self) -> None:
-        notifier = self.microblog.notifier
-        notifier.poke()
-        await until(self.reactor, lambda: not notifier._busy and not notifier._to_place)
+        dispatcher = self.microblog.dispatcher
+        dispatcher.poke()
+        await until(self.reactor, lambda: not dispatcher._busy and not dispatcher._to_place)
 
     # ------------------------------------------------------------------------------------------------ streams
 
@@ -211,7 +211,7 @@ class Site:
         self.socket.say(type="subscribe", stream="nonsense")
         await until(self.reactor, lambda: any("error" in each for each in self.socket.messages))
         self.socket.messages.clear()
-        readers = self.microblog.notifier._all
+        readers = self.microblog.dispatcher._all
         await until(self.reactor, lambda: all(each.feed is not None for each in readers if each.streams))
 
     async def _connected(self, port: int, protocol: Any) -> Any:
@@ -303,7 +303,7 @@ async def test_each_surface_shows_an_account_to_whom_the_table_says(site: Site, 
 
     browser = await site.town.browser(site.vera)
     program = await site.town.other(site.vera, ("read", "write", "follow"))
-    # The API first: the page of notifications marks them as read.
+    # The API first: the page of notifications flags them as read.
     for path in sorted(LISTINGS, key=lambda path: not path.startswith("/api/")):
         for probe in LISTINGS[path]:
             client = program if probe.path.startswith("/api/") else browser

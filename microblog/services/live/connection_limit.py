@@ -17,7 +17,7 @@ from microblog.domain.errors import RateLimited, Unavailable
 
 #: descriptors that are kept for everything else
 RESERVE: Final = 200
-FULL: Final = "This server has reached its limit of live connections. Try again in a minute."
+LIMIT_REACHED: Final = "This server has reached its limit of live connections. Try again in a minute."
 
 #: Streams that the live connections of one address may read together, push port aside. One costs about 2 KB.
 SUBSCRIPTIONS_PER_HOST: Final = 2000
@@ -29,8 +29,8 @@ def descriptors() -> int | None:
     return None if soft < 0 else soft
 
 
-class Seats:
-    """``limit`` is that of `descriptors`: seats end before those do."""
+class ConnectionLimit:
+    """``limit`` is that of `descriptors`: connection_limit end before those do."""
 
     def __init__(self, limit: Callable[[], int | None] = descriptors) -> None:
         self.taken = 0
@@ -45,7 +45,7 @@ class Seats:
         limit = self._limit()
         if self.taken >= (most if limit is None else min(most, max(limit - RESERVE, 1))):
             self.refused += 1
-            raise Unavailable(FULL, 60.0)
+            raise Unavailable(LIMIT_REACHED, 60.0)
 
     def take(self) -> None:
         """After `check`, and not without `leave` after it."""

@@ -1,4 +1,4 @@
-"""One notifier a process, under all live surfaces: push port, server-sent events, WebSocket.
+"""One dispatcher a process, under all live surfaces: push port, server-sent events, WebSocket.
 
 After each commit of its own process it is poked, and has the sequencer place what was written; other processes tell by
 NOTIFY.  Either way it then reads the log above its position, in one query for the events and one for their posts, and
@@ -26,8 +26,8 @@ from microblog.domain.errors import Gone, MicroblogError, NotFound, Unavailable
 from microblog.domain.events import Event
 from microblog.domain.streams import WITH_ID, Stream
 from microblog.services.live.event_log import load
-from microblog.services.live.registry import Readership, utc_now
-from microblog.services.live.subscription import Batch, Live, Reader
+from microblog.services.live.registry import SubscriberRegistry, utc_now
+from microblog.services.live.subscription import Batch, Reader, Subscription
 from microblog.store.database import Database
 from microblog.store.events import CHANNEL, events
 from microblog.store.listener import Listener
@@ -40,7 +40,7 @@ LOOK: Final = 1.0  #: seconds between looks without being told
 MOST: Final = 500  #: events placed, or read, at a time
 
 
-class Notifier(Readership):
+class EventDispatcher(SubscriberRegistry):
     """See the module. ``position`` is that of the newest event dispatched in this process."""
 
     def __init__(
@@ -94,8 +94,8 @@ class Notifier(Readership):
         if self._running is not None:
             await self._running
 
-    def connect(self, reader: Reader, viewer: Viewer | None) -> Live:
-        made = Live(self, reader, viewer)
+    def connect(self, reader: Reader, viewer: Viewer | None) -> Subscription:
+        made = Subscription(self, reader, viewer)
         self.remember(made)
         return made
 
@@ -169,7 +169,7 @@ class Notifier(Readership):
                 log.warn("live events wait for the database")
         except Exception:  # noqa: BLE001 - one bad event must not stop the others for good
             self._to_read = True
-            self.faults.failed("Live events stumbled; the next look tries again.")
+            self.faults.failed("Subscription events stumbled; the next look tries again.")
         finally:
             self._busy = False
 
@@ -181,7 +181,7 @@ class Notifier(Readership):
         if name in WITH_ID:
             viewer_id = viewer.id if viewer is not None else None
             async with self._turns:
-                there = rest.isdigit() and await live(self._db.reads).there_is(name, int(rest), viewer_id)
+                there = rest.isdigit() and await live(self._db.reads).exists(name, int(rest), viewer_id)
             if not there:
                 raise NotFound(f"There is no such {name}.")
         if since is not None:
@@ -215,7 +215,7 @@ class Notifier(Readership):
             try:
                 await waiting.addTimeout(PATIENCE, self._reactor)
             except TookTooLong as error:
-                raise Unavailable("Live posts are late here. Try again in a moment.") from error
+                raise Unavailable("Subscription posts are late here. Try again in a moment.") from error
 
     def _reach(self, position: int) -> None:
         self.position = position
@@ -243,7 +243,7 @@ class Notifier(Readership):
             try:
                 self._dispatch(own, last)
             except Exception:  # noqa: BLE001 - as in _run
-                self.faults.failed("Live events stumbled; the next look tries again.")
+                self.faults.failed("Subscription events stumbled; the next look tries again.")
         self._to_read = self._to_read or self.position < last
         self._wake()
 
@@ -259,7 +259,7 @@ class Notifier(Readership):
             found = await events(self._db.reads).after(self.position, MOST)
             if not found:
                 return
-            await self._heed(found)
+            await self._apply_control_event(found)
             if self._index:
                 self._dispatch(await load(self._db, found, self.faults), found[-1].position)
             else:  # nobody listens: what it is about need not be read

@@ -48,5 +48,5 @@ class Faults:
         return self.counts[kind] == 1
 
 
-#: For what belongs to no notifier.
+#: For what belongs to no dispatcher.
 FAULTS: Final = Faults(Logger())

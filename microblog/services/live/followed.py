@@ -10,17 +10,17 @@ from itertools import chain
 from typing import TypeVar
 
 from microblog.domain.events import Event, Kind
-from microblog.domain.streams import Ties
+from microblog.domain.streams import Relationships
 from microblog.domain.visibility import Visibility
 
 K = TypeVar("K")
 
 
 class Followed:
-    """An index of viewers. A viewer's ties are those under which it is found."""
+    """An index of viewers. A viewer's relationships are those under which it is found."""
 
     def __init__(self) -> None:
-        self._ties: dict[int, Ties] = {}
+        self._ties: dict[int, Relationships] = {}
         self._by_author: dict[int, set[int]] = {}
         self._by_tag: dict[str, set[int]] = {}
 
@@ -30,23 +30,38 @@ class Followed:
     def __contains__(self, viewer_id: int) -> bool:
         return viewer_id in self._ties
 
-    def put(self, ties: Ties) -> None:
-        """Find a viewer by these ties from now on."""
-        before = self._ties.get(ties.id)
-        if before is ties:
+    def put(self, relationships: Relationships) -> None:
+        """Find a viewer by these relationships from now on."""
+        before = self._ties.get(relationships.id)
+        if before is relationships:
             return
-        self._ties[ties.id] = ties
+        self._ties[relationships.id] = relationships
         if before is None:
-            self._change(ties.id, chain((ties.id,), ties.follows), (), ties.tags, ())
+            self._change(
+                relationships.id,
+                chain((relationships.id,), relationships.follows),
+                (),
+                relationships.tags,
+                (),
+            )
             return
-        old, new = before.follows.keys() - {ties.id}, ties.follows.keys() - {ties.id}
-        self._change(ties.id, new - old, old - new, ties.tags - before.tags, before.tags - ties.tags)
+        old, new = (
+            before.follows.keys() - {relationships.id},
+            relationships.follows.keys() - {relationships.id},
+        )
+        self._change(
+            relationships.id,
+            new - old,
+            old - new,
+            relationships.tags - before.tags,
+            before.tags - relationships.tags,
+        )
 
     def drop(self, viewer_id: int) -> None:
         """Find a viewer no more."""
-        ties = self._ties.pop(viewer_id, None)
-        if ties is not None:
-            self._change(viewer_id, (), {viewer_id, *ties.follows}, (), ties.tags)
+        relationships = self._ties.pop(viewer_id, None)
+        if relationships is not None:
+            self._change(viewer_id, (), {viewer_id, *relationships.follows}, (), relationships.tags)
 
     def viewers(self, event: Event) -> Iterable[int]:
         """Return the viewers at whose home, or in whose lists, an event about a post may belong, each once."""

@@ -1,4 +1,4 @@
-"""Feeds: the readers that want the same streams with the same eyes, and the batches of events that they get.
+"""GroupIndex: the readers that want the same streams with the same eyes, and the batches of events that they get.
 
 Which events a feed gets is decided once for all of its readers, and a batch is rendered once for each format. What is
 left for each reader is one call with one piece of bytes. An event that can't be rendered, and a reader that fails, cost
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from microblog.domain.events import Event
-from microblog.domain.streams import Stream, Ties, belongs
+from microblog.domain.streams import Relationships, Stream, belongs
 from microblog.services.live.faults import FAULTS, Faults
 
 
@@ -21,7 +21,7 @@ class Reader(Protocol):
     def deliver(self, batch: Batch) -> None: ...
 
     def fell_short(self, data: bytes, sent: int) -> None:
-        """Of ``data``, which went the short way (`Live.straight`), only ``sent`` bytes were taken."""
+        """Of ``data``, which went the short way (`Subscription.straight`), only ``sent`` bytes were taken."""
 
     def end(self, reason: str) -> None:
         """Say goodbye and close.
@@ -31,7 +31,7 @@ class Reader(Protocol):
 
 
 class Subscriber(Protocol):
-    """What a feed knows of a reader's subscriptions: see `live.Live`."""
+    """What a feed knows of a reader's subscriptions: see `live.Subscription`."""
 
     reader: Reader
     closed: bool
@@ -94,14 +94,14 @@ class Batch:
         return piece
 
 
-class Feed:
+class SubscriberGroup:
     """The readers that want the same streams with the same eyes."""
 
-    __slots__ = ("_plan", "batches", "heavy", "pending", "readers", "streams", "ties")
+    __slots__ = ("_plan", "batches", "heavy", "pending", "readers", "relationships", "streams")
 
-    def __init__(self, streams: frozenset[Stream], ties: Ties | None) -> None:
+    def __init__(self, streams: frozenset[Stream], relationships: Relationships | None) -> None:
         self.streams = streams
-        self.ties = ties
+        self.relationships = relationships
         self.readers: set[Subscriber] = set()
         self.pending: list[Event] = []
         self.heavy = False  #: whether what is pending is too much to be judged at once
@@ -109,7 +109,7 @@ class Feed:
         self._plan: _Plan | None = None
 
     def wants(self, event: Event) -> bool:
-        return any(belongs(event, stream, self.ties) for stream in self.streams)
+        return any(belongs(event, stream, self.relationships) for stream in self.streams)
 
     def changed(self) -> None:
         """Somebody came or left, or takes another way: to be said before the next batch."""

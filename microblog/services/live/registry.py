@@ -18,13 +18,13 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event, Kind
 from microblog.domain.filters import Compiled, within_budget
-from microblog.domain.streams import HOME, Stream, Ties, key, keys
+from microblog.domain.streams import HOME, Relationships, Stream, key, keys
 from microblog.services.filtering import Texts, is_heavy, judged, judged_in_time
 from microblog.services.holding import Holdings
-from microblog.services.live.connection_limit import Seats
+from microblog.services.live.connection_limit import ConnectionLimit
 from microblog.services.live.faults import Faults
 from microblog.services.live.followed import Followed
-from microblog.services.live.subscription import CANT_PLACE, Feed, Live
+from microblog.services.live.subscription import CANT_PLACE, SubscriberGroup, Subscription
 from microblog.store.database import Database
 from microblog.store.events import Row
 from microblog.store.filters import filters
@@ -41,33 +41,33 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Readership:
-    """See the module. The notifier is one that knows what to tell them."""
+class SubscriberRegistry:
+    """See the module. The dispatcher is one that knows what to tell them."""
 
     def __init__(self, db: Database, reactor: Any, now: Callable[[], datetime] = utc_now) -> None:
         self._db = db
         self._reactor = reactor
         self._now = now
-        self.seats = Seats()
+        self.connection_limit = ConnectionLimit()
         self.faults = Faults(log)
         self._holdings = Holdings(db)
         self._turns = DeferredSemaphore(TURNS)
-        self._all: set[Live] = set()
-        self._viewers: defaultdict[int, set[Live]] = defaultdict(set)
-        self._by_credential: defaultdict[tuple[str, int], set[Live]] = defaultdict(set)
+        self._all: set[Subscription] = set()
+        self._viewers: defaultdict[int, set[Subscription]] = defaultdict(set)
+        self._by_credential: defaultdict[tuple[str, int], set[Subscription]] = defaultdict(set)
         self._followed = Followed()
-        self._expiring: dict[Live, Any] = {}  # when the token ends that they came with
-        self._feeds: dict[tuple[int | None, frozenset[Stream]], Feed] = {}
-        self._index: defaultdict[str, set[Feed]] = defaultdict(set)
-        self._ties: dict[int, Ties] = {}
+        self._expiring: dict[Subscription, Any] = {}  # when the token ends that they came with
+        self._feeds: dict[tuple[int | None, frozenset[Stream]], SubscriberGroup] = {}
+        self._index: defaultdict[str, set[SubscriberGroup]] = defaultdict(set)
+        self._ties: dict[int, Relationships] = {}
         self._changed: dict[int, int] = {}  # the position of the newest event that said so, of who reads here
 
     @property
     def readers(self) -> int:
-        """Live readers of this process."""
+        """Subscription readers of this process."""
         return len(self._all)
 
-    def remember(self, reader: Live) -> None:
+    def remember(self, reader: Subscription) -> None:
         self._all.add(reader)
         if reader.viewer is not None:
             self._viewers[reader.viewer.id].add(reader)
@@ -77,7 +77,7 @@ class Readership:
                 left = (reader.viewer.until - self._now()).total_seconds()
                 self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
 
-    async def confirm(self, reader: Live) -> None:
+    async def confirm(self, reader: Subscription) -> None:
         """Raise Unauthenticated, and end the reader, where the session or token that it came with has ended.
 
         To be asked after `remember`: what ends after this is an event, which finds the reader.
@@ -90,12 +90,12 @@ class Readership:
             reader.reader.end("revoked")
             raise
 
-    def _expired(self, reader: Live) -> None:
+    def _expired(self, reader: Subscription) -> None:
         """The token that a reader came with has had its time: nobody revokes it, and it is void all the same."""
         del self._expiring[reader]
         reader.reader.end("revoked")
 
-    def forget(self, reader: Live) -> None:
+    def forget(self, reader: Subscription) -> None:
         self._all.discard(reader)
         if (expiring := self._expiring.pop(reader, None)) is not None:
             expiring.cancel()
@@ -113,24 +113,24 @@ class Readership:
                     self._ties.pop(reader.viewer.id, None)
                     self._changed.pop(reader.viewer.id, None)
 
-    def attach(self, reader: Live, ties: Ties | None = None) -> None:
+    def attach(self, reader: Subscription, relationships: Relationships | None = None) -> None:
         """Give a reader that has caught up a place in the feed of its kind."""
         viewer_id = reader.viewer.id if reader.viewer is not None else None
         name = (viewer_id, reader.streams)
         feed = self._feeds.get(name)
         if feed is None:
-            if ties is None and viewer_id is not None:
-                ties = self._ties.get(viewer_id)
-            feed = self._feeds[name] = Feed(reader.streams, ties)
+            if relationships is None and viewer_id is not None:
+                relationships = self._ties.get(viewer_id)
+            feed = self._feeds[name] = SubscriberGroup(reader.streams, relationships)
             for stream in feed.streams:
                 self._index[_name(stream, viewer_id)].add(feed)
-                if ties is not None and _name(stream, viewer_id) == _home(ties.id):
-                    self._followed.put(ties)
+                if relationships is not None and _name(stream, viewer_id) == _home(relationships.id):
+                    self._followed.put(relationships)
         feed.readers.add(reader)
         feed.changed()
         reader.feed = feed
 
-    def detach(self, reader: Live) -> None:
+    def detach(self, reader: Subscription) -> None:
         feed = reader.feed
         if feed is None:
             return
@@ -154,7 +154,7 @@ class Readership:
         for each in list(self._all):
             each.reader.end("closing")
 
-    async def ties(self, viewer: Viewer | None) -> Ties | None:
+    async def relationships(self, viewer: Viewer | None) -> Relationships | None:
         """How the viewer stands to others, kept while they have a reader here."""
         if viewer is None:
             return None
@@ -169,31 +169,31 @@ class Readership:
         return known
 
     async def judged(
-        self, events: tuple[Event, ...], ties: Ties | None, streams: frozenset[Stream]
+        self, events: tuple[Event, ...], relationships: Relationships | None, streams: frozenset[Stream]
     ) -> tuple[Event, ...]:
         """Return events with what the viewer's filters say of them."""
-        return await judged_in_time(self._reactor, events, ties, streams)
+        return await judged_in_time(self._reactor, events, relationships, streams)
 
-    async def _read_ties(self, viewer_id: int) -> Ties:
-        known: Ties = await live(self._db.reads).ties(viewer_id)
+    async def _read_ties(self, viewer_id: int) -> Relationships:
+        known: Relationships = await live(self._db.reads).relationships(viewer_id)
         found = within_budget(await filters(self._db.reads).applying(viewer_id, None))
         return replace(known, filters=tuple(Compiled.of(each) for each in found)) if found else known
 
-    def stale(self, ties: Ties | None) -> bool:
-        return ties is not None and self._ties.get(ties.id) is not ties
+    def stale(self, relationships: Relationships | None) -> bool:
+        return relationships is not None and self._ties.get(relationships.id) is not relationships
 
-    def _pending(self, happened: Iterable[Event]) -> Iterable[Feed]:
+    def _pending(self, happened: Iterable[Event]) -> Iterable[SubscriberGroup]:
         """Add each event to what is pending of the feeds that want it, and return those feeds."""
-        touched: dict[Feed, None] = {}
+        touched: dict[SubscriberGroup, None] = {}
         texts: Texts = {}
         for event in happened:
             for feed in self._candidates(event):
                 try:
                     wanted = feed.wants(event)
                     if wanted:
-                        feed.heavy = feed.heavy or is_heavy(event, feed.ties)
+                        feed.heavy = feed.heavy or is_heavy(event, feed.relationships)
                         feed.pending.append(
-                            event if feed.heavy else judged(event, feed.ties, feed.streams, texts)
+                            event if feed.heavy else judged(event, feed.relationships, feed.streams, texts)
                         )
                 except Exception:  # noqa: BLE001 - it is this event in this feed; all others go on
                     self.faults.failed(CANT_PLACE)
@@ -202,10 +202,10 @@ class Readership:
                     touched[feed] = None
         return touched
 
-    def _candidates(self, event: Event) -> Iterable[Feed]:
+    def _candidates(self, event: Event) -> Iterable[SubscriberGroup]:
         """Return the feeds that may want an event, each once."""
         try:
-            found: dict[Feed, None] = {}
+            found: dict[SubscriberGroup, None] = {}
             for name in keys(event):
                 if name == HOME:
                     for viewer_id in self._followed.viewers(event):
@@ -217,10 +217,11 @@ class Readership:
             self.faults.failed(CANT_PLACE)
             return ()
 
-    async def _heed(self, found: list[Row]) -> None:
-        """What the events mean to this process itself: ties to read again, readers to end.
+    async def _apply_control_event(self, found: list[Row]) -> None:
+        """What the events mean to this process itself: relationships to read again, readers to end.
 
-        An act of another account changes a viewer's ties seldom: that somebody follows the viewer does not. So the one
+        An act of another account changes a viewer's relationships seldom: that somebody follows the viewer does
+        not. So the one
         pair is looked at first, however many relations the viewer has.
         """
         changed: set[int] = set()
@@ -241,8 +242,8 @@ class Readership:
         if pairs:
             accounts, others = zip(*pairs, strict=True)
             for pair in await live(self._db.reads).pairs([*accounts], [*others]):
-                ties = self._ties.get(pair[0])
-                if ties is not None and _differ(ties, pair):
+                relationships = self._ties.get(pair[0])
+                if relationships is not None and _differ(relationships, pair):
                     changed.add(pair[0])
         for account_id in changed:
             try:
@@ -260,7 +261,7 @@ class Readership:
                     self._followed.put(fresh)
                 for reader in self._viewers.get(account_id, ()):
                     if reader.feed is not None:
-                        reader.feed.ties = fresh
+                        reader.feed.relationships = fresh
 
     def _revoke(self, detail: dict[str, Any]) -> None:
         if "account" in detail:
@@ -292,8 +293,14 @@ def _name(stream: Stream, viewer_id: int | None) -> str:
     return name if name != HOME or viewer_id is None else _home(viewer_id)
 
 
-def _differ(ties: Ties, pair: tuple[int, int, bool | None, bool, bool]) -> bool:
-    """Return whether a viewer stands to one account in another way than its ties say: see `LiveQueries.pairs`."""
+def _differ(relationships: Relationships, pair: tuple[int, int, bool | None, bool, bool]) -> bool:
+    """Return whether a viewer stands to one account in another way than its relationships say: see
+    `LiveQueries.pairs`.
+    """
     _, other_id, boosts, blocked_by, blocking = pair
-    known = ties.follows.get(other_id), other_id in ties.blocked_by, other_id in ties.blocking
+    known = (
+        relationships.follows.get(other_id),
+        other_id in relationships.blocked_by,
+        other_id in relationships.blocking,
+    )
     return known != (boosts, blocked_by, blocking)

@@ -1,9 +1,9 @@
 """Readers of live streams: what one is, how they share work, how one catches up.
 
-Readers that want the same streams with the same eyes share a `feeds.Feed`.
+Readers that want the same streams with the same eyes share a `feeds.SubscriberGroup`.
 
-A reader is *attached* (gets what the notifier dispatches) or it is *behind*: then it reads the log from its
-cursor until it has reached the notifier's position and is attached in that same turn of the reactor, so that there is
+A reader is *attached* (gets what the dispatcher dispatches) or it is *behind*: then it reads the log from its
+cursor until it has reached the dispatcher's position and is attached in that same turn of the reactor, so that there is
 neither a gap nor a repeat.  A new reader with a cursor, a slow one that has drained, and one that was cut off
 before are all the same case.
 """
@@ -20,15 +20,15 @@ from twisted.python.failure import Failure
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event
-from microblog.domain.streams import PERSONAL, Stream, Ties, belongs
-from microblog.services.live.groups import Batch, Feed, Reader
+from microblog.domain.streams import PERSONAL, Relationships, Stream, belongs
+from microblog.services.live.groups import Batch, Reader, SubscriberGroup
 
 if TYPE_CHECKING:
-    from microblog.services.live.dispatcher import Notifier
+    from microblog.services.live.dispatcher import EventDispatcher
 
 log = Logger()
 
-__all__ = ["Batch", "Feed", "Live", "Reader"]
+__all__ = ["Batch", "Reader", "SubscriberGroup", "Subscription"]
 
 CANT_PLACE: Final = "Whether an event belongs on a stream can't be decided; the event is left out there."
 
@@ -39,8 +39,8 @@ def _nothing(event: Event) -> bytes:
     return b""
 
 
-class Live:
-    """One reader's subscriptions. Made by `Notifier.connect`."""
+class Subscription:
+    """One reader's subscriptions. Made by `EventDispatcher.connect`."""
 
     __slots__ = (
         "_begun",
@@ -59,17 +59,17 @@ class Live:
         "viewer",
     )
 
-    def __init__(self, notifier: Notifier, reader: Reader, viewer: Viewer | None) -> None:
+    def __init__(self, dispatcher: EventDispatcher, reader: Reader, viewer: Viewer | None) -> None:
         self.reader = reader
         self.viewer = viewer
-        self.feed: Feed | None = None
+        self.feed: SubscriberGroup | None = None
         self.closed = False
         self.paused = False
         self.send: Callable[[bytes], int] | None = None
         self.form = ""
         self.render: Callable[[Event], bytes] = _nothing
-        self._notifier = notifier
-        self._cursor = notifier.position
+        self._notifier = dispatcher
+        self._cursor = dispatcher.position
         self._from: dict[Stream, int] = {}  # each stream with the position that it counts from
         self._begun: dict[Stream, int] = {}  # each with the position from which on its events were delivered
         self._once = False
@@ -218,50 +218,50 @@ class Live:
             self._notifier.detach(self)
 
     async def _catch_up(self) -> None:
-        """Deliver from the log up to the notifier's position, and attach in the same turn."""
-        notifier = self._notifier
+        """Deliver from the log up to the dispatcher's position, and attach in the same turn."""
+        dispatcher = self._notifier
         if self._behind():
-            await notifier.confirm(self)
-        ties = await notifier.ties(self.viewer)
+            await dispatcher.confirm(self)
+        relationships = await dispatcher.relationships(self.viewer)
         while self._behind():
-            if self._cursor >= notifier.position:
-                notifier.attach(self, ties)
+            if self._cursor >= dispatcher.position:
+                dispatcher.attach(self, relationships)
                 return
-            events, position = await notifier.read(self._cursor, notifier.position, REPLAY)
+            events, position = await dispatcher.read(self._cursor, dispatcher.position, REPLAY)
             if not self._behind():
                 return
-            wanted = tuple(event for event in events if self._wants(event, ties))
-            if ties is not None and ties.filters:
-                wanted = await notifier.judged(wanted, ties, self.streams)
+            wanted = tuple(event for event in events if self._wants(event, relationships))
+            if relationships is not None and relationships.filters:
+                wanted = await dispatcher.judged(wanted, relationships, self.streams)
                 if not self._behind():
                     return
             self._cursor = position
             if wanted:
-                batch = Batch(wanted, position, None, notifier.faults)
+                batch = Batch(wanted, position, None, dispatcher.faults)
                 try:
                     self.reader.deliver(batch)
-                except Exception:  # noqa: BLE001 - as in Feed
+                except Exception:  # noqa: BLE001 - as in SubscriberGroup
                     self.fail(batch)
                     return
-            if notifier.stale(ties):
-                ties = await notifier.ties(self.viewer)
+            if dispatcher.stale(relationships):
+                relationships = await dispatcher.relationships(self.viewer)
 
     def _behind(self) -> bool:
         """Whether there is catching up to do: asked again after each wait, in which anything may have happened."""
         return not (self.closed or self.paused or self.feed is not None)
 
-    def _wants(self, event: Event, ties: Ties | None) -> bool:
+    def _wants(self, event: Event, relationships: Relationships | None) -> bool:
         """Whether it belongs on a stream that hasn't got so far yet (and, with ``once``, on none that has)."""
         try:
-            return self._missed(event, ties)
-        except Exception:  # noqa: BLE001 - as in Readership._pending
+            return self._missed(event, relationships)
+        except Exception:  # noqa: BLE001 - as in SubscriberRegistry._pending
             self._notifier.faults.failed(CANT_PLACE)
             return False
 
-    def _missed(self, event: Event, ties: Ties | None) -> bool:
+    def _missed(self, event: Event, relationships: Relationships | None) -> bool:
         wanted = False
         for stream, since in self._from.items():
-            if belongs(event, stream, ties):
+            if belongs(event, stream, relationships):
                 if event.position > since:
                     wanted = True
                 elif self._once and event.position > self._begun[stream]:

@@ -40,7 +40,7 @@ from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthent
 from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
 from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
-from microblog.http.responses import Json, Kept, Response
+from microblog.http.responses import CachedResponse, Json, Response
 from microblog.http.routing import Method, Routes, ViewerRule
 from microblog.mastodon import entities
 from microblog.services.tokens import require_active
@@ -107,7 +107,7 @@ class Endpoint:
 class Paged:
     """Part of a listing, with what the ``Link`` header says of its neighbours."""
 
-    items: Sequence[Any] | Kept  #: or bytes already
+    items: Sequence[Any] | CachedResponse  #: or bytes already
     older: int | None = None  #: ``max_id`` of the next page
     first: int | None = None  #: ``min_id`` of the previous one
 
@@ -177,7 +177,7 @@ class Call(Generic[P]):
         found = await microblog.filters.results(self.asker, posts, context)
         return [entities.status(each, self.base_url, found) for each in posts]
 
-    def paged(self, page: Page[Any], items: Sequence[Any] | Kept) -> Paged:
+    def paged(self, page: Page[Any], items: Sequence[Any] | CachedResponse) -> Paged:
         """``items`` are the page's, as they are shown."""
         # As in Mastodon, a full page names a next one even where that is empty.
         return Paged(items, page.older if page.older is not None else page.last, page.first)
@@ -219,7 +219,7 @@ class Api:
         answer: Any = Nothing,
         paged: bool = False,
         public: bool = False,
-        kept: bool = False,
+        cached: bool = False,
         remembered: bool = False,
         limit: str | None = "",
         body_limit: int | None = None,
@@ -253,7 +253,7 @@ class Api:
                 if isinstance(found, Paged):
                     if link := _link(request, found):
                         headers["Link"] = link
-                    if isinstance(found.items, Kept):
+                    if isinstance(found.items, CachedResponse):
                         return replace(found.items, headers=headers)
                     found = found.items
                 return Json(found, headers=headers, public=public, max_age=max_age)
@@ -288,7 +288,7 @@ class Api:
                     text_limit=text_limit,
                     key_limit=key_limit,
                     public=public,
-                    kept=kept,
+                    cached=cached,
                     remembered=remembered,
                     summary=doc.partition("\n")[0],
                 )(page)

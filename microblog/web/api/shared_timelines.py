@@ -4,7 +4,8 @@ To two readers the same public post differs in five small words: whether they li
 or pinned it.  So a page is read and rendered once, as a stranger sees it, and kept as bytes; for each reader their own
 words are put in.  Most have none of them there: they get the same bytes, packed once.
 
-As in ``kept``, all is thrown away as soon as anything happens (the notifier's ``version`` moves), and after a second at
+As in ``kept``, all is thrown away as soon as anything happens (the dispatcher's ``version`` moves), and after a
+second at
 the latest.
 """
 
@@ -16,11 +17,11 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from microblog.domain.posts import Marks, Page, Post
+from microblog.domain.posts import Page, Post, ViewerFlags
 from microblog.http.page_cache import SECONDS
 from microblog.http.response_writer import pack
-from microblog.http.responses import Kept
-from microblog.services.batch_loader import Gathering
+from microblog.http.responses import CachedResponse
+from microblog.services.batch_loader import BatchLoader
 
 MOST: Final = 64  #: pages that are kept, of some tens of kilobytes each
 MOST_ANSWERS: Final = 32  #: answers that are kept of one page: to most people it is the same
@@ -35,7 +36,7 @@ _WORDS: Final = {False: b"false", True: b"true"}
 Load = Callable[[], Awaitable[Page[Post]]]
 Render = Callable[[Post], bytes]
 #: What posts are to some people, by their ids: of each post that is anything special to them.
-Mark = Callable[[Sequence[Post], Sequence[int]], Awaitable[Mapping[int, tuple[Marks, ...] | None]]]
+Mark = Callable[[Sequence[Post], Sequence[int]], Awaitable[Mapping[int, tuple[ViewerFlags, ...] | None]]]
 
 
 class Shared:
@@ -46,33 +47,33 @@ class Shared:
     def __init__(self, page: Page[Post], bodies: Sequence[bytes], mark: Mark) -> None:
         self.page = page
         self.bodies = bodies
-        self._marks = Gathering(partial(mark, page.items))
-        self._answers: dict[tuple[Marks, ...], Kept] = {}
+        self._marks = BatchLoader(partial(mark, page.items))
+        self._answers: dict[tuple[ViewerFlags, ...], CachedResponse] = {}
 
-    async def of(self, viewer_id: int) -> Kept | None:
+    async def of(self, viewer_id: int) -> CachedResponse | None:
         """The page as somebody has it; None where that is not a stranger's with other words."""
-        marks = await self._marks.of(viewer_id)
-        return None if marks is None else self.answer(marks)
+        flags = await self._marks.of(viewer_id)
+        return None if flags is None else self.answer(flags)
 
-    def answer(self, marks: tuple[Marks, ...]) -> Kept:
-        """Its posts as a list in JSON; ``marks`` are of those that are anything special to the one who gets it."""
-        kept = self._answers.get(marks)
+    def answer(self, flags: tuple[ViewerFlags, ...]) -> CachedResponse:
+        """Its posts as a list in JSON; ``flags`` are of those that are anything special to the one who gets it."""
+        kept = self._answers.get(flags)
         if kept is None:
             bodies = self.bodies
-            if marks:
-                special = {each.id: each for each in marks}
+            if flags:
+                special = {each.id: each for each in flags}
                 bodies = [
                     _of(body, special[post.id]) if post.id in special else body
                     for post, body in zip(self.page.items, bodies, strict=True)
                 ]
             body = b"[%b]" % b",".join(bodies)
-            kept = Kept(body, _JSON, pack(body, _JSON))
+            kept = CachedResponse(body, _JSON, pack(body, _JSON))
             if len(self._answers) < MOST_ANSWERS:
-                self._answers[marks] = kept
+                self._answers[flags] = kept
         return kept
 
 
-class RenderedPosts:
+class SharedTimelines:
     """``version`` says what state of the site an answer shows; ``seconds`` is a monotonic clock."""
 
     def __init__(self, version: Callable[[], object], seconds: Callable[[], float]) -> None:
@@ -132,13 +133,13 @@ class RenderedPosts:
         return self._version, self._until
 
 
-def _of(post: bytes, marks: Marks) -> bytes:
-    """``post`` as it is to the one whose ``marks`` these are."""
+def _of(post: bytes, flags: ViewerFlags) -> bytes:
+    """``post`` as it is to the one whose ``flags`` these are."""
     words = (
         b'"favourited":%b,"reblogged":%b,"bookmarked":%b,"muted":%b,"pinned":%b'
         % tuple(
             _WORDS[each]
-            for each in (marks.favourited, marks.boosted, marks.bookmarked, marks.muted, marks.pinned)
+            for each in (flags.favourited, flags.boosted, flags.bookmarked, flags.muted, flags.pinned)
         )
     )  # fmt: skip
     return post.replace(NOTHING_SPECIAL, words, 1)

@@ -54,7 +54,7 @@ async def home(microblog: Microblog, call: Call[Paging]) -> Paged:
     answer=list[StatusEntity],
     paged=True,
     public=True,
-    kept=True,
+    cached=True,
     remembered=True,
 )
 async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
@@ -62,13 +62,13 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     sent = call.params
     if sent.only_media:
         return Paged(())  # no post has any
-    rendered = call.request.web.rendered_posts
+    rendered = call.request.web.shared_timelines
     if call.asker is not None and rendered is not None:
         shared = await rendered.page(
             (sent.span, sent.local, sent.remote),
             partial(microblog.timelines.public, None, sent.span, local=sent.local, remote=sent.remote),
             lambda post: msgspec.json.encode(call.status(post)),
-            microblog.posts.marks,
+            microblog.posts.flags,
         )
         answer = await shared.of(call.asker.id)
         if answer is not None:
@@ -85,7 +85,7 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     answer=list[StatusEntity],
     paged=True,
     public=True,
-    kept=True,
+    cached=True,
     remembered=True,
 )
 async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:

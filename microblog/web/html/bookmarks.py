@@ -19,11 +19,11 @@ routes = Routes("bookmarks")
 async def bookmarks(microblog: Microblog, request: Request) -> Response:
     """The posts that one bookmarked."""
     page = await microblog.timelines.bookmarks(request.require_viewer(), span_of(request))
-    return request.render("pages/kept.html", page=page, which="bookmarks")
+    return request.render("pages/bookmarks.html", page=page, which="bookmarks")
 
 
 @routes.get("/favourites", viewer="required")
 async def favourites(microblog: Microblog, request: Request) -> Response:
     """The posts that one favourited."""
     page = await microblog.timelines.favourites(request.require_viewer(), span_of(request))
-    return request.render("pages/kept.html", page=page, which="favourites")
+    return request.render("pages/bookmarks.html", page=page, which="favourites")

@@ -19,7 +19,7 @@ routes = Routes("conversations")
 @routes.get("/conversations", viewer="required")
 async def conversations(microblog: Microblog, request: Request) -> Response:
     """One's conversations."""
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     page = await microblog.conversations.page(request.require_viewer(), span_of(request))
     return request.render("pages/conversations.html", page=page, since=since)
 

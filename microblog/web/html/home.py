@@ -23,7 +23,7 @@ routes = Routes("home")
 async def show(microblog: Microblog, request: Request) -> Response:
     """The posts of those whom one follows, and one's own."""
     span = span_of(request)
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     viewer = request.require_viewer()
     page = await microblog.timelines.home(viewer, span)
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)

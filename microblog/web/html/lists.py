@@ -45,7 +45,7 @@ async def create(microblog: Microblog, request: Request) -> Response:
 async def timeline(microblog: Microblog, request: Request) -> Response:
     """What those in a list posted."""
     viewer = request.require_viewer()
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     chosen = await microblog.lists.by_id(viewer, path_id(request))
     page = await microblog.lists.timeline(viewer, chosen.id, span_of(request))
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)

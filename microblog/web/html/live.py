@@ -34,7 +34,7 @@ from microblog.web.live_reader import LiveReader, Place, read_along
 if TYPE_CHECKING:
     from microblog.http.event_stream import EventSink
     from microblog.http.request import Request
-    from microblog.services.live.subscription import Live
+    from microblog.services.live.subscription import Subscription
     from microblog.services.microblog import Microblog
 
 log = Logger()
@@ -59,7 +59,7 @@ async def live(microblog: Microblog, request: Request) -> Streaming:
     if streams & PERSONAL:
         request.require_viewer()
     for stream in streams:
-        await microblog.notifier.check(stream, None, request.viewer)
+        await microblog.dispatcher.check(stream, None, request.viewer)
     place = Place(microblog, request.remote_address, len(streams))
     return Streaming(_Source(microblog, request, streams, place))
 
@@ -94,7 +94,7 @@ def frame(event: Event) -> bytes:
 
 
 class _Source:
-    """``EventSource`` over the notifier."""
+    """``EventSource`` over the dispatcher."""
 
     def __init__(
         self, microblog: Microblog, request: Request, streams: frozenset[Stream], place: Place
@@ -108,7 +108,7 @@ class _Source:
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
         since = parse_id(sink.last_event_id or self._since or "")
         return read_along(
-            self._microblog.notifier,
+            self._microblog.dispatcher,
             self._viewer,
             sink,
             LiveReader(sink, "banner", frame),
@@ -116,7 +116,7 @@ class _Source:
             self._place,
         )
 
-    async def _begin(self, sink: EventSink, live: Live, since: int | None) -> None:
+    async def _begin(self, sink: EventSink, live: Subscription, since: int | None) -> None:
         """Goes live."""
         try:
             await live.subscribe_all(self._streams, since)

@@ -22,7 +22,7 @@ async def notifications(microblog: Microblog, request: Request) -> Response:
     viewer = request.require_viewer()
     if request.is_prefetch:
         return not_prefetched()
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     page = await microblog.notification_groups.page(viewer, span_of(request))
     posts = [each.post for each in page.items if each.post is not None]
     filtered = await microblog.filters.results(viewer, posts, Context.NOTIFICATIONS)

@@ -30,10 +30,10 @@ async def by_number(microblog: Microblog, request: Request) -> Response:
     return Redirect((await microblog.posts.by_id(request.viewer, path_id(request))).content.path)
 
 
-@routes.get("/@<name>/<int:id>", public=True, kept=True)
+@routes.get("/@<name>/<int:id>", public=True, cached=True)
 async def thread(microblog: Microblog, request: Request) -> Response:
     """A post, what it answers and what answers it."""
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     found = await microblog.posts.thread(request.viewer, path_id(request))
     post = found.post
     if (elsewhere := _elsewhere(request, post)) is not None:

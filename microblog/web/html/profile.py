@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 routes = Routes("profile")
 
 
-@routes.get("/@<name>", public=True, kept=True)
+@routes.get("/@<name>", public=True, cached=True)
 async def profile(microblog: Microblog, request: Request) -> Response:
     """Somebody's posts and boosts."""
     return await _posts(microblog, request, replies=False)
 
 
-@routes.get("/@<name>/with-replies", public=True, kept=True)
+@routes.get("/@<name>/with-replies", public=True, cached=True)
 async def with_replies(microblog: Microblog, request: Request) -> Response:
     """The same, with what they answered to others."""
     return await _posts(microblog, request, replies=True)
@@ -58,7 +58,7 @@ async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Re
     if request.path_arg("name") != account.address:
         # One address a page: /@Bob is /@bob.
         return moved(request, account.path + ("/with-replies" if replies else ""))
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     viewer, span = request.viewer, span_of(request)
     page = await microblog.timelines.account(viewer, account.id, span, replies=replies)
     page, filtered = await microblog.filters.applied(viewer, page, Context.ACCOUNT)

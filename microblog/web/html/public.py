@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 routes = Routes("public")
 
 
-@routes.get("/", public=True, kept=True)
+@routes.get("/", public=True, cached=True)
 async def front(microblog: Microblog, request: Request) -> Response:
     """Home for those who are logged in; for others a word of welcome over the public timeline."""
     if request.viewer is not None:
@@ -25,14 +25,14 @@ async def front(microblog: Microblog, request: Request) -> Response:
     return await _show(microblog, request, welcome=True)
 
 
-@routes.get("/public", public=True, kept=True)
+@routes.get("/public", public=True, cached=True)
 async def public(microblog: Microblog, request: Request) -> Response:
     """The newest public posts."""
     return await _show(microblog, request, welcome=False)
 
 
 async def _show(microblog: Microblog, request: Request, *, welcome: bool) -> Response:
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     page = await microblog.timelines.public(request.viewer, span_of(request))
     page, filtered = await microblog.filters.applied(request.viewer, page, Context.PUBLIC)
     return request.render(

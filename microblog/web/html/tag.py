@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 routes = Routes("tag")
 
 
-@routes.get("/tags/<tag>", public=True, kept=True)
+@routes.get("/tags/<tag>", public=True, cached=True)
 async def tag(microblog: Microblog, request: Request) -> Response:
     """The newest public posts with a hashtag."""
     written = request.path_arg("tag")
@@ -30,7 +30,7 @@ async def tag(microblog: Microblog, request: Request) -> Response:
         )
     if key != written:
         return moved(request, f"/tags/{quote(key)}")
-    since = microblog.notifier.position
+    since = microblog.dispatcher.position
     viewer = request.viewer
     page = await microblog.timelines.tag(viewer, key, span_of(request))
     page, filtered = await microblog.filters.applied(viewer, page, Context.PUBLIC)

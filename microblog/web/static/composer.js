@@ -69,16 +69,16 @@ const previous = (text, index) =>
   (index > 1 && /[\udc00-\udfff]/.test(text[index - 1]) ? index - 2 : index - 1);
 
 // Where the last character before an index is that is no mark; -1 where there is none.
-const base = (text, index, marks = MARK) => {
+const base = (text, index, flags = MARK) => {
   let position = previous(text, index);
-  while (position >= 0 && at(marks, text, position)) position = previous(text, position);
+  while (position >= 0 && at(flags, text, position)) position = previous(text, position);
   return position;
 };
 
 const isWord = (text, start, end) => {
   if (!at(WORD, text, start)) return false;
-  const marks = text.slice(start, end);
-  return !marks.includes("\u20e3") && !(marks.includes("\ufe0f") && at(EMOJI, text, start));
+  const flags = text.slice(start, end);
+  return !flags.includes("\u20e3") && !(flags.includes("\ufe0f") && at(EMOJI, text, start));
 };
 
 const startsInside = (text, start) => {

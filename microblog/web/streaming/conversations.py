@@ -82,7 +82,7 @@ class Conversations:
                 except (MicroblogError, CancelledError):
                     raise
                 except Exception:  # noqa: BLE001 - it is this one conversation; the next events go on
-                    self._microblog.notifier.faults.failed("A conversation can't be shown and is left out.")
+                    self._microblog.dispatcher.faults.failed("A conversation can't be shown and is left out.")
                     continue
                 if payload is not None:
                     self._told(payload, event)

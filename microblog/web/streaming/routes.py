@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.http.event_stream import EventSink
     from microblog.http.request import Request
-    from microblog.services.live.subscription import Live, Reader
+    from microblog.services.live.subscription import Reader, Subscription
     from microblog.services.microblog import Microblog
 
 log = Logger()
@@ -137,7 +137,7 @@ def _asked_for(request: Request, name: str) -> Channel:
 async def _check(microblog: Microblog, request: Request, channel: Channel) -> None:
     channel.permit(request.viewer)
     for stream in channel.streams:
-        await microblog.notifier.check(stream, None, request.viewer)
+        await microblog.dispatcher.check(stream, None, request.viewer)
 
 
 async def _take_over(microblog: Microblog, request: Request, first: Channel | None) -> None:
@@ -209,7 +209,7 @@ async def _sse(microblog: Microblog, request: Request, channel: Channel) -> Resp
 
 
 class _Source:
-    """``EventSource`` over the notifier."""
+    """``EventSource`` over the dispatcher."""
 
     def __init__(self, microblog: Microblog, viewer: Viewer | None, channel: Channel, place: Place) -> None:
         self._microblog = microblog
@@ -227,10 +227,15 @@ class _Source:
 
             reader = Conversations(self._microblog, viewer, told, lambda _: sink.end())
         return read_along(
-            self._microblog.notifier, viewer, sink, reader, lambda live: self._begin(sink, live), self._place
+            self._microblog.dispatcher,
+            viewer,
+            sink,
+            reader,
+            lambda live: self._begin(sink, live),
+            self._place,
         )
 
-    async def _begin(self, sink: EventSink, live: Live) -> None:
+    async def _begin(self, sink: EventSink, live: Subscription) -> None:
         """Goes live."""
         since = parse_id(sink.last_event_id or "")
         streams = self._channel.streams_for(self._viewer)

@@ -1,6 +1,6 @@
 """One WebSocket (RFC 6455) with any number of streams on it.
 
-It takes the connection over from the website (`SiteRequest.hand_over`), and parses with wsproto, as
+It takes the connection over from the website (`HTTPRequest.hand_over`), and parses with wsproto, as
 ``twisted.web.websocket`` does.  The resource of that is not used: it can't echo a subprotocol, caps no message and
 buffers without end for a client that does not read.
 
@@ -29,12 +29,12 @@ from wsproto.utilities import RemoteProtocolError
 
 from microblog.domain.errors import Gone, InvalidInput, MicroblogError
 from microblog.net.dead_peers import watch_for_dead_peers
-from microblog.net.write_buffer import Outgoing
+from microblog.net.write_buffer import WriteBuffer
 from microblog.web.streaming import names
 from microblog.web.streaming.frames import PING, Frames, close_frame
 from microblog.web.streaming.names import Channel
-from microblog.web.streaming.subscriptions import Presence, Subscription
-from microblog.web.streaming.wishes import Wish, read, refusal
+from microblog.web.streaming.subscriptions import Presence, StreamSubscription
+from microblog.web.streaming.wishes import ClientMessage, read, refusal
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -113,10 +113,10 @@ class Socket:
         self._viewer = viewer
         self._presence: Presence | None = None
         self._greeting = greeting
-        self._subscriptions: dict[tuple[str, ...], Subscription] = {}
-        self._wishes: list[Wish] = []
+        self._subscriptions: dict[tuple[str, ...], StreamSubscription] = {}
+        self._wishes: list[ClientMessage] = []
         if first is not None:
-            self._wishes.append(Wish("subscribe", first.name, first.argument, first.argument))
+            self._wishes.append(ClientMessage("subscribe", first.name, first.argument, first.argument))
         self._place = place
         self._running = False
         self._closed = False
@@ -135,7 +135,7 @@ class Socket:
         """Answers the handshake, and subscribes to what the address named."""
         self.transport = transport
         watch_for_dead_peers(transport, int(PATIENCE))
-        self._out = Outgoing(transport, self._drained)
+        self._out = WriteBuffer(transport, self._drained)
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
         self._out.write(self._greeting)
         self._greeting = b""
@@ -225,18 +225,18 @@ class Socket:
         """Do what the client asked for, as long as the token lives that it came with."""
         if self._presence is not None:
             try:
-                await self.microblog.notifier.confirm(self._presence.live)
+                await self.microblog.dispatcher.confirm(self._presence.live)
             except MicroblogError:
                 self.close(1011, "come back in a moment")
         while self._wishes and not self._closed:
             wish = self._wishes.pop(0)
             try:
-                await self._grant(wish)
+                await self._handle(wish)
             except MicroblogError as error:
                 self._refuse(error)
         self._running = False
 
-    async def _grant(self, wish: Wish) -> None:
+    async def _handle(self, wish: ClientMessage) -> None:
         list_id = None if wish.list is None else str(wish.list)
         if wish.type not in ("subscribe", "unsubscribe"):
             raise InvalidInput("Unknown message type", "type")
@@ -253,7 +253,7 @@ class Socket:
             raise InvalidInput(f"At most {MAX_STREAMS} streams on a connection", "stream")
         channel.permit(self._viewer)
         self._place.add_stream()
-        made = self._subscriptions[channel.label] = Subscription(self, channel, self._viewer)
+        made = self._subscriptions[channel.label] = StreamSubscription(self, channel, self._viewer)
         try:
             for stream in channel.streams_for(self._viewer):
                 await made.live.subscribe(stream)
@@ -341,7 +341,7 @@ class Socket:
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
 
     def end(self, reason: str) -> None:
-        """Of the notifier, and of the site when it drains."""
+        """Of the dispatcher, and of the site when it drains."""
         self.close(_CODES.get(reason, 1011), reason)
 
     def close(self, code: int, reason: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What a WebSocket has at the notifier: its presence there, and one subscription for each of its streams."""
+"""What a WebSocket has at the dispatcher: its presence there, and one subscription for each of its streams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from microblog.web.streaming.frames import message
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
-    from microblog.services.live.subscription import Batch, Live
+    from microblog.services.live.subscription import Batch, Subscription
     from microblog.web.streaming.names import Channel
     from microblog.web.streaming.sockets import Socket
 
@@ -22,7 +22,7 @@ class Presence:
 
     def __init__(self, socket: Socket, viewer: Viewer) -> None:
         self.end = socket.end
-        self.live: Live = socket.microblog.notifier.connect(self, viewer)
+        self.live: Subscription = socket.microblog.dispatcher.connect(self, viewer)
 
     def deliver(self, batch: Batch) -> None:
         """Nothing: without streams, no event comes."""
@@ -31,20 +31,20 @@ class Presence:
         """Nothing, for the same reason."""
 
 
-class Subscription:
-    """One stream of a socket, as the notifier sees it."""
+class StreamSubscription:
+    """One stream of a socket, as the dispatcher sees it."""
 
     __slots__ = ("channel", "live", "reader", "socket")
 
     def __init__(self, socket: Socket, channel: Channel, viewer: Viewer | None) -> None:
         self.socket = socket
         self.channel = channel
-        notifier = socket.microblog.notifier
+        dispatcher = socket.microblog.dispatcher
         if channel.name == "direct" and viewer is not None:
             self.reader: Any = Conversations(socket.microblog, viewer, self._told, socket.end)
         else:
             self.reader = self
-        self.live: Live = notifier.connect(self.reader, viewer)
+        self.live: Subscription = dispatcher.connect(self.reader, viewer)
 
     @property
     def shared(self) -> bool:

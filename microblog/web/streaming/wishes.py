@@ -18,7 +18,7 @@ _STATUSES: Final = {
 }
 
 
-class Wish(msgspec.Struct):
+class ClientMessage(msgspec.Struct):
     """One message of a client: ``type`` is subscribe or unsubscribe."""
 
     type: str = ""
@@ -27,10 +27,10 @@ class Wish(msgspec.Struct):
     list: str | int | None = None
 
 
-_decode: Final = msgspec.json.Decoder(Wish, strict=False).decode
+_decode: Final = msgspec.json.Decoder(ClientMessage, strict=False).decode
 
 
-def read(text: str) -> Wish:
+def read(text: str) -> ClientMessage:
     """Read a message. Raises InvalidInput."""
     try:
         return _decode(text)

@@ -12,7 +12,7 @@ from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Draft
 from microblog.runtime.log import bind_request, current_request
 from microblog.services.live import dispatcher
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.store.events import LOCK, events, outbox
 from microblog.store.listener import Listener
 from tests.services.live_site import Reading, Site
@@ -29,7 +29,7 @@ async def test_another_process_is_told_and_hears_again_after_its_connection_was_
 ) -> None:
     ann = await person(site.db, "ann")
     listener = Listener(site.db.dsn, site.reactor)
-    other = Notifier(site.db, site.reactor, listener)
+    other = EventDispatcher(site.db, site.reactor, listener)
     other._looking.interval = 3600  # only being told counts here
     await listener.start()
     await other.start()
@@ -60,9 +60,9 @@ async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it
         raise Unavailable
 
     await site.settled()
-    monkeypatch.setattr(site.notifier, "_dispatch_new", broken)
+    monkeypatch.setattr(site.dispatcher, "_dispatch_new", broken)
     bind_request("somebodys-request")
-    site.notifier.look()
+    site.dispatcher.look()
     await until(site.reactor, lambda: bool(ids))
     monkeypatch.undo()
     assert set(ids) == {""}
@@ -70,15 +70,15 @@ async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it
 
 async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_another(site: Site) -> None:
     ann = await person(site.db, "ann")
-    lagging = Notifier(site.db, site.reactor)
+    lagging = EventDispatcher(site.db, site.reactor)
     await lagging.start()
     lagging._started = False  # it neither looks nor is told
     await site.posts.publish(ann, Draft("one"))
     await site.settled()
-    assert lagging.position < site.notifier.position
+    assert lagging.position < site.dispatcher.position
     reader = Reading()
     subscribing = ensureDeferred(
-        lagging.connect(reader, None).subscribe("public", since=site.notifier.position)
+        lagging.connect(reader, None).subscribe("public", since=site.dispatcher.position)
     )
     await pause(site.reactor, 0.05)
     assert not subscribing.called
@@ -95,7 +95,7 @@ async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_anoth
 async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "PATIENCE", 0.02)
     with pytest.raises(Unavailable):
-        await site.notifier.reached(site.notifier.position + 1)
+        await site.dispatcher.reached(site.dispatcher.position + 1)
     await site.posts.publish(await person(site.db, "ann"), Draft("one"))
     await site.settled()
 
@@ -103,7 +103,7 @@ async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pyt
 async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(site: Site) -> None:
     ann = await person(site.db, "ann")
     reader = Reading()
-    await site.notifier.connect(reader, None).subscribe("public")
+    await site.dispatcher.connect(reader, None).subscribe("public")
     await site.posts.publish(ann, Draft("placed by its writer"))
     assert (await site.db.reads.run("SELECT count(*) FROM outbox")).fetchall() == [(0,)]
     async with site.db.transaction() as tx:
@@ -119,14 +119,14 @@ async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_goo
     """The work is then through before the Deferred of it is there to be kept."""
     ann = await person(site.db, "ann")
     reader = Reading()
-    await site.notifier.connect(reader, None).subscribe("public")
+    await site.dispatcher.connect(reader, None).subscribe("public")
 
     async def refuse(*_: Any) -> Any:
         raise Unavailable
 
     with monkeypatch.context() as away:
         away.setattr(site.db.reads, "run", refuse)
-        site.notifier.look()
+        site.dispatcher.look()
     await site.posts.publish(ann, Draft("heard"))
     await until(site.reactor, lambda: reader.texts == ["heard"])
 
@@ -146,7 +146,7 @@ async def test_a_process_that_starts_while_an_event_is_on_its_way_does_not_step_
     site: Site, reactor_: Any
 ) -> None:
     """A sequence tells its last number before that is visible."""
-    late = Notifier(site.db, reactor_)
+    late = EventDispatcher(site.db, reactor_)
     async with site.db.transaction() as tx:
         await tx.run(f"SELECT pg_advisory_xact_lock({LOCK})")
         await tx.run(
@@ -186,7 +186,7 @@ async def write_overlapping(site: Site, account_id: int, writers: int, each: int
             except ZeroDivisionError:
                 continue
             committed.append(mark)
-            site.notifier.poke()
+            site.dispatcher.poke()
 
     for writing in [ensureDeferred(writer(number)) for number in range(writers)]:
         await writing
@@ -206,7 +206,7 @@ async def test_readers_that_come_and_go_see_each_event_once_in_one_order_whateve
     chance = random.Random(seed)
     writing = ensureDeferred(write_overlapping(site, 1, 5, 20, seed))
     done: list[bool] = []
-    writing.addCallback(lambda marks: done.append(True) or marks)
+    writing.addCallback(lambda flags: done.append(True) or flags)
 
     async def reader() -> list[tuple[int, int]]:
         seen: list[tuple[int, int]] = []
@@ -214,7 +214,7 @@ async def test_readers_that_come_and_go_see_each_event_once_in_one_order_whateve
         while True:
             finished = bool(done)
             reading = Reading()
-            live = site.notifier.connect(reading, None)
+            live = site.dispatcher.connect(reading, None)
             await live.subscribe("public", since=cursor)
             await pause(site.reactor, chance.random() * 0.03)
             live.close()
@@ -244,10 +244,10 @@ async def test_paging_by_id_would_lose_events(site: Site) -> None:
         await site.run("TRUNCATE outbox")
         seen: list[int] = []
         cursor = 0
-        site.notifier._started = False  # leave the outbox alone
+        site.dispatcher._started = False  # leave the outbox alone
         writing = ensureDeferred(write_overlapping(site, 1, 5, 20, seed))
         done: list[bool] = []
-        writing.addCallback(lambda marks, done=done: done.append(True) or marks)
+        writing.addCallback(lambda flags, done=done: done.append(True) or flags)
         while not done:
             found = (
                 await site.db.reads.run("SELECT id, post_id FROM outbox WHERE id > %s ORDER BY id", (cursor,))

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from microblog.domain.events import Audience, Event, Kind
 from microblog.domain.posts import Draft
-from microblog.domain.streams import ListTies, Ties, belongs
+from microblog.domain.streams import ListTies, Relationships, belongs
 from microblog.domain.visibility import Visibility
 from microblog.services.live import registry
 from microblog.services.live.followed import Followed
-from microblog.services.live.groups import Feed
+from microblog.services.live.groups import SubscriberGroup
 from tests.services.live_site import Reading, Site
 from tests.testrig import person, until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ids = st.integers(1, 8)
 tags = st.sampled_from(["tea", "milk", "cats"])
-ties = st.builds(
-    lambda owner, follows, tags, members: Ties(
+relationships = st.builds(
+    lambda owner, follows, tags, members: Relationships(
         owner, dict.fromkeys(follows, True), tags=tags, lists={5: ListTies(members)}
     ),
     ids,
@@ -48,9 +48,9 @@ events = st.builds(
 )
 
 
-@given(st.lists(ties, max_size=6), st.lists(ties, max_size=6), st.sets(ids), events)
+@given(st.lists(relationships, max_size=6), st.lists(relationships, max_size=6), st.sets(ids), events)
 def test_index_misses_no_reader_of_home_or_of_a_list(
-    first: list[Ties], later: list[Ties], gone: set[int], event: Event
+    first: list[Relationships], later: list[Relationships], gone: set[int], event: Event
 ) -> None:
     followed, known = Followed(), {}
     for each in (*first, *later):
@@ -97,15 +97,15 @@ async def test_post_asks_only_the_readers_who_follow_its_author(
             )
             name = f"list:{cursor.fetchall()[0][0]}"
         readers.append(Reading())
-        await site.notifier.connect(readers[-1], viewer).subscribe(name)
+        await site.dispatcher.connect(readers[-1], viewer).subscribe(name)
     asked: list[int] = []
-    wants = Feed.wants
+    wants = SubscriberGroup.wants
 
-    def counted(feed: Feed, event: Event) -> bool:
+    def counted(feed: SubscriberGroup, event: Event) -> bool:
         asked.append(event.position)
         return wants(feed, event)
 
-    monkeypatch.setattr(Feed, "wants", counted)
+    monkeypatch.setattr(SubscriberGroup, "wants", counted)
     await site.posts.publish(bob, Draft("one"))
     await site.settled()
     await until(site.reactor, lambda: all(each.texts == ["one"] for each in readers[:2]))
@@ -116,7 +116,7 @@ async def test_post_asks_only_the_readers_who_follow_its_author(
 async def test_home_follows_a_new_follow_and_a_new_tag_at_once(site: Site) -> None:
     ann, bob, cat = [await person(site.db, name) for name in ("ann", "bob", "cat")]
     reader = Reading()
-    await site.notifier.connect(reader, ann).subscribe("home")
+    await site.dispatcher.connect(reader, ann).subscribe("home")
     await site.posts.publish(bob, Draft("not followed"))
     await site.settled()
     await site.run(
@@ -153,7 +153,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
     await site.run(
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, bob.id
     )
-    await site.notifier.connect(Reading(), ann).subscribe("home")
+    await site.dispatcher.connect(Reading(), ann).subscribe("home")
     accessor, read = registry.live, []  # type: ignore[attr-defined, var-annotated]
 
     class Counting:
@@ -161,7 +161,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
             self._real = accessor(session)
 
         def __getattr__(self, name: str) -> Any:
-            if name == "ties":
+            if name == "relationships":
                 read.append(name)
             return getattr(self._real, name)
 
@@ -180,11 +180,11 @@ async def test_revocation_looks_only_at_the_readers_that_it_ends(site: Site) -> 
     for number in range(5):
         readers[number] = Reading()
         viewer = replace(ann, token_id=number, session_id=None if number else 7)
-        site.notifier.connect(readers[number], viewer)
-    site.notifier._revoke({"token": 3})
+        site.dispatcher.connect(readers[number], viewer)
+    site.dispatcher._revoke({"token": 3})
     assert [number for number, each in readers.items() if each.ended] == [3]
-    site.notifier._revoke({"session": 7})
+    site.dispatcher._revoke({"session": 7})
     assert [number for number, each in readers.items() if each.ended] == [0, 3]
-    for live in list(site.notifier._all):
+    for live in list(site.dispatcher._all):
         live.close()
-    assert not site.notifier._by_credential
+    assert not site.dispatcher._by_credential

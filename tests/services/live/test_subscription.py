@@ -1,4 +1,4 @@
-"""Live streams: who gets what, from which cursor on, and when that ends (on a real database)."""
+"""Subscription streams: who gets what, from which cursor on, and when that ends (on a real database)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from twisted.internet.task import Clock
 from microblog.domain.errors import Gone, NotFound, Unauthenticated
 from microblog.domain.events import Kind
 from microblog.domain.posts import Draft
-from microblog.domain.streams import Ties
+from microblog.domain.streams import Relationships
 from microblog.domain.visibility import Visibility
 from microblog.services.live import registry
-from microblog.services.live.dispatcher import Notifier
+from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.subscription import Batch
 from microblog.store.database import Database
 from microblog.store.events import outbox
@@ -32,20 +32,20 @@ def site(live_site: Site) -> Site:
 async def test_a_post_reaches_public_and_tag_and_author_streams_once(site: Site) -> None:
     ann = await person(site.db, "ann")
     reader = Reading()
-    live = site.notifier.connect(reader, None)
+    live = site.dispatcher.connect(reader, None)
     for stream in ("public", "local", "tag:x", f"user:{ann.id}"):
         await live.subscribe(stream)
     await site.posts.publish(ann, Draft("one #x"))
     await until(site.reactor, lambda: len(reader.positions) == 1)
     await site.posts.publish(ann, Draft("two"))
     await until(site.reactor, lambda: reader.texts == ["one #x", "two"])
-    assert live.cursor == site.notifier.position
+    assert live.cursor == site.dispatcher.position
 
 
 async def test_edits_deletions_and_boosts_are_events_too(site: Site) -> None:
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     reader = Reading()
-    live = site.notifier.connect(reader, None)
+    live = site.dispatcher.connect(reader, None)
     await live.subscribe(f"user:{bob.id}")
     await live.subscribe("public")
     post = await site.posts.publish(ann, Draft("one"))
@@ -71,7 +71,7 @@ async def test_nobody_gets_what_they_may_not_see(site: Site, visibility: Visibil
     readers = {}
     for name, viewer in {"stranger": None, "ann": ann, "bob": bob, "cat": cat, "dan": dan}.items():
         readers[name] = Reading()
-        live = site.notifier.connect(readers[name], viewer)
+        live = site.dispatcher.connect(readers[name], viewer)
         await live.subscribe(f"user:{ann.id}")
         await live.subscribe("public")
         if viewer is not None:
@@ -96,7 +96,7 @@ async def test_nobody_gets_what_they_may_not_see(site: Site, visibility: Visibil
 async def test_a_new_block_filters_what_is_subscribed_already(site: Site) -> None:
     ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
     reader = Reading()
-    live = site.notifier.connect(reader, bob)
+    live = site.dispatcher.connect(reader, bob)
     await live.subscribe("public")
     await site.posts.publish(ann, Draft("before"))
     await site.settled()
@@ -113,9 +113,9 @@ async def test_a_revoked_token_and_a_suspended_account_end_their_readers(site: S
     by_token, by_account, other = Reading(), Reading(), Reading()
     from dataclasses import replace
 
-    site.notifier.connect(by_token, replace(ann, token_id=7))
-    site.notifier.connect(by_account, replace(ann, token_id=8))
-    site.notifier.connect(other, None)
+    site.dispatcher.connect(by_token, replace(ann, token_id=7))
+    site.dispatcher.connect(by_account, replace(ann, token_id=8))
+    site.dispatcher.connect(other, None)
     async with site.db.transaction() as tx:
         await outbox(tx).put("revoked", ann.id, None, None, '{"token": 7}')
     await site.settled()
@@ -129,12 +129,12 @@ async def test_a_revoked_token_and_a_suspended_account_end_their_readers(site: S
 
 async def test_a_token_that_has_had_its_time_ends_its_readers(db: Database) -> None:
     clock, now = Clock(), datetime.now(UTC)
-    notifier = Notifier(db, clock, now=lambda: now)
+    dispatcher = EventDispatcher(db, clock, now=lambda: now)
     ann = await person(db, "ann")
     reader, other, left = Reading(), Reading(), Reading()
-    notifier.connect(reader, replace(ann, until=now + timedelta(hours=2)))
-    notifier.connect(other, None).set_viewer(replace(ann, until=now - timedelta(seconds=1)))
-    notifier.connect(left, replace(ann, until=now + timedelta(hours=1))).close()
+    dispatcher.connect(reader, replace(ann, until=now + timedelta(hours=2)))
+    dispatcher.connect(other, None).set_viewer(replace(ann, until=now - timedelta(seconds=1)))
+    dispatcher.connect(left, replace(ann, until=now + timedelta(hours=1))).close()
     clock.advance(0)
     assert (reader.ended, other.ended) == ([], ["revoked"])
     clock.advance(2 * 3600)
@@ -143,7 +143,7 @@ async def test_a_token_that_has_had_its_time_ends_its_readers(db: Database) -> N
 
 
 async def test_personal_streams_want_a_viewer_and_streams_of_nobody_do_not_exist(site: Site) -> None:
-    live = site.notifier.connect(Reading(), None)
+    live = site.dispatcher.connect(Reading(), None)
     with pytest.raises(Unauthenticated):
         await live.subscribe("home")
     for stream in ("user:1", "thread:1", "user:x"):
@@ -153,7 +153,7 @@ async def test_personal_streams_want_a_viewer_and_streams_of_nobody_do_not_exist
 
 async def test_a_cursor_out_of_the_logs_reach_is_told_so(site: Site) -> None:
     ann = await person(site.db, "ann")
-    live = site.notifier.connect(Reading(), None)
+    live = site.dispatcher.connect(Reading(), None)
     with pytest.raises(Gone):
         await live.subscribe("public", since=10**9)
     for n in range(3):
@@ -162,11 +162,11 @@ async def test_a_cursor_out_of_the_logs_reach_is_told_so(site: Site) -> None:
     await site.run("DELETE FROM events WHERE position < (SELECT max(position) FROM events)")
     with pytest.raises(Gone):
         await live.subscribe("public", since=0)
-    await live.subscribe("public", since=site.notifier.position - 1)
+    await live.subscribe("public", since=site.dispatcher.position - 1)
     await site.run("DELETE FROM events")
-    await live.subscribe("local", since=site.notifier.position)
+    await live.subscribe("local", since=site.dispatcher.position)
     with pytest.raises(Gone):
-        await live.subscribe("tag:x", since=site.notifier.position - 1)
+        await live.subscribe("tag:x", since=site.dispatcher.position - 1)
 
 
 async def test_since_replays_and_goes_live_without_gap_or_repeat(site: Site) -> None:
@@ -174,9 +174,9 @@ async def test_since_replays_and_goes_live_without_gap_or_repeat(site: Site) -> 
     for n in range(5):
         await site.posts.publish(ann, Draft(str(n)))
     await site.settled()
-    cursor = site.notifier.position - 3
+    cursor = site.dispatcher.position - 3
     reader = Reading()
-    live = site.notifier.connect(reader, None)
+    live = site.dispatcher.connect(reader, None)
     await live.subscribe("public", since=cursor)
     await site.posts.publish(ann, Draft("5"))
     await site.settled()
@@ -190,7 +190,7 @@ async def test_since_replays_and_goes_live_without_gap_or_repeat(site: Site) -> 
 async def test_a_paused_reader_misses_nothing(site: Site) -> None:
     ann = await person(site.db, "ann")
     reader = Reading()
-    live = site.notifier.connect(reader, None)
+    live = site.dispatcher.connect(reader, None)
     await live.subscribe("public")
     await site.posts.publish(ann, Draft("0"))
     await site.settled()
@@ -216,7 +216,7 @@ async def test_an_event_is_rendered_once_a_format_over_all_readers(site: Site) -
 
     readers = [Rendering() for _ in range(20)]
     for reader in readers:
-        live = site.notifier.connect(reader, None)
+        live = site.dispatcher.connect(reader, None)
         await live.subscribe("public")
         if reader is readers[0]:
             await live.subscribe("local")
@@ -238,8 +238,8 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
         def __init__(self, db: Any) -> None:
             self.queries = real(db)
 
-        async def ties(self, account_id: int) -> Ties:
-            found: Ties = await self.queries.ties(account_id)
+        async def relationships(self, account_id: int) -> Relationships:
+            found: Relationships = await self.queries.relationships(account_id)
             if slow:
                 await slow.pop()
             return found
@@ -247,21 +247,21 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
     real = registry.live
     monkeypatch.setattr(registry, "live", Slow)
     reader = Reading()
-    coming = ensureDeferred(site.notifier.connect(reader, bob).subscribe("public"))
+    coming = ensureDeferred(site.dispatcher.connect(reader, bob).subscribe("public"))
     await until(site.reactor, lambda: not slow)
     await site.run("INSERT INTO blocks (account_id, target_id) VALUES (%s, %s)", ann.id, bob.id)
     await site.relation(ann, bob)
-    await until(site.reactor, lambda: site.notifier.position == 1)
+    await until(site.reactor, lambda: site.dispatcher.position == 1)
     late.callback(None)
     await coming
     await site.posts.publish(ann, Draft("not for bob"))
-    await until(site.reactor, lambda: site.notifier.position == 2)
+    await until(site.reactor, lambda: site.dispatcher.position == 2)
     assert reader.texts == []
 
 
 async def test_a_connection_that_was_lost_during_its_log_in_is_not_registered_again(site: Site) -> None:
     ann = await person(site.db, "ann")
-    live = site.notifier.connect(Reading(), None)
+    live = site.dispatcher.connect(Reading(), None)
     live.close()
     live.set_viewer(ann)
-    assert site.notifier.readers == 0
+    assert site.dispatcher.readers == 0

@@ -1,4 +1,4 @@
-"""Kept pages: what one client sends never changes what the next client is shown at the same address.
+"""CachedResponse pages: what one client sends never changes what the next client is shown at the same address.
 
 The requests are made from the declared routes: every GET route, with every part of a request that is not its address.
 """
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from microblog.http.page_cache import KeptPages
+from microblog.http.page_cache import PageCache
 from tests.conftest import wait_for
 from tests.http.client import BOUNDARY, Page, multipart
 from tests.web.api.town import Town
@@ -66,7 +66,7 @@ async def settle(town: Town) -> None:
 
 
 def forget(town: Town) -> None:
-    object.__setattr__(town.web, "kept_pages", KeptPages(lambda: 0, lambda: 0.0))
+    object.__setattr__(town.web, "page_cache", PageCache(lambda: 0, lambda: 0.0))
 
 
 async def addresses(town: Town) -> list[str]:
@@ -75,7 +75,7 @@ async def addresses(town: Town) -> list[str]:
     values = {"<name>": "ann", "<tag>": "tea", "<int:id>": post["id"]}
     found = []
     for route in town.website.routes:
-        if route.kept and route.method == "GET":
+        if route.cached and route.method == "GET":
             parts = route.path
             for placeholder, value in values.items():
                 parts = parts.replace(placeholder, value)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.store.database import Transaction
-from microblog.web.api.shared_timelines import RenderedPosts
+from microblog.web.api.shared_timelines import SharedTimelines
 from tests.web.api.town import Program, Town
 
 LISTINGS = [
@@ -80,7 +80,7 @@ async def test_listings_cost_the_same_whatever_their_length(
     counter = Counter(town, monkeypatch)
     # What is remembered for a moment is so however slow this machine is: tokens always, public pages never.
     monkeypatch.setattr(town.microblog.tokens, "_seconds", lambda: 0.0)
-    object.__setattr__(town.web, "rendered_posts", RenderedPosts(object, lambda: 0.0))
+    object.__setattr__(town.web, "shared_timelines", SharedTimelines(object, lambda: 0.0))
     await fill(town, bob, [await town.program("first")], post)
     paths = [path.format(bob=bob.id, post=post) for path in LISTINGS]
     short = {path: await counter.of(bob, path) for path in paths}

@@ -10,14 +10,14 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
-from microblog.domain.posts import Marks, Page, Post
-from microblog.web.api.shared_timelines import MOST, MOST_ANSWERS, NOTHING_SPECIAL, RenderedPosts, Shared
+from microblog.domain.posts import Page, Post, ViewerFlags
+from microblog.web.api.shared_timelines import MOST, MOST_ANSWERS, NOTHING_SPECIAL, Shared, SharedTimelines
 from tests.web.api.town import Program, Town
 
 PUBLIC = "/api/v1/timelines/public"
 
 
-class Rendered(RenderedPosts):
+class Rendered(SharedTimelines):
     """``version`` and the clock are the test's."""
 
     def __init__(self) -> None:
@@ -39,18 +39,18 @@ class Rendered(RenderedPosts):
 
     async def mark(
         self, posts: Sequence[Post], viewers: Sequence[int]
-    ) -> dict[int, tuple[Marks, ...] | None]:
+    ) -> dict[int, tuple[ViewerFlags, ...] | None]:
         """Everybody likes the post of their own number; number 9 has a filter."""
         marked = {
-            each: tuple(marks(post.id, favourited=True) for post in posts if post.id == each)
+            each: tuple(flags(post.id, favourited=True) for post in posts if post.id == each)
             for each in viewers
         }
         return {**marked, **dict.fromkeys({9} & set(viewers))}
 
 
-def marks(number: int, **flags: bool) -> Marks:
+def flags(number: int, **flags: bool) -> ViewerFlags:
     plain = dict.fromkeys(("favourited", "boosted", "bookmarked", "pinned", "muted"), False)
-    return Marks(number, **{**plain, **flags})
+    return ViewerFlags(number, **{**plain, **flags})
 
 
 async def test_a_page_is_read_and_a_post_rendered_once_for_all() -> None:
@@ -65,15 +65,15 @@ async def test_a_page_is_read_and_a_post_rendered_once_for_all() -> None:
 
 async def test_each_gets_their_own_words() -> None:
     shared = await Rendered().of(1, 2)
-    liked = shared.answer((marks(2, favourited=True),))
+    liked = shared.answer((flags(2, favourited=True),))
     assert b'{"id":2,"favourited":true,"reblogged":false' in liked.body
-    assert shared.answer((marks(2, favourited=True),)) is liked
+    assert shared.answer((flags(2, favourited=True),)) is liked
     assert b"true" not in shared.answer(()).body
 
 
 async def test_it_is_asked_what_it_is_to_each() -> None:
     shared = await Rendered().of(1, 2)
-    assert (await shared.of(2)) is shared.answer((marks(2, favourited=True),))
+    assert (await shared.of(2)) is shared.answer((flags(2, favourited=True),))
     assert (await shared.of(3)) is shared.answer(())
     assert (await shared.of(9)) is None
 
@@ -135,24 +135,24 @@ async def test_there_is_an_end_to_what_is_kept() -> None:
     assert len(rendered) == MOST
     shared = await rendered.of(0, 1)
     for number in range(MOST_ANSWERS + 10):
-        shared.answer((marks(number, favourited=True),))
+        shared.answer((flags(number, favourited=True),))
     assert len(shared._answers) == MOST_ANSWERS
 
 
 @pytest.fixture
 def kept(town: Town) -> Rendered:
     made = Rendered()
-    object.__setattr__(town.web, "rendered_posts", made)
+    object.__setattr__(town.web, "shared_timelines", made)
     return made
 
 
 async def both(town: Town, program: Program, path: str) -> tuple[Any, Any]:
     """The answer put together, and the one made whole."""
-    kept = town.web.rendered_posts
+    kept = town.web.shared_timelines
     together = await program.request("GET", path)
-    object.__setattr__(town.web, "rendered_posts", None)
+    object.__setattr__(town.web, "shared_timelines", None)
     whole = await program.request("GET", path)
-    object.__setattr__(town.web, "rendered_posts", kept)
+    object.__setattr__(town.web, "shared_timelines", kept)
     assert together.headers["cache-control"] == "no-store"
     assert together.headers.get("link") == whole.headers.get("link")
     assert together.headers["content-type"] == whole.headers["content-type"]

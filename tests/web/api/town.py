@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from microblog.domain.accounts import Account, Viewer
-from microblog.http.context import Web
-from microblog.http.dispatcher import Website
+from microblog.http.context import WebContext
+from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import Site
 from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
@@ -62,14 +62,14 @@ class Town:
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self.microblog = microblog
         config, assets = microblog.config, Assets()
-        self.web = Web.build(
+        self.web = WebContext.build(
             public_url=config.public_url,
             secret=b"a secret of the tests, long enough",
             sessions=microblog.sessions,
             templates=Templates(templates_dir(), assets, SiteFacts.of(config), microblog.now),
             rate_limits=config.rate_limits,
         )
-        self.website = Website(
+        self.website = HTTPDispatcher(
             self.web,
             [
                 *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from microblog.domain.accounts import Account, Role, Viewer
-from microblog.http.context import Web
-from microblog.http.dispatcher import Website
+from microblog.http.context import WebContext
+from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import Site
 from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
@@ -90,7 +90,7 @@ class Village:
 
     def _built(self) -> Site:
         microblog, config, assets = self.microblog, self.microblog.config, Assets()
-        web = Web.build(
+        web = WebContext.build(
             public_url=config.public_url,
             secret=b"a secret of the tests, long enough",
             sessions=microblog.sessions,
@@ -102,7 +102,7 @@ class Village:
             health.routes.bind(microblog),
             static.routes.bind(assets),
         ]
-        return Site(Website(web, tables), self._reactor)
+        return Site(HTTPDispatcher(web, tables), self._reactor)
 
 
 def errors(page: Page) -> list[str]:

@@ -145,13 +145,13 @@ class TestBlocks:
         self, village: Village
     ) -> None:
         ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
-        notifier = village.microblog.notifier
+        dispatcher = village.microblog.dispatcher
         await village.microblog.follows.block(ann.viewer, eve.viewer.id)
         readers = {}
         for person in (eve, bob):
             readers[person.name] = reader = _Reader()
-            live = notifier.connect(reader, person.viewer)
-            await live.subscribe(f"user:{bob.viewer.id}", since=notifier.position)
+            live = dispatcher.connect(reader, person.viewer)
+            await live.subscribe(f"user:{bob.viewer.id}", since=dispatcher.position)
         post = await write(village, ann, "Not for eve")
         await village.microblog.posts.boost(bob.viewer, post.id)
         mark = await write(village, bob, "For all")
@@ -159,7 +159,7 @@ class TestBlocks:
             reader = readers[name]
             await reader.until(mark.id)
             assert [event.post.content.id for event in reader.events] == seen
-        await notifier.closing()
+        await dispatcher.closing()
 
 
 class _Reader:

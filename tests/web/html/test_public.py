@@ -48,7 +48,7 @@ async def test_strangers_get_no_form_and_no_token_so_that_the_page_can_be_kept(
     ann = await village.person("ann")
     await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
     # The page says up to where it knows the log, so it is the same only while nothing happens.
-    await until(reactor_, lambda: village.microblog.notifier.position > 0)
+    await until(reactor_, lambda: village.microblog.dispatcher.position > 0)
     page = await village.stranger().get("/public")
     assert page.csrf is None
     assert "set-cookie" not in page.headers

@@ -10,7 +10,7 @@ from tests.web.html.people import Village, errors, flashes, value
 PROFILE = {
     "display_name": "Ann of the Village",
     "bio": "Writes about #bread",
-    "field_name_1": "Website",
+    "field_name_1": "HTTPDispatcher",
     "field_value_1": "https://ann.example",
     "field_name_2": "",
     "field_value_2": "",
@@ -25,7 +25,9 @@ async def test_a_profile_is_changed_and_shown(village: Village) -> None:
     assert value(page, "display_name") == "Ann of the Village"
     assert value(page, "field_value_1") == "https://ann.example"
     account = await village.microblog.accounts.by_name("ann")
-    assert [(field.name, field.value) for field in account.fields] == [("Website", "https://ann.example")]
+    assert [(field.name, field.value) for field in account.fields] == [
+        ("HTTPDispatcher", "https://ann.example")
+    ]
     assert (account.locked, account.discoverable, account.bot) == (False, True, False)
     seen = await village.stranger().get("/@ann")
     assert "Ann of the Village" in seen.text
@@ -62,7 +64,7 @@ async def test_a_profile_that_is_turned_down_keeps_what_was_typed(
     assert page.status == 422
     assert errors(page)
     assert value(page, field).strip() == wrong
-    assert value(page, "field_name_1") == "Website"
+    assert value(page, "field_name_1") == "HTTPDispatcher"
     assert (await village.microblog.accounts.by_name("ann")).display_name == ""
 
 

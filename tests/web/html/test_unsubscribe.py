@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.services.outgoing_mail import Subscription
+from microblog.services.outgoing_mail import StreamSubscription
 from tests.web.html.people import Person, Village
 
 
@@ -65,4 +65,4 @@ async def test_what_the_link_says_is_what_it_is_about(village: Village) -> None:
     ann = await village.person("ann")
     token = (await path_of(village, ann, "boosts")).rpartition("/")[2]
     found = await village.microblog.outgoing_mail.subscription(token)
-    assert found == Subscription(ann.viewer.id, "boosts", "ann")
+    assert found == StreamSubscription(ann.viewer.id, "boosts", "ann")

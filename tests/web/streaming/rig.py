@@ -40,7 +40,7 @@ class Streaming:
             client.transport.abortConnection()
         await until(self.reactor, lambda: self.made.site.connections == 0)
         assert self.made.site.running == 0
-        await until(self.reactor, lambda: self.microblog.notifier.readers == 0)
+        await until(self.reactor, lambda: self.microblog.dispatcher.readers == 0)
         await self.microblog.stop()
 
     async def viewer(self, name: str) -> Viewer:
@@ -92,8 +92,8 @@ class Streaming:
 
     async def settled(self, *subscribed: WebSocket, streams: int = 1) -> None:
         """So many subscriptions are live."""
-        notifier = self.microblog.notifier
-        await until(self.reactor, lambda: sum(live.feed is not None for live in notifier._all) >= streams)
+        dispatcher = self.microblog.dispatcher
+        await until(self.reactor, lambda: sum(live.feed is not None for live in dispatcher._all) >= streams)
 
     async def stream(self, path: str, headers: str = "", *, version: str = "1.1") -> EventStream:
         client = await self._connected(EventStream(self.reactor))

@@ -52,7 +52,7 @@ async def test_streams_that_share_a_cursor_are_replayed_in_one_order(site: Strea
 async def test_a_stream_that_is_not_read_waits_in_the_log_and_loses_nothing(site: Streaming) -> None:
     stream = await site.stream("public")
     await site.settled()
-    [live] = site.microblog.notifier._all
+    [live] = site.microblog.dispatcher._all
     stream.transport.pauseProducing()
     posts = await site.post_until("ann", lambda: live.paused)
     for _ in range(300):  # more than a stream that could not wait may owe
@@ -109,7 +109,7 @@ async def test_each_address_has_its_events(site: Streaming, path: str, heard: bo
     last = await site.stream("user", f"Authorization: Bearer {token}\r\n")
     if heard:
         await site.settled(streams=2)
-    await until(site.reactor, lambda: any(live.feed for live in site.microblog.notifier._all))
+    await until(site.reactor, lambda: any(live.feed for live in site.microblog.dispatcher._all))
     await site.post("ann", "#cats for @bob")
     await last.hears()
     if heard:
@@ -124,7 +124,7 @@ async def test_what_is_new_goes_straight_to_the_connection_as_one_chunk(
     stream = await site.stream("public")
     other = await site.stream("public/local")
     await site.settled(streams=2)
-    lives = site.microblog.notifier._all
+    lives = site.microblog.dispatcher._all
     await site.post("ann", "one")
     await until(site.reactor, lambda: all(live.send is not None for live in lives))
     written: list[bytes] = []
@@ -140,7 +140,7 @@ async def test_what_is_new_goes_straight_to_the_connection_as_one_chunk(
 async def test_an_old_client_gets_the_same_without_chunks(site: Streaming) -> None:
     stream = await site.stream("public", version="1.0")
     await site.settled()
-    [live] = site.microblog.notifier._all
+    [live] = site.microblog.dispatcher._all
     await site.post("ann", "one")
     await until(site.reactor, lambda: live.send is not None)
     await site.post("ann", "two")
@@ -185,7 +185,7 @@ async def test_what_is_no_stream_is_told_in_the_words_of_the_protocol(
 async def test_a_cursor_out_of_reach_is_told_and_the_stream_goes_on_from_the_present(site: Streaming) -> None:
     await site.post("ann", "lost")
     await site.post("ann", "kept")
-    await until(site.reactor, lambda: site.microblog.notifier.position == 2)
+    await until(site.reactor, lambda: site.microblog.dispatcher.position == 2)
     await site.microblog.db.reads.run("DELETE FROM events WHERE position = 1")
     stream = await site.stream("public", "Last-Event-ID: 0\r\n")
     name, cursor, data = await stream.hears()

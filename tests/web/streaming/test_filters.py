@@ -77,7 +77,7 @@ async def test_notification_says_what_filters_of_notifications_say(site: Streami
 
 async def test_what_was_missed_is_filtered_as_well(site: Streaming) -> None:
     token = await reader(site, "home")
-    since = site.microblog.notifier.position
+    since = site.microblog.dispatcher.position
     await site.post("ann", "a cat")
     stream = await site.stream("user", f"Authorization: Bearer {token}\r\nLast-Event-ID: {since}\r\n")
     while True:

@@ -9,11 +9,11 @@ import pytest
 from microblog.domain.errors import MicroblogError
 from microblog.web.streaming import names
 from microblog.web.streaming.sockets import MAX_MESSAGE
-from microblog.web.streaming.wishes import Wish, read
+from microblog.web.streaming.wishes import ClientMessage, read
 from tests.growth import too_costly
 
 
-@pytest.mark.parametrize("name", [*Wish.__struct_fields__, "unknown", ""])
+@pytest.mark.parametrize("name", [*ClientMessage.__struct_fields__, "unknown", ""])
 async def test_no_message_costs_more_than_its_length(name: str) -> None:
     sound = {"type": "subscribe", "stream": "hashtag", "tag": "tea"}
 

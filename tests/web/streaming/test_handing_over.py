@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from wsproto.events import Request
 
-from microblog.http.http_request import SiteRequest
-from microblog.services.live.connection_limit import FULL
+from microblog.http.http_request import HTTPRequest
+from microblog.services.live.connection_limit import LIMIT_REACHED
 from microblog.web import live_reader
 from tests.testrig import until
 from tests.web.streaming.rig import Streaming
@@ -23,7 +23,7 @@ async def test_of_the_request_nothing_is_kept(site: Streaming) -> None:
     assert site.made.site.running == 0
     gc.collect()
     assert [
-        each for each in gc.get_objects() if isinstance(each, SiteRequest) and each.site is site.made.site
+        each for each in gc.get_objects() if isinstance(each, HTTPRequest) and each.site is site.made.site
     ] == []
     assert site.made.site.connections == 1
     await site.post("ann", "still here")
@@ -62,9 +62,9 @@ async def test_one_more_than_may_read_along_is_told_to_come_back(site: Streaming
     assert refused.head.startswith(b"HTTP/1.1 503")
     assert b"Retry-After: 60" in refused.head
     await until(site.reactor, lambda: b"}" in refused._rest)
-    assert json.loads(refused._rest) == {"error": FULL}
+    assert json.loads(refused._rest) == {"error": LIMIT_REACHED}
     first.transport.abortConnection()
-    await until(site.reactor, lambda: site.microblog.notifier.seats.taken == 1)
+    await until(site.reactor, lambda: site.microblog.dispatcher.connection_limit.taken == 1)
     assert (await site.socket("?stream=public")).accepted
 
 
@@ -72,7 +72,7 @@ async def test_one_more_than_may_read_along_is_told_to_come_back(site: Streaming
 async def test_a_silent_reader_that_answers_pings_is_parsed_by_nobody(site: Streaming, count: int) -> None:
     client = await site.socket("?stream=public")
     await site.settled()
-    [live] = site.microblog.notifier._all
+    [live] = site.microblog.dispatcher._all
     socket_of_it = live.reader.socket
     before = socket_of_it._heard
     for _ in range(count):
@@ -93,7 +93,7 @@ def masked(text: bytes) -> bytes:
 @pytest.mark.parametrize("way", ["socket", "stream"])
 async def test_one_address_holds_only_so_many_live_connections(site: Streaming, way: str) -> None:
     site.microblog.config = replace(site.microblog.config, live_connections_per_host=2)
-    seats = site.microblog.notifier.seats
+    connection_limit = site.microblog.dispatcher.connection_limit
     first = await site.socket("?stream=public")
     await site.stream("public")
     await site.settled(streams=2)
@@ -108,7 +108,7 @@ async def test_one_address_holds_only_so_many_live_connections(site: Streaming, 
             "error": "At most 2 live connections from one address. Close some first."
         }
     first.transport.abortConnection()
-    await until(site.reactor, lambda: seats.taken == 1)
+    await until(site.reactor, lambda: connection_limit.taken == 1)
     assert (await site.socket("?stream=public")).accepted
 
 
@@ -116,7 +116,7 @@ async def test_one_address_reads_only_so_many_streams(
     site: Streaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_reader, "SUBSCRIPTIONS_PER_HOST", 4)
-    shares = site.microblog.notifier.seats.subscriptions
+    shares = site.microblog.dispatcher.connection_limit.subscriptions
     client = await site.socket("?stream=public")
     await site.stream("public")
     await site.settled(streams=2)

@@ -171,13 +171,13 @@ async def test_a_token_that_runs_out_ends_what_it_opened(
     token = await site.token("bob")
     async with site.microblog.db.transaction() as tx:
         await tx.run("UPDATE tokens SET expires_at = clock_timestamp() + interval '1 hour'")
-    monkeypatch.setattr(site.microblog.notifier, "_now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    monkeypatch.setattr(site.microblog.dispatcher, "_now", lambda: datetime.now(UTC) + timedelta(hours=1))
     client = await site.socket("?stream=public", subprotocol=token)
     assert client.accepted
     await until(site.reactor, lambda: client.gone)
     assert client.closed == 1008
     await site.stream("user", f"Authorization: Bearer {token}\r\n")
-    await until(site.reactor, lambda: site.microblog.notifier.readers == 0)
+    await until(site.reactor, lambda: site.microblog.dispatcher.readers == 0)
 
 
 async def test_a_site_that_drains_says_come_back(site: Streaming) -> None:
@@ -192,7 +192,7 @@ async def test_a_site_that_drains_says_come_back(site: Streaming) -> None:
 async def test_a_client_that_does_not_read_gets_everything_later(site: Streaming) -> None:
     client = await site.socket("?stream=public")
     await site.settled()
-    [live] = site.microblog.notifier._all
+    [live] = site.microblog.dispatcher._all
     client.transport.pauseProducing()
     posts = await site.post_until("ann", lambda: live.paused)
     await site.post("ann", "the end")
