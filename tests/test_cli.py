@@ -207,13 +207,13 @@ async def test_the_schema_is_brought_up_to_date(cluster: Cluster, tmp_path: Path
 
 def test_settings_are_shown_with_their_sources_and_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "microblog.toml").write_text(
-        'site_name = "Our Village"\nsmtp = "smtp://user:hush@mail.example"\n'
+        'site_name = "Our HtmlSite"\nsmtp = "smtp://user:hush@mail.example"\n'
     )
     env = {"MICROBLOG_POST_LENGTH": "300"}
     shown = run("--data-dir", str(tmp_path), "--database", "postgresql://u:hush@nowhere/x", "config", env=env)
     assert shown.returncode == 0, shown.stderr
     lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.strip()}
-    assert "Our Village" in lines["site_name"]
+    assert "Our HtmlSite" in lines["site_name"]
     assert "microblog.toml" in shown.stdout
     assert "300" in lines["post_length"]
     assert "MICROBLOG_POST_LENGTH" in lines["post_length"]

@@ -19,9 +19,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from tests.faults.rig import Person, Reader, Server, ask, request, servers, soon, url_of
+from tests.faults.harness import Person, Reader, Server, ask, request, servers, soon, url_of
 
-#: what people type; the rig's own password is theirs as well
+#: what people type; the harness's own password is theirs as well
 WRONG, CHANGED, RESET = "canary-wrong-2f81", "canary-changed-77d0", "canary-reset-c3a9"
 DATABASE, SMTP = "canary-database-90b1", "canary-smtp-e44e"
 

@@ -5,7 +5,8 @@ ended, the token may be revoked, the password changed, the account suspended. So
 asks again:
 
 * A live connection registers with the dispatcher first and calls :meth:`Holdings.check` afterwards. A revocation
-  that is committed before the check is seen by it. One that is committed later comes as an event, and finds the connection.
+  that is committed before the check is seen by it. One that is committed later comes as an event, and finds the
+  connection.
 * A statement that creates a credential calls :func:`hold` first, in its transaction. That locks the account. Every
   revocation locks the account as well, before it deletes anything, so either it waits and then ends the new credential
   too, or :func:`hold` waits and then sees that the old one has ended.

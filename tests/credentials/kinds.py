@@ -19,7 +19,7 @@ NOTHING = "no secret at all"
 APP_URI = "https://app.example/back"
 
 
-class Town(Site):
+class ApiSite(Site):
     """A site with Ann, who is logged in, and an app that she allowed to act for her."""
 
     oauth: OAuth
@@ -48,7 +48,7 @@ class Town(Site):
         await self.sql("UPDATE users SET email_confirmed_at = clock_timestamp()")
 
 
-Make = Callable[[Town, Any], Coroutine[Any, Any, Any]]
+Make = Callable[[ApiSite, Any], Coroutine[Any, Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Kind:
     creator: str
     table: str
     hangs_on: tuple[str, ...]
-    make: Make  #: of the town and what ``prepare`` gave
-    alive: Callable[[Town, Any], Awaitable[bool]]  #: whether it still opens anything
-    prepare: Callable[[Town], Awaitable[Any]] | None = None
+    make: Make  #: of the api_site and what ``prepare`` gave
+    alive: Callable[[ApiSite, Any], Awaitable[bool]]  #: whether it still opens anything
+    prepare: Callable[[ApiSite], Awaitable[Any]] | None = None
     #: what it hangs on at the moment of its creation only: an end that comes later leaves it alone
     at_creation: tuple[str, ...] = ()
     #: what ends it, and yet does not keep another one from being made afterwards
@@ -82,16 +82,16 @@ async def _done(attempt: Awaitable[Any]) -> bool:
     return True
 
 
-async def _log_in(town: Town, _: Any) -> str:
-    return (await town.sessions.log_in("ann", PASSWORD))[0]
+async def _log_in(api_site: ApiSite, _: Any) -> str:
+    return (await api_site.sessions.log_in("ann", PASSWORD))[0]
 
 
-async def _session(town: Town, secret: str) -> bool:
-    return await town.sessions.viewer(secret) is not None
+async def _session(api_site: ApiSite, secret: str) -> bool:
+    return await api_site.sessions.viewer(secret) is not None
 
 
-async def _token(town: Town, secret: str) -> bool:
-    found = await town.tokens.bearer(secret)
+async def _token(api_site: ApiSite, secret: str) -> bool:
+    found = await api_site.tokens.bearer(secret)
     return (
         found is not None
         and found.viewer is not None
@@ -100,80 +100,82 @@ async def _token(town: Town, secret: str) -> bool:
     )
 
 
-async def _issued(town: Town, issued: Any) -> bool:
+async def _issued(api_site: ApiSite, issued: Any) -> bool:
     if issued == NOTHING:
         return False
-    return await _token(town, issued.token) or await _works(
-        town.oauth.by_refresh(town.app, issued.refresh_token or "")
+    return await _token(api_site, issued.token) or await _works(
+        api_site.oauth.by_refresh(api_site.app, issued.refresh_token or "")
     )
 
 
-async def _code(town: Town) -> str:
-    return await town.oauth.allow(town.ann, town.asked())
+async def _code(api_site: ApiSite) -> str:
+    return await api_site.oauth.allow(api_site.ann, api_site.asked())
 
 
-async def _refresh(town: Town) -> str:
-    issued = await town.oauth.by_code(town.app, await _code(town), APP_URI, None)
+async def _refresh(api_site: ApiSite) -> str:
+    issued = await api_site.oauth.by_code(api_site.app, await _code(api_site), APP_URI, None)
     assert issued.refresh_token is not None
     return issued.refresh_token
 
 
-async def _reset_link(town: Town, _: Any) -> str:
-    await town.accounts.request_reset("ann@example.org")
-    sent = await town.sql("SELECT id FROM jobs WHERE kind = 'mail.reset'")
-    return await town.secret_of("mail.reset") if sent else NOTHING
+async def _reset_link(api_site: ApiSite, _: Any) -> str:
+    await api_site.accounts.request_reset("ann@example.org")
+    sent = await api_site.sql("SELECT id FROM jobs WHERE kind = 'mail.reset'")
+    return await api_site.secret_of("mail.reset") if sent else NOTHING
 
 
-async def _asked_for_a_link(town: Town) -> Any:
-    await town.accounts.request_reset("ann@example.org")
-    [[payload]] = await town.sql("SELECT payload FROM jobs WHERE kind = 'mail.reset'")
+async def _asked_for_a_link(api_site: ApiSite) -> Any:
+    await api_site.accounts.request_reset("ann@example.org")
+    [[payload]] = await api_site.sql("SELECT payload FROM jobs WHERE kind = 'mail.reset'")
     return payload
 
 
-async def _logs_in_with_the_new_password(town: Town, _: Any) -> bool:
-    return await _works(town.sessions.log_in("ann", NEW_PASSWORD))
+async def _logs_in_with_the_new_password(api_site: ApiSite, _: Any) -> bool:
+    return await _works(api_site.sessions.log_in("ann", NEW_PASSWORD))
 
 
-async def _invitation(town: Town, _: Any) -> str:
-    return (await town.accounts.invite(town.ann)).code
+async def _invitation(api_site: ApiSite, _: Any) -> str:
+    return (await api_site.accounts.invite(api_site.ann)).code
 
 
-async def _admits(town: Town, code: str) -> bool:
-    inviting = town.over(registration="invitation")
+async def _admits(api_site: ApiSite, code: str) -> bool:
+    inviting = api_site.over(registration="invitation")
     try:
         return await _works(inviting.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code))
     finally:
         inviting.passwords.stop()
 
 
-async def _change_email(town: Town, _: Any) -> str:
-    await town.accounts.change_email(town.ann, PASSWORD, "thief@example.org")
-    return await town.secret_of("mail.confirm")
+async def _change_email(api_site: ApiSite, _: Any) -> str:
+    await api_site.accounts.change_email(api_site.ann, PASSWORD, "thief@example.org")
+    return await api_site.secret_of("mail.confirm")
 
 
-async def _resend(town: Town, _: Any) -> str:
-    await town.accounts.resend_confirmation(town.ann)
-    return await town.secret_of("mail.confirm")
+async def _resend(api_site: ApiSite, _: Any) -> str:
+    await api_site.accounts.resend_confirmation(api_site.ann)
+    return await api_site.secret_of("mail.confirm")
 
 
-async def _confirms_another_address(town: Town, secret: str) -> bool:
-    await _done(town.accounts.confirm_email(secret))
-    return await town.sql("SELECT email FROM users WHERE account_id = %s", town.ann.id) == [
+async def _confirms_another_address(api_site: ApiSite, secret: str) -> bool:
+    await _done(api_site.accounts.confirm_email(secret))
+    return await api_site.sql("SELECT email FROM users WHERE account_id = %s", api_site.ann.id) == [
         ("thief@example.org",)
     ]
 
 
-async def _pending_address(town: Town) -> None:
-    await town.confirm_ann()
-    await town.sql("UPDATE users SET email_pending = 'thief@example.org' WHERE account_id = %s", town.ann.id)
+async def _pending_address(api_site: ApiSite) -> None:
+    await api_site.confirm_ann()
+    await api_site.sql(
+        "UPDATE users SET email_pending = 'thief@example.org' WHERE account_id = %s", api_site.ann.id
+    )
 
 
-async def _change_password(town: Town, _: Any) -> None:
-    await town.accounts.change_password(town.ann, PASSWORD, NEW_PASSWORD)
+async def _change_password(api_site: ApiSite, _: Any) -> None:
+    await api_site.accounts.change_password(api_site.ann, PASSWORD, NEW_PASSWORD)
 
 
-async def _new_account(town: Town) -> Any:
-    return (await town.viewer(town.ann.id)).account
+async def _new_account(api_site: ApiSite) -> Any:
+    return (await api_site.viewer(api_site.ann.id)).account
 
 
 ACCOUNT = ("suspension", "deletion")
@@ -185,7 +187,7 @@ KINDS: dict[str, Kind] = {
         "Sessions.open_for",
         "sessions",
         ACCOUNT,
-        lambda town, account: town.sessions.open_for(account),
+        lambda api_site, account: api_site.sessions.open_for(account),
         _session,
         _new_account,
     ),
@@ -193,7 +195,7 @@ KINDS: dict[str, Kind] = {
         "Tokens.create",
         "tokens",
         PERSON,
-        lambda town, _: town.tokens.create(town.ann, ["read"]),
+        lambda api_site, _: api_site.tokens.create(api_site.ann, ["read"]),
         _token,
         at_creation=("the end of the session",),
     ),
@@ -201,8 +203,8 @@ KINDS: dict[str, Kind] = {
         "OAuth.allow",
         "grants",
         PERSON,
-        lambda town, _: _code(town),
-        lambda town, code: _works(town.oauth.by_code(town.app, code, APP_URI, None)),
+        lambda api_site, _: _code(api_site),
+        lambda api_site, code: _works(api_site.oauth.by_code(api_site.app, code, APP_URI, None)),
         _refresh,
         at_creation=("the end of the session",),
         afterwards=("the end of the app's access",),
@@ -211,7 +213,7 @@ KINDS: dict[str, Kind] = {
         "OAuth.by_code",
         "tokens",
         (*PERSON, "the end of the app's access"),
-        lambda town, code: town.oauth.by_code(town.app, code, APP_URI, None),
+        lambda api_site, code: api_site.oauth.by_code(api_site.app, code, APP_URI, None),
         _issued,
         _code,
     ),
@@ -219,7 +221,7 @@ KINDS: dict[str, Kind] = {
         "OAuth.by_refresh",
         "tokens",
         (*PERSON, "the end of the app's access"),
-        lambda town, refresh: town.oauth.by_refresh(town.app, refresh),
+        lambda api_site, refresh: api_site.oauth.by_refresh(api_site.app, refresh),
         _issued,
         _refresh,
     ),
@@ -227,7 +229,7 @@ KINDS: dict[str, Kind] = {
         "OAuth.for_account",
         "tokens",
         ACCOUNT,
-        lambda town, account: town.oauth.for_account(town.app_token, account),
+        lambda api_site, account: api_site.oauth.for_account(api_site.app_token, account),
         _issued,
         _new_account,
         at_creation=("the end of the app's own token",),
@@ -237,23 +239,23 @@ KINDS: dict[str, Kind] = {
         "email_tokens",
         ACCOUNT,
         _reset_link,
-        lambda town, secret: _done(town.accounts.reset(secret, NEW_PASSWORD)),
+        lambda api_site, secret: _done(api_site.accounts.reset(secret, NEW_PASSWORD)),
     ),
     "secret of a link to a new password": Kind(
         "OutgoingMail.link",
         "email_tokens",
         PERSON,
-        lambda town, payload: town.mail.link(payload),
-        lambda town, secret: _done(town.accounts.reset(secret or NOTHING, NEW_PASSWORD)),
+        lambda api_site, payload: api_site.mail.link(payload),
+        lambda api_site, secret: _done(api_site.accounts.reset(secret or NOTHING, NEW_PASSWORD)),
         _asked_for_a_link,
     ),
     "password set by a link": Kind(
         "Credentials.reset",
         "users",
         PERSON,
-        lambda town, secret: town.accounts.reset(secret, NEW_PASSWORD),
+        lambda api_site, secret: api_site.accounts.reset(secret, NEW_PASSWORD),
         _logs_in_with_the_new_password,
-        lambda town: _reset_link(town, None),
+        lambda api_site: _reset_link(api_site, None),
     ),
     "password set by its owner": Kind(
         "Credentials.change_password",
@@ -269,7 +271,7 @@ KINDS: dict[str, Kind] = {
         PERSON,
         _change_email,
         _confirms_another_address,
-        lambda town: town.confirm_ann(),
+        lambda api_site: api_site.confirm_ann(),
         at_creation=("the end of the session",),
     ),
     "link to confirm, sent again": Kind(
@@ -297,42 +299,42 @@ FREE_STANDING = {
 }
 
 
-async def _delete(town: Town) -> None:
+async def _delete(api_site: ApiSite) -> None:
     async def proven(*_: Any, **__: Any) -> Any:
-        return await town.accounts.user(town.ann)
+        return await api_site.accounts.user(api_site.ann)
 
-    other = town.over()
+    other = api_site.over()
     other.passwords.stop()
     other.accounts._prove = proven  # type: ignore[method-assign]
-    ann = replace(town.ann, session_id=None)
+    ann = replace(api_site.ann, session_id=None)
     try:
         await other.accounts.delete(ann, PASSWORD)
     except Conflict:  # the password was changed since it was proven: they type the new one
         await other.accounts.delete(ann, NEW_PASSWORD)
 
 
-async def _new_password(town: Town) -> None:
-    await town.accounts.reset_password("ann")
+async def _new_password(api_site: ApiSite) -> None:
+    await api_site.accounts.reset_password("ann")
 
 
-async def _suspend(town: Town) -> None:
-    await town.accounts.suspend("ann")
+async def _suspend(api_site: ApiSite) -> None:
+    await api_site.accounts.suspend("ann")
 
 
-async def _end_session(town: Town) -> None:
-    assert town.ann.session_id is not None
-    await town.sessions.end(town.ann, town.ann.session_id)
+async def _end_session(api_site: ApiSite) -> None:
+    assert api_site.ann.session_id is not None
+    await api_site.sessions.end(api_site.ann, api_site.ann.session_id)
 
 
-async def _end_app(town: Town) -> None:
-    await town.oauth.forget(town.ann, town.app.id)
+async def _end_app(api_site: ApiSite) -> None:
+    await api_site.oauth.forget(api_site.ann, api_site.app.id)
 
 
-async def _end_app_token(town: Town) -> None:
-    await town.oauth.revoke(town.app, town.app_secret)
+async def _end_app_token(api_site: ApiSite) -> None:
+    await api_site.oauth.revoke(api_site.app, api_site.app_secret)
 
 
-ENDS: dict[str, Callable[[Town], Coroutine[Any, Any, None]]] = {
+ENDS: dict[str, Callable[[ApiSite], Coroutine[Any, Any, None]]] = {
     "a new password": _new_password,
     "suspension": _suspend,
     "deletion": _delete,

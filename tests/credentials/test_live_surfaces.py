@@ -26,7 +26,7 @@ from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
 from microblog.web import streaming
 from microblog.web.html import live
-from tests.http import rig
+from tests.http import harness
 from tests.testrig import person, until
 
 SECRET = "a text that only ann may read"
@@ -113,7 +113,7 @@ class Live:
         self.reactor = reactor
         self.microblog = Microblog(Config.load({}, {}), dsn, reactor)
         bound = [streaming.routes.bind(self.microblog), live.routes.bind(self.microblog)]
-        self.made = rig.make(folder, *bound, reactor=reactor)
+        self.made = harness.make(folder, *bound, reactor=reactor)
         object.__setattr__(self.made.web, "sessions", self.microblog.sessions)
         self.push = PushFactory(self.microblog, reactor)
         self.clients: list[Raw] = []

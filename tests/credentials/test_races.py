@@ -19,7 +19,7 @@ from microblog import services
 from microblog.domain.accounts import Role
 from microblog.domain.errors import InvalidInput, MicroblogError
 from microblog.store.database import Database, Transaction
-from tests.credentials.kinds import ENDS, FREE_STANDING, KINDS, NOTHING, Kind, Town
+from tests.credentials.kinds import ENDS, FREE_STANDING, KINDS, NOTHING, ApiSite, Kind
 from tests.services.people import PASSWORD
 from tests.testrig import until
 
@@ -29,42 +29,42 @@ AT_CREATION = [(name, end) for name, kind in KINDS.items() for end in kind.at_cr
 
 
 @pytest.fixture
-def town(db: Database, reactor_: Any) -> Iterator[Town]:
-    made = Town(db, reactor_)
+def api_site(db: Database, reactor_: Any) -> Iterator[ApiSite]:
+    made = ApiSite(db, reactor_)
     yield made
     made.passwords.stop()
 
 
-async def prepared(town: Town, kind: Kind) -> Any:
-    await town.prepare()
-    return None if kind.prepare is None else await kind.prepare(town)
+async def prepared(api_site: ApiSite, kind: Kind) -> Any:
+    await api_site.prepare()
+    return None if kind.prepare is None else await kind.prepare(api_site)
 
 
-async def opens_nothing(town: Town, kind: Kind, made: Any, given: Any) -> bool:
+async def opens_nothing(api_site: ApiSite, kind: Kind, made: Any, given: Any) -> bool:
     try:
         result = await made
     except MicroblogError:
         result = given
-    return not await kind.alive(town, result)
+    return not await kind.alive(api_site, result)
 
 
-def before_the_transaction(town: Town, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+def before_the_transaction(api_site: ApiSite, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     """Have ``end`` committed right before the next transaction begins."""
-    begin = town.db.transaction
+    begin = api_site.db.transaction
     armed = [ENDS[end]]
 
     @asynccontextmanager
     async def transaction() -> AsyncIterator[Any]:
         if armed:
-            await armed.pop()(town)
+            await armed.pop()(api_site)
         async with begin() as tx:
             yield tx
 
-    monkeypatch.setattr(town.db, "transaction", transaction)
+    monkeypatch.setattr(api_site.db, "transaction", transaction)
 
 
 def in_the_transaction(
-    town: Town, monkeypatch: pytest.MonkeyPatch, statement: str, end: str
+    api_site: ApiSite, monkeypatch: pytest.MonkeyPatch, statement: str, end: str
 ) -> list[Deferred[None]]:
     """Begin ``end`` right before ``statement`` is next run, and go on when it is through or waits for a lock."""
     run = Transaction.run
@@ -73,7 +73,7 @@ def in_the_transaction(
     async def waits_or_is_through() -> bool:
         if begun[0].called:
             return True
-        cursor = await town.db.reads.run(
+        cursor = await api_site.db.reads.run(
             "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
             "WHERE NOT l.granted AND a.datname = current_database()"
         )
@@ -81,8 +81,8 @@ def in_the_transaction(
 
     async def running(self: Transaction, operation: str, parameters: Any = None) -> Any:
         if operation.lstrip().startswith(statement) and not begun:
-            begun.append(Deferred.fromCoroutine(ENDS[end](town)))
-            await until(town.db.reactor, waits_or_is_through)
+            begun.append(Deferred.fromCoroutine(ENDS[end](api_site)))
+            await until(api_site.db.reactor, waits_or_is_through)
         return await run(self, operation, parameters)
 
     monkeypatch.setattr(Transaction, "run", running)
@@ -90,56 +90,56 @@ def in_the_transaction(
 
 
 @pytest.mark.parametrize("name", KINDS)
-async def test_a_credential_opens_something_as_long_as_nothing_ends(town: Town, name: str) -> None:
+async def test_a_credential_opens_something_as_long_as_nothing_ends(api_site: ApiSite, name: str) -> None:
     kind = KINDS[name]
-    given = await prepared(town, kind)
-    assert await kind.alive(town, await kind.make(town, given))
+    given = await prepared(api_site, kind)
+    assert await kind.alive(api_site, await kind.make(api_site, given))
 
 
 @pytest.mark.parametrize(("name", "end"), [*EVERY, *AT_CREATION])
 async def test_a_credential_is_not_made_after_the_end_of_what_it_hangs_on(
-    town: Town, monkeypatch: pytest.MonkeyPatch, name: str, end: str
+    api_site: ApiSite, monkeypatch: pytest.MonkeyPatch, name: str, end: str
 ) -> None:
     kind = KINDS[name]
-    given = await prepared(town, kind)
-    before_the_transaction(town, monkeypatch, end)
-    assert await opens_nothing(town, kind, kind.make(town, given), NOTHING)
+    given = await prepared(api_site, kind)
+    before_the_transaction(api_site, monkeypatch, end)
+    assert await opens_nothing(api_site, kind, kind.make(api_site, given), NOTHING)
 
 
 @pytest.mark.parametrize(("name", "end"), [*EVERY, *AFTERWARDS])
 async def test_a_credential_ends_with_what_ends_while_it_is_made(
-    town: Town, monkeypatch: pytest.MonkeyPatch, name: str, end: str
+    api_site: ApiSite, monkeypatch: pytest.MonkeyPatch, name: str, end: str
 ) -> None:
     kind = KINDS[name]
-    given = await prepared(town, kind)
+    given = await prepared(api_site, kind)
     writing = "UPDATE users SET password_hash" if kind.table == "users" else f"INSERT INTO {kind.table}"
-    begun = in_the_transaction(town, monkeypatch, writing, end)
-    made: Deferred[Any] = Deferred.fromCoroutine(kind.make(town, given))
+    begun = in_the_transaction(api_site, monkeypatch, writing, end)
+    made: Deferred[Any] = Deferred.fromCoroutine(kind.make(api_site, given))
     made.addErrback(lambda failure: failure.trap(MicroblogError) and NOTHING)
     result = await made
     assert begun, f"{name}: nothing was written to {kind.table}"
     with suppress(MicroblogError):
         await begun[0]
-    assert not await kind.alive(town, result)
+    assert not await kind.alive(api_site, result)
 
 
-async def test_a_log_in_goes_on_when_another_one_renews_the_hash(town: Town) -> None:
+async def test_a_log_in_goes_on_when_another_one_renews_the_hash(api_site: ApiSite) -> None:
     from argon2 import PasswordHasher
 
-    await town.prepare()
+    await api_site.prepare()
     old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
-    await town.sql("UPDATE users SET password_hash = %s", old)
-    first, second = (Deferred.fromCoroutine(town.sessions.log_in("ann", PASSWORD)) for _ in range(2))
-    assert (await first)[1].id == (await second)[1].id == town.ann.id
+    await api_site.sql("UPDATE users SET password_hash = %s", old)
+    first, second = (Deferred.fromCoroutine(api_site.sessions.log_in("ann", PASSWORD)) for _ in range(2))
+    assert (await first)[1].id == (await second)[1].id == api_site.ann.id
 
 
-async def test_a_demoted_moderator_does_not_admit_people_without_approval(town: Town) -> None:
-    await town.prepare()
-    deciding = town.over(registration="approval")
-    await town.accounts.set_role("ann", Role.MODERATOR)
-    moderator = await town.viewer(town.ann.id)
+async def test_a_demoted_moderator_does_not_admit_people_without_approval(api_site: ApiSite) -> None:
+    await api_site.prepare()
+    deciding = api_site.over(registration="approval")
+    await api_site.accounts.set_role("ann", Role.MODERATOR)
+    moderator = await api_site.viewer(api_site.ann.id)
     code = (await deciding.accounts.invite(moderator)).code
-    await town.accounts.set_role("ann", Role.USER)
+    await api_site.accounts.set_role("ann", Role.USER)
     with pytest.raises(InvalidInput) as refused:
         await deciding.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code)
     assert refused.value.field == "invitation"
@@ -148,23 +148,23 @@ async def test_a_demoted_moderator_does_not_admit_people_without_approval(town: 
     deciding.passwords.stop()
 
 
-async def test_a_suspended_member_s_invitations_stay_void_after_the_suspension(town: Town) -> None:
-    await town.prepare()
-    code = (await town.accounts.invite(town.ann)).code
-    await town.accounts.suspend("ann")
-    await town.accounts.unsuspend("ann")
-    inviting = town.over(registration="invitation")
+async def test_a_suspended_member_s_invitations_stay_void_after_the_suspension(api_site: ApiSite) -> None:
+    await api_site.prepare()
+    code = (await api_site.accounts.invite(api_site.ann)).code
+    await api_site.accounts.suspend("ann")
+    await api_site.accounts.unsuspend("ann")
+    inviting = api_site.over(registration="invitation")
     with pytest.raises(InvalidInput):
         await inviting.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code)
     inviting.passwords.stop()
 
 
 @pytest.mark.parametrize("state", ["suspended", "pending"])
-async def test_only_an_active_account_can_own_the_site(town: Town, state: str) -> None:
-    await town.prepare()
-    await town.sql("UPDATE accounts SET state = %s WHERE name = 'ann'", state)
+async def test_only_an_active_account_can_own_the_site(api_site: ApiSite, state: str) -> None:
+    await api_site.prepare()
+    await api_site.sql("UPDATE accounts SET state = %s WHERE name = 'ann'", state)
     with pytest.raises(InvalidInput):
-        await town.accounts.set_role("ann", Role.OWNER)
+        await api_site.accounts.set_role("ann", Role.OWNER)
 
 
 # -- the list is complete -----------------------------------------------------------------------------------------
@@ -230,14 +230,14 @@ def test_every_method_that_makes_a_credential_is_classified() -> None:
 
 @pytest.mark.parametrize("end", ["a new password", "suspension", "deletion"])
 async def test_using_a_session_while_it_ends_is_no_deadlock(
-    town: Town, monkeypatch: pytest.MonkeyPatch, end: str
+    api_site: ApiSite, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     """Both write the user's row and the session's: in one order, or one of them fails."""
-    await town.prepare()
-    secret, _ = await town.sessions.log_in("ann", PASSWORD)
-    await town.sql("UPDATE sessions SET seen_at = clock_timestamp() - interval '1 hour'")
-    await town.sql("UPDATE users SET last_seen_at = NULL")
-    begun = in_the_transaction(town, monkeypatch, "UPDATE sessions SET seen_at", end)
-    assert await town.sessions.viewer(secret) is not None
+    await api_site.prepare()
+    secret, _ = await api_site.sessions.log_in("ann", PASSWORD)
+    await api_site.sql("UPDATE sessions SET seen_at = clock_timestamp() - interval '1 hour'")
+    await api_site.sql("UPDATE users SET last_seen_at = NULL")
+    begun = in_the_transaction(api_site, monkeypatch, "UPDATE sessions SET seen_at", end)
+    assert await api_site.sessions.viewer(secret) is not None
     await begun[0]
-    assert await town.sessions.viewer(secret) is None
+    assert await api_site.sessions.viewer(secret) is None

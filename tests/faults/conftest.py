@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.faults.rig import Reader, Server, servers
+from tests.faults.harness import Reader, Server, servers
 
 
 @pytest.fixture

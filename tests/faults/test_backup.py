@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import CHECKOUT, Person, Reader, Server, servers
+from tests.faults.harness import CHECKOUT, Person, Reader, Server, servers
 
 Read = Callable[..., Reader]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from tests.faults.harness import Person, Reader, Server, ask, soon
 from tests.faults.proxy import FaultProxy
-from tests.faults.rig import Person, Reader, Server, ask, soon
 
 Start = Callable[..., Server]
 Read = Callable[..., Reader]

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from tests.faults.harness import Answer, Person, Reader, Server, ask, soon
 from tests.faults.proxy import FaultProxy
-from tests.faults.rig import Answer, Person, Reader, Server, ask, soon
 
 Start = Callable[..., Server]
 Read = Callable[..., Reader]

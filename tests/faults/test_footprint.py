@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.faults.rig import Person, Server
+from tests.faults.harness import Person, Server
 
 #: Bytes of resident memory of the server's process, its PostgreSQL apart.
 MOST = 90_000_000

@@ -12,7 +12,7 @@ import pytest
 import pytest_twisted
 
 from microblog.store.embedded import EmbeddedPostgres, children
-from tests.faults.rig import Person, Server, ask, soon
+from tests.faults.harness import Person, Server, ask, soon
 
 Start = Callable[..., Server]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.faults.rig import Person, Server, ask, soon
+from tests.faults.harness import Person, Server, ask, soon
 
 Start = Callable[..., Server]
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults.rig import Person, Server, ask, soon
+from tests.faults.harness import Person, Server, ask, soon
 
 Start = Callable[..., Server]
 

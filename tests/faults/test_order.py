@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import psycopg2
 
-from tests.faults.rig import Server, ask, soon
+from tests.faults.harness import Server, ask, soon
 
 SECONDS = float(os.environ.get("MICROBLOG_TEST_ORDER_SECONDS", "6"))
 SEED = int(os.environ.get("MICROBLOG_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.faults.rig import Person, Reader, Server, ask, soon
+from tests.faults.harness import Person, Reader, Server, ask, soon
 
 Start = Callable[..., Server]
 Read = Callable[..., Reader]

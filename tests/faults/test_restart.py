@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import Person, Reader, Server, ask, free_port, request, soon
+from tests.faults.harness import Person, Reader, Server, ask, free_port, request, soon
 
 Start = Callable[..., Server]
 Read = Callable[..., Reader]
@@ -239,7 +239,7 @@ def test_systemd_can_hold_the_ports(folder: Path, dsn: str) -> None:
     import subprocess
     import sys
 
-    from tests.faults.rig import CHECKOUT, url_of
+    from tests.faults.harness import CHECKOUT, url_of
 
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from tests.faults.rig import Person, Server, ask, soon
+from tests.faults.harness import Person, Server, ask, soon
 
 KILLS = int(os.environ.get("MICROBLOG_TEST_KILLS", "4"))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.rig import Server, soon
+from tests.faults.harness import Server, soon
 
 Start = Callable[..., Server]
 

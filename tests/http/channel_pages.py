@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from microblog.http.request import Request
 from microblog.http.responses import Document, Json, Response
 from microblog.http.routing import Routes
-from tests.http.rig import Make, Rig
+from tests.http.harness import Harness, Make
 
 routes = Routes("channel")
 effects: list[str] = []
@@ -56,7 +56,7 @@ async def wait(_: Any, __: Request) -> Response:
     return Document("waited")
 
 
-def site(make: Make) -> Rig:
+def site(make: Make) -> Harness:
     """A site of these pages, of which none was asked for yet."""
     effects.clear()
     waiting.clear()

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.http import rig
+from tests.http import harness
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[rig.Make]:
+def make(tmp_path: Path) -> Iterator[harness.Make]:
     """Makes a small site of the tables of routes that it is given; its clients all go away at the end."""
-    rigs: list[rig.Rig] = []
+    harnesses: list[harness.Harness] = []
 
-    def made(*tables: Any, **options: Any) -> rig.Rig:
-        rigs.append(rig.make(tmp_path, *tables, **options))
-        return rigs[-1]
+    def made(*tables: Any, **options: Any) -> harness.Harness:
+        harnesses.append(harness.make(tmp_path, *tables, **options))
+        return harnesses[-1]
 
     yield made
-    for each in rigs:
+    for each in harnesses:
         each.client.close()
         each.clock.advance(1)

@@ -12,29 +12,29 @@ from microblog.http.responses import Document, Response
 from microblog.http.routing import Routes
 from tests.http import channel_pages
 from tests.http.channel_pages import HOST, POST, effects, waiting
-from tests.http.rig import Make, Rig, logged
+from tests.http.harness import Harness, Make, logged
 
 
 @pytest.fixture
-def site(make: Make) -> Rig:
+def site(make: Make) -> Harness:
     return channel_pages.site(make)
 
 
-def test_http_1_0_needs_no_host_and_is_not_kept_alive(site: Rig) -> None:
+def test_http_1_0_needs_no_host_and_is_not_kept_alive(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.0\r\n\r\n")
     assert connection.answers()[0].text == "front"
     assert not connection.open
 
 
-def test_an_absolute_target_is_taken_and_its_host_counts(site: Rig) -> None:
+def test_an_absolute_target_is_taken_and_its_host_counts(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET http://localhost:8000/n/7 HTTP/1.1\r\nHost: elsewhere\r\n\r\n")
     assert connection.answers()[0].text == "7"
     assert guard.split_absolute(b"https://a.example?x") == (b"a.example", b"/?x")
 
 
-def test_pipelined_answers_keep_their_order(site: Rig) -> None:
+def test_pipelined_answers_keep_their_order(site: Harness) -> None:
     connection = site.client.connect()
     requests = b"".join(
         b"GET /%b HTTP/1.1\r\n%b\r\n" % (path, HOST) for path in (b"n/1", b"wait", b"n/2", b"n/3")
@@ -46,7 +46,7 @@ def test_pipelined_answers_keep_their_order(site: Rig) -> None:
     assert connection.open
 
 
-def test_a_refusal_comes_behind_the_answers_that_are_due(site: Rig) -> None:
+def test_a_refusal_comes_behind_the_answers_that_are_due(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\nGET / HTTP/1.1\r\n\r\n")
     assert connection.received == b""
@@ -57,7 +57,7 @@ def test_a_refusal_comes_behind_the_answers_that_are_due(site: Rig) -> None:
 # -- bodies ---------------------------------------------------------------------------------------------------
 
 
-def test_a_body_above_the_cap_is_refused_before_it_comes(site: Rig) -> None:
+def test_a_body_above_the_cap_is_refused_before_it_comes(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Content-Length: 300000000\r\nExpect: 100-continue\r\n\r\n")
     (answer,) = connection.answers("POST")
@@ -69,7 +69,7 @@ def test_a_body_above_the_cap_is_refused_before_it_comes(site: Rig) -> None:
     assert effects == []
 
 
-def test_a_chunked_body_is_cut_at_the_cap(site: Rig) -> None:
+def test_a_chunked_body_is_cut_at_the_cap(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     for _ in range(200):
@@ -79,7 +79,7 @@ def test_a_chunked_body_is_cut_at_the_cap(site: Rig) -> None:
     assert effects == []
 
 
-async def test_a_body_within_the_cap_arrives_whole_chunked_or_not(site: Rig) -> None:
+async def test_a_body_within_the_cap_arrives_whole_chunked_or_not(site: Harness) -> None:
     assert (await site.client.post("/echo", body=b"x" * 900_000)).json() == {"size": 900_000}
     connection = site.client.connect()
     connection.send(
@@ -88,12 +88,12 @@ async def test_a_body_within_the_cap_arrives_whole_chunked_or_not(site: Rig) -> 
     assert connection.answers("POST")[0].json() == {"size": 7}
 
 
-async def test_a_route_may_take_more(site: Rig) -> None:
+async def test_a_route_may_take_more(site: Harness) -> None:
     assert (await site.client.post("/upload", body=b"x" * 2_900_000)).json() == {"size": 2_900_000}
     assert (await site.client.post("/upload?a=/echo", body=b"x" * 3_000_001)).status == 413
 
 
-def test_100_continue_is_said_when_the_body_is_wanted(site: Rig) -> None:
+def test_100_continue_is_said_when_the_body_is_wanted(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
     assert connection.received == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -104,7 +104,7 @@ def test_100_continue_is_said_when_the_body_is_wanted(site: Rig) -> None:
 # -- deadlines ------------------------------------------------------------------------------------------------
 
 
-def test_a_head_that_drips_ends_at_an_absolute_deadline(site: Rig) -> None:
+def test_a_head_that_drips_ends_at_an_absolute_deadline(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.1\r\n")
     for _ in range(9):
@@ -117,7 +117,7 @@ def test_a_head_that_drips_ends_at_an_absolute_deadline(site: Rig) -> None:
     assert connection.transport.disconnected
 
 
-def test_a_body_that_drips_ends_at_an_absolute_deadline(site: Rig) -> None:
+def test_a_body_that_drips_ends_at_an_absolute_deadline(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Content-Length: 1000\r\n\r\n")
     for _ in range(59):
@@ -128,14 +128,14 @@ def test_a_body_that_drips_ends_at_an_absolute_deadline(site: Rig) -> None:
     assert connection.answers("POST")[0].status == 408
 
 
-def test_a_connection_that_says_nothing_is_closed(site: Rig) -> None:
+def test_a_connection_that_says_nothing_is_closed(site: Harness) -> None:
     connection = site.client.connect()
     site.pass_time(11.1)
     assert connection.received == b""
     assert connection.transport.disconnected
 
 
-def test_an_idle_connection_is_kept_for_75_seconds(site: Rig) -> None:
+def test_an_idle_connection_is_kept_for_75_seconds(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
     site.pass_time(74)
@@ -146,7 +146,7 @@ def test_an_idle_connection_is_kept_for_75_seconds(site: Rig) -> None:
     assert connection.transport.disconnected
 
 
-def test_a_slow_page_has_no_deadline_of_the_connection(site: Rig) -> None:
+def test_a_slow_page_has_no_deadline_of_the_connection(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
     site.pass_time(100)
@@ -154,7 +154,7 @@ def test_a_slow_page_has_no_deadline_of_the_connection(site: Rig) -> None:
     assert connection.answers()[0].text == "waited"
 
 
-def test_no_timer_is_left_when_the_last_connection_has_gone(site: Rig) -> None:
+def test_no_timer_is_left_when_the_last_connection_has_gone(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
     connection.hang_up()
@@ -165,7 +165,7 @@ def test_no_timer_is_left_when_the_last_connection_has_gone(site: Rig) -> None:
 # -- clients that do not read ---------------------------------------------------------------------------------
 
 
-def test_answers_do_not_pile_up_for_a_client_that_does_not_read(site: Rig) -> None:
+def test_answers_do_not_pile_up_for_a_client_that_does_not_read(site: Harness) -> None:
     connection = site.client.connect()
     connection.transport.reads = False
     connection.send((b"GET /big/100000 HTTP/1.1\r\n" + HOST + b"\r\n") * 300)
@@ -176,7 +176,7 @@ def test_answers_do_not_pile_up_for_a_client_that_does_not_read(site: Rig) -> No
     assert connection.transport.aborted
 
 
-def test_they_go_on_when_it_reads_again(site: Rig) -> None:
+def test_they_go_on_when_it_reads_again(site: Harness) -> None:
     connection = site.client.connect()
     connection.transport.reads = False
     connection.send((b"GET /big/1000 HTTP/1.1\r\n" + HOST + b"\r\n") * 20)
@@ -187,7 +187,7 @@ def test_they_go_on_when_it_reads_again(site: Rig) -> None:
     assert connection.open
 
 
-def test_one_large_answer_is_whole_however_slowly_it_is_read(site: Rig) -> None:
+def test_one_large_answer_is_whole_however_slowly_it_is_read(site: Harness) -> None:
     connection = site.client.connect()
     connection.transport.reads = False
     connection.send(b"GET /big/20000000 HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -207,12 +207,12 @@ def test_a_page_that_goes_on_writing_to_a_client_that_does_not_read_is_cut(make:
             written.append(100_000)
         return Document("")
 
-    rig = make(routes)
-    connection = rig.client.connect()
+    harness = make(routes)
+    connection = harness.client.connect()
     connection.transport.reads = False
     with logged() as events:
         connection.send(b"GET /flood HTTP/1.1\r\n" + HOST + b"\r\n")
-        rig.pass_time(0.1)
+        harness.pass_time(0.1)
     assert connection.transport.aborted
     assert events == []
     assert len(connection.received) < 5_000_000
@@ -221,7 +221,7 @@ def test_a_page_that_goes_on_writing_to_a_client_that_does_not_read_is_cut(make:
 # -- clients that go away -------------------------------------------------------------------------------------
 
 
-def test_resets_leave_nothing_in_the_log(site: Rig) -> None:
+def test_resets_leave_nothing_in_the_log(site: Harness) -> None:
     with logged() as events:
         for sent in (
             b"",
@@ -239,7 +239,7 @@ def test_resets_leave_nothing_in_the_log(site: Rig) -> None:
     assert site.site.running == 0
 
 
-def test_a_client_that_closes_its_half_still_gets_its_answer(site: Rig) -> None:
+def test_a_client_that_closes_its_half_still_gets_its_answer(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
     connection.channel.readConnectionLost()
@@ -252,9 +252,9 @@ def test_a_client_that_closes_its_half_still_gets_its_answer(site: Rig) -> None:
 
 
 @pytest.mark.parametrize("path", ["/%ff", "/%zz", "/%", "/%c3%28", "/%00", "/a%0ab", "/a%09", "/%ed%a0%80"])
-async def test_a_path_that_is_no_clean_utf8_is_400(site: Rig, path: str) -> None:
+async def test_a_path_that_is_no_clean_utf8_is_400(site: Harness, path: str) -> None:
     assert (await site.client.get(path)).status == 400
 
 
-async def test_a_path_in_any_script_is_decoded(site: Rig) -> None:
+async def test_a_path_in_any_script_is_decoded(site: Harness) -> None:
     assert (await site.client.get("/n/%E6%97%A5%E6%9C%AC")).text == "日本"

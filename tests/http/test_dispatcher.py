@@ -13,7 +13,7 @@ from microblog.http.request import Request
 from microblog.http.responses import Document, File, Response
 from microblog.http.routing import Routes
 from microblog.runtime.log import current_request
-from tests.http.rig import Make, logged
+from tests.http.harness import Make, logged
 
 # -- pages that go wrong --------------------------------------------------------------------------------------
 
@@ -25,9 +25,9 @@ async def test_a_page_that_gives_no_response_is_our_mistake_not_an_empty_answer(
         return {"a": "dict"}
 
     routes.get("/wrong")(wrong)
-    rig = make(routes)
+    harness = make(routes)
     with logged() as events:
-        answer = await rig.client.get("/wrong")
+        answer = await harness.client.get("/wrong")
     assert answer.status == 500
     assert answer.html.xpath("//code")
     assert len(events) == 1
@@ -42,10 +42,10 @@ async def test_an_unexpected_error_is_a_page_with_a_reference_and_one_line_in_th
         seen.append(current_request())
         raise KeyError("secret detail")
 
-    rig = make(routes)
+    harness = make(routes)
     with logged() as events:
-        answer = await rig.client.get("/wrong")
-        told = await rig.client.get("/api/wrong")
+        answer = await harness.client.get("/wrong")
+        told = await harness.client.get("/api/wrong")
     assert answer.status == told.status == 500
     assert answer.html.xpath("string(//code)") == seen[0]
     assert told.json()["request_id"] == seen[1] != seen[0]

@@ -12,7 +12,7 @@ from microblog.http.request import Request
 from microblog.http.responses import Response, Stream
 from microblog.http.routing import Routes
 from tests.http.client import Connection
-from tests.http.rig import Make, Rig, logged
+from tests.http.harness import Harness, Make, logged
 
 routes = Routes("sse")
 
@@ -43,12 +43,12 @@ def source() -> Source:
 
 
 @pytest.fixture
-def rig(make: Make, source: Source) -> Rig:
+def harness(make: Make, source: Source) -> Harness:
     return make(routes.bind(source))
 
 
-def listen(rig: Rig, headers: bytes = b"") -> Connection:
-    connection = rig.client.connect()
+def listen(harness: Harness, headers: bytes = b"") -> Connection:
+    connection = harness.client.connect()
     connection.send(b"GET /events HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n")
     return connection
 
@@ -57,8 +57,8 @@ def frames(connection: Connection) -> bytes:
     return connection.received.partition(b"\r\n\r\n")[2]
 
 
-def test_events_reach_the_client_as_they_come(rig: Rig, source: Source) -> None:
-    connection = listen(rig)
+def test_events_reach_the_client_as_they_come(harness: Harness, source: Source) -> None:
+    connection = listen(harness)
     head = connection.received
     assert b"Content-Type: text/event-stream" in head
     assert b"Cache-Control: no-store" in head
@@ -75,32 +75,34 @@ def test_content_cannot_forge_a_field(data: str) -> None:
         event("x", name=f"a\n{data}")
 
 
-def test_the_place_where_a_client_stopped_is_told_to_the_source(rig: Rig, source: Source) -> None:
-    listen(rig, b"Last-Event-ID: 17\r\n")
-    listen(rig, b"Last-Event-ID: " + b"1" * 200 + b"\r\n")
-    listen(rig)
+def test_the_place_where_a_client_stopped_is_told_to_the_source(harness: Harness, source: Source) -> None:
+    listen(harness, b"Last-Event-ID: 17\r\n")
+    listen(harness, b"Last-Event-ID: " + b"1" * 200 + b"\r\n")
+    listen(harness)
     assert [sink.last_event_id for sink in source.sinks] == ["17", None, None]
 
 
-def test_a_heartbeat_every_15_seconds(rig: Rig, source: Source) -> None:
-    connection = listen(rig)
+def test_a_heartbeat_every_15_seconds(harness: Harness, source: Source) -> None:
+    connection = listen(harness)
     before = frames(connection).count(b":thump\n")
-    rig.pass_time(46)
+    harness.pass_time(46)
     assert frames(connection).count(b":thump\n") == before + 3
     assert b"\n\n" not in frames(connection)
 
 
-def test_a_client_that_leaves_is_unsubscribed_and_leaves_nothing_behind(rig: Rig, source: Source) -> None:
-    connection = listen(rig)
+def test_a_client_that_leaves_is_unsubscribed_and_leaves_nothing_behind(
+    harness: Harness, source: Source
+) -> None:
+    connection = listen(harness)
     with logged() as seen:
         connection.hang_up()
     assert (source.sinks, source.left) == ([], 1)
     assert seen == []
-    assert rig.clock.getDelayedCalls() == []
+    assert harness.clock.getDelayedCalls() == []
 
 
-def test_a_source_can_end_the_stream(rig: Rig, source: Source) -> None:
-    connection = listen(rig)
+def test_a_source_can_end_the_stream(harness: Harness, source: Source) -> None:
+    connection = listen(harness)
     sink = source.sinks[0]
     sink.end()
     sink.end()
@@ -111,14 +113,14 @@ def test_a_source_can_end_the_stream(rig: Rig, source: Source) -> None:
     assert len(source.sinks) == 1
 
 
-def test_a_client_that_does_not_read_is_cut_at_the_cap(rig: Rig, source: Source) -> None:
-    slow, good = listen(rig), listen(rig)
+def test_a_client_that_does_not_read_is_cut_at_the_cap(harness: Harness, source: Source) -> None:
+    slow, good = listen(harness), listen(harness)
     slow.transport.reads = False
     with logged() as seen:
         for _ in range(1000):
             for sink in list(source.sinks):
                 sink.send(b"data: " + b"x" * 1000 + b"\n\n")
-        rig.pass_time(0.1)
+        harness.pass_time(0.1)
     assert slow.transport.aborted
     assert len(slow.received) < 400_000
     assert len(source.sinks) == 1
@@ -126,8 +128,8 @@ def test_a_client_that_does_not_read_is_cut_at_the_cap(rig: Rig, source: Source)
     assert seen == []
 
 
-def test_a_slow_reader_that_catches_up_is_kept(rig: Rig, source: Source) -> None:
-    connection = listen(rig)
+def test_a_slow_reader_that_catches_up_is_kept(harness: Harness, source: Source) -> None:
+    connection = listen(harness)
     for _ in range(20):
         connection.transport.reads = False
         for _ in range(100):
@@ -136,19 +138,19 @@ def test_a_slow_reader_that_catches_up_is_kept(rig: Rig, source: Source) -> None
     assert connection.open
 
 
-def test_draining_says_good_bye_and_when_to_come_back(rig: Rig, source: Source) -> None:
-    connection = listen(rig)
+def test_draining_says_good_bye_and_when_to_come_back(harness: Harness, source: Source) -> None:
+    connection = listen(harness)
     done: list[Any] = []
-    rig.site.drain().addCallback(done.append)
+    harness.site.drain().addCallback(done.append)
     assert b"retry: " in frames(connection)
     assert connection.received.endswith(b"0\r\n\r\n")
-    rig.pass_time(1)
+    harness.pass_time(1)
     assert done == [None]
     assert source.sinks == []
 
 
-def test_head_gets_the_headers_alone(rig: Rig, source: Source) -> None:
-    connection = rig.client.connect()
+def test_head_gets_the_headers_alone(harness: Harness, source: Source) -> None:
+    connection = harness.client.connect()
     connection.send(b"HEAD /events HTTP/1.1\r\nHost: a\r\n\r\n")
     assert b"text/event-stream" in connection.received
     assert source.sinks == []

@@ -14,7 +14,7 @@ from microblog.http.request import Request
 from microblog.http.responses import Document, Response
 from microblog.http.routing import Routes
 from tests.http.client import Client
-from tests.http.rig import Make, logged
+from tests.http.harness import Make, logged
 
 routes = Routes("site")
 waiting: list[Deferred[None]] = []
@@ -53,74 +53,74 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def test_connections_above_the_cap_get_503_and_are_closed(make: Make) -> None:
-    rig = make(routes, connections=2)
-    kept = [rig.client.connect(), rig.client.connect()]
-    shed = rig.client.connect()
+    harness = make(routes, connections=2)
+    kept = [harness.client.connect(), harness.client.connect()]
+    shed = harness.client.connect()
     (answer,) = shed.answers()
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert not shed.open
     kept[0].hang_up()
-    fresh = rig.client.connect()
+    fresh = harness.client.connect()
     fresh.send(GET)
     assert fresh.answers()[0].status == 200
 
 
 def test_one_address_cannot_take_them_all(make: Make) -> None:
-    rig = make(routes, connections_per_host=2)
+    harness = make(routes, connections_per_host=2)
     for _ in range(2):
-        rig.client.connect()
-    assert rig.client.connect().answers()[0].status == 503
-    other = Client(rig.site, address="198.51.100.1").connect()
+        harness.client.connect()
+    assert harness.client.connect().answers()[0].status == 503
+    other = Client(harness.site, address="198.51.100.1").connect()
     other.send(GET)
     assert other.answers()[0].status == 200
 
 
 def test_a_trusted_proxy_speaks_for_many(make: Make) -> None:
-    rig = make(routes, connections_per_host=2, trusted_proxies=("192.0.2.0/24",))
-    connections = [rig.client.connect() for _ in range(5)]
+    harness = make(routes, connections_per_host=2, trusted_proxies=("192.0.2.0/24",))
+    connections = [harness.client.connect() for _ in range(5)]
     assert [connection.received for connection in connections] == [b""] * 5
 
 
 def test_draining_finishes_what_runs_and_keeps_nothing_alive(make: Make) -> None:
-    rig = make(routes)
-    busy, idle = rig.client.connect(), rig.client.connect()
+    harness = make(routes)
+    busy, idle = harness.client.connect(), harness.client.connect()
     busy.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
     idle.send(GET)
     done: list[None] = []
-    rig.site.drain().addCallback(done.append)
-    rig.pass_time(1)
+    harness.site.drain().addCallback(done.append)
+    harness.pass_time(1)
     assert idle.transport.disconnected
     assert done == []
-    assert rig.site.running == 1
+    assert harness.site.running == 1
     waiting[0].callback(None)
     (answer,) = busy.answers()
     assert (answer.text, answer.headers["connection"]) == ("waited", "close")
     assert done == [None]
-    assert rig.clock.getDelayedCalls() == []
+    assert harness.clock.getDelayedCalls() == []
 
 
 def test_a_request_on_its_way_while_draining_is_still_answered(make: Make) -> None:
-    rig = make(routes)
-    idle, begun = rig.client.connect(), rig.client.connect()
+    harness = make(routes)
+    idle, begun = harness.client.connect(), harness.client.connect()
     idle.send(GET)
     begun.send(b"GET / HTTP/1.1\r\n")
     done: list[None] = []
-    rig.site.drain().addCallback(done.append)
+    harness.site.drain().addCallback(done.append)
     idle.send(GET)
     assert idle.answers()[1].headers["connection"] == "close"
-    rig.pass_time(3)
+    harness.pass_time(3)
     begun.send(b"Host: a\r\n\r\n")
     assert begun.answers()[0].text == "front"
     assert done == [None]
 
 
 def test_draining_waits_for_work_whose_client_has_gone(make: Make) -> None:
-    rig = make(routes)
-    connection = rig.client.connect()
+    harness = make(routes)
+    connection = harness.client.connect()
     connection.send(b"POST /work HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
     connection.hang_up()
     done: list[None] = []
-    rig.site.drain().addCallback(done.append)
+    harness.site.drain().addCallback(done.append)
     assert done == []
     waiting[0].callback(None)
     assert done == [None]
@@ -135,8 +135,8 @@ def test_an_idle_site_is_drained_at_once(make: Make) -> None:
 async def test_a_client_that_resets_in_the_middle_of_an_answer_leaves_no_traceback(make: Make) -> None:
     from twisted.internet import reactor
 
-    rig = make(routes, reactor=reactor)
-    port = reactor.listenTCP(0, rig.site, interface="127.0.0.1")  # type: ignore[attr-defined]
+    harness = make(routes, reactor=reactor)
+    port = reactor.listenTCP(0, harness.site, interface="127.0.0.1")  # type: ignore[attr-defined]
 
     def reset() -> None:
         for path in (b"/large", b"/wait", b"/large"):
@@ -149,16 +149,16 @@ async def test_a_client_that_resets_in_the_middle_of_an_answer_leaves_no_traceba
     with logged() as events:
         await deferToThread(reset)
         await port.stopListening()
-        await rig.site.drain()
+        await harness.site.drain()
     assert events == []
-    assert rig.site.running == 0
+    assert harness.site.running == 0
 
 
 async def test_a_refusal_reaches_a_client_that_is_still_sending(make: Make) -> None:
     from twisted.internet import reactor
 
-    rig = make(routes, reactor=reactor)
-    port = reactor.listenTCP(0, rig.site, interface="127.0.0.1")  # type: ignore[attr-defined]
+    harness = make(routes, reactor=reactor)
+    port = reactor.listenTCP(0, harness.site, interface="127.0.0.1")  # type: ignore[attr-defined]
 
     def send_too_much() -> bytes:
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
@@ -172,4 +172,4 @@ async def test_a_refusal_reaches_a_client_that_is_still_sending(make: Make) -> N
     received = await deferToThread(send_too_much)
     assert received.startswith(b"HTTP/1.1 413 ")
     await port.stopListening()
-    await rig.site.drain()
+    await harness.site.drain()

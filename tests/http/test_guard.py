@@ -6,7 +6,7 @@ import pytest
 
 from tests.http import channel_pages
 from tests.http.channel_pages import HOST, POST, effects
-from tests.http.rig import Make, Rig
+from tests.http.harness import Harness, Make
 
 REFUSED: dict[str, tuple[bytes, int]] = {
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
@@ -92,13 +92,13 @@ SMUGGLING: dict[str, bytes] = {
 
 
 @pytest.fixture
-def site(make: Make) -> Rig:
+def site(make: Make) -> Harness:
     return channel_pages.site(make)
 
 
 @pytest.mark.parametrize(("sent", "status"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_proper_request_is_refused_whole_and_the_connection_ends(
-    site: Rig, sent: bytes, status: int
+    site: Harness, sent: bytes, status: int
 ) -> None:
     connection = site.client.connect()
     connection.send(sent + b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -112,7 +112,7 @@ def test_what_is_no_proper_request_is_refused_whole_and_the_connection_ends(
 
 
 @pytest.mark.parametrize("sent", SMUGGLING.values(), ids=SMUGGLING)
-def test_a_body_whose_length_is_in_doubt_is_refused_with_all_that_follows(site: Rig, sent: bytes) -> None:
+def test_a_body_whose_length_is_in_doubt_is_refused_with_all_that_follows(site: Harness, sent: bytes) -> None:
     connection = site.client.connect()
     connection.send(sent)
     (answer,) = connection.answers("POST")
@@ -122,7 +122,7 @@ def test_a_body_whose_length_is_in_doubt_is_refused_with_all_that_follows(site: 
 
 
 @pytest.mark.parametrize("sent", [*[data for data, _ in REFUSED.values()], *SMUGGLING.values()])
-def test_bytes_that_arrive_one_by_one_are_judged_the_same(site: Rig, sent: bytes) -> None:
+def test_bytes_that_arrive_one_by_one_are_judged_the_same(site: Harness, sent: bytes) -> None:
     connection = site.client.connect()
     for index in range(len(sent)):
         connection.send(sent[index : index + 1])

@@ -13,7 +13,7 @@ from microblog.http.request import Request
 from microblog.http.responses import Html, Response
 from microblog.http.routing import Routes
 from tests.http.client import Client, Page
-from tests.http.rig import Rig, make
+from tests.http.harness import Harness, make
 
 
 class Pages:
@@ -52,13 +52,13 @@ class Pages:
             request.flash("Well done.")
             return Html("")
 
-        self.rig: Rig = make(folder, routes)
-        self.kept = PageCache(lambda: self.version, self.rig.clock.seconds, room=room)
-        object.__setattr__(self.rig.web, "page_cache", self.kept)
+        self.harness: Harness = make(folder, routes)
+        self.kept = PageCache(lambda: self.version, self.harness.clock.seconds, room=room)
+        object.__setattr__(self.harness.web, "page_cache", self.kept)
 
     def get(self, path: str = "/page", cookies: dict[str, str] | None = None, **more: Any) -> Deferred[Page]:
         """Asked at once, in a browser of its own: what one is left, the others don't have."""
-        client = Client(self.rig.site)
+        client = Client(self.harness.site)
         client.cookies.update(cookies or {})
         return Deferred.fromCoroutine(client.get(path, **more))
 
@@ -83,7 +83,7 @@ async def test_it_is_made_again_when_something_happened(pages: Pages) -> None:
 
 async def test_it_is_made_again_after_a_second_for_what_no_event_tells(pages: Pages) -> None:
     await pages.get()
-    pages.rig.clock.advance(1.1)
+    pages.harness.clock.advance(1.1)
     await pages.get()
     assert pages.made == 2
 
@@ -97,8 +97,8 @@ async def test_addresses_and_themes_have_copies_of_their_own(pages: Pages) -> No
 
 
 async def test_who_is_logged_in_neither_gets_a_kept_page_nor_leaves_one(pages: Pages) -> None:
-    token = pages.rig.sessions.open("token", "alice")
-    session = {pages.rig.web.cookies.session_name: token}
+    token = pages.harness.sessions.open("token", "alice")
+    session = {pages.harness.web.cookies.session_name: token}
     mine = await pages.get(cookies=session)
     assert b"<nav>alice</nav>" in mine.body
     assert mine.headers["cache-control"] == "no-store"

@@ -16,7 +16,7 @@ from microblog.http.request import Request
 from microblog.http.responses import Document, Json, Redirect, Response
 from microblog.http.routing import Routes
 from tests.http.client import Client
-from tests.http.rig import Make
+from tests.http.harness import Make
 
 routes = Routes("request")
 
@@ -210,12 +210,12 @@ async def test_a_session_cookie_is_out_of_reach_of_scripts_and_other_sites(make:
 
 
 async def test_over_https_only_the_cookie_of_this_very_host_counts(make: Make) -> None:
-    rig = make(routes, public_url="https://example.org")
-    token = rig.sessions.open("t", "bob")
-    assert (await rig.client.get("/shown", headers={"Cookie": f"session={token}"})).html.xpath("//nav")[
+    harness = make(routes, public_url="https://example.org")
+    token = harness.sessions.open("t", "bob")
+    assert (await harness.client.get("/shown", headers={"Cookie": f"session={token}"})).html.xpath("//nav")[
         0
     ].text == ("nobody")
-    page = await rig.client.get("/shown", headers={"Cookie": f"__Host-session={token}"})
+    page = await harness.client.get("/shown", headers={"Cookie": f"__Host-session={token}"})
     assert page.html.xpath("//nav")[0].text == "bob"
 
 
@@ -241,14 +241,14 @@ async def test_a_message_is_shown_once_on_the_next_page_and_escaped(client: Clie
 
 
 async def test_a_forged_or_old_message_is_not_shown(make: Make) -> None:
-    rig = make(routes)
-    await rig.client.get("/flash")
-    genuine = rig.client.cookies["flash"]
+    harness = make(routes)
+    await harness.client.get("/flash")
+    genuine = harness.client.cookies["flash"]
     for value in (genuine[:-4] + "AAAA", "", "x", "ü", "=" * 40, genuine[8:]):
-        page = await rig.client.get("/shown", headers={"Cookie": f"flash={value}"})
+        page = await harness.client.get("/shown", headers={"Cookie": f"flash={value}"})
         assert page.html.xpath("//p[@class='flash']") == []
-    rig.pass_time(301)
-    assert (await rig.client.get("/shown")).html.xpath("//p[@class='flash']") == []
+    harness.pass_time(301)
+    assert (await harness.client.get("/shown")).html.xpath("//p[@class='flash']") == []
 
 
 # -- addresses ------------------------------------------------------------------------------------------------
@@ -281,8 +281,8 @@ class Case:
     ],
 )
 async def test_a_forwarded_address_is_believed_from_configured_proxies_only(make: Make, case: Case) -> None:
-    rig = make(routes, trusted_proxies=case.trusted)
-    client = Client(rig.site, address=case.peer)
+    harness = make(routes, trusted_proxies=case.trusted)
+    client = Client(harness.site, address=case.peer)
     headers = {"X-Forwarded-For": case.forwarded} if case.forwarded is not None else {}
     assert (await client.get("/address", headers=headers)).text == case.seen
 
@@ -298,10 +298,10 @@ LINES = [
 @pytest.mark.parametrize("whole", LINES)
 async def test_a_list_in_several_lines_means_what_it_means_in_one(make: Make, whole: str) -> None:
     """RFC 9110, section 5.3: an inner proxy may add a line of its own instead of a word to the last one."""
-    rig = make(routes, trusted_proxies=("127.0.0.1", "10.0.0.0/8"))
+    harness = make(routes, trusted_proxies=("127.0.0.1", "10.0.0.0/8"))
 
     def seen(lines: list[str]) -> bytes:
-        connection = Client(rig.site, address="127.0.0.1").connect()
+        connection = Client(harness.site, address="127.0.0.1").connect()
         head = "".join(f"X-Forwarded-For: {line}\r\n" for line in lines)
         connection.send(f"GET /address HTTP/1.1\r\nHost: localhost:8000\r\n{head}\r\n".encode())
         return connection.received.rpartition(b"\r\n\r\n")[2]

@@ -22,7 +22,7 @@ from microblog.http.responses import (
 )
 from microblog.http.routing import Routes
 from tests.http.client import Client
-from tests.http.rig import Make
+from tests.http.harness import Make
 
 routes = Routes("sending")
 LONG = "<p>long</p>" * 1000
@@ -76,13 +76,13 @@ async def test_a_public_page_may_be_kept_and_asked_about_again(client: Client) -
 
 
 async def test_the_same_page_is_kept_by_nobody_when_somebody_is_logged_in(make: Make) -> None:
-    rig = make(routes)
-    tag = (await rig.client.get("/public")).headers["etag"]
-    rig.client.cookies["session"] = rig.sessions.open("t", "bob")
-    page = await rig.client.get("/public", headers={"If-None-Match": tag})
+    harness = make(routes)
+    tag = (await harness.client.get("/public")).headers["etag"]
+    harness.client.cookies["session"] = harness.sessions.open("t", "bob")
+    page = await harness.client.get("/public", headers={"If-None-Match": tag})
     assert (page.status, page.headers["cache-control"]) == (200, "no-store")
     assert "etag" not in page.headers
-    assert (await rig.client.get("/known", headers={"If-None-Match": 'W/"v1"'})).status == 200
+    assert (await harness.client.get("/known", headers={"If-None-Match": 'W/"v1"'})).status == 200
 
 
 async def test_whatever_is_not_said_to_be_public_is_kept_by_nobody(client: Client) -> None:

@@ -10,7 +10,7 @@ from microblog.domain.accounts import Role, Viewer
 from microblog.http.request import Request
 from microblog.http.responses import Document, Empty, Html, Json, Redirect, Response
 from microblog.http.routing import Routes
-from tests.http.rig import Make
+from tests.http.harness import Make
 from tests.records import an_account
 
 
@@ -175,10 +175,10 @@ async def test_placeholders_arrive_as_text(make: Make) -> None:
 
 
 async def test_an_unknown_path_is_404_in_the_frame_of_whoever_asks(make: Make) -> None:
-    rig = make(routes)
-    assert (await rig.client.get("/nowhere")).html.xpath("//nav/text()") == ["nobody"]
-    rig.client.cookies["session"] = rig.sessions.open("t", "bob")
-    page = await rig.client.get("/nowhere")
+    harness = make(routes)
+    assert (await harness.client.get("/nowhere")).html.xpath("//nav/text()") == ["nobody"]
+    harness.client.cookies["session"] = harness.sessions.open("t", "bob")
+    page = await harness.client.get("/nowhere")
     assert (page.status, page.html.xpath("//nav/text()")) == (404, ["bob"])
 
 
@@ -218,12 +218,12 @@ async def test_other_sites_scripts_are_let_in_where_a_table_says_so(make: Make) 
 
 
 async def test_who_must_log_in_is_sent_there_and_back(make: Make) -> None:
-    rig = make(routes)
-    page = await rig.client.get("/me?a=b&c=%C3%BC")
+    harness = make(routes)
+    page = await harness.client.get("/me?a=b&c=%C3%BC")
     assert (page.status, page.headers["location"]) == (303, "/login?next=/me%3Fa%3Db%26c%3D%25C3%25BC")
     assert page.headers["cache-control"] == "no-store"
-    rig.client.cookies["session"] = rig.sessions.open("t", "bob")
-    assert (await rig.client.get("/me")).text == "bob"
+    harness.client.cookies["session"] = harness.sessions.open("t", "bob")
+    assert (await harness.client.get("/me")).text == "bob"
 
 
 async def test_a_script_or_program_that_must_log_in_is_told_so(make: Make) -> None:
@@ -235,17 +235,17 @@ async def test_a_script_or_program_that_must_log_in_is_told_so(make: Make) -> No
 
 
 async def test_sessions_are_asked_only_when_a_cookie_came_and_a_page_wants_to_know(make: Make) -> None:
-    rig = make(routes)
-    await rig.client.get("/")
-    assert rig.sessions.asked == 0
-    rig.client.cookies["session"] = rig.sessions.open("t", "bob")
-    assert (await rig.client.get("/who")).text == "None"
-    assert rig.sessions.asked == 0
-    await rig.client.get("/")
-    assert rig.sessions.asked == 1
-    rig.client.cookies["session"] = 'no"token'
-    await rig.client.get("/")
-    assert rig.sessions.asked == 1
+    harness = make(routes)
+    await harness.client.get("/")
+    assert harness.sessions.asked == 0
+    harness.client.cookies["session"] = harness.sessions.open("t", "bob")
+    assert (await harness.client.get("/who")).text == "None"
+    assert harness.sessions.asked == 0
+    await harness.client.get("/")
+    assert harness.sessions.asked == 1
+    harness.client.cookies["session"] = 'no"token'
+    await harness.client.get("/")
+    assert harness.sessions.asked == 1
 
 
 async def test_a_token_needs_the_scope(make: Make) -> None:
@@ -257,9 +257,9 @@ async def test_a_token_needs_the_scope(make: Make) -> None:
 
 
 async def test_a_cookie_counts_for_nothing_among_programs(make: Make) -> None:
-    rig = make(routes, api.bind(nobody))
-    rig.client.cookies["session"] = rig.sessions.open("t", "bob")
-    assert (await rig.client.post("/api/v1/statuses", json={})).status == 401
+    harness = make(routes, api.bind(nobody))
+    harness.client.cookies["session"] = harness.sessions.open("t", "bob")
+    assert (await harness.client.post("/api/v1/statuses", json={})).status == 401
 
 
 # -- limits ---------------------------------------------------------------------------------------------------
@@ -268,17 +268,17 @@ async def test_a_cookie_counts_for_nothing_among_programs(make: Make) -> None:
 async def test_too_many_requests_are_told_when_to_come_back(make: Make) -> None:
     limited = Routes("limited")
     limited.post("/login", csrf=False, limit="login")(page)
-    rig = make(limited, rate_limits=True)
+    harness = make(limited, rate_limits=True)
     for _ in range(10):
-        assert (await rig.client.post("/login")).status == 200
-    answer = await rig.client.post("/login")
+        assert (await harness.client.post("/login")).status == 200
+    answer = await harness.client.post("/login")
     assert (answer.status, answer.headers["retry-after"]) == (429, "30")
     assert answer.headers["x-ratelimit-limit"] == "10"
     assert answer.headers["x-ratelimit-remaining"] == "0"
     assert answer.headers["x-ratelimit-reset"].endswith(".000Z")
     assert "30 seconds" in answer.html.xpath("string(//p[@id='text'])")
-    rig.pass_time(31)
-    assert (await rig.client.post("/login")).status == 200
+    harness.pass_time(31)
+    assert (await harness.client.post("/login")).status == 200
 
 
 async def test_programs_always_see_how_much_is_left(make: Make) -> None:

@@ -16,7 +16,7 @@ from tests.tasks.site import People
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return Config.load(
-        {"data_dir": str(tmp_path), "public_url": "https://social.example", "site_name": "Village"}, {}
+        {"data_dir": str(tmp_path), "public_url": "https://social.example", "site_name": "HtmlSite"}, {}
     )
 
 

@@ -99,7 +99,7 @@ async def test_a_burst_is_gathered_until_it_is_quiet(post: Post) -> None:
     await post.people.sql("DELETE FROM jobs")
     await post.run(account=bob)
     [message] = post.messages
-    assert message["Subject"] == "2 notifications from Alice · Village"
+    assert message["Subject"] == "2 notifications from Alice · HtmlSite"
     for content in parts(message):
         assert "Hello @bob" in content
         assert "and more" in content
@@ -128,7 +128,7 @@ async def test_many_news_are_one_mail_that_says_how_many_more(post: Post) -> Non
         await post.people.notify(bob, "follow", somebody)
     await post.run(account=bob)
     [message] = post.messages
-    assert message["Subject"] == f"{SHOWN + 3} notifications from Person0 and others · Village"
+    assert message["Subject"] == f"{SHOWN + 3} notifications from Person0 and others · HtmlSite"
     for content in parts(message):
         assert "And 3 more" in content
     await post.an_hour_later()
@@ -218,9 +218,13 @@ async def test_a_server_that_dies_after_taking_the_mail_gets_it_again_under_the_
 @pytest.mark.parametrize(
     ("kind", "path", "subject"),
     [
-        ("mail.reset", "https://social.example/password/reset/the-token", "Your new password · Village"),
-        ("mail.welcome", "https://social.example/confirm/the-token", "Please confirm your address · Village"),
-        ("mail.approved", "https://social.example/login", "You are in · Village"),
+        ("mail.reset", "https://social.example/password/reset/the-token", "Your new password · HtmlSite"),
+        (
+            "mail.welcome",
+            "https://social.example/confirm/the-token",
+            "Please confirm your address · HtmlSite",
+        ),
+        ("mail.approved", "https://social.example/login", "You are in · HtmlSite"),
     ],
 )
 async def test_mails_that_people_wait_for(post: Post, kind: str, path: str, subject: str) -> None:

@@ -27,7 +27,7 @@ async def test_without_a_server_mail_lands_in_a_maildir_and_the_log_says_where(
         await post.run(account=bob)
     [file] = (config.data_dir / "mail" / "new").iterdir()
     parsed = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-    assert parsed["Subject"] == "Alice mentioned you · Village"
+    assert parsed["Subject"] == "Alice mentioned you · HtmlSite"
     assert file.stat().st_mode & 0o777 == 0o600
     assert any(str(config.data_dir / "mail") in line for line in lines)
     assert not any("bob@" in line for line in lines)

@@ -21,7 +21,7 @@ async def test_bob_gets_a_mail(post: Post) -> None:
     await post.run(account=bob)
     [message] = post.messages
     assert message["To"] == "Bob <bob@example.org>"
-    assert message["Subject"] == "Alice mentioned you · Village"
+    assert message["Subject"] == "Alice mentioned you · HtmlSite"
     assert message["Message-ID"] == f"<mention.{notification}@social.example>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Date"].datetime == NOW

@@ -14,11 +14,11 @@ from microblog.services.passwords import Passwords
 from tests.http.fixtures import make
 from tests.testrig import CHEAP
 
-__all__ = ["make", "quiet"]
+__all__ = ["empty_site", "make"]
 
 
 @pytest_twisted.async_yield_fixture
-async def quiet(dsn: str, reactor_: Any, tmp_path: Path) -> AsyncIterator[Microblog]:
+async def empty_site(dsn: str, reactor_: Any, tmp_path: Path) -> AsyncIterator[Microblog]:
     """The services over a database of the test's own: without anybody, without limits, with cheap passwords."""
     config = Config.load({"data_dir": str(tmp_path), "rate_limits": "off"}, {})
     microblog = Microblog(config, dsn, reactor_, listen=False, passwords=Passwords(reactor_, CHEAP))

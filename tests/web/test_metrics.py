@@ -14,7 +14,7 @@ from microblog.http.routing import Routes
 from microblog.web import metrics
 from microblog.web.metrics import MetricsPage
 from tests.http.client import Client
-from tests.http.rig import Make
+from tests.http.harness import Make
 
 ALLOW = (ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -36,8 +36,8 @@ async def text(accept: str) -> tuple[str, bytes]:
     ],
 )
 async def test_only_configured_addresses_read_them(make: Make, peer: str, allowed: bool) -> None:
-    rig = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
-    page = await Client(rig.site, address=peer).get("/metrics", headers={"Accept": "text/plain"})
+    harness = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
+    page = await Client(harness.site, address=peer).get("/metrics", headers={"Accept": "text/plain"})
     assert page.status == (200 if allowed else 403)
     if allowed:
         assert page.headers["content-type"] == "text/plain; version=0.0.4"
@@ -50,14 +50,14 @@ async def test_only_configured_addresses_read_them(make: Make, peer: str, allowe
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 async def test_what_an_unknown_proxy_brings_is_turned_away(make: Make, header: str) -> None:
     """Else the whole world could read them through a proxy on the same machine that nobody has configured."""
-    rig = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
-    page = await Client(rig.site, address="127.0.0.1").get("/metrics", headers={header: "10.0.0.1"})
+    harness = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
+    page = await Client(harness.site, address="127.0.0.1").get("/metrics", headers={header: "10.0.0.1"})
     assert page.status == 403
 
 
 async def test_behind_a_trusted_proxy_the_clients_address_counts(make: Make) -> None:
-    rig = make(metrics.routes.bind(MetricsPage(text, ALLOW)), trusted_proxies=("127.0.0.1",))
-    client = Client(rig.site, address="127.0.0.1")
+    harness = make(metrics.routes.bind(MetricsPage(text, ALLOW)), trusted_proxies=("127.0.0.1",))
+    client = Client(harness.site, address="127.0.0.1")
     assert (await client.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"})).status == 200
     assert (await client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"})).status == 403
     assert (await client.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1, 192.0.2.1"})).status == 403
@@ -73,10 +73,10 @@ async def test_each_answer_is_counted_by_its_route(make: Make) -> None:
         return Document("here")
 
     seen: list[tuple[Any, ...]] = []
-    rig = make(routes)
-    rig.website._observe = lambda *observed: seen.append(observed)
+    harness = make(routes)
+    harness.website._observe = lambda *observed: seen.append(observed)
     for path in ("/@alice", "/@bob", "/nowhere/at/all"):
-        await rig.client.get(path)
+        await harness.client.get(path)
     assert [each[:3] for each in seen] == [
         ("GET", "/@<name>", 200),
         ("GET", "/@<name>", 200),

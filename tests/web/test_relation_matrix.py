@@ -26,7 +26,7 @@ from microblog.web.html import TABLES
 from microblog.web.streaming.names import _PLAIN
 from tests.protocols.running import Person as Netcat
 from tests.testrig import person, until
-from tests.web.api.town import Town
+from tests.web.api.api_site import ApiSite
 from tests.web.html.test_live import Page as LivePage
 from tests.web.relation_surfaces import (
     CHANNELS,
@@ -73,12 +73,12 @@ class Site:
 
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self.microblog, self.reactor = microblog, reactor
-        self.town = Town(microblog, reactor)
-        self.town.website = HTTPDispatcher(
-            self.town.web,
+        self.api_site = ApiSite(microblog, reactor)
+        self.api_site.website = HTTPDispatcher(
+            self.api_site.web,
             [table.bind(microblog) for table in (*TABLES, *api.TABLES, streaming.routes)],
         )
-        self.town.site = HTTPSite(self.town.website, reactor)
+        self.api_site.site = HTTPSite(self.api_site.website, reactor)
         self.push = PushFactory(microblog, reactor)
         self.ports: list[Any] = []
         self.clients: list[Any] = []
@@ -87,7 +87,7 @@ class Site:
         self.named: dict[str, Any] = {}
 
     async def start(self) -> None:
-        for factory in (self.town.site, self.push):
+        for factory in (self.api_site.site, self.push):
             self.ports.append(self.reactor.listenTCP(0, factory, interface="127.0.0.1"))
 
     async def stop(self) -> None:
@@ -192,8 +192,8 @@ class Site:
             "tag": "tusks",
             "list": self.named["list"],
         }
-        browser = await self.town.browser(self.vera)
-        program = await self.town.other(self.vera, ("read", "write"))
+        browser = await self.api_site.browser(self.vera)
+        program = await self.api_site.other(self.vera, ("read", "write"))
         for kind in STREAMS:
             if relation == "deleted" and kind == "user":
                 continue
@@ -273,8 +273,8 @@ class Site:
 
 
 @pytest_twisted.async_yield_fixture
-async def site(quiet: Microblog, reactor_: Any) -> AsyncIterator[Site]:
-    made = Site(quiet, reactor_)
+async def site(empty_site: Microblog, reactor_: Any) -> AsyncIterator[Site]:
+    made = Site(empty_site, reactor_)
     await made.start()
     yield made
     await made.stop()
@@ -301,8 +301,8 @@ async def test_each_surface_shows_an_account_to_whom_the_table_says(site: Site, 
     news = await mail(site.microblog.db.reads).news(site.vera.id, ["mention", "reply"], 10)
     check("mail", bool(news), OFFERED)
 
-    browser = await site.town.browser(site.vera)
-    program = await site.town.other(site.vera, ("read", "write", "follow"))
+    browser = await site.api_site.browser(site.vera)
+    program = await site.api_site.other(site.vera, ("read", "write", "follow"))
     # The API first: the page of notifications flags them as read.
     for path in sorted(LISTINGS, key=lambda path: not path.startswith("/api/")):
         for probe in LISTINGS[path]:

@@ -11,7 +11,7 @@ import pytest
 from microblog.domain.errors import Unavailable
 from microblog.web import health, static
 from microblog.web.static import Assets
-from tests.http.rig import Make
+from tests.http.harness import Make
 
 CSS = b"body { color: black }\n" * 200
 
@@ -93,18 +93,18 @@ async def test_alive_and_ready_are_two_things(make: Make) -> None:
                 raise Unavailable
 
     database: Any = Database()
-    rig = make(health.routes.bind(database))
-    assert (await rig.client.get("/health")).text == "OK"
-    assert (await rig.client.get("/ready")).json() == {"status": "ready"}
+    harness = make(health.routes.bind(database))
+    assert (await harness.client.get("/health")).text == "OK"
+    assert (await harness.client.get("/ready")).json() == {"status": "ready"}
     database.away = True
-    assert (await rig.client.get("/health")).status == 200
-    answer = await rig.client.get("/ready")
+    assert (await harness.client.get("/health")).status == 200
+    answer = await harness.client.get("/ready")
     assert (answer.status, answer.headers["retry-after"], answer.json()["status"]) == (
         503,
         "5",
         "unavailable",
     )
     database.away = False
-    rig.site.draining = True
-    assert (await rig.client.get("/ready")).status == 503
-    assert (await rig.client.head("/health")).status == 200
+    harness.site.draining = True
+    assert (await harness.client.get("/ready")).status == 503
+    assert (await harness.client.head("/health")).status == 200

@@ -11,14 +11,14 @@ from microblog.services.microblog import Microblog
 from tests.browser.service import Service
 from tests.conftest import wait_for
 from tests.testrig import Cluster
+from tests.web.api.api_site import ApiSite
 from tests.web.api.live import Live
-from tests.web.api.town import Town
 
 
 @pytest.fixture
-def town(quiet: Microblog, reactor_: Any) -> Town:
+def api_site(empty_site: Microblog, reactor_: Any) -> ApiSite:
     """Without anybody, without limits."""
-    return Town(quiet, reactor_)
+    return ApiSite(empty_site, reactor_)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 GOOD = {
     "username": "carol",
@@ -18,15 +18,15 @@ GOOD = {
 
 
 class TestSigningUp:
-    async def test_the_answer_is_a_token_that_works_at_once(self, town: Town) -> None:
-        app = await town.of_app("read write")
+    async def test_the_answer_is_a_token_that_works_at_once(self, api_site: ApiSite) -> None:
+        app = await api_site.of_app("read write")
         issued = await app.json("POST", "/api/v1/accounts", form=GOOD)
         assert issued["scope"] == "read write"
-        own = Program(town.site, issued["access_token"])
+        own = Program(api_site.site, issued["access_token"])
         assert (await own.json("GET", "/api/v1/accounts/verify_credentials"))["username"] == "carol"
 
-    async def test_what_is_blank_is_told_for_all_fields_at_once(self, town: Town) -> None:
-        app = await town.of_app()
+    async def test_what_is_blank_is_told_for_all_fields_at_once(self, api_site: ApiSite) -> None:
+        app = await api_site.of_app()
         answer = await app.json("POST", "/api/v1/accounts", form={}, status=422)
         assert answer["error"].startswith("Validation failed: Username can't be blank")
         assert answer["details"]["password"] == [{"error": "ERR_BLANK", "description": "can't be blank"}]
@@ -45,49 +45,49 @@ class TestSigningUp:
         ],
     )
     async def test_what_is_wrong_has_a_word(
-        self, town: Town, change: dict[str, str], field: str, error: str
+        self, api_site: ApiSite, change: dict[str, str], field: str, error: str
     ) -> None:
-        app = await town.of_app()
+        app = await api_site.of_app()
         answer = await app.json("POST", "/api/v1/accounts", form={**GOOD, **change}, status=422)
         assert answer["details"][field][0]["error"] == error
 
-    async def test_a_name_that_somebody_has_is_taken(self, town: Town) -> None:
-        app = await town.of_app()
+    async def test_a_name_that_somebody_has_is_taken(self, api_site: ApiSite) -> None:
+        app = await api_site.of_app()
         await app.json("POST", "/api/v1/accounts", form=GOOD)
         answer = await app.json("POST", "/api/v1/accounts", form=GOOD, status=422)
         assert answer["details"]["username"][0]["error"] == "ERR_TAKEN"
 
-    async def test_that_a_mail_address_is_somebodys_shows_nowhere(self, town: Town) -> None:
-        await town.microblog.accounts.create("owner", GOOD["email"])
-        app = await town.of_app()
+    async def test_that_a_mail_address_is_somebodys_shows_nowhere(self, api_site: ApiSite) -> None:
+        await api_site.microblog.accounts.create("owner", GOOD["email"])
+        app = await api_site.of_app()
         answers, accounts = [], []
         for name, email in (("dave", GOOD["email"]), ("carl", "nobody@example.org")):
             form = {**GOOD, "username": name, "email": email}
             answer = await app.json("POST", "/api/v1/accounts", form=form)
-            own = Program(town.site, answer["access_token"])
+            own = Program(api_site.site, answer["access_token"])
             accounts.append(set(await own.json("GET", "/api/v1/accounts/verify_credentials")))
             answers.append({key: answer[key] for key in ("token_type", "scope")})
         assert answers[0] == answers[1]
         assert accounts[0] == accounts[1]
 
-    async def test_only_a_program_itself_signs_people_up(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_only_a_program_itself_signs_people_up(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         assert (await bob.post("/api/v1/accounts", form=GOOD)).status == 403
-        assert (await town.stranger().post("/api/v1/accounts", form=GOOD)).status == 401
+        assert (await api_site.stranger().post("/api/v1/accounts", form=GOOD)).status == 401
 
-    async def test_who_waits_for_approval_is_told_so(self, town: Town) -> None:
-        await town.program("bob")  # somebody is here already
-        object.__setattr__(town.microblog.config, "registration", "approval")
-        app = await town.of_app()
+    async def test_who_waits_for_approval_is_told_so(self, api_site: ApiSite) -> None:
+        await api_site.program("bob")  # somebody is here already
+        object.__setattr__(api_site.microblog.config, "registration", "approval")
+        app = await api_site.of_app()
         issued = await app.json("POST", "/api/v1/accounts", form=GOOD)
-        own = Program(town.site, issued["access_token"])
+        own = Program(api_site.site, issued["access_token"])
         answer = await own.json("GET", "/api/v1/accounts/verify_credentials", status=403)
         assert answer == {"error": "Your login is currently pending approval"}
 
 
 class TestOneself:
-    async def test_one_sees_what_one_typed(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_one_sees_what_one_typed(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         changed = await bob.json(
             "PATCH",
             "/api/v1/accounts/update_credentials",
@@ -112,14 +112,14 @@ class TestOneself:
         assert changed["locked"] is True
         assert await bob.json("GET", "/api/v1/accounts/verify_credentials") == changed
 
-    async def test_what_is_left_out_stays(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_what_is_left_out_stays(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         await bob.json("PATCH", "/api/v1/accounts/update_credentials", json={"display_name": "Bob"})
         changed = await bob.json("PATCH", "/api/v1/accounts/update_credentials", json={"bot": True})
         assert (changed["display_name"], changed["bot"]) == ("Bob", True)
 
-    async def test_uploads_are_refused_in_words(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_uploads_are_refused_in_words(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         page = await bob.request(
             "PATCH",
             "/api/v1/accounts/update_credentials",
@@ -129,16 +129,16 @@ class TestOneself:
         assert page.status == 422
         assert "uploads" in page.json()["error"]
 
-    async def test_a_profile_token_sees_who_one_is_and_no_more(self, town: Town) -> None:
-        bob = await town.other(await town.program("bob"), ["profile"])
+    async def test_a_profile_token_sees_who_one_is_and_no_more(self, api_site: ApiSite) -> None:
+        bob = await api_site.other(await api_site.program("bob"), ["profile"])
         assert (await bob.get("/api/v1/accounts/verify_credentials")).status == 200
         assert (await bob.get("/api/v1/timelines/home")).status == 403
 
 
 class TestOthers:
-    async def test_people_are_found_by_name_and_id(self, town: Town) -> None:
-        bob = await town.program("bob")
-        stranger = town.stranger()
+    async def test_people_are_found_by_name_and_id(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
+        stranger = api_site.stranger()
         for acct in ("bob", "@bob", "bob@localhost", "bob@localhost:8000"):
             found = await stranger.json("GET", f"/api/v1/accounts/lookup?acct={acct}")
             assert found["id"] == bob.id
@@ -150,12 +150,12 @@ class TestOthers:
         assert [each["id"] for each in several] == [bob.id]
 
     @pytest.mark.parametrize("wrong", ["1", "nobody", "99999999999999999999999"])
-    async def test_who_is_not_there_is_404_as_json(self, town: Town, wrong: str) -> None:
-        answer = await town.stranger().json("GET", f"/api/v1/accounts/{wrong}", status=404)
+    async def test_who_is_not_there_is_404_as_json(self, api_site: ApiSite, wrong: str) -> None:
+        answer = await api_site.stranger().json("GET", f"/api/v1/accounts/{wrong}", status=404)
         assert list(answer) == ["error"]
 
-    async def test_what_somebody_posted_can_be_narrowed(self, town: Town) -> None:
-        bob, eve = await town.program("bob"), await town.program("eve")
+    async def test_what_somebody_posted_can_be_narrowed(self, api_site: ApiSite) -> None:
+        bob, eve = await api_site.program("bob"), await api_site.program("eve")
         theirs = await eve.publish("one")
         first = await bob.publish("a #tag")
         reply = await bob.publish("@eve yes", in_reply_to_id=theirs["id"])
@@ -173,8 +173,8 @@ class TestOthers:
 
 
 class TestRelations:
-    async def test_following_and_what_is_shown(self, town: Town) -> None:
-        bob, eve = await town.program("bob"), await town.program("eve")
+    async def test_following_and_what_is_shown(self, api_site: ApiSite) -> None:
+        bob, eve = await api_site.program("bob"), await api_site.program("eve")
         relation = await bob.json("POST", f"/api/v1/accounts/{eve.id}/follow", form={"reblogs": "false"})
         assert (relation["following"], relation["showing_reblogs"], relation["notifying"]) == (
             True,
@@ -191,8 +191,8 @@ class TestRelations:
             "followed_by"
         ] is False
 
-    async def test_blocking_and_muting(self, town: Town) -> None:
-        bob, eve = await town.program("bob"), await town.program("eve")
+    async def test_blocking_and_muting(self, api_site: ApiSite) -> None:
+        bob, eve = await api_site.program("bob"), await api_site.program("eve")
         assert (await bob.json("POST", f"/api/v1/accounts/{eve.id}/block"))["blocking"] is True
         assert [each["id"] for each in await bob.json("GET", "/api/v1/blocks")] == [eve.id]
         assert (await eve.json("POST", f"/api/v1/accounts/{bob.id}/follow", status=403))["error"]
@@ -204,8 +204,8 @@ class TestRelations:
         assert [each["id"] for each in await bob.json("GET", "/api/v1/mutes")] == [eve.id]
         assert (await bob.json("POST", f"/api/v1/accounts/{eve.id}/unmute"))["muting"] is False
 
-    async def test_requests_are_answered(self, town: Town) -> None:
-        bob, eve = await town.program("bob", locked=True), await town.program("eve")
+    async def test_requests_are_answered(self, api_site: ApiSite) -> None:
+        bob, eve = await api_site.program("bob", locked=True), await api_site.program("eve")
         assert (await eve.json("POST", f"/api/v1/accounts/{bob.id}/follow"))["requested"] is True
         own = await bob.json("GET", "/api/v1/accounts/verify_credentials")
         assert own["source"]["follow_requests_count"] == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 ORDER = ["public", "unlisted", "private"]
 
@@ -33,8 +33,8 @@ async def shown_to(reader: Program, booster: Program, post_id: str, boost_id: st
 
 
 @pytest.mark.parametrize("asked", [None, *ORDER])
-async def test_boost_is_as_visible_as_asked_for(town: Town, asked: str | None) -> None:
-    ann, bob, fay, eve = [await town.program(name) for name in ("ann", "bob", "fay", "eve")]
+async def test_boost_is_as_visible_as_asked_for(api_site: ApiSite, asked: str | None) -> None:
+    ann, bob, fay, eve = [await api_site.program(name) for name in ("ann", "bob", "fay", "eve")]
     await fay.json("POST", f"/api/v1/accounts/{bob.id}/follow")
     post = await ann.publish("boost me")
     sent = {} if asked is None else {"visibility": asked}
@@ -45,26 +45,28 @@ async def test_boost_is_as_visible_as_asked_for(town: Town, asked: str | None) -
     for reader in (bob, fay):
         # A program sends no cookie, so the page shows it what everybody sees.
         assert await shown_to(reader, bob, post["id"], boost["id"]) >= everywhere - {"page"}
-    browser = await town.browser(fay.viewer)
+    browser = await api_site.browser(fay.viewer)
     assert "boost me" in (await browser.get("/@bob")).text
     assert boost["id"] in [each["id"] for each in await fay.json("GET", "/api/v1/timelines/home")]
-    for reader in (eve, town.stranger()):
+    for reader in (eve, api_site.stranger()):
         shown = await shown_to(reader, bob, post["id"], boost["id"])
         assert shown == (set() if asked == "private" else everywhere)
 
 
 @pytest.mark.parametrize("post_visibility", ORDER)
 @pytest.mark.parametrize("asked", ORDER)
-async def test_boost_is_never_wider_than_the_post(town: Town, post_visibility: str, asked: str) -> None:
-    ann = await town.program("ann")
+async def test_boost_is_never_wider_than_the_post(
+    api_site: ApiSite, post_visibility: str, asked: str
+) -> None:
+    ann = await api_site.program("ann")
     post = await ann.publish("mine", visibility=post_visibility)
     path = f"/api/v1/statuses/{post['id']}/reblog"
     boost = await ann.json("POST", path, json={"visibility": asked})
     assert boost["visibility"] == max(asked, post_visibility, key=ORDER.index)
 
 
-async def test_direct_boost_is_refused(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_direct_boost_is_refused(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     post = await ann.publish("mine")
     path = f"/api/v1/statuses/{post['id']}/reblog"
     refused = await ann.json("POST", path, json={"visibility": "direct"}, status=422)
@@ -72,12 +74,12 @@ async def test_direct_boost_is_refused(town: Town) -> None:
     assert (await ann.json("GET", f"/api/v1/statuses/{post['id']}"))["reblogged"] is False
 
 
-async def test_delete_of_a_boost_takes_it_back_and_returns_it(town: Town) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_delete_of_a_boost_takes_it_back_and_returns_it(api_site: ApiSite) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     post = await ann.publish("boost me")
     boost = await bob.json("POST", f"/api/v1/statuses/{post['id']}/reblog")
     path = f"/api/v1/statuses/{boost['id']}"
-    for other in (ann, await town.program("eve", role="moderator")):
+    for other in (ann, await api_site.program("eve", role="moderator")):
         await other.json("DELETE", path, status=404)
     deleted: dict[str, Any] = await bob.json("DELETE", path)
     assert (deleted["id"], deleted["reblog"]["id"]) == (boost["id"], post["id"])
@@ -88,11 +90,11 @@ async def test_delete_of_a_boost_takes_it_back_and_returns_it(town: Town) -> Non
     assert await ann.json("GET", "/api/v1/notifications") == []
 
 
-async def test_deleting_a_boost_on_the_website_takes_it_back(town: Town) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_deleting_a_boost_on_the_website_takes_it_back(api_site: ApiSite) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     post = await ann.publish("boost me")
     boost = await bob.json("POST", f"/api/v1/statuses/{post['id']}/reblog")
-    browser = await town.browser(bob.viewer)
+    browser = await api_site.browser(bob.viewer)
     await browser.csrf_from("/settings")
     page = await browser.post(f"/posts/{boost['id']}/delete", form={})
     assert (page.status, page.headers["location"]) == (303, f"/@ann/{post['id']}")

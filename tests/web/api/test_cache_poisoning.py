@@ -14,7 +14,7 @@ import pytest
 from microblog.http.page_cache import PageCache
 from tests.conftest import wait_for
 from tests.http.client import BOUNDARY, Page, multipart
-from tests.web.api.town import Town
+from tests.web.api.api_site import ApiSite
 
 #: What a body could set, were it read: cursors that empty a page, and the names of switches.
 PARAMETERS = {"max_id": "1", "limit": "1", "remote": "true", "only_media": "true", "exclude_replies": "true"}
@@ -52,29 +52,29 @@ HEADERS = {
 
 
 @pytest.fixture
-def kept(town: Town) -> Town:
-    """A town with public posts, whose kept pages stay for as long as the test runs."""
-    wait_for(settle(town))
-    return town
+def kept(api_site: ApiSite) -> ApiSite:
+    """A site with public posts, whose kept pages stay for as long as the test runs."""
+    wait_for(settle(api_site))
+    return api_site
 
 
-async def settle(town: Town) -> None:
-    ann = await town.program("ann")
+async def settle(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     for number in range(3):
         await ann.publish(f"post {number} about #tea")
-    forget(town)
+    forget(api_site)
 
 
-def forget(town: Town) -> None:
-    object.__setattr__(town.web, "page_cache", PageCache(lambda: 0, lambda: 0.0))
+def forget(api_site: ApiSite) -> None:
+    object.__setattr__(api_site.web, "page_cache", PageCache(lambda: 0, lambda: 0.0))
 
 
-async def addresses(town: Town) -> list[str]:
+async def addresses(api_site: ApiSite) -> list[str]:
     """An address of each route whose answers are kept."""
-    (post,) = await town.stranger().json("GET", "/api/v1/timelines/public?limit=1")
+    (post,) = await api_site.stranger().json("GET", "/api/v1/timelines/public?limit=1")
     values = {"<name>": "ann", "<tag>": "tea", "<int:id>": post["id"]}
     found = []
-    for route in town.website.routes:
+    for route in api_site.website.routes:
         if route.cached and route.method == "GET":
             parts = route.path
             for placeholder, value in values.items():
@@ -91,7 +91,7 @@ def shown(page: Page) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("kind", BODIES)
-async def test_body_of_a_get_changes_nothing_for_anyone(kept: Town, kind: str, method: str) -> None:
+async def test_body_of_a_get_changes_nothing_for_anyone(kept: ApiSite, kind: str, method: str) -> None:
     content_type, body = BODIES[kind]
     for address in await addresses(kept):
         forget(kept)
@@ -107,7 +107,7 @@ async def test_body_of_a_get_changes_nothing_for_anyone(kept: Town, kind: str, m
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-async def test_headers_change_nothing_for_the_next_client(kept: Town, kind: str) -> None:
+async def test_headers_change_nothing_for_the_next_client(kept: ApiSite, kind: str) -> None:
     for address in await addresses(kept):
         forget(kept)
         expected = shown(await kept.stranger().get(address))
@@ -134,7 +134,7 @@ async def test_headers_change_nothing_for_the_next_client(kept: Town, kind: str)
         "?%ff",
     ],
 )
-async def test_each_query_has_an_answer_of_its_own(kept: Town, query: str) -> None:
+async def test_each_query_has_an_answer_of_its_own(kept: ApiSite, query: str) -> None:
     for address in await addresses(kept):
         forget(kept)
         expected = shown(await kept.stranger().get(address))
@@ -146,7 +146,7 @@ async def test_each_query_has_an_answer_of_its_own(kept: Town, query: str) -> No
 
 
 @pytest.mark.parametrize("change", [str.upper, str.title, lambda path: path + "/", lambda path: "/." + path])
-async def test_other_spellings_of_a_path_have_answers_of_their_own(kept: Town, change: Any) -> None:
+async def test_other_spellings_of_a_path_have_answers_of_their_own(kept: ApiSite, change: Any) -> None:
     for address in await addresses(kept):
         forget(kept)
         expected = shown(await kept.stranger().get(address))
@@ -155,13 +155,13 @@ async def test_other_spellings_of_a_path_have_answers_of_their_own(kept: Town, c
         assert shown(await kept.stranger().get(address)) == expected, address
 
 
-async def test_first_and_last_of_repeated_parameters_are_told_apart(kept: Town) -> None:
+async def test_first_and_last_of_repeated_parameters_are_told_apart(kept: ApiSite) -> None:
     newest = await kept.stranger().json("GET", "/api/v1/timelines/public?max_id=1&max_id=")
     assert len(newest) == 3
     assert await kept.stranger().json("GET", "/api/v1/timelines/public?max_id=&max_id=1") == []
 
 
-async def test_delete_still_reads_its_body(kept: Town) -> None:
+async def test_delete_still_reads_its_body(kept: ApiSite) -> None:
     bob = await kept.program("bob")
     made = await bob.json("POST", "/api/v1/lists", json={"title": "friends"})
     ann = (await kept.stranger().json("GET", "/api/v1/accounts/lookup?acct=ann"))["id"]

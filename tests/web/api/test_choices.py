@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 PROFILE = "/api/v1/accounts/update_credentials"
 
@@ -17,12 +17,12 @@ async def found(program: Program, word: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["discoverable", "indexable", "noindex", "hide_collections"])
-async def test_each_choice_is_stored_by_itself(town: Town, name: str) -> None:
-    ann = await town.program("ann")
+async def test_each_choice_is_stored_by_itself(api_site: ApiSite, name: str) -> None:
+    ann = await api_site.program("ann")
     names = ("discoverable", "indexable", "noindex", "hide_collections")
     before = await ann.json("GET", "/api/v1/accounts/verify_credentials")
     changed = await ann.json("PATCH", PROFILE, json={name: not before[name]})
-    shown = await town.stranger().json("GET", f"/api/v1/accounts/{ann.id}")
+    shown = await api_site.stranger().json("GET", f"/api/v1/accounts/{ann.id}")
     for each in names:
         # Search engines are told to leave out those who don't want to be found at all.
         follows = name == "discoverable" and each == "noindex"
@@ -33,50 +33,50 @@ async def test_each_choice_is_stored_by_itself(town: Town, name: str) -> None:
         )
     await ann.json("PATCH", PROFILE, json={"display_name": "Ann"})
     assert (await ann.json("GET", "/api/v1/accounts/verify_credentials"))[name] == changed[name]
-    page = await town.stranger().get("/@ann")
+    page = await api_site.stranger().get("/@ann")
     assert ("noindex" in page.text) == (name in ("discoverable", "noindex"))
 
 
 async def test_posts_of_an_account_that_is_not_indexable_are_found_by_those_who_interacted(
-    town: Town,
+    api_site: ApiSite,
 ) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     post = await ann.publish("the comet is bright @bob")
     plain = await ann.publish("another comet")
-    assert set(await found(await town.program("carol"), "comet")) == {post["id"], plain["id"]}
+    assert set(await found(await api_site.program("carol"), "comet")) == {post["id"], plain["id"]}
     await ann.json("PATCH", PROFILE, json={"indexable": False})
-    assert await found(await town.program("dave"), "comet") == []
+    assert await found(await api_site.program("dave"), "comet") == []
     assert set(await found(ann, "comet")) == {post["id"], plain["id"]}
     assert await found(bob, "comet") == [post["id"]]
     for number, verb in enumerate(("favourite", "reblog", "bookmark")):
-        reader = await town.program(f"reader{number}")
+        reader = await api_site.program(f"reader{number}")
         await reader.json("POST", f"/api/v1/statuses/{plain['id']}/{verb}")
         assert await found(reader, "comet") == [plain["id"]], verb
         await reader.json("POST", f"/api/v1/statuses/{plain['id']}/un{verb}")
         assert await found(reader, "comet") == [], verb
 
 
-async def test_pages_search_by_the_same_rule(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_pages_search_by_the_same_rule(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     await ann.publish("the comet is bright")
-    bob = await town.browser((await town.program("bob")).viewer)
+    bob = await api_site.browser((await api_site.program("bob")).viewer)
     assert "the comet is bright" in (await bob.get("/search?q=comet")).text
     await ann.json("PATCH", PROFILE, json={"indexable": False})
     assert "the comet is bright" not in (await bob.get("/search?q=comet")).text
-    assert "the comet is bright" not in (await town.stranger().get("/search?q=comet")).text
+    assert "the comet is bright" not in (await api_site.stranger().get("/search?q=comet")).text
 
 
-async def test_hidden_lists_are_empty_for_others(town: Town) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_hidden_lists_are_empty_for_others(api_site: ApiSite) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     await ann.json("POST", f"/api/v1/accounts/{bob.id}/follow")
     await bob.json("POST", f"/api/v1/accounts/{ann.id}/follow")
     await ann.json("PATCH", PROFILE, json={"hide_collections": True})
     for which in ("followers", "following"):
         path = f"/api/v1/accounts/{ann.id}/{which}"
         assert [each["id"] for each in await ann.json("GET", path)] == [bob.id]
-        for other in (bob, town.stranger()):
+        for other in (bob, api_site.stranger()):
             assert await other.json("GET", path) == []
-        page = await town.stranger().get(f"/@ann/{which}")
+        page = await api_site.stranger().get(f"/@ann/{which}")
         assert "@bob" not in page.html.text_content()
         assert "has chosen to hide this list" in page.text
 
@@ -91,9 +91,9 @@ async def test_hidden_lists_are_empty_for_others(town: Town) -> None:
     ],
 )
 async def test_attribution_domains_are_stored_as_hosts(
-    town: Town, sent: list[str], stored: list[str]
+    api_site: ApiSite, sent: list[str], stored: list[str]
 ) -> None:
-    ann = await town.program("ann")
+    ann = await api_site.program("ann")
     await ann.json("PATCH", PROFILE, json={"attribution_domains": ["before.example"]})
     answer = await ann.json("PATCH", PROFILE, json={"attribution_domains": sent})
     assert answer["source"]["attribution_domains"] == stored
@@ -104,23 +104,23 @@ async def test_attribution_domains_are_stored_as_hosts(
 @pytest.mark.parametrize(
     "wrong", [["not a host"], [f"{number}.example" for number in range(101)], ["a" * 5000]]
 )
-async def test_attribution_domain_that_is_none_is_refused(town: Town, wrong: list[str]) -> None:
-    ann = await town.program("ann")
+async def test_attribution_domain_that_is_none_is_refused(api_site: ApiSite, wrong: list[str]) -> None:
+    ann = await api_site.program("ann")
     answer = await ann.json("PATCH", PROFILE, json={"attribution_domains": wrong}, status=422)
     assert list(answer["details"]) == ["attribution_domains"]
 
 
-async def test_policy_for_limited_accounts_is_stored(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_policy_for_limited_accounts_is_stored(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     await ann.json("PATCH", "/api/v2/notifications/policy", json={"for_limited_accounts": "drop"})
     await ann.json("PATCH", "/api/v2/notifications/policy", json={"for_not_following": "filter"})
     answer = await ann.json("GET", "/api/v2/notifications/policy")
     assert (answer["for_limited_accounts"], answer["for_not_following"]) == ("drop", "filter")
 
 
-async def test_settings_page_changes_the_choices(town: Town) -> None:
-    ann = await town.program("ann")
-    browser = await town.browser(ann.viewer)
+async def test_settings_page_changes_the_choices(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
+    browser = await api_site.browser(ann.viewer)
     await browser.get("/settings")
     await browser.post("/settings", form={"display_name": "Ann", "noindex": "on", "hide_collections": "on"})
     shown = await ann.json("GET", "/api/v1/accounts/verify_credentials")

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from microblog.web.api.instance import API_VERSIONS, VERSION
-from tests.web.api.town import Town
+from tests.web.api.api_site import ApiSite
 
 
 class TestMutes:
-    async def test_muted_account_says_when_its_mute_ends(self, town: Town) -> None:
-        ann, bob, carol = [await town.program(name) for name in ("ann", "bob", "carol")]
+    async def test_muted_account_says_when_its_mute_ends(self, api_site: ApiSite) -> None:
+        ann, bob, carol = [await api_site.program(name) for name in ("ann", "bob", "carol")]
         made = await ann.json("POST", f"/api/v1/accounts/{bob.id}/mute", json={"duration": 3600})
         assert made["muting_expires_at"].endswith("Z")
         forever = await ann.json("POST", f"/api/v1/accounts/{carol.id}/mute")
@@ -26,8 +26,8 @@ class TestMutes:
 
 
 class TestFilters:
-    async def test_update_keeps_what_is_left_out(self, town: Town) -> None:
-        ann = await town.program("ann")
+    async def test_update_keeps_what_is_left_out(self, api_site: ApiSite) -> None:
+        ann = await api_site.program("ann")
         sent = {"phrase": "cats", "context": ["home", "public"], "irreversible": True, "expires_in": 3600}
         made = await ann.json("POST", "/api/v1/filters", json=sent)
         path = f"/api/v1/filters/{made['id']}"
@@ -39,9 +39,9 @@ class TestFilters:
 
 
 class TestSignUp:
-    async def test_token_of_an_account_may_sign_somebody_up(self, town: Town) -> None:
+    async def test_token_of_an_account_may_sign_somebody_up(self, api_site: ApiSite) -> None:
         """The token has to be an app's; whose it is does not matter."""
-        ann = await town.program("ann")
+        ann = await api_site.program("ann")
         sent = {
             "username": "nina",
             "email": "nina@example.org",
@@ -49,16 +49,16 @@ class TestSignUp:
             "agreement": True,
         }
         await ann.json("POST", "/api/v1/accounts", json=sent, status=403)
-        of_app = await town.of_app()
+        of_app = await api_site.of_app()
         first = {**sent, "username": "first", "email": "first@example.org"}
         issued = await of_app.json("POST", "/api/v1/accounts", json=first)
         headers = {"Authorization": f"Bearer {issued['access_token']}"}
-        answer = await town.stranger().json("POST", "/api/v1/accounts", json=sent, headers=headers)
+        answer = await api_site.stranger().json("POST", "/api/v1/accounts", json=sent, headers=headers)
         assert answer["token_type"] == "Bearer"
 
     @pytest.mark.parametrize("blank", ["", "  "])
-    async def test_blank_name_and_address_are_blank_and_invalid(self, town: Town, blank: str) -> None:
-        app = await town.of_app()
+    async def test_blank_name_and_address_are_blank_and_invalid(self, api_site: ApiSite, blank: str) -> None:
+        app = await api_site.of_app()
         sent = {"username": blank, "email": blank, "password": blank, "agreement": False}
         answer = await app.json("POST", "/api/v1/accounts", json=sent, status=422)
         reasons = {name: [each["error"] for each in found] for name, found in answer["details"].items()}
@@ -80,24 +80,24 @@ class TestSignUp:
         ("/api/v1/accounts/{id}/identity_proofs", []),
     ],
 )
-async def test_what_there_is_not_yet_is_answered_empty(town: Town, path: str, expected: Any) -> None:
-    ann = await town.program("ann")
+async def test_what_there_is_not_yet_is_answered_empty(api_site: ApiSite, path: str, expected: Any) -> None:
+    ann = await api_site.program("ann")
     if expected and isinstance(expected, list):
         expected = [{"id": ann.id, "accounts": []}]
     assert await ann.json("GET", path.replace("{id}", ann.id)) == expected
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-async def test_notifications_are_cleared_by_either_version(town: Town, version: str) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_notifications_are_cleared_by_either_version(api_site: ApiSite, version: str) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     await bob.publish("hello @ann")
     assert await ann.json("GET", "/api/v1/notifications") != []
     await ann.json("POST", f"/api/{version}/notifications/clear")
     assert await ann.json("GET", "/api/v1/notifications") == []
 
 
-async def test_tags_worth_featuring_are_those_of_all_own_posts(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_tags_worth_featuring_are_those_of_all_own_posts(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     for text, visibility in (("#tea", "private"), ("#tea", "direct"), ("#cake", "public")):
         await ann.publish(text, visibility=visibility)
     found = await ann.json("GET", "/api/v1/featured_tags/suggestions")
@@ -115,8 +115,8 @@ async def test_tags_worth_featuring_are_those_of_all_own_posts(town: Town) -> No
         "/api/v1/lists/{list}/accounts",
     ],
 )
-async def test_full_last_page_names_a_next_one(town: Town, path: str) -> None:
-    ann = await town.program("ann")
+async def test_full_last_page_names_a_next_one(api_site: ApiSite, path: str) -> None:
+    ann = await api_site.program("ann")
     for number in range(2):
         post = await ann.publish(f"post {number}")
         for verb in ("bookmark", "favourite"):
@@ -125,7 +125,7 @@ async def test_full_last_page_names_a_next_one(town: Town, path: str) -> None:
         made = (await ann.json("POST", "/api/v1/lists", json={"title": "friends"}))["id"]
         path = path.replace("{list}", made)
         for name in ("bob", "carol"):
-            other = await town.program(name)
+            other = await api_site.program(name)
             await ann.json("POST", f"/api/v1/accounts/{other.id}/follow")
             await ann.json("POST", path, json={"account_ids": [other.id]})
     full = await ann.get(f"{path.replace('{id}', ann.id)}?limit=2")
@@ -137,30 +137,30 @@ async def test_full_last_page_names_a_next_one(town: Town, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["extended_description", "privacy_policy"])
-async def test_texts_of_the_site_have_a_date(town: Town, name: str) -> None:
+async def test_texts_of_the_site_have_a_date(api_site: ApiSite, name: str) -> None:
     path = f"/api/v1/instance/{name}"
-    first = await town.stranger().json("GET", path)
+    first = await api_site.stranger().json("GET", path)
     assert first["updated_at"].endswith("Z")
-    assert await town.stranger().json("GET", path) == first
+    assert await api_site.stranger().json("GET", path) == first
 
 
-async def test_health_is_ok_as_text_and_as_json(town: Town) -> None:
-    plain = await town.stranger().get("/health")
+async def test_health_is_ok_as_text_and_as_json(api_site: ApiSite) -> None:
+    plain = await api_site.stranger().get("/health")
     assert (plain.status, plain.text, plain.headers["content-type"]) == (
         200,
         "OK",
         "text/plain; charset=utf-8",
     )
-    assert await town.stranger().json("GET", "/health", headers={"Accept": "application/json"}) == {
+    assert await api_site.stranger().json("GET", "/health", headers={"Accept": "application/json"}) == {
         "status": "ok"
     }
 
 
-async def test_personal_token_is_verified_as_an_app(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_personal_token_is_verified_as_an_app(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     answer = await ann.json("GET", "/api/v1/apps/verify_credentials")
     assert (answer["name"], answer["vapid_key"]) == ("Personal token", "")
-    of_app = await town.of_app()
+    of_app = await api_site.of_app()
     assert (await of_app.json("GET", "/api/v1/apps/verify_credentials"))["vapid_key"] == ""
 
 
@@ -170,19 +170,19 @@ def test_version_claims_no_quotes() -> None:
     assert API_VERSIONS == {"mastodon": 6}
 
 
-async def test_scripts_of_other_sites_may_send_any_header(town: Town) -> None:
+async def test_scripts_of_other_sites_may_send_any_header(api_site: ApiSite) -> None:
     asked = {
         "Origin": "https://client.example",
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "authorization, cache-control, x-anything",
     }
-    answer = await town.stranger().request("OPTIONS", "/api/v1/timelines/home", headers=asked)
+    answer = await api_site.stranger().request("OPTIONS", "/api/v1/timelines/home", headers=asked)
     allowed = [each.strip().lower() for each in answer.headers["access-control-allow-headers"].split(",")]
     assert {"*", "authorization", "cache-control", "content-type"} <= set(allowed)
 
 
-async def test_change_of_the_language_alone_is_no_edit(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_change_of_the_language_alone_is_no_edit(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     post = await ann.publish("hallo", language="en")
     path = f"/api/v1/statuses/{post['id']}"
     changed = await ann.json("PUT", path, json={"status": "hallo", "language": "de"})

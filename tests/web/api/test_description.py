@@ -13,8 +13,8 @@ import pytest
 
 from microblog.web.api import APIS
 from microblog.web.api.openapi import statuses
+from tests.web.api.api_site import ApiSite
 from tests.web.api.live import Live
-from tests.web.api.town import Town
 
 #: What the tool compares. Not: that every body which fits the schema is taken, as a name can be taken.
 CHECKS = (
@@ -28,8 +28,8 @@ CHECKS = (
 EXAMPLES = os.environ.get("MICROBLOG_TEST_EXAMPLES", "5")
 
 
-async def test_every_endpoint_is_described(town: Town) -> None:
-    page = await town.stranger().get("/api/openapi.json")
+async def test_every_endpoint_is_described(api_site: ApiSite) -> None:
+    page = await api_site.stranger().get("/api/openapi.json")
     assert page.headers["cache-control"] == "public, max-age=300"
     described = page.json()
     assert described["openapi"].startswith("3.1")
@@ -42,8 +42,8 @@ async def test_every_endpoint_is_described(town: Town) -> None:
             assert codes <= set(operation["responses"])
 
 
-async def test_every_reference_leads_somewhere(town: Town) -> None:
-    described = (await town.stranger().get("/api/openapi.json")).json()
+async def test_every_reference_leads_somewhere(api_site: ApiSite) -> None:
+    described = (await api_site.stranger().get("/api/openapi.json")).json()
     known = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
 
     def references(value: Any) -> set[str]:
@@ -55,8 +55,8 @@ async def test_every_reference_leads_somewhere(town: Town) -> None:
     assert references(described) <= known
 
 
-async def test_names_of_operations_are_unique(town: Town) -> None:
-    described = (await town.stranger().get("/api/openapi.json")).json()
+async def test_names_of_operations_are_unique(api_site: ApiSite) -> None:
+    described = (await api_site.stranger().get("/api/openapi.json")).json()
     names = [each["operationId"] for path in described["paths"].values() for each in path.values()]
     assert len(names) == len(set(names))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import inspect as shapes
 
+from tests.web.api.api_site import ApiSite
 from tests.web.api.test_matrix import ENDPOINTS, path_of, required
-from tests.web.api.town import Town
 
 _TOO_LONG = "x " * 15_000
 
@@ -36,8 +36,8 @@ def wrong_values(kind: shapes.Type) -> list[Any]:
     return []
 
 
-async def test_every_422_about_a_parameter_names_one_of_the_endpoint(town: Town) -> None:
-    ann, of_app = await town.program("ann"), await town.of_app()
+async def test_every_422_about_a_parameter_names_one_of_the_endpoint(api_site: ApiSite) -> None:
+    ann, of_app = await api_site.program("ann"), await api_site.of_app()
     wrong = []
     for endpoint in ENDPOINTS:
         shape = shapes.type_info(endpoint.params)
@@ -45,7 +45,7 @@ async def test_every_422_about_a_parameter_names_one_of_the_endpoint(town: Town)
         if endpoint.path.startswith("/oauth/") or endpoint.method in ("GET", "PATCH"):
             continue  # OAuth has words of its own; PATCH is PUT
         known = {field.encode_name for field in shape.fields}
-        sender = {"none": town.stranger(), "app": of_app}.get(endpoint.viewer, ann)
+        sender = {"none": api_site.stranger(), "app": of_app}.get(endpoint.viewer, ann)
         for field in shape.fields:
             name = field.encode_name
             for value in [*wrong_values(field.type), ...]:

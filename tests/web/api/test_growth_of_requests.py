@@ -15,8 +15,8 @@ from msgspec import inspect as shapes
 from microblog.http.forms import KEY_LIMIT
 from microblog.web.api.endpoint import Endpoint
 from tests.growth import PATTERNS, too_costly
+from tests.web.api.api_site import ApiSite, Program
 from tests.web.api.test_matrix import ENDPOINTS, required
-from tests.web.api.town import Program, Town
 
 #: Bytes of an address that are left for one parameter.
 _ROOM = 7000
@@ -74,12 +74,12 @@ def texts_that_writing_endpoints_take() -> list[tuple[Endpoint, str]]:
     ]
 
 
-async def test_no_text_of_a_body_costs_more_than_its_length(town: Town) -> None:
-    ann = await town.program("ann")
-    limits = {(route.method, route.path): route.text_limit for route in town.website.routes}
+async def test_no_text_of_a_body_costs_more_than_its_length(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
+    limits = {(route.method, route.path): route.text_limit for route in api_site.website.routes}
     wrong = []
     for endpoint, name in texts_that_writing_endpoints_take():
-        sender = town.stranger() if endpoint.viewer == "none" else ann
+        sender = api_site.stranger() if endpoint.viewer == "none" else ann
 
         async def send(
             text: str, sender: Program = sender, endpoint: Endpoint = endpoint, name: str = name
@@ -98,9 +98,9 @@ async def test_no_text_of_a_body_costs_more_than_its_length(town: Town) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-async def test_no_text_of_an_address_costs_more_than_its_length(town: Town) -> None:
+async def test_no_text_of_an_address_costs_more_than_its_length(api_site: ApiSite) -> None:
     """In the query, and in the path where that takes a text."""
-    ann = await town.program("ann")
+    ann = await api_site.program("ann")
     wrong = []
     for endpoint in ENDPOINTS:
         if endpoint.method != "GET":
@@ -156,14 +156,14 @@ HEADERS = (
 SEPARATORS = (",", ";", " ,", '"', "/", "=", ";q=", 'W/"a", ', "a=b; ", "::", "\\", "Bearer ")
 
 
-async def test_no_header_costs_more_than_its_length(town: Town) -> None:
+async def test_no_header_costs_more_than_its_length(api_site: ApiSite) -> None:
     """Headers have separators of their own in place of the patterns."""
     wrong = []
     for name in HEADERS:
 
         async def send(text: str, name: str = name) -> None:
             for path in ("/api/v1/timelines/public", "/public"):
-                answer = await town.stranger().get(path, headers={name: text.strip() or "x"})
+                answer = await api_site.stranger().get(path, headers={name: text.strip() or "x"})
                 assert answer.status < 500
 
         found = await too_costly(send, _ROOM, {each: each for each in SEPARATORS})
@@ -172,9 +172,9 @@ async def test_no_header_costs_more_than_its_length(town: Town) -> None:
 
 
 @pytest.mark.parametrize("shape", ["keys", "long keys", "brackets", "lists", "objects", "numbers", "escapes"])
-async def test_no_shape_of_a_body_costs_more_than_its_length(town: Town, shape: str) -> None:
+async def test_no_shape_of_a_body_costs_more_than_its_length(api_site: ApiSite, shape: str) -> None:
     """The largest bodies within the limits, as JSON and as a form."""
-    ann = await town.program("ann")
+    ann = await api_site.program("ann")
 
     async def send(text: str) -> None:
         size = len(text.encode())

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from microblog.services.about import About
-from tests.web.api.town import Town
+from tests.web.api.api_site import ApiSite
 
 
-async def test_contact_rules_privacy_and_source_are_in_the_entities(town: Town) -> None:
-    await town.program("ann")
-    await town.program("bob")
-    microblog = town.microblog
+async def test_contact_rules_privacy_and_source_are_in_the_entities(api_site: ApiSite) -> None:
+    await api_site.program("ann")
+    await api_site.program("bob")
+    microblog = api_site.microblog
     microblog.about = About(microblog.db, lambda: 0.0, "bob")
     microblog.config = replace(
         microblog.config,
-        operator="Village <Association>",
+        operator="HtmlSite <Association>",
         contact_email="admin@social.example",
         rules=("Be kind.", "No advertising."),
         privacy_policy="We store <this>.\n\nNothing else.",
         source_url="https://git.example/microblog",
     )
-    stranger = town.stranger()
+    stranger = api_site.stranger()
     rules = [
         {"id": "1", "text": "Be kind.", "hint": ""},
         {"id": "2", "text": "No advertising.", "hint": ""},
@@ -43,13 +43,13 @@ async def test_contact_rules_privacy_and_source_are_in_the_entities(town: Town) 
     policy = await stranger.json("GET", "/api/v1/instance/privacy_policy")
     assert policy["content"] == "<p>We store &lt;this&gt;.</p><p>Nothing else.</p>"
     about = await stranger.json("GET", "/api/v1/instance/extended_description")
-    assert "Village &lt;Association&gt;" in about["content"]
+    assert "HtmlSite &lt;Association&gt;" in about["content"]
 
 
-async def test_without_settings_the_owner_and_the_mail_sender_are_the_contact(town: Town) -> None:
-    await town.microblog.accounts.create("ann", "ann@example.org")
-    found = await town.stranger().json("GET", "/api/v2/instance")
+async def test_without_settings_the_owner_and_the_mail_sender_are_the_contact(api_site: ApiSite) -> None:
+    await api_site.microblog.accounts.create("ann", "ann@example.org")
+    found = await api_site.stranger().json("GET", "/api/v2/instance")
     assert found["contact"]["account"]["acct"] == "ann"
     assert "@" in found["contact"]["email"]
     assert found["rules"] == []
-    assert (await town.stranger().json("GET", "/api/v1/instance/privacy_policy"))["content"] == ""
+    assert (await api_site.stranger().json("GET", "/api/v1/instance/privacy_policy"))["content"] == ""

@@ -11,7 +11,7 @@ import pytest
 from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.web import api
 from tests.http.client import BOUNDARY, multipart
-from tests.web.api.town import Town
+from tests.web.api.api_site import ApiSite
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -53,9 +53,9 @@ HOSTILE: dict[str, tuple[dict[str, str], bytes, set[int]]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-async def test_hostile_body_is_refused_in_json(town: Town, kind: str) -> None:
+async def test_hostile_body_is_refused_in_json(api_site: ApiSite, kind: str) -> None:
     headers, body, statuses = HOSTILE[kind]
-    ann = await town.program("ann")
+    ann = await api_site.program("ann")
     began = time.process_time()
     answer = await ann.request("PATCH", "/api/v1/accounts/update_credentials", body=body, headers=headers)
     spent = time.process_time() - began
@@ -74,24 +74,24 @@ def _declared() -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["many keys", "long json", "lists beside lists"])
-async def test_every_endpoint_has_these_limits(town: Town, kind: str) -> None:
+async def test_every_endpoint_has_these_limits(api_site: ApiSite, kind: str) -> None:
     """Twice the largest limit of any endpoint is too much for each of them, before it looks at anything else."""
     headers, body, _ = HOSTILE[kind]
     if kind == "many keys":
         body = json.dumps({str(number): 0 for number in range(1000)}).encode()
     elif kind == "long json":
         body = json.dumps({"note": "x" * 600_000}).encode()
-    ann = await town.program("ann")
+    ann = await api_site.program("ann")
     for route in _declared():
         path = route.path.replace("<id>", "1").replace("<tag>", "tea").replace("<day>", "2026-01-01")
-        sender = town.stranger() if route.viewer == "none" else ann
+        sender = api_site.stranger() if route.viewer == "none" else ann
         answer = await sender.request(route.method, path, body=body, headers=headers)
         assert answer.status in (400, 401, 403, 413, 422), f"{route.method} {route.path}: {answer.status}"
         assert "error" in answer.json(), f"{route.method} {route.path}"
 
 
-async def test_filter_takes_all_keywords_it_may_have(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_filter_takes_all_keywords_it_may_have(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     keywords = [{"keyword": f"word{number}", "whole_word": True} for number in range(100)]
     made = await ann.json(
         "POST",
@@ -101,8 +101,8 @@ async def test_filter_takes_all_keywords_it_may_have(town: Town) -> None:
     assert len(made["keywords"]) == 100
 
 
-async def test_byte_order_mark_is_ignored(town: Town) -> None:
-    ann = await town.program("ann")
+async def test_byte_order_mark_is_ignored(api_site: ApiSite) -> None:
+    ann = await api_site.program("ann")
     body = b"\xef\xbb\xbf" + json.dumps({"note": "hello"}).encode()
     answer = await ann.request("PATCH", "/api/v1/accounts/update_credentials", body=body, headers=JSON)
     assert (answer.status, answer.json()["source"]["note"]) == (200, "hello")

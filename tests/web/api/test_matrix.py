@@ -18,7 +18,7 @@ from microblog.web.api import APIS
 from microblog.web.api.endpoint import Endpoint
 from tests.http.client import Client, Page
 from tests.testrig import person
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 ENDPOINTS: Final = tuple(endpoint for api in APIS for endpoint in api.endpoints)
 ABSENT: Final = "1"
@@ -74,9 +74,9 @@ def test_whatever_changes_something_wants_a_scope_that_writes() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_without_its_scope_no_token_gets_anywhere(town: Town, role: str) -> None:
+async def test_without_its_scope_no_token_gets_anywhere(api_site: ApiSite, role: str) -> None:
     """With all scopes but those that cover the route's, the answer is 403; with that scope alone it is another."""
-    bob = await town.program("bob", role=role)
+    bob = await api_site.program("bob", role=role)
     wrong = []
     tokens: dict[str, Program] = {}
     for endpoint in ENDPOINTS:
@@ -85,7 +85,7 @@ async def test_without_its_scope_no_token_gets_anywhere(town: Town, role: str) -
             continue
         if scope not in tokens:
             others = [each for each in SCOPES if not covers({each}, scope)]
-            tokens[scope] = await town.other(bob, others)
+            tokens[scope] = await api_site.other(bob, others)
         page = await ask(tokens[scope], endpoint)
         if page.status != 403 or page.json() != {"error": "This action is outside the authorized scopes"}:
             wrong.append(f"{endpoint.method} {endpoint.path} without {scope}: {page.status}")
@@ -93,14 +93,14 @@ async def test_without_its_scope_no_token_gets_anywhere(town: Town, role: str) -
 
 
 @pytest.mark.parametrize("role", ["user", "moderator"])
-async def test_each_scope_opens_what_names_it(town: Town, role: str) -> None:
+async def test_each_scope_opens_what_names_it(api_site: ApiSite, role: str) -> None:
     wrong = []
     tokens: dict[str, Program] = {}
     for number, endpoint in enumerate(ENDPOINTS):
         if endpoint.scope is None or endpoint.viewer not in ("required", "optional"):
             continue
         if endpoint.scope not in tokens:
-            tokens[endpoint.scope] = await town.program(f"somebody{number}", [endpoint.scope], role=role)
+            tokens[endpoint.scope] = await api_site.program(f"somebody{number}", [endpoint.scope], role=role)
         page = await ask(tokens[endpoint.scope], endpoint)
         if page.status in (401, 403) or page.status >= 500:
             wrong.append(
@@ -109,28 +109,28 @@ async def test_each_scope_opens_what_names_it(town: Town, role: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-async def test_without_a_token_nothing_personal_is_answered(town: Town) -> None:
+async def test_without_a_token_nothing_personal_is_answered(api_site: ApiSite) -> None:
     wrong = []
     for endpoint in ENDPOINTS:
         if endpoint.viewer in ("required", "app"):
-            page = await ask(town.stranger(), endpoint)
+            page = await ask(api_site.stranger(), endpoint)
             if page.status != 401 or page.json() != {"error": "The access token is invalid"}:
                 wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
     assert not wrong, "\n".join(wrong)
 
 
-async def test_a_void_token_is_nobodys_even_where_none_is_needed(town: Town) -> None:
+async def test_a_void_token_is_nobodys_even_where_none_is_needed(api_site: ApiSite) -> None:
     wrong = []
     for endpoint in ENDPOINTS:
         if endpoint.viewer != "none":
-            page = await ask(Program(town.site, "void"), endpoint)
+            page = await ask(Program(api_site.site, "void"), endpoint)
             if page.status != 401 or page.headers["www-authenticate"] != 'Bearer error="invalid_token"':
                 wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
     assert not wrong, "\n".join(wrong)
 
 
-async def test_a_program_of_its_own_is_nobody(town: Town) -> None:
-    program = await town.of_app("read write follow push profile")
+async def test_a_program_of_its_own_is_nobody(api_site: ApiSite) -> None:
+    program = await api_site.of_app("read write follow push profile")
     wrong = []
     for endpoint in ENDPOINTS:
         if endpoint.viewer == "required":
@@ -232,13 +232,13 @@ def test_every_id_in_a_path_is_known_here() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(town: Town, role: str) -> None:
+async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(api_site: ApiSite, role: str) -> None:
     """To the byte, whatever is asked of it, and whatever the role of the account that asks."""
-    bob, friend = [await town.program(name) for name in ("bob", "friend")]
-    eve = await town.program("eve", role=role)
+    bob, friend = [await api_site.program(name) for name in ("bob", "friend")]
+    eve = await api_site.program("eve", role=role)
     made = {maker: await maker(bob, friend) for found in OWNED.values() for maker in found}
     wrong = []
-    for program in (eve, await town.browser(eve.viewer), town.stranger()):
+    for program in (eve, await api_site.browser(eve.viewer), api_site.stranger()):
         for endpoint in ENDPOINTS:
             for maker in makers(endpoint.path) or ():
                 absent = await ask(program, endpoint)
@@ -257,23 +257,23 @@ async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(town: Town, 
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_nobody_changes_what_is_somebody_elses(town: Town, role: str) -> None:
+async def test_nobody_changes_what_is_somebody_elses(api_site: ApiSite, role: str) -> None:
     """A post that everybody sees stays as it is."""
-    bob, eve = await town.program("bob"), await town.program("eve", role=role)
+    bob, eve = await api_site.program("bob"), await api_site.program("eve", role=role)
     post_id = (await bob.publish("for everybody"))["id"]
     assert (await eve.request("PUT", f"/api/v1/statuses/{post_id}", json={"status": "mine"})).status == 404
     assert (await eve.delete(f"/api/v1/statuses/{post_id}")).status == 404
     assert (await bob.json("GET", f"/api/v1/statuses/{post_id}"))["content"] == "<p>for everybody</p>"
 
 
-async def outcomes(town: Town, role: str) -> dict[tuple[str, str, str], tuple[int, str]]:
+async def outcomes(api_site: ApiSite, role: str) -> dict[tuple[str, str, str], tuple[int, str]]:
     """Ask each endpoint that names something for open, private, suspended and pending things of others.
 
     Returns each answer's status, and its error text where it is one.
     """
-    bob, eve = await town.program(f"bob_{role}"), await town.program(f"eve_{role}", role=role)
-    gone = await person(town.microblog.db, f"gone_{role}", state="suspended")
-    waiting = await person(town.microblog.db, f"waiting_{role}", state="pending")
+    bob, eve = await api_site.program(f"bob_{role}"), await api_site.program(f"eve_{role}", role=role)
+    gone = await person(api_site.microblog.db, f"gone_{role}", state="suspended")
+    waiting = await person(api_site.microblog.db, f"waiting_{role}", state="pending")
     found = {}
     for endpoint in ENDPOINTS:
         if not endpoint.arguments:
@@ -289,16 +289,16 @@ async def outcomes(town: Town, role: str) -> dict[tuple[str, str, str], tuple[in
     return found
 
 
-async def test_role_gives_a_token_no_power(town: Town) -> None:
+async def test_role_gives_a_token_no_power(api_site: ApiSite) -> None:
     """The token of a moderator and of the owner get what any other token with the same scopes gets."""
-    plain = await outcomes(town, "user")
+    plain = await outcomes(api_site, "user")
     assert len(plain) > 100
     for role in ("moderator", "admin", "owner"):
-        assert await outcomes(town, role) == plain, role
+        assert await outcomes(api_site, role) == plain, role
 
 
-async def test_blocked_people_see_nothing_of_whom_blocks_them(town: Town) -> None:
-    bob, eve = await town.program("bob"), await town.program("eve")
+async def test_blocked_people_see_nothing_of_whom_blocks_them(api_site: ApiSite) -> None:
+    bob, eve = await api_site.program("bob"), await api_site.program("eve")
     post_id = (await bob.publish("for everybody"))["id"]
     await bob.json("POST", f"/api/v1/accounts/{eve.id}/block")
     assert (await eve.get(f"/api/v1/statuses/{post_id}")).status == 404

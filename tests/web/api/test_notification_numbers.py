@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from tests.web.api.town import Town
+from tests.web.api.api_site import ApiSite
 
 
-async def test_every_number_in_an_answer_survives_javascript(town: Town) -> None:
+async def test_every_number_in_an_answer_survives_javascript(api_site: ApiSite) -> None:
     """JavaScript reads all JSON numbers as doubles: whole up to 2^53."""
-    owner, actor = await town.program("ann"), await town.program("bob")
+    owner, actor = await api_site.program("ann"), await api_site.program("bob")
     post = await owner.publish("hello")
     await actor.json("POST", f"/api/v1/statuses/{post['id']}/favourite")
     await actor.publish("@ann hello")
@@ -26,8 +26,8 @@ async def test_every_number_in_an_answer_survives_javascript(town: Town) -> None
     assert max(numbers) <= 2**31
 
 
-async def test_number_names_the_notification_where_its_id_does(town: Town) -> None:
-    owner, actor = await town.program("ann"), await town.program("bob")
+async def test_number_names_the_notification_where_its_id_does(api_site: ApiSite) -> None:
+    owner, actor = await api_site.program("ann"), await api_site.program("bob")
     for text in ("one", "two", "three"):
         await actor.publish(f"@ann {text}")
     groups = (await owner.json("GET", "/api/v2/notifications"))["notification_groups"]
@@ -57,10 +57,10 @@ async def test_number_names_the_notification_where_its_id_does(town: Town) -> No
     assert [each["id"] for each in await owner.json("GET", "/api/v1/notifications")] == ids[1:]
 
 
-async def test_notification_from_before_the_numbers_goes_by_its_id(town: Town) -> None:
-    owner, actor = await town.program("ann"), await town.program("bob")
+async def test_notification_from_before_the_numbers_goes_by_its_id(api_site: ApiSite) -> None:
+    owner, actor = await api_site.program("ann"), await api_site.program("bob")
     await actor.publish("@ann old")
-    await town.microblog.db.reads.run("UPDATE notifications SET number = NULL")
+    await api_site.microblog.db.reads.run("UPDATE notifications SET number = NULL")
     (group,) = (await owner.json("GET", "/api/v2/notifications"))["notification_groups"]
     assert str(group["most_recent_notification_id"]) == group["page_max_id"]
     await owner.json("GET", f"/api/v1/notifications/{group['most_recent_notification_id']}")

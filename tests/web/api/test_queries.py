@@ -9,7 +9,7 @@ import pytest
 
 from microblog.store.database import Transaction
 from microblog.web.api.shared_timelines import SharedTimelines
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 LISTINGS = [
     "/api/v1/timelines/home",
@@ -38,8 +38,8 @@ STATEMENTS: ContextVar[list[str] | None] = ContextVar("STATEMENTS", default=None
 class Counter:
     """Keeps the statements that reach the database for a request."""
 
-    def __init__(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-        reads = type(town.microblog.db.reads)
+    def __init__(self, api_site: ApiSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        reads = type(api_site.microblog.db.reads)
         for kind in (reads, Transaction):
             monkeypatch.setattr(kind, "run", self._counting(kind.run))
 
@@ -61,7 +61,7 @@ class Counter:
         return len(said)
 
 
-async def fill(town: Town, bob: Program, people: list[Program], post: str) -> None:
+async def fill(api_site: ApiSite, bob: Program, people: list[Program], post: str) -> None:
     for person in people:
         await person.json("POST", f"/api/v1/accounts/{bob.id}/follow")
         await bob.json("POST", f"/api/v1/accounts/{person.id}/follow")
@@ -73,18 +73,18 @@ async def fill(town: Town, bob: Program, people: list[Program], post: str) -> No
 
 
 async def test_listings_cost_the_same_whatever_their_length(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    api_site: ApiSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bob = await town.program("bob")
+    bob = await api_site.program("bob")
     post = (await bob.publish("a first word #a #b"))["id"]
-    counter = Counter(town, monkeypatch)
+    counter = Counter(api_site, monkeypatch)
     # What is remembered for a moment is so however slow this machine is: tokens always, public pages never.
-    monkeypatch.setattr(town.microblog.tokens, "_seconds", lambda: 0.0)
-    object.__setattr__(town.web, "shared_timelines", SharedTimelines(object, lambda: 0.0))
-    await fill(town, bob, [await town.program("first")], post)
+    monkeypatch.setattr(api_site.microblog.tokens, "_seconds", lambda: 0.0)
+    object.__setattr__(api_site.web, "shared_timelines", SharedTimelines(object, lambda: 0.0))
+    await fill(api_site, bob, [await api_site.program("first")], post)
     paths = [path.format(bob=bob.id, post=post) for path in LISTINGS]
     short = {path: await counter.of(bob, path) for path in paths}
-    await fill(town, bob, [await town.program(f"person{number}") for number in range(6)], post)
+    await fill(api_site, bob, [await api_site.program(f"person{number}") for number in range(6)], post)
     long = {path: await counter.of(bob, path) for path in paths}
     assert long == short
     assert max(long.values()) <= 5

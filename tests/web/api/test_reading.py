@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 
-async def three(town: Town) -> tuple[Program, Program, Program]:
-    ann, bob, eve = [await town.program(name) for name in ("ann", "bob", "eve")]
+async def three(api_site: ApiSite) -> tuple[Program, Program, Program]:
+    ann, bob, eve = [await api_site.program(name) for name in ("ann", "bob", "eve")]
     for each in (bob, eve):
         await ann.json("POST", f"/api/v1/accounts/{each.id}/follow")
     return ann, bob, eve
 
 
-async def test_a_list_from_beginning_to_end(town: Town) -> None:
-    ann, bob, eve = await three(town)
+async def test_a_list_from_beginning_to_end(api_site: ApiSite) -> None:
+    ann, bob, eve = await three(api_site)
     made = await ann.json("POST", "/api/v1/lists", form={"title": "Friends", "replies_policy": "none"})
     assert made == {"id": made["id"], "title": "Friends", "replies_policy": "none", "exclusive": False}
     path = f"/api/v1/lists/{made['id']}"
@@ -41,13 +41,13 @@ async def test_a_list_from_beginning_to_end(town: Town) -> None:
     assert await ann.json("GET", "/api/v1/lists") == []
 
 
-async def test_tags_are_followed_and_featured(town: Town) -> None:
-    ann, bob, _ = await three(town)
+async def test_tags_are_followed_and_featured(api_site: ApiSite) -> None:
+    ann, bob, _ = await three(api_site)
     await bob.publish("all about #Tea")
     found = await ann.json("GET", "/api/v1/tags/tea")
     assert (found["name"], found["following"], len(found["history"])) == ("Tea", False, 7)
     assert (found["history"][0]["uses"], found["history"][0]["accounts"]) == ("1", "1")
-    assert "following" not in await town.stranger().json("GET", "/api/v1/tags/tea")
+    assert "following" not in await api_site.stranger().json("GET", "/api/v1/tags/tea")
     assert (await ann.json("POST", "/api/v1/tags/TEA/follow"))["following"]
     assert [each["name"] for each in await ann.json("GET", "/api/v1/followed_tags")] == ["Tea"]
     assert not (await ann.json("POST", "/api/v1/tags/tea/unfollow"))["following"]
@@ -55,7 +55,7 @@ async def test_tags_are_followed_and_featured(town: Town) -> None:
     made = await bob.json("POST", "/api/v1/featured_tags", form={"name": "#Tea"})
     assert (made["statuses_count"], made["name"]) == ("1", "Tea")
     assert made["url"].endswith("/@bob/tagged/tea")
-    assert await town.stranger().json("GET", f"/api/v1/accounts/{bob.id}/featured_tags") == [made]
+    assert await api_site.stranger().json("GET", f"/api/v1/accounts/{bob.id}/featured_tags") == [made]
     await ann.json("DELETE", f"/api/v1/featured_tags/{made['id']}", status=404)
     assert await bob.json("DELETE", f"/api/v1/featured_tags/{made['id']}") == {}
     assert (await bob.json("POST", "/api/v1/tags/tea/feature"))["featuring"]
@@ -64,8 +64,8 @@ async def test_tags_are_followed_and_featured(town: Town) -> None:
     await ann.json("POST", "/api/v1/featured_tags", form={"name": ""}, status=422)
 
 
-async def test_filters_in_both_versions(town: Town) -> None:
-    ann, bob, _ = await three(town)
+async def test_filters_in_both_versions(api_site: ApiSite) -> None:
+    ann, bob, _ = await three(api_site)
     made = await ann.json(
         "POST",
         "/api/v2/filters",
@@ -120,8 +120,8 @@ async def test_filters_in_both_versions(town: Town) -> None:
     await ann.json("POST", "/api/v2/filters", json={"title": "x", "context": ["moon"]}, status=422)
 
 
-async def test_pins_conversations_markers_and_muted_threads(town: Town) -> None:
-    ann, bob, eve = await three(town)
+async def test_pins_conversations_markers_and_muted_threads(api_site: ApiSite) -> None:
+    ann, bob, eve = await three(api_site)
     post = await ann.publish("mine")
     assert (await ann.json("POST", f"/api/v1/statuses/{post['id']}/pin"))["pinned"]
     pinned = await bob.json("GET", f"/api/v1/accounts/{ann.id}/statuses?pinned=true")
@@ -147,8 +147,8 @@ async def test_pins_conversations_markers_and_muted_threads(town: Town) -> None:
     assert await ann.json("GET", "/api/v1/markers?timeline[]=home") == set_
 
 
-async def test_endorsements_and_notes(town: Town) -> None:
-    ann, bob, _ = await three(town)
+async def test_endorsements_and_notes(api_site: ApiSite) -> None:
+    ann, bob, _ = await three(api_site)
     assert (await ann.json("POST", f"/api/v1/accounts/{bob.id}/pin"))["endorsed"]
     assert [each["id"] for each in await ann.json("GET", "/api/v1/endorsements")] == [bob.id]
     assert [e["id"] for e in await bob.json("GET", f"/api/v1/accounts/{ann.id}/endorsements")] == [bob.id]
@@ -162,8 +162,8 @@ async def test_endorsements_and_notes(town: Town) -> None:
     assert theirs["note"] == ""
 
 
-async def test_notifications_come_in_groups_with_a_policy(town: Town) -> None:
-    ann, bob, eve = await three(town)
+async def test_notifications_come_in_groups_with_a_policy(api_site: ApiSite) -> None:
+    ann, bob, eve = await three(api_site)
     post = await ann.publish("liked")
     for each in (bob, eve):
         await each.json("POST", f"/api/v1/statuses/{post['id']}/favourite")
@@ -190,7 +190,7 @@ async def test_notifications_come_in_groups_with_a_policy(town: Town) -> None:
 
     policy = await ann.json("PATCH", "/api/v2/notifications/policy", form={"for_not_following": "filter"})
     assert (policy["for_not_following"], policy["for_new_accounts"]) == ("filter", "accept")
-    zed = await town.program("zed")
+    zed = await api_site.program("zed")
     await zed.publish("@ann let me in")
     await bob.publish("@ann me again")
     assert len(await ann.json("GET", "/api/v1/notifications")) == 2
@@ -205,22 +205,22 @@ async def test_notifications_come_in_groups_with_a_policy(town: Town) -> None:
     await zed.publish("@ann thank you")
     assert len(await ann.json("GET", "/api/v1/notifications")) == 4
     await ann.json("PATCH", "/api/v2/notifications/policy", form={"for_not_following": "drop"})
-    yan = await town.program("yan")
+    yan = await api_site.program("yan")
     await yan.publish("@ann never seen")
     assert await ann.json("GET", "/api/v1/notifications/requests") == []
     assert (await ann.json("GET", "/api/v1/notifications/policy"))["filter_not_following"]
 
 
-async def test_trends_directory_and_suggestions(town: Town) -> None:
-    ann, bob, eve = await three(town)
+async def test_trends_directory_and_suggestions(api_site: ApiSite) -> None:
+    ann, bob, eve = await three(api_site)
     post = await bob.publish("about #tea")
     await eve.publish("more #tea")
     await eve.publish("#alone")
     for each in (ann, eve):
         await each.json("POST", f"/api/v1/statuses/{post['id']}/favourite")
     assert await ann.json("GET", "/api/v1/trends/tags") == []
-    assert await town.microblog.trends.compute() == (1, 1)
-    (tag,) = await town.stranger().json("GET", "/api/v1/trends/tags")
+    assert await api_site.microblog.trends.compute() == (1, 1)
+    (tag,) = await api_site.stranger().json("GET", "/api/v1/trends/tags")
     assert (tag["name"], tag["history"][0]["accounts"]) == ("tea", "2")
     (found,) = await ann.json("GET", "/api/v1/trends/statuses")
     assert found["id"] == post["id"]
@@ -228,12 +228,12 @@ async def test_trends_directory_and_suggestions(town: Town) -> None:
     assert await ann.json("GET", "/api/v1/trends/statuses") == []
     assert await ann.json("GET", "/api/v1/trends/links") == []
 
-    newest = await town.stranger().json("GET", "/api/v1/directory?order=new")
+    newest = await api_site.stranger().json("GET", "/api/v1/directory?order=new")
     assert [each["username"] for each in newest] == ["eve", "bob", "ann"]
-    active = await town.stranger().json("GET", "/api/v1/directory?order=active&limit=1")
+    active = await api_site.stranger().json("GET", "/api/v1/directory?order=active&limit=1")
     assert [each["username"] for each in active] == ["eve"]
 
-    zed = await town.program("zed")
+    zed = await api_site.program("zed")
     await eve.json("POST", f"/api/v1/accounts/{zed.id}/follow")
     (offered,) = await ann.json("GET", "/api/v2/suggestions")
     assert (offered["account"]["id"], offered["sources"]) == (zed.id, ["friends_of_friends"])
@@ -261,6 +261,6 @@ PRIVATE: list[Any] = [
 
 
 @pytest.mark.parametrize("path", PRIVATE)
-async def test_what_is_ones_own_takes_a_token(town: Town, path: str) -> None:
-    await town.stranger().json("GET", path, status=401)
-    await (await town.program("ann", ["push"])).json("GET", path, status=403)
+async def test_what_is_ones_own_takes_a_token(api_site: ApiSite, path: str) -> None:
+    await api_site.stranger().json("GET", path, status=401)
+    await (await api_site.program("ann", ["push"])).json("GET", path, status=403)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.web.api.api_site import ApiSite, Program
 from tests.web.api.test_queries import Counter
-from tests.web.api.town import Program, Town
 
 LISTINGS = [
     "/api/v1/lists",
@@ -26,9 +26,9 @@ LISTINGS = [
 ]
 
 
-async def fill(town: Town, ann: Program, list_id: str, name: str) -> None:
+async def fill(api_site: ApiSite, ann: Program, list_id: str, name: str) -> None:
     """One more of everything."""
-    who, friend = await town.program(name), await town.program(f"{name}friend")
+    who, friend = await api_site.program(name), await api_site.program(f"{name}friend")
     await ann.json("POST", f"/api/v1/accounts/{who.id}/follow")
     await who.json("POST", f"/api/v1/accounts/{friend.id}/follow")
     await ann.json("POST", f"/api/v1/lists/{list_id}/accounts", json={"account_ids": [who.id]})
@@ -46,17 +46,19 @@ async def fill(town: Town, ann: Program, list_id: str, name: str) -> None:
         await each.json("POST", f"/api/v1/statuses/{theirs['id']}/favourite")
 
 
-async def test_they_cost_the_same_whatever_their_length(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann = await town.program("ann")
+async def test_they_cost_the_same_whatever_their_length(
+    api_site: ApiSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await api_site.program("ann")
     made = await ann.json("POST", "/api/v1/lists", json={"title": "first"})
-    await fill(town, ann, made["id"], "one")
-    assert await town.microblog.trends.compute() == (1, 2)
-    counter = Counter(town, monkeypatch)
+    await fill(api_site, ann, made["id"], "one")
+    assert await api_site.microblog.trends.compute() == (1, 2)
+    counter = Counter(api_site, monkeypatch)
     paths = [path.format(list=made["id"], ann=ann.id) for path in LISTINGS]
     short = {path: await counter.of(ann, path) for path in paths}
     for name in ("two", "three", "four"):
-        await fill(town, ann, made["id"], name)
-    await town.microblog.trends.compute()
+        await fill(api_site, ann, made["id"], name)
+    await api_site.microblog.trends.compute()
     for path in paths:
         assert await ann.json("GET", path), path
     assert {path: await counter.of(ann, path) for path in paths} == short

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Page, Post, ViewerFlags
 from microblog.web.api.shared_timelines import MOST, MOST_ANSWERS, NOTHING_SPECIAL, Shared, SharedTimelines
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 PUBLIC = "/api/v1/timelines/public"
 
@@ -140,19 +140,19 @@ async def test_there_is_an_end_to_what_is_kept() -> None:
 
 
 @pytest.fixture
-def kept(town: Town) -> Rendered:
+def kept(api_site: ApiSite) -> Rendered:
     made = Rendered()
-    object.__setattr__(town.web, "shared_timelines", made)
+    object.__setattr__(api_site.web, "shared_timelines", made)
     return made
 
 
-async def both(town: Town, program: Program, path: str) -> tuple[Any, Any]:
+async def both(api_site: ApiSite, program: Program, path: str) -> tuple[Any, Any]:
     """The answer put together, and the one made whole."""
-    kept = town.web.shared_timelines
+    kept = api_site.web.shared_timelines
     together = await program.request("GET", path)
-    object.__setattr__(town.web, "shared_timelines", None)
+    object.__setattr__(api_site.web, "shared_timelines", None)
     whole = await program.request("GET", path)
-    object.__setattr__(town.web, "shared_timelines", kept)
+    object.__setattr__(api_site.web, "shared_timelines", kept)
     assert together.headers["cache-control"] == "no-store"
     assert together.headers.get("link") == whole.headers.get("link")
     assert together.headers["content-type"] == whole.headers["content-type"]
@@ -160,8 +160,8 @@ async def both(town: Town, program: Program, path: str) -> tuple[Any, Any]:
     return together.json(), whole.json()
 
 
-async def test_everybody_gets_what_they_would_have_got(town: Town, kept: Rendered) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_everybody_gets_what_they_would_have_got(api_site: ApiSite, kept: Rendered) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     posts = [await ann.publish(f'Number {n} #tag @bob "favourited":false') for n in range(6)]
     await bob.publish("One more", visibility="unlisted")
     await bob.publish("And one", spoiler_text="Warned")
@@ -177,20 +177,20 @@ async def test_everybody_gets_what_they_would_have_got(town: Town, kept: Rendere
     ):
         for program in (ann, bob):
             kept.version += 1
-            await both(town, program, path)
-    found, _ = await both(town, bob, PUBLIC)
+            await both(api_site, program, path)
+    found, _ = await both(api_site, bob, PUBLIC)
     by_id = {each["id"]: each for each in found}
     assert [by_id[ids[0]]["favourited"], by_id[ids[1]]["reblogged"], by_id[ids[2]]["bookmarked"]] == [
         True
     ] * 3
     assert by_id[ids[3]]["muted"]
     assert '"favourited":false' in by_id[ids[0]]["content"].replace("&quot;", '"')
-    own, _ = await both(town, ann, PUBLIC)
+    own, _ = await both(api_site, ann, PUBLIC)
     assert {each["id"] for each in own if each["pinned"]} == {ids[4]}
 
 
-async def test_whom_one_mutes_or_filters_is_heeded(town: Town, kept: Rendered) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_whom_one_mutes_or_filters_is_heeded(api_site: ApiSite, kept: Rendered) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     await ann.publish("about cats")
     await bob.publish("about dogs")
     await bob.json(
@@ -198,18 +198,18 @@ async def test_whom_one_mutes_or_filters_is_heeded(town: Town, kept: Rendered) -
         "/api/v2/filters",
         json={"title": "pets", "context": ["public"], "keywords_attributes": [{"keyword": "cats"}]},
     )
-    found, _ = await both(town, bob, PUBLIC)
+    found, _ = await both(api_site, bob, PUBLIC)
     assert [each["filter"]["title"] for each in found[1]["filtered"]] == ["pets"]
     await bob.json("POST", f"/api/v1/accounts/{ann.id}/mute")
-    found, _ = await both(town, bob, PUBLIC)
+    found, _ = await both(api_site, bob, PUBLIC)
     assert len(found) == 1
 
 
-async def test_who_is_blocked_by_somebody_does_not_read_them(town: Town, kept: Rendered) -> None:
-    ann, bob = await town.program("ann"), await town.program("bob")
+async def test_who_is_blocked_by_somebody_does_not_read_them(api_site: ApiSite, kept: Rendered) -> None:
+    ann, bob = await api_site.program("ann"), await api_site.program("bob")
     await ann.publish("not for bob")
     await bob.publish("for all")
     await ann.json("POST", f"/api/v1/accounts/{bob.id}/block")
     for program in (ann, bob):
-        found, _ = await both(town, program, PUBLIC)
+        found, _ = await both(api_site, program, PUBLIC)
         assert [each["account"]["id"] for each in found] == [program.id]

@@ -12,7 +12,7 @@ from microblog.domain.visibility import Visibility
 from microblog.web.api.accounts import PRIVACIES
 from tests.http.client import Client, Page
 from tests.testrig import person
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 NAMES: Final = {visibility: name for name, visibility in PRIVACIES.items()}
 ALL: Final = list(Visibility)
@@ -21,24 +21,24 @@ ALL: Final = list(Visibility)
 class Talk:
     """Posts of ann, and bob who follows her and replies."""
 
-    def __init__(self, town: Town, ann: Viewer, bob: Program, browser: Client) -> None:
-        self.town, self.ann, self.bob, self.browser = town, ann, bob, browser
-        self.posts = town.microblog.posts
+    def __init__(self, api_site: ApiSite, ann: Viewer, bob: Program, browser: Client) -> None:
+        self.api_site, self.ann, self.bob, self.browser = api_site, ann, bob, browser
+        self.posts = api_site.microblog.posts
 
     @classmethod
-    async def begin(cls, town: Town, default: Visibility = Visibility.PUBLIC) -> Talk:
-        db = town.microblog.db
+    async def begin(cls, api_site: ApiSite, default: Visibility = Visibility.PUBLIC) -> Talk:
+        db = api_site.microblog.db
         for name in ("cem", "dora"):
             await person(db, name)
         ann, plain = await person(db, "ann"), await person(db, "bob")
         await db.reads.run(
             "UPDATE users SET default_visibility = %s WHERE account_id = %s", (default.value, plain.id)
         )
-        await town.microblog.follows.follow(plain, ann.id)
-        viewer = await town.microblog.sessions.viewer_of(plain.id)
+        await api_site.microblog.follows.follow(plain, ann.id)
+        viewer = await api_site.microblog.sessions.viewer_of(plain.id)
         assert viewer is not None
-        bob = await town.other(viewer, ("read", "write"))
-        return cls(town, ann, bob, await town.browser(viewer))
+        bob = await api_site.other(viewer, ("read", "write"))
+        return cls(api_site, ann, bob, await api_site.browser(viewer))
 
     async def says(self, text: str, visibility: Visibility = Visibility.PUBLIC) -> Post:
         return await self.posts.publish(self.ann, Draft(text, visibility=visibility))
@@ -70,52 +70,54 @@ def field(page: Page, name: str) -> str:
 )
 @pytest.mark.parametrize("visibility", [Visibility.PUBLIC, Visibility.DIRECT])
 async def test_form_addresses_all_participants_but_its_author(
-    town: Town, text: str, begins: str, visibility: Visibility
+    api_site: ApiSite, text: str, begins: str, visibility: Visibility
 ) -> None:
-    talk = await Talk.begin(town)
+    talk = await Talk.begin(api_site)
     post = await talk.says(text if visibility is Visibility.PUBLIC else f"{text} @bob", visibility)
     for path in (post.path, f"/compose?reply_to={post.id}"):
         assert field(await talk.browser.get(path), "text") == begins
     assert (await talk.posts.reply_to(talk.bob.viewer, post)).beginning == begins
 
 
-async def test_reply_to_oneself_addresses_the_accounts_mentioned_there(town: Town) -> None:
-    talk = await Talk.begin(town)
+async def test_reply_to_oneself_addresses_the_accounts_mentioned_there(api_site: ApiSite) -> None:
+    talk = await Talk.begin(api_site)
     post = await talk.posts.publish(talk.bob.viewer, Draft("@cem @ann first"))
     assert field(await talk.browser.get(post.path), "text") == "@cem @ann "
     alone = await talk.posts.publish(talk.bob.viewer, Draft("first"))
     assert field(await talk.browser.get(alone.path), "text") == ""
 
 
-async def test_reply_addresses_no_more_accounts_than_a_post_can_mention(town: Town) -> None:
-    talk = await Talk.begin(town)
+async def test_reply_addresses_no_more_accounts_than_a_post_can_mention(api_site: ApiSite) -> None:
+    talk = await Talk.begin(api_site)
     names = [f"p{number}" for number in range(MENTIONS_MOST)]
     for name in names:
-        await person(town.microblog.db, name)
+        await person(api_site.microblog.db, name)
     post = await talk.says(" ".join(f"@{name}" for name in names))
     begins = field(await talk.browser.get(post.path), "text")
     assert begins.split() == ["@ann", *(f"@{name}" for name in names[:-1])]
     await talk.bob.publish(f"{begins}hello", in_reply_to_id=str(post.id))
 
 
-async def test_reply_does_not_address_accounts_that_are_gone_or_blocked_by_its_author(town: Town) -> None:
-    talk = await Talk.begin(town)
+async def test_reply_does_not_address_accounts_that_are_gone_or_blocked_by_its_author(
+    api_site: ApiSite,
+) -> None:
+    talk = await Talk.begin(api_site)
     post = await talk.says("@bob @cem @dora")
-    db = town.microblog.db.reads
+    db = api_site.microblog.db.reads
     await db.run("UPDATE accounts SET state = 'suspended' WHERE name = 'cem'")
     assert field(await talk.browser.get(post.path), "text") == "@ann @dora "
     await db.run("DELETE FROM accounts WHERE name = 'cem'")
     assert field(await talk.browser.get(post.path), "text") == "@ann @dora "
     [[dora]] = (await db.run("SELECT id FROM accounts WHERE name = 'dora'")).fetchall()
-    await town.microblog.follows.block(talk.bob.viewer, dora)
+    await api_site.microblog.follows.block(talk.bob.viewer, dora)
     assert field(await talk.browser.get(post.path), "text") == "@ann "
 
 
 @pytest.mark.parametrize("default", ALL)
 async def test_reply_without_a_choice_is_no_wider_than_default_and_parent(
-    town: Town, default: Visibility
+    api_site: ApiSite, default: Visibility
 ) -> None:
-    talk = await Talk.begin(town, default)
+    talk = await Talk.begin(api_site, default)
     for parent in ALL:
         expected = default.no_wider_than(parent)
         post = await talk.says("@bob hello", parent)
@@ -131,9 +133,9 @@ async def test_reply_without_a_choice_is_no_wider_than_default_and_parent(
 
 @pytest.mark.parametrize("parent", ALL)
 async def test_chosen_visibility_is_honoured_and_the_website_says_when_it_is_wider(
-    town: Town, parent: Visibility
+    api_site: ApiSite, parent: Visibility
 ) -> None:
-    talk = await Talk.begin(town, Visibility.FOLLOWERS)
+    talk = await Talk.begin(api_site, Visibility.FOLLOWERS)
     post = await talk.says("@bob hello", parent)
     page = await talk.browser.get(post.path)
     assert bool(page.html.xpath("//*[@id='c-wider']")) is (parent is not Visibility.PUBLIC)
@@ -154,8 +156,10 @@ async def test_chosen_visibility_is_honoured_and_the_website_says_when_it_is_wid
 
 
 @pytest.mark.parametrize("default", ALL)
-async def test_post_without_a_choice_has_the_default_visibility(town: Town, default: Visibility) -> None:
-    talk = await Talk.begin(town, default)
+async def test_post_without_a_choice_has_the_default_visibility(
+    api_site: ApiSite, default: Visibility
+) -> None:
+    talk = await Talk.begin(api_site, default)
     assert (await talk.bob.publish("@ann yes"))["visibility"] == NAMES[default]
     form: dict[str, Any] = {"text": "yes", "csrf_token": await talk.browser.csrf_from("/compose")}
     assert (await talk.replied(await talk.browser.post("/posts", form=form))).visibility is default

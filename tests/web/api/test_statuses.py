@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 
 def links(header: str) -> dict[str, str]:
@@ -17,8 +17,8 @@ def links(header: str) -> dict[str, str]:
 
 
 class TestWriting:
-    async def test_a_post_has_the_shape_that_programs_know(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_a_post_has_the_shape_that_programs_know(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         post = await bob.publish(
             "Hello @bob #First", spoiler_text="careful", visibility="unlisted", language="de"
         )
@@ -28,17 +28,17 @@ class TestWriting:
         assert (post["visibility"], post["language"], post["sensitive"]) == ("unlisted", "de", True)
         assert post["tags"] == [{"name": "first", "url": "http://localhost:8000/tags/first"}]
         assert (post["card"], post["poll"], post["media_attachments"]) == (None, None, [])
-        assert await town.stranger().json("GET", f"/api/v1/statuses/{post['id']}") == post
+        assert await api_site.stranger().json("GET", f"/api/v1/statuses/{post['id']}") == post
 
-    async def test_the_same_key_gives_the_same_post(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_the_same_key_gives_the_same_post(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         headers = {"Idempotency-Key": "one"}
         first = await bob.json("POST", "/api/v1/statuses", json={"status": "once"}, headers=headers)
         again = await bob.json("POST", "/api/v1/statuses", json={"status": "once"}, headers=headers)
         assert first["id"] == again["id"]
 
-    async def test_also_when_two_race(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_also_when_two_race(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         racing = [
             Deferred.fromCoroutine(
                 bob.json("POST", "/api/v1/statuses", json={"status": "x"}, headers={"Idempotency-Key": "k"})
@@ -64,15 +64,15 @@ class TestWriting:
         ],
     )
     async def test_what_can_not_be_published_is_told(
-        self, town: Town, sent: dict[str, Any], field: str | None
+        self, api_site: ApiSite, sent: dict[str, Any], field: str | None
     ) -> None:
-        bob = await town.program("bob")
+        bob = await api_site.program("bob")
         answer = await bob.json("POST", "/api/v1/statuses", json=sent, status=422)
         assert list(answer.get("details", {})) == ([field] if field else [])
 
     @pytest.mark.parametrize("unknown", ["C", "en_US.UTF-8", "POSIX", "not a language", "x" * 5000, "", "ßß"])
-    async def test_unknown_language_is_ignored(self, town: Town, unknown: str) -> None:
-        bob = await town.program("bob")
+    async def test_unknown_language_is_ignored(self, api_site: ApiSite, unknown: str) -> None:
+        bob = await api_site.program("bob")
         await bob.json("PATCH", "/api/v1/accounts/update_credentials", json={"source": {"language": "de"}})
         post = await bob.json("POST", "/api/v1/statuses", json={"status": "x", "language": unknown})
         assert post["language"] == "de"
@@ -83,14 +83,14 @@ class TestWriting:
         post = await bob.json("PUT", f"/api/v1/statuses/{post['id']}", json=sent)
         assert post["language"] == "pt-BR"
 
-    async def test_preferences_are_what_a_post_begins_with(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_preferences_are_what_a_post_begins_with(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         await bob.json("PATCH", "/api/v1/accounts/update_credentials", form={"source[privacy]": "private"})
         assert (await bob.publish("x"))["visibility"] == "private"
 
     @pytest.mark.parametrize("kind", ["json", "form", "multipart", "query"])
-    async def test_every_kind_of_body_will_do(self, town: Town, kind: str) -> None:
-        bob = await town.program("bob")
+    async def test_every_kind_of_body_will_do(self, api_site: ApiSite, kind: str) -> None:
+        bob = await api_site.program("bob")
         sent = {"status": "x", "sensitive": "true", "media_ids[]": ""}
         if kind == "json":
             post = await bob.publish("x", sensitive=True)
@@ -102,12 +102,12 @@ class TestWriting:
             post = await bob.json("POST", "/api/v1/statuses?status=x&sensitive=1")
         assert post["sensitive"] is True
 
-    async def test_editing_keeps_what_was(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_editing_keeps_what_was(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         post = await bob.publish("one")
         edited = await bob.json("PUT", f"/api/v1/statuses/{post['id']}", json={"status": "two"})
         assert edited["edited_at"] is not None
-        history = await town.stranger().json("GET", f"/api/v1/statuses/{post['id']}/history")
+        history = await api_site.stranger().json("GET", f"/api/v1/statuses/{post['id']}/history")
         assert [each["content"] for each in history] == ["<p>one</p>", "<p>two</p>"]
         source = await bob.json("GET", f"/api/v1/statuses/{post['id']}/source")
         assert source == {"id": post["id"], "text": "two", "spoiler_text": ""}
@@ -126,9 +126,9 @@ class TestWriting:
         ],
     )
     async def test_edit_that_removes_the_warning_leaves_the_post_sensitive_only_if_it_was_without(
-        self, town: Town, first: dict[str, Any], edit: dict[str, Any], sensitive: bool
+        self, api_site: ApiSite, first: dict[str, Any], edit: dict[str, Any], sensitive: bool
     ) -> None:
-        bob = await town.program("bob")
+        bob = await api_site.program("bob")
         post = await bob.publish("one", **first)
         sent = {"status": "two", **edit}
         edited = await bob.json("PUT", f"/api/v1/statuses/{post['id']}", json=sent)
@@ -137,9 +137,9 @@ class TestWriting:
 
     @pytest.mark.parametrize("text", [{"status": ""}, {"status": " \u200b\n"}, {}])
     async def test_warning_without_text_is_published_as_the_text(
-        self, town: Town, text: dict[str, str]
+        self, api_site: ApiSite, text: dict[str, str]
     ) -> None:
-        bob = await town.program("bob")
+        bob = await api_site.program("bob")
         post = await bob.json("POST", "/api/v1/statuses", json={**text, "spoiler_text": "careful  @bob"})
         path = f"/api/v1/statuses/{post['id']}"
         assert (await bob.json("GET", f"{path}/source"))["text"] == "careful @bob"
@@ -152,9 +152,9 @@ class TestWriting:
 
     @pytest.mark.parametrize("visibility", ["public", "direct"])
     async def test_post_that_mentions_unexpected_accounts_is_not_published(
-        self, town: Town, visibility: str
+        self, api_site: ApiSite, visibility: str
     ) -> None:
-        bob, ann, cem = [await town.program(name) for name in ("bob", "ann", "cem")]
+        bob, ann, cem = [await api_site.program(name) for name in ("bob", "ann", "cem")]
         text = "@ann @cem @nobody @bob me@cem.example"
         path = "/api/v1/statuses"
         for allowed, unexpected in (
@@ -179,23 +179,23 @@ class TestWriting:
             await bob.json("POST", path, json={"status": text, **alone})
         await bob.json("POST", path, json={"status": "nobody at all", "allowed_mentions": []})
 
-    async def test_a_deleted_post_comes_back_as_a_draft(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_a_deleted_post_comes_back_as_a_draft(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         post = await bob.publish("one *two*")
         assert (await bob.json("DELETE", f"/api/v1/statuses/{post['id']}"))["text"] == "one *two*"
         await bob.json("GET", f"/api/v1/statuses/{post['id']}", status=404)
 
-    async def test_a_thread_has_two_sides(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_a_thread_has_two_sides(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         one = await bob.publish("one")
         two = await bob.publish("two", in_reply_to_id=one["id"])
         three = await bob.publish("three", in_reply_to_id=two["id"])
-        context = await town.stranger().json("GET", f"/api/v1/statuses/{two['id']}/context")
+        context = await api_site.stranger().json("GET", f"/api/v1/statuses/{two['id']}/context")
         assert [each["id"] for each in context["ancestors"]] == [one["id"]]
         assert [each["id"] for each in context["descendants"]] == [three["id"]]
 
-    async def test_a_boost_is_a_post_around_a_post(self, town: Town) -> None:
-        bob, eve = await town.program("bob"), await town.program("eve")
+    async def test_a_boost_is_a_post_around_a_post(self, api_site: ApiSite) -> None:
+        bob, eve = await api_site.program("bob"), await api_site.program("eve")
         post = await bob.publish("one")
         boost = await eve.json("POST", f"/api/v1/statuses/{post['id']}/reblog")
         assert boost["id"] != post["id"]
@@ -205,8 +205,8 @@ class TestWriting:
         back = await eve.json("POST", f"/api/v1/statuses/{post['id']}/unreblog")
         assert (back["id"], back["reblogged"], back["reblogs_count"]) == (post["id"], False, 0)
 
-    async def test_favourites_and_bookmarks(self, town: Town) -> None:
-        bob, eve = await town.program("bob"), await town.program("eve")
+    async def test_favourites_and_bookmarks(self, api_site: ApiSite) -> None:
+        bob, eve = await api_site.program("bob"), await api_site.program("eve")
         post = await bob.publish("one")
         assert (await eve.json("POST", f"/api/v1/statuses/{post['id']}/favourite"))["favourites_count"] == 1
         assert (await eve.json("POST", f"/api/v1/statuses/{post['id']}/bookmark"))["bookmarked"] is True
@@ -215,20 +215,20 @@ class TestWriting:
         assert (await eve.json("POST", f"/api/v1/statuses/{post['id']}/unfavourite"))["favourited"] is False
         assert (await eve.json("POST", f"/api/v1/statuses/{post['id']}/unbookmark"))["bookmarked"] is False
 
-    async def test_several_at_once_in_the_order_asked_for(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_several_at_once_in_the_order_asked_for(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         one, two = await bob.publish("one"), await bob.publish("two", visibility="direct")
         path = f"/api/v1/statuses?id[]={two['id']}&id[]={one['id']}&id[]=1"
         assert [each["id"] for each in await bob.json("GET", path)] == [two["id"], one["id"]]
-        assert [each["id"] for each in await town.stranger().json("GET", path)] == [one["id"]]
+        assert [each["id"] for each in await api_site.stranger().json("GET", path)] == [one["id"]]
 
 
 class TestPaging:
     @pytest.mark.parametrize(
         "path", ["/api/v1/timelines/public", "/api/v1/timelines/home", "/api/v1/timelines/tag/a"]
     )
-    async def test_links_lead_through_the_whole_listing(self, town: Town, path: str) -> None:
-        bob = await town.program("bob")
+    async def test_links_lead_through_the_whole_listing(self, api_site: ApiSite, path: str) -> None:
+        bob = await api_site.program("bob")
         ids = [(await bob.publish(f"{number} #a"))["id"] for number in range(5)][::-1]
         page = await bob.get(path + "?limit=2&local=true")
         assert page.headers["link"].index('rel="next"') < page.headers["link"].index('rel="prev"')
@@ -240,8 +240,8 @@ class TestPaging:
             seen += [each["id"] for each in page.json()]
         assert seen == ids
 
-    async def test_min_id_is_not_since_id(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_min_id_is_not_since_id(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         ids = [(await bob.publish(str(number)))["id"] for number in range(5)]
 
         async def asked(query: str) -> list[str]:
@@ -253,13 +253,13 @@ class TestPaging:
         assert await asked("max_id=") == [ids[4], ids[3]]
 
     @pytest.mark.parametrize("limit", ["0", "-5", "1000"])
-    async def test_limits_are_clamped(self, town: Town, limit: str) -> None:
-        bob = await town.program("bob")
+    async def test_limits_are_clamped(self, api_site: ApiSite, limit: str) -> None:
+        bob = await api_site.program("bob")
         await bob.publish("x")
         assert len(await bob.json("GET", f"/api/v1/timelines/public?limit={limit}")) == 1
 
-    async def test_previous_pages_begin_above_the_first_item(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_previous_pages_begin_above_the_first_item(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         await bob.publish("one")
         newest = links((await bob.get("/api/v1/timelines/home")).headers["link"])["prev"]
         two = await bob.publish("two")
@@ -268,15 +268,16 @@ class TestPaging:
 
 
 class TestTags:
-    async def test_further_tags_narrow_or_widen(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_further_tags_narrow_or_widen(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         a = (await bob.publish("#a"))["id"]
         ab = (await bob.publish("#a #b"))["id"]
         b = (await bob.publish("#b"))["id"]
 
         async def ids(query: str) -> list[str]:
             return [
-                each["id"] for each in await town.stranger().json("GET", f"/api/v1/timelines/tag/a{query}")
+                each["id"]
+                for each in await api_site.stranger().json("GET", f"/api/v1/timelines/tag/a{query}")
             ]
 
         assert await ids("") == [ab, a]
@@ -286,46 +287,46 @@ class TestTags:
 
 
 class TestCaching:
-    async def test_strangers_get_an_etag_and_304(self, town: Town) -> None:
-        await (await town.program("bob")).publish("x")
-        stranger = town.stranger()
+    async def test_strangers_get_an_etag_and_304(self, api_site: ApiSite) -> None:
+        await (await api_site.program("bob")).publish("x")
+        stranger = api_site.stranger()
         page = await stranger.get("/api/v1/timelines/public")
         assert page.headers["cache-control"] == "no-cache"
         etag = page.headers["etag"]
         again = await stranger.get("/api/v1/timelines/public", headers={"If-None-Match": etag})
         assert again.status == 304
 
-    async def test_nothing_personal_is_kept_by_anybody(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_nothing_personal_is_kept_by_anybody(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         page = await bob.get("/api/v1/timelines/public")
         assert page.headers["cache-control"] == "no-store"
         assert "etag" not in page.headers
-        app = await town.of_app()
+        app = await api_site.of_app()
         assert (await app.get("/api/v1/timelines/public")).headers["cache-control"] == "no-store"
 
-    async def test_scripts_of_other_sites_are_let_in(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_scripts_of_other_sites_are_let_in(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         page = await bob.request("OPTIONS", "/api/v1/statuses")
         assert page.headers["access-control-allow-origin"] == "*"
         assert "POST" in page.headers["access-control-allow-methods"]
         page = await bob.get("/api/v1/timelines/home")
         assert "Link" in page.headers["access-control-expose-headers"]
-        refused = await town.stranger().get("/api/v1/timelines/home")
+        refused = await api_site.stranger().get("/api/v1/timelines/home")
         assert refused.status == 401
         assert refused.headers["access-control-allow-origin"] == "*"
 
 
 class TestNotifications:
-    async def setting(self, town: Town) -> tuple[Program, Program, Any]:
-        bob, eve = await town.program("bob"), await town.program("eve")
+    async def setting(self, api_site: ApiSite) -> tuple[Program, Program, Any]:
+        bob, eve = await api_site.program("bob"), await api_site.program("eve")
         post = await bob.publish("one")
         await eve.json("POST", f"/api/v1/accounts/{bob.id}/follow")
         await eve.json("POST", f"/api/v1/statuses/{post['id']}/favourite")
         await eve.publish("@bob hello")
         return bob, eve, post
 
-    async def test_they_are_listed_and_narrowed(self, town: Town) -> None:
-        bob, eve, post = await self.setting(town)
+    async def test_they_are_listed_and_narrowed(self, api_site: ApiSite) -> None:
+        bob, eve, post = await self.setting(api_site)
         found = await bob.json("GET", "/api/v1/notifications")
         assert [each["type"] for each in found] == ["mention", "favourite", "follow"]
         assert "status" not in found[2]
@@ -337,8 +338,8 @@ class TestNotifications:
         assert [each["type"] for each in rest] == ["mention", "favourite"]
         assert await bob.json("GET", "/api/v1/notifications?account_id=1") == []
 
-    async def test_they_are_counted_and_removed(self, town: Town) -> None:
-        bob, eve, _ = await self.setting(town)
+    async def test_they_are_counted_and_removed(self, api_site: ApiSite) -> None:
+        bob, eve, _ = await self.setting(api_site)
         assert await bob.json("GET", "/api/v1/notifications/unread_count") == {"count": 3}
         assert await bob.json("GET", "/api/v1/notifications/unread_count?limit=2") == {"count": 2}
         first = (await bob.json("GET", "/api/v1/notifications"))[0]
@@ -352,8 +353,8 @@ class TestNotifications:
 
 
 class TestSearch:
-    async def test_people_tags_and_posts_are_found(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_people_tags_and_posts_are_found(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         post = await bob.publish("A rare word #hashtag_x")
         found = await bob.json("GET", "/api/v2/search?q=rare")
         assert [each["id"] for each in found["statuses"]] == [post["id"]]
@@ -363,20 +364,20 @@ class TestSearch:
         people = await bob.json("GET", "/api/v2/search?q=bob@localhost:8000&type=accounts")
         assert [each["id"] for each in people["accounts"]] == [bob.id]
 
-    async def test_an_address_of_this_site_leads_to_what_it_is_of(self, town: Town) -> None:
-        bob = await town.program("bob")
+    async def test_an_address_of_this_site_leads_to_what_it_is_of(self, api_site: ApiSite) -> None:
+        bob = await api_site.program("bob")
         post = await bob.publish("one", visibility="private")
         found = await bob.json("GET", f"/api/v2/search?q={post['url']}&resolve=true")
         assert [each["id"] for each in found["statuses"]] == [post["id"]]
         found = await bob.json("GET", f"/api/v2/search?q={post['account']['url']}")
         assert [each["id"] for each in found["accounts"]] == [bob.id]
-        eve = await town.program("eve")
+        eve = await api_site.program("eve")
         assert (await eve.json("GET", f"/api/v2/search?q={post['url']}"))["statuses"] == []
 
 
 class TestTheSite:
-    async def test_the_site_says_what_there_is(self, town: Town) -> None:
-        stranger = town.stranger()
+    async def test_the_site_says_what_there_is(self, api_site: ApiSite) -> None:
+        stranger = api_site.stranger()
         for path in ("/api/v1/instance", "/api/v1/instance/", "/api/v2/instance", "/api/v2/instance/"):
             found = await stranger.json("GET", path)
             assert re.match(r"\d+\.\d+\.\d+ \(compatible; Microblog ", found["version"])
@@ -396,6 +397,6 @@ class TestTheSite:
             ("GET", "/api/v1/push/subscription"),
         ],
     )
-    async def test_what_it_lacks_is_404_as_json(self, town: Town, method: str, path: str) -> None:
-        bob = await town.program("bob")
+    async def test_what_it_lacks_is_404_as_json(self, api_site: ApiSite, method: str, path: str) -> None:
+        bob = await api_site.program("bob")
         assert list(await bob.json(method, path, status=404)) == ["error"]

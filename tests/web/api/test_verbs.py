@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.web.api.api_site import ApiSite
 from tests.web.api.test_matrix import ENDPOINTS
-from tests.web.api.town import Town
 
 UPDATES = sorted({each.path for each in ENDPOINTS if each.method in ("PUT", "PATCH")})
 
@@ -19,8 +19,8 @@ def test_every_update_is_declared_with_both_verbs() -> None:
 
 
 @pytest.mark.parametrize("verb", ["PUT", "PATCH"])
-async def test_every_update_works_by_either_verb(town: Town, verb: str) -> None:
-    ann = await town.program("ann")
+async def test_every_update_works_by_either_verb(api_site: ApiSite, verb: str) -> None:
+    ann = await api_site.program("ann")
     post = await ann.publish("before")
     made_list = await ann.json("POST", "/api/v1/lists", json={"title": "before"})
     made = await ann.json(

@@ -9,7 +9,7 @@ import pytest
 
 from microblog.services.notify import MOST_OFTEN
 from microblog.services.outgoing_mail import OutgoingMail
-from tests.web.api.town import Program, Town
+from tests.web.api.api_site import ApiSite, Program
 
 Act = Callable[[Program, Program, str], Awaitable[object]]
 
@@ -55,12 +55,12 @@ ACTS: Final[dict[str, tuple[str, bool, Act, Act]]] = {
 
 @pytest.mark.parametrize("name", ACTS)
 async def test_withdrawn_act_withdraws_its_notification_and_notifies_again_a_few_times(
-    town: Town, name: str
+    api_site: ApiSite, name: str
 ) -> None:
     kind, locked, act, undo = ACTS[name]
-    owner, actor = await town.program("ann", locked=locked), await town.program("bob")
+    owner, actor = await api_site.program("ann", locked=locked), await api_site.program("bob")
     post = str((await owner.publish("hello"))["id"])
-    mail = OutgoingMail(town.microblog.db)
+    mail = OutgoingMail(api_site.microblog.db)
 
     async def told() -> list[str]:
         listed = [each["type"] for each in await owner.json("GET", "/api/v1/notifications")]
@@ -70,7 +70,7 @@ async def test_withdrawn_act_withdraws_its_notification_and_notifies_again_a_few
         assert counted["count"] == len(listed)
         return listed
 
-    await town.microblog.db.reads.run("UPDATE users SET mail_favourites = true, mail_boosts = true")
+    await api_site.microblog.db.reads.run("UPDATE users SET mail_favourites = true, mail_boosts = true")
     for _ in range(MOST_OFTEN):
         await act(actor, owner, post)
         await act(actor, owner, post)
@@ -84,17 +84,17 @@ async def test_withdrawn_act_withdraws_its_notification_and_notifies_again_a_few
         assert await told() == []
         await undo(actor, owner, post)
     # A day later the same act notifies again, and others always did.
-    await act(await town.program("cem"), owner, post)
+    await act(await api_site.program("cem"), owner, post)
     assert await told() == [kind]
-    await town.microblog.db.reads.run(
+    await api_site.microblog.db.reads.run(
         "UPDATE withdrawn_notifications SET began_at = began_at - interval '25 hours'"
     )
     await act(actor, owner, post)
     assert await told() == [kind, kind]
 
 
-async def test_other_posts_and_kinds_are_not_affected(town: Town) -> None:
-    owner, actor = await town.program("ann"), await town.program("bob")
+async def test_other_posts_and_kinds_are_not_affected(api_site: ApiSite) -> None:
+    owner, actor = await api_site.program("ann"), await api_site.program("bob")
     first, second = [str((await owner.publish("hello"))["id"]) for _ in range(2)]
     for post in (first, second):
         await actor.json("POST", f"/api/v1/statuses/{post}/favourite")

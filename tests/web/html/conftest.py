@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from microblog.services.microblog import Microblog
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 
 @pytest.fixture
-def village(quiet: Microblog, reactor_: Any) -> Village:
+def html_site(empty_site: Microblog, reactor_: Any) -> HtmlSite:
     """Without anybody, without limits."""
-    return Village(quiet, reactor_)
+    return HtmlSite(empty_site, reactor_)

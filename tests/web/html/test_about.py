@@ -9,13 +9,13 @@ import pytest
 from microblog.config.load import Config
 from microblog.domain.posts import Draft
 from microblog.web.html.facts import SiteFacts
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 
-async def test_it_says_how_to_join_and_how_else_to_read(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    page = await village.stranger().get("/about")
+async def test_it_says_how_to_join_and_how_else_to_read(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    page = await html_site.stranger().get("/about")
     assert page.html.xpath("//main//a[@href='/signup']")
     assert page.html.xpath("//pre//text()") == ["nc localhost 7000"]
     assert page.html.xpath("//dl[@class='facts']/dd/text()")[0] == "1"

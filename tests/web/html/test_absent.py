@@ -13,7 +13,7 @@ from microblog.domain.visibility import Visibility
 from microblog.http.routing import Route
 from microblog.web.html import TABLES
 from tests.http.client import Client, Page
-from tests.web.html.people import Person, Village
+from tests.web.html.html_site import HtmlSite, Person
 
 ROUTES = [route for table in TABLES for route in table]
 #: an id that nothing has, as long as those that something has
@@ -55,18 +55,20 @@ def with_a_name() -> Iterator[Route]:
 
 @pytest.mark.parametrize("visibility", ["followers", "direct"])
 async def test_a_post_for_others_is_to_each_route_as_one_that_never_was(
-    village: Village, visibility: str
+    html_site: HtmlSite, visibility: str
 ) -> None:
-    owner, bob, ann, eve, mod = [await village.person(name) for name in ("olga", "bob", "ann", "eve", "max")]
-    mod = await village.with_role(mod, Role.MODERATOR)
+    owner, bob, ann, eve, mod = [
+        await html_site.person(name) for name in ("olga", "bob", "ann", "eve", "max")
+    ]
+    mod = await html_site.with_role(mod, Role.MODERATOR)
     assert (owner.viewer.role, mod.viewer.role) == (Role.OWNER, Role.MODERATOR)
     draft = Draft(f"@ann {SECRET}", visibility=Visibility(visibility))
-    post = await village.microblog.posts.publish(bob.viewer, draft)
-    await village.microblog.posts.edit(bob.viewer, post.id, Draft(f"@ann {SECRET} again"))
-    await village.microblog.posts.favourite(ann.viewer, post.id)
+    post = await html_site.microblog.posts.publish(bob.viewer, draft)
+    await html_site.microblog.posts.edit(bob.viewer, post.id, Draft(f"@ann {SECRET} again"))
+    await html_site.microblog.posts.favourite(ann.viewer, post.id)
     assert SECRET in (await ann.get(post.path)).text
     asked = 0
-    for browser in (village.stranger(), eve.browser, mod.browser, owner.browser):
+    for browser in (html_site.stranger(), eve.browser, mod.browser, owner.browser):
         for route in of_posts():
             path = route.path.replace("<name>", "bob")
             there = await ask(browser, route, path.replace("<int:id>", str(post.id)))
@@ -75,7 +77,7 @@ async def test_a_post_for_others_is_to_each_route_as_one_that_never_was(
             assert SECRET not in there.text
             asked += 1
     assert asked > 20
-    assert (await village.microblog.posts.by_id(bob.viewer, post.id)).favourites_count == 1
+    assert (await html_site.microblog.posts.by_id(bob.viewer, post.id)).favourites_count == 1
 
 
 def listings(author: Account, post: Post) -> list[str]:
@@ -88,10 +90,10 @@ def listings(author: Account, post: Post) -> list[str]:
     ]  # fmt: skip
 
 
-async def written(village: Village) -> tuple[Person, Person, Person, Post, Post]:
+async def written(html_site: HtmlSite) -> tuple[Person, Person, Person, Post, Post]:
     """Bob wrote something that cem boosted and answered, and that ann follows, has been named in, and keeps."""
-    bob, ann, cem = [await village.person(name) for name in ("bob", "ann", "cem")]
-    posts, follows = village.microblog.posts, village.microblog.follows
+    bob, ann, cem = [await html_site.person(name) for name in ("bob", "ann", "cem")]
+    posts, follows = html_site.microblog.posts, html_site.microblog.follows
     for followed in (bob, cem):
         await follows.follow(ann.viewer, followed.viewer.id)
     question = await posts.publish(cem.viewer, Draft("A question"))
@@ -114,8 +116,8 @@ async def seen(browser: Client, paths: list[str]) -> list[str]:
     return found
 
 
-async def test_it_is_there_before(village: Village) -> None:
-    bob, ann, _, question, post = await written(village)
+async def test_it_is_there_before(html_site: HtmlSite) -> None:
+    bob, ann, _, question, post = await written(html_site)
     found = await seen(ann.browser, [*listings(bob.viewer.account, post), question.path])
     assert {
         "/home",
@@ -130,48 +132,48 @@ async def test_it_is_there_before(village: Village) -> None:
 
 
 async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_back(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    mona = await village.person("mona")  # who came first owns the site, and can't be suspended
-    bob, ann, _, question, post = await written(village)
+    mona = await html_site.person("mona")  # who came first owns the site, and can't be suspended
+    bob, ann, _, question, post = await written(html_site)
     paths = [*listings(bob.viewer.account, post), question.path]
     before = await seen(ann.browser, paths)
-    eve = await village.person("eve")
-    await village.microblog.accounts.suspend("bob", by=mona.viewer)
-    for browser in (village.stranger(), ann.browser, mona.browser):
+    eve = await html_site.person("eve")
+    await html_site.microblog.accounts.suspend("bob", by=mona.viewer)
+    for browser in (html_site.stranger(), ann.browser, mona.browser):
         assert await seen(browser, paths) == []
     for route in with_a_name():
         # Ann follows them, and may let go of that.
         lets_go = route.path.rpartition("/")[2] in ("unfollow", "remove", "unblock", "unmute")
-        for browser in (village.stranger(), eve.browser, *(() if lets_go else (ann.browser,))):
+        for browser in (html_site.stranger(), eve.browser, *(() if lets_go else (ann.browser,))):
             there = await ask(browser, route, route.path.replace("<name>", "bob"))
             never = await ask(browser, route, route.path.replace("<name>", "bib"))
             assert said(there, "bob") == said(never, "bib"), route.path
-    assert (await village.stranger().get(f"/avatars/{bob.viewer.id}.svg")).status == 404
+    assert (await html_site.stranger().get(f"/avatars/{bob.viewer.id}.svg")).status == 404
     assert (await bob.get("/home")).status == 303  # their session has ended
-    await village.microblog.accounts.unsuspend("bob", by=mona.viewer)
+    await html_site.microblog.accounts.unsuspend("bob", by=mona.viewer)
     assert await seen(ann.browser, paths) == before
 
 
-async def test_somebody_who_waits_for_approval_is_as_one_who_never_signed_up(village: Village) -> None:
-    ann = await village.person("ann")
-    village.set(registration="approval")
-    account = await village.microblog.accounts.register(
+async def test_somebody_who_waits_for_approval_is_as_one_who_never_signed_up(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    html_site.set(registration="approval")
+    account = await html_site.microblog.accounts.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
     )
     for route in with_a_name():
         eve_like = await ask(ann.browser, route, route.path.replace("<name>", "zoe"))
         never = await ask(ann.browser, route, route.path.replace("<name>", "zie"))
         assert said(eve_like, "zoe") == said(never, "zie"), route.path
-    assert (await village.stranger().get(f"/avatars/{account.id}.svg")).status == 404
-    found = await village.stranger().get("/search?q=zoe")
+    assert (await html_site.stranger().get(f"/avatars/{account.id}.svg")).status == 404
+    found = await html_site.stranger().get("/search?q=zoe")
     assert "/@zoe" not in found.text
 
 
-async def test_whom_an_author_blocks_finds_nothing_of_them(village: Village) -> None:
-    bob, ann, cem, question, post = await written(village)
+async def test_whom_an_author_blocks_finds_nothing_of_them(html_site: HtmlSite) -> None:
+    bob, ann, cem, question, post = await written(html_site)
     paths = [*listings(bob.viewer.account, post), question.path]
-    await village.microblog.follows.block(bob.viewer, ann.viewer.id)
+    await html_site.microblog.follows.block(bob.viewer, ann.viewer.id)
     everyone = [
         path for path in paths if re.search(r"\.(atom|rss|json)$|stats", path)
     ]  # these are the same for all

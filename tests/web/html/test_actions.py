@@ -7,37 +7,39 @@ import pytest
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.web.html.actions import ACTIONS
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 PAIRS = [("favourite", "favourited"), ("boost", "boosted"), ("bookmark", "bookmarked")]
 
 
 @pytest.mark.parametrize(("verb", "state"), PAIRS)
 async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
-    village: Village, verb: str, state: str
+    html_site: HtmlSite, verb: str, state: str
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for path, expected in [(verb, True), (verb, True), (f"un{verb}", False), (f"un{verb}", False)]:
         answer = await bob.send(f"/posts/{post.id}/{path}", {"next": "/public"})
         assert (answer.status, answer.headers["location"]) == (303, f"/public#p{post.id}")
-        seen = await village.microblog.posts.by_id(bob.viewer, post.id)
+        seen = await html_site.microblog.posts.by_id(bob.viewer, post.id)
         assert getattr(seen, state) is expected
     assert (seen.favourites_count, seen.boosts_count) == (0, 0)
 
 
-async def test_without_a_place_to_return_to_one_sees_the_post(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_without_a_place_to_return_to_one_sees_the_post(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for sent in ({}, {"next": "//evil.example"}):
         answer = await ann.send(f"/posts/{post.id}/favourite", sent)
         assert answer.headers["location"] == f"{post.path}#p{post.id}"
 
 
 @pytest.mark.parametrize(("verb", "_"), PAIRS)
-async def test_the_page_s_own_script_gets_the_post_as_it_now_is(village: Village, verb: str, _: str) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_the_page_s_own_script_gets_the_post_as_it_now_is(
+    html_site: HtmlSite, verb: str, _: str
+) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for path, pressed in ((verb, "true"), (f"un{verb}", "false")):
         page = await ann.send(f"/posts/{post.id}/{path}", headers={"X-Fragment": "post"})
         assert page.status == 200
@@ -48,10 +50,12 @@ async def test_the_page_s_own_script_gets_the_post_as_it_now_is(village: Village
 
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_a_post_that_one_may_not_see_is_as_absent_as_one_that_is_not_there(
-    village: Village, action: str
+    html_site: HtmlSite, action: str
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    hidden = await village.microblog.posts.publish(ann.viewer, Draft("Secret", visibility=Visibility.DIRECT))
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    hidden = await html_site.microblog.posts.publish(
+        ann.viewer, Draft("Secret", visibility=Visibility.DIRECT)
+    )
     headers = {"X-Fragment": "post"}  # a plain line, without a token that differs each time
     theirs = await bob.send(f"/posts/{hidden.id}/{action}", headers=headers)
     absent = await bob.send(f"/posts/{hidden.id + 1}/{action}", headers=headers)
@@ -60,20 +64,20 @@ async def test_a_post_that_one_may_not_see_is_as_absent_as_one_that_is_not_there
     assert theirs.body == absent.body == absurd.body
 
 
-async def test_what_is_not_public_can_not_be_boosted_by_others(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    await village.microblog.follows.follow(bob.viewer, ann.viewer.id)
-    post = await village.microblog.posts.publish(
+async def test_what_is_not_public_can_not_be_boosted_by_others(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    await html_site.microblog.follows.follow(bob.viewer, ann.viewer.id)
+    post = await html_site.microblog.posts.publish(
         ann.viewer, Draft("For followers", visibility=Visibility.FOLLOWERS)
     )
     answer = await bob.send(f"/posts/{post.id}/boost")
     assert 400 <= answer.status < 500
-    assert (await village.microblog.posts.by_id(ann.viewer, post.id)).boosts_count == 0
+    assert (await html_site.microblog.posts.by_id(ann.viewer, post.id)).boosts_count == 0
 
 
-async def test_a_forged_press_does_nothing(village: Village) -> None:
-    ann, eve = await village.person("ann"), await village.person("eve")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_a_forged_press_does_nothing(html_site: HtmlSite) -> None:
+    ann, eve = await html_site.person("ann"), await html_site.person("eve")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     foreign = await eve.browser.csrf_from("/settings")
     for form in ({"csrf_token": foreign}, {"csrf_token": ""}, {"csrf_token": "nonsense"}):
         page = await ann.browser.post(f"/posts/{post.id}/favourite", form=form)
@@ -83,4 +87,4 @@ async def test_a_forged_press_does_nothing(village: Village) -> None:
         f"/posts/{post.id}/favourite", form={"csrf_token": token}, headers={"Origin": "https://evil.example"}
     )
     assert page.status == 403
-    assert (await village.microblog.posts.by_id(None, post.id)).favourites_count == 0
+    assert (await html_site.microblog.posts.by_id(None, post.id)).favourites_count == 0

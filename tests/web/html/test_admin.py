@@ -9,40 +9,40 @@ import pytest
 from microblog.domain.accounts import Role, State
 from microblog.web.html import TABLES
 from tests.http.client import Client
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 PAGES = ["/admin/accounts", "/admin/approvals"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_the_pages_are_for_moderators(village: Village, path: str) -> None:
-    owner, ann = await village.person("olga"), await village.person("ann")
+async def test_the_pages_are_for_moderators(html_site: HtmlSite, path: str) -> None:
+    owner, ann = await html_site.person("olga"), await html_site.person("ann")
     assert (await owner.get(path)).status == 200
     assert (await ann.get(path)).status == 403
-    assert (await village.stranger().get(path)).headers["location"] == f"/login?next={path}"
+    assert (await html_site.stranger().get(path)).headers["location"] == f"/login?next={path}"
 
 
 @pytest.mark.parametrize(
     "path", ["/admin/accounts/olga/suspend", "/admin/accounts/bob/suspend", "/admin/accounts/bob/unsuspend"]
 )
-async def test_and_so_are_their_buttons(village: Village, path: str) -> None:
+async def test_and_so_are_their_buttons(html_site: HtmlSite, path: str) -> None:
     for name in ("olga", "bob"):
-        await village.person(name)
-    ann = await village.person("ann")
+        await html_site.person(name)
+    ann = await html_site.person("ann")
     assert (await ann.send(path)).status == 403
-    assert (await village.microblog.accounts.by_name("bob")).state is State.ACTIVE
+    assert (await html_site.microblog.accounts.by_name("bob")).state is State.ACTIVE
 
 
 ADMIN: Final = [route for table in TABLES for route in table if route.path.startswith("/admin")]
 
 
-async def test_every_moderation_route_is_for_browser_sessions_of_moderators(village: Village) -> None:
+async def test_every_moderation_route_is_for_browser_sessions_of_moderators(html_site: HtmlSite) -> None:
     """A plain member is refused, and a moderator's access token counts for nothing on the website."""
-    await village.person("olga")
-    ann, mod = await village.person("ann"), await village.person("max")
-    mod = await village.with_role(mod, Role.MODERATOR)
-    token = await village.microblog.tokens.create(mod.viewer, ["read", "write"])
-    program = Client(village.site, headers={"Authorization": f"Bearer {token}"})
+    await html_site.person("olga")
+    ann, mod = await html_site.person("ann"), await html_site.person("max")
+    mod = await html_site.with_role(mod, Role.MODERATOR)
+    token = await html_site.microblog.tokens.create(mod.viewer, ["read", "write"])
+    program = Client(html_site.site, headers={"Authorization": f"Bearer {token}"})
     await program.csrf_from("/login")
     assert len(ADMIN) >= 6
     for route in ADMIN:
@@ -53,38 +53,38 @@ async def test_every_moderation_route_is_for_browser_sessions_of_moderators(vill
             refused, stranger = await ann.send(path), await program.post(path, form={})
         assert refused.status == 403, path
         assert stranger.status in (303, 401), path
-    assert (await village.microblog.accounts.by_name("ann")).state is State.ACTIVE
+    assert (await html_site.microblog.accounts.by_name("ann")).state is State.ACTIVE
 
 
-async def test_demoted_moderator_no_longer_sees_who_waits_for_approval(village: Village) -> None:
-    await village.person("olga")
-    mod = await village.with_role(await village.person("max"), Role.MODERATOR)
-    village.set(registration="approval")
-    await village.microblog.accounts.register(
+async def test_demoted_moderator_no_longer_sees_who_waits_for_approval(html_site: HtmlSite) -> None:
+    await html_site.person("olga")
+    mod = await html_site.with_role(await html_site.person("max"), Role.MODERATOR)
+    html_site.set(registration="approval")
+    await html_site.microblog.accounts.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
     )
     assert "zoe" in (await mod.get("/notifications")).text
-    demoted = await village.with_role(mod, Role.USER)
+    demoted = await html_site.with_role(mod, Role.USER)
     for person in (mod, demoted):
         assert "zoe" not in (await person.get("/notifications")).text
     assert demoted.viewer.unread == 0
 
 
-async def test_a_suspended_account_is_out_at_once_and_can_come_back(village: Village) -> None:
-    owner, ann = await village.person("olga"), await village.person("ann")
+async def test_a_suspended_account_is_out_at_once_and_can_come_back(html_site: HtmlSite) -> None:
+    owner, ann = await html_site.person("olga"), await html_site.person("ann")
     await ann.send("/posts", {"text": "Spam"})
     answer = await owner.send("/admin/accounts/ann/suspend", {"next": "/admin/accounts?q=ann"})
     assert answer.headers["location"] == "/admin/accounts?q=ann"
     assert (await ann.get("/settings")).status == 303
-    assert "Spam" not in (await village.stranger().get("/public")).text
+    assert "Spam" not in (await html_site.stranger().get("/public")).text
     page = await owner.get("/admin/accounts")
     assert "/admin/accounts/ann/unsuspend" in page.html.xpath("//main//form/@action")
     await owner.send("/admin/accounts/ann/unsuspend")
-    assert "Spam" in (await village.stranger().get("/public")).text
+    assert "Spam" in (await html_site.stranger().get("/public")).text
 
 
-async def test_nobody_suspends_the_owner_or_themselves(village: Village) -> None:
-    owner = await village.person("olga")
+async def test_nobody_suspends_the_owner_or_themselves(html_site: HtmlSite) -> None:
+    owner = await html_site.person("olga")
     assert (await owner.send("/admin/accounts/olga/suspend")).status == 403
     assert (await owner.get("/settings")).status == 200
 
@@ -93,15 +93,15 @@ async def test_nobody_suspends_the_owner_or_themselves(village: Village) -> None
     ("q", "found"),
     [("ann", ["ann"]), ("ANN@example", ["ann"]), ("", ["ann", "olga"]), ("%", []), ("_n", []), ("zz", [])],
 )
-async def test_people_are_found_by_name_and_address(village: Village, q: str, found: list[str]) -> None:
-    owner, _ = await village.person("olga"), await village.person("ann")
+async def test_people_are_found_by_name_and_address(html_site: HtmlSite, q: str, found: list[str]) -> None:
+    owner, _ = await html_site.person("olga"), await html_site.person("ann")
     page = await owner.get("/admin/accounts?q=" + q.replace("%", "%25"))
     shown = page.html.xpath("//main//a[@class='author']/@href")
     assert sorted(str(path).removeprefix("/@") for path in shown) == found
 
 
-async def test_somebody_who_is_not_there(village: Village) -> None:
-    owner = await village.person("olga")
+async def test_somebody_who_is_not_there(html_site: HtmlSite) -> None:
+    owner = await html_site.person("olga")
     for path in (
         "/admin/accounts/nobody/suspend",
         "/admin/approvals/1/approve",

@@ -9,8 +9,8 @@ import pytest
 
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from tests.web.api.town import ALL, Town
-from tests.web.html.people import Village
+from tests.web.api.api_site import ALL, ApiSite
+from tests.web.html.html_site import HtmlSite
 
 BAD: list[Any] = [
     "text",
@@ -38,30 +38,30 @@ API = [
 
 
 @pytest.mark.parametrize("content", BAD, ids=repr)
-async def test_a_bad_json_column_breaks_no_page(village: Village, content: Any, reactor_: Any) -> None:
-    town = Town(village.microblog, reactor_)
-    ann, bob = await village.person("ann"), await village.person("bob")
-    posts = village.microblog.posts
+async def test_a_bad_json_column_breaks_no_page(html_site: HtmlSite, content: Any, reactor_: Any) -> None:
+    api_site = ApiSite(html_site.microblog, reactor_)
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    posts = html_site.microblog.posts
     bad = await posts.publish(ann.viewer, Draft("@bob the bad one #tea"))
     good = await posts.publish(bob.viewer, Draft("@ann the good one #tea", reply_to_id=bad.id))
     await posts.publish(bob.viewer, Draft("another good one #tea"))
     await posts.publish(ann.viewer, Draft("@bob a letter", visibility=Visibility.DIRECT))
     await posts.favourite(bob.viewer, bad.id)
     await posts.bookmark(bob.viewer, bad.id)
-    await village.microblog.follows.follow(bob.viewer, ann.viewer.id)
-    async with village.microblog.db.transaction() as tx:
+    await html_site.microblog.follows.follow(bob.viewer, ann.viewer.id)
+    async with html_site.microblog.db.transaction() as tx:
         written = json.dumps(content)
         await tx.run("UPDATE posts SET mentions = %s::jsonb WHERE author_id = %s", (written, ann.viewer.id))
         if isinstance(content, list):
             await tx.run("UPDATE accounts SET fields = %s::jsonb WHERE id = %s", (written, ann.viewer.id))
-    for reader in (village.stranger(), ann, bob):
+    for reader in (html_site.stranger(), ann, bob):
         for page in PAGES:
             address = page.format(bad=bad.id, good=good.id, ann=ann.viewer.id)
             shown = await reader.get(address)
             assert shown.status < 500, address
             if address in ("/public", f"/@bob/{good.id}", "/tags/tea"):
                 assert "good one" in shown.text, address
-    for program in (await town.other(ann.viewer, ALL), await town.other(bob.viewer, ALL)):
+    for program in (await api_site.other(ann.viewer, ALL), await api_site.other(bob.viewer, ALL)):
         for page in API:
             address = page.format(bad=bad.id, good=good.id, ann=ann.viewer.id)
             answer = await program.get(address)

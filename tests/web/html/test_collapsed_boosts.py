@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.posts import Draft, Span
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 NAMES = ("bob", "carl", "dana", "ines")
 
@@ -21,11 +21,11 @@ NAMES = ("bob", "carl", "dana", "ines")
 )
 @pytest.mark.parametrize("where", ["home", "list"])
 async def test_boosts_of_one_post_are_one_entry(
-    village: Village, boosted_by: tuple[str, ...], line: str | None, where: str
+    html_site: HtmlSite, boosted_by: tuple[str, ...], line: str | None, where: str
 ) -> None:
-    microblog = village.microblog
-    ann = await village.person("ann")
-    people = {name: await village.person(name) for name in NAMES}
+    microblog = html_site.microblog
+    ann = await html_site.person("ann")
+    people = {name: await html_site.person(name) for name in NAMES}
     chosen = await microblog.lists.create(ann.viewer, "Friends")
     for person in people.values():
         await microblog.follows.follow(ann.viewer, person.viewer.id)

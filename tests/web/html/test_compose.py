@@ -7,44 +7,44 @@ import pytest
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import Village, errors, value
+from tests.web.html.html_site import HtmlSite, errors, value
 
 
-async def test_a_post_is_published_and_shown(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_post_is_published_and_shown(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     answer = await ann.send("/posts", {"text": "Hello #first", "visibility": "public", "language": "en"})
     assert answer.status == 303
     assert answer.headers["location"].startswith("/@ann/")
-    page = await village.stranger().get("/public")
+    page = await html_site.stranger().get("/public")
     assert "Hello" in page.text
 
 
-async def test_after_posting_one_is_where_one_was(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_after_posting_one_is_where_one_was(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     answer = await ann.send("/posts", {"text": "Hello", "next": "/home"})
     assert answer.headers["location"] == "/home"
     answer = await ann.send("/posts", {"text": "Hello again", "next": "https://evil.example/"})
     assert answer.headers["location"].startswith("/@ann/")
 
 
-async def test_a_form_that_is_sent_twice_is_one_post(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_form_that_is_sent_twice_is_one_post(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     form = {"text": "Once", "key": value(await ann.get("/compose"), "key")}
     first = await ann.send("/posts", form)
     second = await ann.send("/posts", form)
     assert first.headers["location"] == second.headers["location"]
-    page = await village.microblog.timelines.public(None, Span())
+    page = await html_site.microblog.timelines.public(None, Span())
     assert len(page.items) == 1
 
 
-async def test_each_form_has_a_key_of_its_own(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_each_form_has_a_key_of_its_own(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     assert value(await ann.get("/compose"), "key") != value(await ann.get("/compose"), "key")
 
 
 @pytest.mark.parametrize("text", ["", "   \n ", "x" * 501])
-async def test_a_post_that_is_turned_down_keeps_its_text(village: Village, text: str) -> None:
-    ann = await village.person("ann")
+async def test_a_post_that_is_turned_down_keeps_its_text(html_site: HtmlSite, text: str) -> None:
+    ann = await html_site.person("ann")
     form = {
         "text": text,
         "summary": "A warning",
@@ -62,25 +62,25 @@ async def test_a_post_that_is_turned_down_keeps_its_text(village: Village, text:
     assert value(page, "next") == "/home"
 
 
-async def test_what_no_form_of_ours_sends_is_turned_down(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_what_no_form_of_ours_sends_is_turned_down(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/posts", {"text": "Hello", "visibility": "everyone"})
     assert page.status == 422
     assert value(page, "text") == "Hello"
 
 
-async def test_an_answer_belongs_to_what_it_answers(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_an_answer_belongs_to_what_it_answers(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     answer = await bob.send("/posts", {"text": "@ann Hi", "reply_to": str(post.id)})
-    thread = await village.microblog.posts.thread(None, post.id)
+    thread = await html_site.microblog.posts.thread(None, post.id)
     assert [reply.path for _, reply in thread.descendants] == [answer.headers["location"]]
 
 
-async def test_an_answer_to_what_was_deleted_keeps_its_text(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    await village.microblog.posts.delete(ann.viewer, post.id)
+async def test_an_answer_to_what_was_deleted_keeps_its_text(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await html_site.microblog.posts.delete(ann.viewer, post.id)
     for missing in (str(post.id), "1", "nonsense"):
         page = await bob.send("/posts", {"text": "@ann Hi", "reply_to": missing})
         assert page.status == 422
@@ -88,10 +88,10 @@ async def test_an_answer_to_what_was_deleted_keeps_its_text(village: Village) ->
 
 
 async def test_what_one_may_not_see_one_can_not_answer_and_it_looks_as_if_it_were_not_there(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    hidden = await village.microblog.posts.publish(
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    hidden = await html_site.microblog.posts.publish(
         ann.viewer, Draft("Secret", visibility=Visibility.FOLLOWERS)
     )
     page = await bob.send("/posts", {"text": "Hi", "reply_to": str(hidden.id)})
@@ -101,29 +101,29 @@ async def test_what_one_may_not_see_one_can_not_answer_and_it_looks_as_if_it_wer
     assert "Secret" not in page.text
 
 
-async def test_editing_begins_with_what_it_says_and_ends_on_the_post(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Helo", summary="Greeting"))
+async def test_editing_begins_with_what_it_says_and_ends_on_the_post(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Helo", summary="Greeting"))
     form = await ann.get(f"/posts/{post.id}/edit")
     assert (value(form, "text").strip(), value(form, "summary")) == ("Helo", "Greeting")
     answer = await ann.send(f"/posts/{post.id}/edit", {"text": "Hello", "summary": ""})
     assert answer.headers["location"] == post.path
     assert "Hello" in (await ann.get(post.path)).text
-    assert next(edit.text for edit in await village.microblog.posts.history(None, post.id)) == "Helo"
+    assert next(edit.text for edit in await html_site.microblog.posts.history(None, post.id)) == "Helo"
 
 
-async def test_an_edit_that_is_turned_down_keeps_its_text(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_an_edit_that_is_turned_down_keeps_its_text(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     page = await ann.send(f"/posts/{post.id}/edit", {"text": "y" * 600, "summary": "s"})
     assert page.status == 422
     assert value(page, "text").strip() == "y" * 600
-    assert (await village.microblog.posts.by_id(None, post.id)).text == "Hello"
+    assert (await html_site.microblog.posts.by_id(None, post.id)).text == "Hello"
 
 
-async def test_deleting_offers_the_post_back_as_a_draft(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    parent = await village.microblog.posts.publish(bob.viewer, Draft("Well?"))
+async def test_deleting_offers_the_post_back_as_a_draft(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    parent = await html_site.microblog.posts.publish(bob.viewer, Draft("Well?"))
     draft = Draft(
         "It said this",
         summary="Careful",
@@ -131,7 +131,7 @@ async def test_deleting_offers_the_post_back_as_a_draft(village: Village) -> Non
         language="fr",
         reply_to_id=parent.id,
     )
-    post = await village.microblog.posts.publish(ann.viewer, draft)
+    post = await html_site.microblog.posts.publish(ann.viewer, draft)
     page = await ann.send(f"/posts/{post.id}/delete")
     assert page.status == 200
     assert page.headers["cache-control"] == "no-store"
@@ -141,15 +141,15 @@ async def test_deleting_offers_the_post_back_as_a_draft(village: Village) -> Non
     assert value(page, "language") == "fr"
     assert value(page, "reply_to") == str(parent.id)
     with pytest.raises(NotFound):
-        await village.microblog.posts.by_id(ann.viewer, post.id)
+        await html_site.microblog.posts.by_id(ann.viewer, post.id)
 
 
-async def test_every_way_to_a_direct_post_opens_the_composer_on_direct(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+async def test_every_way_to_a_direct_post_opens_the_composer_on_direct(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     links = "//main//a[starts-with(@href, '/compose')]/@href"
     (empty,) = (await ann.get("/conversations")).html.xpath(links)
     (message,) = (await ann.get("/@bob")).html.xpath(links)
-    await village.microblog.posts.publish(bob.viewer, Draft("@ann hi", visibility=Visibility.DIRECT))
+    await html_site.microblog.posts.publish(bob.viewer, Draft("@ann hi", visibility=Visibility.DIRECT))
     (filled,) = (await ann.get("/conversations")).html.xpath(links)
     for link in (empty, message, filled):
         page = await ann.get(link)
@@ -165,61 +165,65 @@ async def test_every_way_to_a_direct_post_opens_the_composer_on_direct(village: 
     assert plain == ["composer"]
 
 
-async def test_no_message_button_across_a_block_on_the_own_profile_or_for_strangers(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+async def test_no_message_button_across_a_block_on_the_own_profile_or_for_strangers(
+    html_site: HtmlSite,
+) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     message = "//main//a[text()='Message']"
     assert (await ann.get("/@bob")).html.xpath(message)
     assert not (await ann.get("/@ann")).html.xpath(message)
-    assert not (await village.stranger().get("/@bob")).html.xpath(message)
-    await village.microblog.follows.block(bob.viewer, ann.viewer.id)
+    assert not (await html_site.stranger().get("/@bob")).html.xpath(message)
+    await html_site.microblog.follows.block(bob.viewer, ann.viewer.id)
     for reader, path in ((ann, "/@bob"), (bob, "/@ann")):
         assert not (await reader.get(path)).html.xpath(message)
 
 
 @pytest.mark.parametrize("verb", ["edit", "delete"])
-async def test_somebody_elses_post_is_as_absent_as_one_that_is_not_there(village: Village, verb: str) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Mine"))
+async def test_somebody_elses_post_is_as_absent_as_one_that_is_not_there(
+    html_site: HtmlSite, verb: str
+) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Mine"))
     theirs = await bob.send(f"/posts/{post.id}/{verb}", {"text": "Yours"})
     absent = await bob.send(f"/posts/{post.id + 1}/{verb}", {"text": "Yours"})
     assert theirs.status == absent.status == 404
-    assert (await village.microblog.posts.by_id(None, post.id)).text == "Mine"
+    assert (await html_site.microblog.posts.by_id(None, post.id)).text == "Mine"
 
 
-async def test_a_share_button_can_bring_text_along(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_share_button_can_bring_text_along(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     assert value(await ann.get("/compose?text=Look%20at%20this"), "text").strip() == "Look at this"
 
 
-async def test_the_page_s_own_script_gets_the_post_alone(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_the_page_s_own_script_gets_the_post_alone(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/posts", {"text": "Quick"}, headers={"X-Fragment": "post"})
     assert page.status == 201
     assert page.html.xpath("//article")
     assert not page.html.xpath("//h1")
 
 
-async def test_taking_a_warning_away_unfolds_the_post(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Boo", summary="Scary"))
+async def test_taking_a_warning_away_unfolds_the_post(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Boo", summary="Scary"))
     form = await ann.get(f"/posts/{post.id}/edit")
     assert not form.html.xpath("//input[@name='sensitive' and @checked]")
     await ann.send(f"/posts/{post.id}/edit", {"text": "Boo", "summary": ""})
-    assert not (await village.microblog.posts.by_id(None, post.id)).sensitive
+    assert not (await html_site.microblog.posts.by_id(None, post.id)).sensitive
 
 
-async def test_a_post_can_be_folded_without_words(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_post_can_be_folded_without_words(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     answer = await ann.send("/posts", {"text": "Boo", "sensitive": "on"})
-    page = await village.stranger().get(answer.headers["location"])
+    page = await html_site.stranger().get(answer.headers["location"])
     assert page.html.xpath("//details[@class='cw']")
 
 
-async def test_edit_page_of_a_private_post_says_who_can_read_what(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_edit_page_of_a_private_post_says_who_can_read_what(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for visibility, said in (("public", False), ("followers", True), ("direct", True)):
         draft = Draft("hello", visibility=Visibility(visibility))
-        post = await village.microblog.posts.publish(ann.viewer, draft)
+        post = await html_site.microblog.posts.publish(ann.viewer, draft)
         page = await ann.get(f"/posts/{post.id}/edit")
         assert (
             "Accounts that you no longer mention keep the last version that mentioned them." in page.text

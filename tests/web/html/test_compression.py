@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_every_page import pages
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -14,14 +14,14 @@ SAME_ORIGIN = {**GZIP, "Sec-Fetch-Site": "same-origin"}
 TEXT = "reflected " * 200
 
 
-async def test_no_page_compresses_a_text_of_another_site_beside_a_secret(village: Village) -> None:
+async def test_no_page_compresses_a_text_of_another_site_beside_a_secret(html_site: HtmlSite) -> None:
     """Each page, with each parameter that any page reads."""
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     query = "&".join(
         f"{name}={TEXT[:300].strip().replace(' ', '+')}" for name in ("q", "text", "next", "name")
     )
-    for browser in (ann, village.stranger()):
+    for browser in (ann, html_site.stranger()):
         for headers in (GZIP, CROSS_SITE, SAME_SITE):
             for route, path in pages(post):
                 page = await browser.get(f"{path}?{query}", headers=headers)
@@ -31,8 +31,8 @@ async def test_no_page_compresses_a_text_of_another_site_beside_a_secret(village
                     assert "content-encoding" not in page.headers, path
 
 
-async def test_no_form_is_shown_again_compressed(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_no_form_is_shown_again_compressed(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     await ann.get("/settings/profile")
     page = await ann.browser.post("/posts", form={"text": TEXT * 20, "visibility": "public"}, headers=GZIP)
     assert page.status == 422
@@ -40,10 +40,10 @@ async def test_no_form_is_shown_again_compressed(village: Village) -> None:
 
 
 async def test_reply_to_a_private_post_is_not_compressed_beside_a_text_of_another_site(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann = await village.person("ann")
-    secret = await village.microblog.posts.publish(
+    ann = await html_site.person("ann")
+    secret = await html_site.microblog.posts.publish(
         ann.viewer, Draft("the code is 1234", visibility=Visibility.FOLLOWERS)
     )
     path = f"/compose?reply_to={secret.id}&text=the+code+is+"
@@ -56,12 +56,12 @@ async def test_reply_to_a_private_post_is_not_compressed_beside_a_text_of_anothe
     assert len(lengths) == 1
 
 
-async def test_pages_for_everyone_and_own_pages_are_still_compressed(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_pages_for_everyone_and_own_pages_are_still_compressed(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for number in range(5):
-        await village.microblog.posts.publish(ann.viewer, Draft(f"Hello {number} " * 20))
+        await html_site.microblog.posts.publish(ann.viewer, Draft(f"Hello {number} " * 20))
     for browser, path, headers in (
-        (village.stranger(), "/public?evil=text", CROSS_SITE),
+        (html_site.stranger(), "/public?evil=text", CROSS_SITE),
         (ann, "/public", GZIP),
         (ann, "/@ann", SAME_ORIGIN),
         (ann, "/@ann?max_id=", {**GZIP, "Sec-Fetch-Site": "none"}),

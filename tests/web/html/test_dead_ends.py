@@ -9,7 +9,7 @@ import pytest
 from microblog.domain.posts import Draft
 from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 READ = {route.path for table in TABLES for route in table if route.method == "GET"}
@@ -19,11 +19,11 @@ FORMS_ONLY = [
 
 
 @pytest.mark.parametrize("route", FORMS_ONLY, ids=lambda route: route.name)
-async def test_opening_the_address_of_a_form_leads_to_a_page(village: Village, route: Route) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    chosen = await village.microblog.lists.create(ann.viewer, "Friends")
-    made = await village.microblog.filters.create(ann.viewer, "Rain", ["home"])
+async def test_opening_the_address_of_a_form_leads_to_a_page(html_site: HtmlSite, route: Route) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    chosen = await html_site.microblog.lists.create(ann.viewer, "Friends")
+    made = await html_site.microblog.filters.create(ann.viewer, "Rain", ["home"])
     numbers = {"/lists/": chosen.id, "/settings/filters/": made.id}
     number = next((each for start, each in numbers.items() if route.path.startswith(start)), post.id)
     path = route.path.replace("<int:id>", str(number)).replace("<name>", "ann")
@@ -38,49 +38,49 @@ async def test_opening_the_address_of_a_form_leads_to_a_page(village: Village, r
         assert page.path == post.path
 
 
-async def test_a_program_that_opens_the_address_of_a_form_is_refused(village: Village) -> None:
-    page = await village.stranger().get("/logout", headers={"Accept": "application/json"})
+async def test_a_program_that_opens_the_address_of_a_form_is_refused(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/logout", headers={"Accept": "application/json"})
     assert (page.status, page.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("registration", ["approval", "invitation"])
 @pytest.mark.parametrize("spoilt", ["used", "withdrawn", "unknown", "suspended inviter"])
 async def test_an_invitation_that_is_void_is_refused_before_the_form_is_filled_in(
-    village: Village, registration: str, spoilt: str
+    html_site: HtmlSite, registration: str, spoilt: str
 ) -> None:
-    owner = await village.person("olga")
-    await village.person("bob")
-    village.set(registration="invitation")
-    bob = await village.logged_in((await village.microblog.accounts.named("bob"))[0])
-    made = await village.microblog.accounts.invite(bob.viewer, uses=1, days=7)
-    village.set(registration=registration)
+    owner = await html_site.person("olga")
+    await html_site.person("bob")
+    html_site.set(registration="invitation")
+    bob = await html_site.logged_in((await html_site.microblog.accounts.named("bob"))[0])
+    made = await html_site.microblog.accounts.invite(bob.viewer, uses=1, days=7)
+    html_site.set(registration=registration)
     code = made.code
     assert owner.viewer.role.moderates
     match spoilt:
         case "used":
-            village.set(registration="invitation")
-            await village.microblog.accounts.register(
+            html_site.set(registration="invitation")
+            await html_site.microblog.accounts.register(
                 "eve", "eve@example.org", "a long enough passphrase", invitation=code
             )
-            village.set(registration=registration)
+            html_site.set(registration=registration)
         case "withdrawn":
-            await village.microblog.accounts.withdraw(bob.viewer, made.id)
+            await html_site.microblog.accounts.withdraw(bob.viewer, made.id)
         case "unknown":
             code = "unknown"
         case "suspended inviter":
-            await village.microblog.accounts.suspend("bob")
-    page = await village.stranger().get(f"/join/{code}")
+            await html_site.microblog.accounts.suspend("bob")
+    page = await html_site.stranger().get(f"/join/{code}")
     assert page.status == 404
     assert "This invitation can't be used any more" in page.html.xpath("string(//main)")
 
 
 @pytest.mark.parametrize("purpose", ["reset", "confirm"])
 async def test_a_link_of_a_mail_that_is_void_is_refused_before_the_form_is_filled_in(
-    village: Village, purpose: str
+    html_site: HtmlSite, purpose: str
 ) -> None:
-    await village.person("ann")
+    await html_site.person("ann")
     path = {"reset": "/password/reset", "confirm": "/confirm"}[purpose]
-    page = await village.stranger().get(f"{path}/nonsense")
+    page = await html_site.stranger().get(f"{path}/nonsense")
     assert page.status == 404
     assert page.html.xpath("string(//h1)") == "This link no longer works"
     assert not page.html.xpath("//main//input[@type='password']")

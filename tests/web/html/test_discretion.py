@@ -12,14 +12,14 @@ from microblog.domain.errors import NotFound
 from microblog.domain.posts import Draft, Page, Post, Span
 from microblog.domain.visibility import Visibility
 from microblog.services.outgoing_mail import OutgoingMail
-from tests.web.html.people import Person, Village, flashes
+from tests.web.html.html_site import HtmlSite, Person, flashes
 
 
 async def write(
-    village: Village, person: Person, text: str, visibility: str = "public", to: Post | None = None
+    html_site: HtmlSite, person: Person, text: str, visibility: str = "public", to: Post | None = None
 ) -> Post:
     draft = Draft(text, visibility=Visibility(visibility), reply_to_id=to.id if to else None)
-    return await village.microblog.posts.publish(person.viewer, draft)
+    return await html_site.microblog.posts.publish(person.viewer, draft)
 
 
 def same(page: str, post_id: int) -> str:
@@ -33,84 +33,84 @@ def names(page: Page[Any]) -> list[str]:
 
 class TestModerators:
     async def test_they_delete_what_everyone_can_read_without_getting_it_as_a_draft(
-        self, village: Village
+        self, html_site: HtmlSite
     ) -> None:
-        mona, bob = await village.person("mona"), await village.person("bob")
-        post = await write(village, bob, "Buy these pills")
-        await village.microblog.follows.block(
+        mona, bob = await html_site.person("mona"), await html_site.person("bob")
+        post = await write(html_site, bob, "Buy these pills")
+        await html_site.microblog.follows.block(
             bob.viewer, mona.viewer.id
         )  # which keeps nobody from their duty
         page = await mona.send(f"/posts/{post.id}/delete")
         assert (page.status, page.headers["location"]) == (303, "/@bob")
         assert flashes(await mona.get("/@bob")) == ["The post is deleted."]
         with pytest.raises(NotFound):
-            await village.microblog.posts.by_id(bob.viewer, post.id)
+            await html_site.microblog.posts.by_id(bob.viewer, post.id)
 
     @pytest.mark.parametrize("visibility", ["followers", "direct"])
     async def test_others_letters_are_as_absent_for_them_as_what_is_not_there(
-        self, village: Village, visibility: str
+        self, html_site: HtmlSite, visibility: str
     ) -> None:
-        mona, bob, cem = [await village.person(name) for name in ("mona", "bob", "cem")]
-        post = await write(village, bob, "@cem our secret", visibility)
+        mona, bob, cem = [await html_site.person(name) for name in ("mona", "bob", "cem")]
+        post = await write(html_site, bob, "@cem our secret", visibility)
         page = await mona.send(f"/posts/{post.id}/delete")
         absent = await mona.send("/posts/1/delete")
         assert page.status == absent.status == 404
         assert same(page.text, post.id) == same(absent.text, 1)
-        assert (await village.microblog.posts.by_id(cem.viewer, post.id)).text == "@cem our secret"
+        assert (await html_site.microblog.posts.by_id(cem.viewer, post.id)).text == "@cem our secret"
 
-    async def test_a_letter_to_a_moderator_is_theirs_to_delete(self, village: Village) -> None:
-        mona, bob = await village.person("mona"), await village.person("bob")
-        post = await write(village, bob, "@mona you villain", "direct")
+    async def test_a_letter_to_a_moderator_is_theirs_to_delete(self, html_site: HtmlSite) -> None:
+        mona, bob = await html_site.person("mona"), await html_site.person("bob")
+        post = await write(html_site, bob, "@mona you villain", "direct")
         assert (await mona.send(f"/posts/{post.id}/delete")).status == 303
 
-    async def test_everybody_else_deletes_their_own_alone(self, village: Village) -> None:
-        await village.person("mona")
-        bob, eve = await village.person("bob"), await village.person("eve")
+    async def test_everybody_else_deletes_their_own_alone(self, html_site: HtmlSite) -> None:
+        await html_site.person("mona")
+        bob, eve = await html_site.person("bob"), await html_site.person("eve")
         assert eve.viewer.role is Role.USER
-        post = await write(village, bob, "Mine")
+        post = await write(html_site, bob, "Mine")
         assert (await eve.send(f"/posts/{post.id}/delete")).status == 404
 
 
 class TestCounters:
-    async def test_answers_that_not_everyone_may_read_are_in_no_count(self, village: Village) -> None:
-        ann, bob = await village.person("ann"), await village.person("bob")
-        post = await write(village, ann, "A question")
+    async def test_answers_that_not_everyone_may_read_are_in_no_count(self, html_site: HtmlSite) -> None:
+        ann, bob = await html_site.person("ann"), await html_site.person("bob")
+        post = await write(html_site, ann, "A question")
         answers = [
-            await write(village, bob, "@ann an answer", visibility, post)
+            await write(html_site, bob, "@ann an answer", visibility, post)
             for visibility in ("public", "unlisted", "followers", "direct")
         ]
-        posts = village.microblog.posts
+        posts = html_site.microblog.posts
         assert (await posts.by_id(None, post.id)).replies_count == 2
         for answer, left in zip(reversed(answers), (2, 2, 1, 0), strict=True):
             await posts.delete(bob.viewer, answer.id)
             assert (await posts.by_id(None, post.id)).replies_count == left
 
-    async def test_an_account_that_goes_takes_out_what_was_counted(self, village: Village) -> None:
-        ann, bob = await village.person("ann"), await village.person("bob")
-        post = await write(village, ann, "A question")
+    async def test_an_account_that_goes_takes_out_what_was_counted(self, html_site: HtmlSite) -> None:
+        ann, bob = await html_site.person("ann"), await html_site.person("bob")
+        post = await write(html_site, ann, "A question")
         for visibility in ("public", "direct", "direct"):
-            await write(village, bob, "@ann an answer", visibility, post)
-        await village.microblog.accounts.delete(bob.viewer, "a long enough passphrase")
-        assert (await village.microblog.posts.by_id(None, post.id)).replies_count == 0
+            await write(html_site, bob, "@ann an answer", visibility, post)
+        await html_site.microblog.accounts.delete(bob.viewer, "a long enough passphrase")
+        assert (await html_site.microblog.posts.by_id(None, post.id)).replies_count == 0
 
-    async def test_letters_are_in_no_profiles_count_nor_in_its_last_post(self, village: Village) -> None:
-        ann, bob = await village.person("ann"), await village.person("bob")
-        letter = await write(village, ann, "@bob psst", "direct")
-        account = await village.microblog.accounts.by_name("ann")
+    async def test_letters_are_in_no_profiles_count_nor_in_its_last_post(self, html_site: HtmlSite) -> None:
+        ann, bob = await html_site.person("ann"), await html_site.person("bob")
+        letter = await write(html_site, ann, "@bob psst", "direct")
+        account = await html_site.microblog.accounts.by_name("ann")
         assert (account.posts_count, account.last_post_at) == (0, None)
-        await write(village, ann, "Hello")
-        await village.microblog.posts.delete(ann.viewer, letter.id)
-        assert (await village.microblog.accounts.by_name("ann")).posts_count == 1
+        await write(html_site, ann, "Hello")
+        await html_site.microblog.posts.delete(ann.viewer, letter.id)
+        assert (await html_site.microblog.accounts.by_name("ann")).posts_count == 1
         assert bob.viewer.id in {each.account_id for each in letter.mentions}
 
 
 class TestBlocks:
     async def test_two_of_whom_one_blocks_the_other_do_not_meet_in_lists_of_people(
-        self, village: Village
+        self, html_site: HtmlSite
     ) -> None:
-        ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
-        follows, posts = village.microblog.follows, village.microblog.posts
-        post = await write(village, ann, "Hello")
+        ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
+        follows, posts = html_site.microblog.follows, html_site.microblog.posts
+        post = await write(html_site, ann, "Hello")
         for fan in (bob, eve):
             await follows.follow(fan.viewer, ann.viewer.id)
             await follows.follow(ann.viewer, fan.viewer.id)
@@ -128,33 +128,33 @@ class TestBlocks:
         assert names(await follows.followers(None, ann.viewer.id, Span())) == ["eve", "bob"]
         assert names(await posts.boosted_by(ann.viewer, post.id, Span())) == ["eve", "bob"]
 
-    async def test_what_somebody_boosted_who_blocks_is_hidden_with_them(self, village: Village) -> None:
-        ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
-        post = await write(village, ann, "Hello")
-        await village.microblog.posts.boost(bob.viewer, post.id)
-        boost = await village.microblog.posts.boost_of(bob.viewer, post.id)
-        await village.microblog.follows.block(bob.viewer, eve.viewer.id)
-        page = await village.microblog.timelines.account(eve.viewer, bob.viewer.id, Span())
+    async def test_what_somebody_boosted_who_blocks_is_hidden_with_them(self, html_site: HtmlSite) -> None:
+        ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
+        post = await write(html_site, ann, "Hello")
+        await html_site.microblog.posts.boost(bob.viewer, post.id)
+        boost = await html_site.microblog.posts.boost_of(bob.viewer, post.id)
+        await html_site.microblog.follows.block(bob.viewer, eve.viewer.id)
+        page = await html_site.microblog.timelines.account(eve.viewer, bob.viewer.id, Span())
         assert page.items == ()
         with pytest.raises(NotFound):
-            await village.microblog.posts.by_id(eve.viewer, boost.id)
-        assert await village.microblog.posts.by_ids(eve.viewer, [boost.id]) == []
-        assert (await village.microblog.posts.by_id(eve.viewer, post.id)).text == "Hello"
+            await html_site.microblog.posts.by_id(eve.viewer, boost.id)
+        assert await html_site.microblog.posts.by_ids(eve.viewer, [boost.id]) == []
+        assert (await html_site.microblog.posts.by_id(eve.viewer, post.id)).text == "Hello"
 
     async def test_whom_an_author_blocks_does_not_read_them_by_anothers_boost_on_a_live_stream(
-        self, village: Village
+        self, html_site: HtmlSite
     ) -> None:
-        ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
-        dispatcher = village.microblog.dispatcher
-        await village.microblog.follows.block(ann.viewer, eve.viewer.id)
+        ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
+        dispatcher = html_site.microblog.dispatcher
+        await html_site.microblog.follows.block(ann.viewer, eve.viewer.id)
         readers = {}
         for person in (eve, bob):
             readers[person.name] = reader = _Reader()
             live = dispatcher.connect(reader, person.viewer)
             await live.subscribe(f"user:{bob.viewer.id}", since=dispatcher.position)
-        post = await write(village, ann, "Not for eve")
-        await village.microblog.posts.boost(bob.viewer, post.id)
-        mark = await write(village, bob, "For all")
+        post = await write(html_site, ann, "Not for eve")
+        await html_site.microblog.posts.boost(bob.viewer, post.id)
+        mark = await write(html_site, bob, "For all")
         for name, seen in (("bob", [post.id, mark.id]), ("eve", [mark.id])):
             reader = readers[name]
             await reader.until(mark.id)
@@ -184,10 +184,10 @@ class _Reader:
 
 
 class TestMail:
-    async def test_no_mail_tells_of_what_may_no_longer_be_read(self, village: Village) -> None:
-        ann, bob = await village.person("ann"), await village.person("bob")
-        post = await write(village, ann, "@bob can you keep a secret?", "direct")
-        rules = OutgoingMail(village.microblog.db)
+    async def test_no_mail_tells_of_what_may_no_longer_be_read(self, html_site: HtmlSite) -> None:
+        ann, bob = await html_site.person("ann"), await html_site.person("bob")
+        post = await write(html_site, ann, "@bob can you keep a secret?", "direct")
+        rules = OutgoingMail(html_site.microblog.db)
         assert await rules.notice(bob.viewer.id) is not None
-        await village.microblog.posts.edit(ann.viewer, post.id, Draft("No, better not: my PIN is 1234"))
+        await html_site.microblog.posts.edit(ann.viewer, post.id, Draft("No, better not: my PIN is 1234"))
         assert await rules.notice(bob.viewer.id) is None

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from tests.web.html.people import PASSWORD, Person, Village, errors, flashes, value
+from tests.web.html.html_site import PASSWORD, HtmlSite, Person, errors, flashes, value
 
 NEW = "ann@example.net"
 
 
-async def test_it_says_which_address_waits_and_sends_the_link_again(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_it_says_which_address_waits_and_sends_the_link_again(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.get("/settings/email")
     assert "ann@example.org" in page.html.xpath("string(//main)")
     assert actions(page) == ["/settings/email/resend", "/settings/email"]
     page = await ann.send("/settings/email/resend", follow=True)
     assert flashes(page) == ["Another link is on its way to ann@example.org."]
-    assert [job["payload"]["to"] for job in await village.jobs() if job["kind"] == "mail.confirm"] == [
+    assert [job["payload"]["to"] for job in await html_site.jobs() if job["kind"] == "mail.confirm"] == [
         "ann@example.org"
     ]
 
 
-async def test_it_is_changed_with_the_password_and_the_link(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_it_is_changed_with_the_password_and_the_link(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/settings/email", {"email": NEW, "password": PASSWORD}, follow=True)
     assert NEW in flashes(page)[0]
     assert actions(page) == ["/settings/email/resend", "/settings/email/keep", "/settings/email"]
-    token = await village.secret_of("mail.confirm")
-    stranger = village.stranger()
+    token = await html_site.secret_of("mail.confirm")
+    stranger = html_site.stranger()
     await stranger.csrf_from(f"/confirm/{token}")
     assert (await stranger.post(f"/confirm/{token}", form={})).status == 303
     page = await ann.get("/settings/email")
@@ -34,16 +34,18 @@ async def test_it_is_changed_with_the_password_and_the_link(village: Village) ->
     assert (await ann.send("/settings/email/resend", follow=True)).status == 200
 
 
-async def test_it_can_be_kept_after_all(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_it_can_be_kept_after_all(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     await ann.send("/settings/email", {"email": NEW, "password": PASSWORD}, follow=True)
     page = await ann.send("/settings/email/keep", follow=True)
     assert NEW not in page.text
-    assert (await village.microblog.accounts.user(ann.viewer)).email_pending is None
+    assert (await html_site.microblog.accounts.user(ann.viewer)).email_pending is None
 
 
-async def test_what_is_wrong_is_said_by_its_field_and_the_password_is_never_shown(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_what_is_wrong_is_said_by_its_field_and_the_password_is_never_shown(
+    html_site: HtmlSite,
+) -> None:
+    ann = await html_site.person("ann")
     for form, field in (
         ({"email": NEW, "password": "tell-tale-secret"}, "password"),
         ({"email": "nonsense", "password": PASSWORD}, "email"),
@@ -57,21 +59,21 @@ async def test_what_is_wrong_is_said_by_its_field_and_the_password_is_never_show
         assert form["password"] not in page.text
 
 
-async def test_an_address_that_is_somebodys_gets_the_same_answer(village: Village) -> None:
-    await village.microblog.accounts.create("bob", "bob@example.org")
+async def test_an_address_that_is_somebodys_gets_the_same_answer(html_site: HtmlSite) -> None:
+    await html_site.microblog.accounts.create("bob", "bob@example.org")
     shown = []
     for name, email in (("ann", "bob@example.org"), ("zoe", "nobody@example.org")):
-        person: Person = await village.person(name)
+        person: Person = await html_site.person(name)
         page = await person.send("/settings/email", {"email": email, "password": PASSWORD}, follow=True)
         shown.append(page.html.xpath("string(//main)").replace(email, "…").replace(name, "…"))
     assert shown[0] == shown[1]
 
 
-async def test_mail_is_limited_by_person_and_by_where_it_goes(village: Village) -> None:
-    ann, eve = await village.person("ann"), await village.person("eve")
-    village.set(rate_limits=True)
+async def test_mail_is_limited_by_person_and_by_where_it_goes(html_site: HtmlSite) -> None:
+    ann, eve = await html_site.person("ann"), await html_site.person("eve")
+    html_site.set(rate_limits=True)
     for person in (ann, eve):
-        person.browser.site = village.site
+        person.browser.site = html_site.site
     tried = [(await ann.send("/settings/email/resend")).status for _ in range(7)]
     assert tried[0] == 303
     assert tried[-1] == 429

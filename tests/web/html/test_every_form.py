@@ -23,7 +23,7 @@ from microblog.web.html import (
     sign_up,
     tags,
 )
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 MODULES = (
     actions,
@@ -67,12 +67,12 @@ def test_every_change_wants_a_token_and_is_not_cut_off(route: Route) -> None:
     assert route.shielded
 
 
-async def test_strangers_are_sent_to_the_log_in(village: Village) -> None:
-    await village.person("ann")
+async def test_strangers_are_sent_to_the_log_in(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
     for route in ROUTES:
         if route.viewer != "required":
             continue
-        browser = village.stranger()
+        browser = html_site.stranger()
         await browser.csrf_from("/login")
         page = await browser.request(
             route.method, path_of(route), form={} if route.method == "POST" else None
@@ -81,8 +81,8 @@ async def test_strangers_are_sent_to_the_log_in(village: Village) -> None:
         assert page.headers["location"].startswith("/login"), route.name
 
 
-async def test_a_form_without_its_token_is_refused_everywhere(village: Village) -> None:
-    ann, eve = await village.person("ann"), await village.person("eve")
+async def test_a_form_without_its_token_is_refused_everywhere(html_site: HtmlSite) -> None:
+    ann, eve = await html_site.person("ann"), await html_site.person("eve")
     foreign = await eve.browser.csrf_from("/settings")
     for route in MUTATING:
         for form in ({}, {"csrf_token": "nonsense"}, {"csrf_token": foreign}):
@@ -90,5 +90,5 @@ async def test_a_form_without_its_token_is_refused_everywhere(village: Village) 
             assert page.status == 403, route.name
             assert page.html.xpath("//h1"), route.name
     assert (await ann.get("/settings")).status == 200
-    (account, _user) = (await village.microblog.accounts.all())[0]
+    (account, _user) = (await html_site.microblog.accounts.all())[0]
     assert account.name == "ann"

@@ -9,7 +9,7 @@ import pytest
 from microblog.domain.posts import Draft, Post
 from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 EVIL = "evil.example"
 #: that answers as long as the client likes
@@ -33,10 +33,10 @@ def sound() -> dict[str, str]:
     return {"Accept-Encoding": "identity"}
 
 
-async def test_what_depends_on_who_asks_is_kept_by_nobody(village: Village, sound: dict[str, str]) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
-    await village.microblog.posts.edit(ann.viewer, post.id, Draft("Hello again #first"))
+async def test_what_depends_on_who_asks_is_kept_by_nobody(html_site: HtmlSite, sound: dict[str, str]) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    await html_site.microblog.posts.edit(ann.viewer, post.id, Draft("Hello again #first"))
     for route, path in pages(post):
         page = await ann.get(path, headers=sound)
         assert page.status < 500, path
@@ -44,7 +44,7 @@ async def test_what_depends_on_who_asks_is_kept_by_nobody(village: Village, soun
         assert "default-src 'none'" in page.headers["content-security-policy"], path
         if route.viewer != "none":
             assert page.headers["cache-control"] == "no-store", path
-        stranger = await village.stranger().get(path, headers=sound)
+        stranger = await html_site.stranger().get(path, headers=sound)
         if stranger.headers["cache-control"] != "no-store":
             assert stranger.cookies == [], path
             assert "csrf_token" not in stranger.text, path
@@ -53,11 +53,11 @@ async def test_what_depends_on_who_asks_is_kept_by_nobody(village: Village, soun
 
 
 async def test_head_is_get_without_the_body_and_a_slash_leads_to_the_address_without(
-    village: Village, sound: dict[str, str]
+    html_site: HtmlSite, sound: dict[str, str]
 ) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
-    stranger = village.stranger()
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    stranger = html_site.stranger()
     for _, path in pages(post):
         page, head = await stranger.get(path, headers=sound), await stranger.head(path, headers=sound)
         assert head.status == page.status, path
@@ -72,12 +72,12 @@ async def test_head_is_get_without_the_body_and_a_slash_leads_to_the_address_wit
 
 
 async def test_no_page_believes_the_host_that_it_was_asked_by(
-    village: Village, sound: dict[str, str]
+    html_site: HtmlSite, sound: dict[str, str]
 ) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     claims = {**sound, "X-Forwarded-Host": EVIL, "Forwarded": f"host={EVIL}", "X-Original-URL": f"//{EVIL}/"}
-    for browser in (village.stranger(), ann.browser):
+    for browser in (html_site.stranger(), ann.browser):
         browser.host = EVIL
         for _, path in pages(post):
             page = await browser.get(path, headers=claims)
@@ -85,39 +85,39 @@ async def test_no_page_believes_the_host_that_it_was_asked_by(
             assert not any(EVIL in value for value in page.headers.values()), path
 
 
-async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(village: Village) -> None:
+async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(html_site: HtmlSite) -> None:
     from datetime import UTC, datetime
 
     from microblog.runtime.resources import templates_dir
     from microblog.services.outgoing_mail import OutgoingMail, Recipient
     from microblog.tasks.messages import Messages
 
-    ann = await village.person("ann")
-    stranger = village.stranger()
+    ann = await html_site.person("ann")
+    stranger = html_site.stranger()
     stranger.host = EVIL
     await stranger.csrf_from("/password/forgotten")
     form = {"email": "ann@example.org"}
     sent = await stranger.post("/password/forgotten", form=form, headers={"X-Forwarded-Host": EVIL})
     assert sent.status == 200
-    [asked] = [each for each in await village.jobs() if each["kind"] == "password.asked"]
+    [asked] = [each for each in await html_site.jobs() if each["kind"] == "password.asked"]
     assert asked["payload"] == form | {"place": "192.0.2.1"}  # no header of the request goes along
-    await village.microblog.accounts.request_reset(**asked["payload"])
-    [job] = [each for each in await village.jobs() if each["kind"] == "mail.reset"]
+    await html_site.microblog.accounts.request_reset(**asked["payload"])
+    [job] = [each for each in await html_site.jobs() if each["kind"] == "mail.reset"]
     assert set(job["payload"]) == {"account", "request"}
-    recipient = await OutgoingMail(village.microblog.db).addressee(ann.viewer.id)
+    recipient = await OutgoingMail(html_site.microblog.db).addressee(ann.viewer.id)
     assert isinstance(recipient, Recipient)
-    messages = Messages(village.microblog.config, templates_dir(), lambda: datetime.now(UTC))
-    mail = messages.reset(recipient, await village.secret_of("mail.reset"), 1).as_string()
+    messages = Messages(html_site.microblog.config, templates_dir(), lambda: datetime.now(UTC))
+    mail = messages.reset(recipient, await html_site.secret_of("mail.reset"), 1).as_string()
     assert EVIL not in mail
     assert "http://localhost:8000/password/reset/" in mail.replace("=\n", "")
 
 
-async def test_the_same_person_by_other_spellings_has_no_further_tries(village: Village) -> None:
-    await village.person("ann")
-    village.set(rate_limits=True)
+async def test_the_same_person_by_other_spellings_has_no_further_tries(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    html_site.set(rate_limits=True)
     tried = []
     for number in range(14):
-        browser = village.stranger()
+        browser = html_site.stranger()
         browser.address = f"192.0.2.{number + 10}"
         await browser.csrf_from("/login")
         login = ("ann", "@ann", "ANN", "@Ann", " ann ")[number % 5]

@@ -11,7 +11,7 @@ import pytest
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from tests.http.client import Page
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 EXTENSIONS = {
     "atom": "application/atom+xml; charset=utf-8",
@@ -32,25 +32,25 @@ def addresses(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize("path", PATHS)
-async def test_each_feed_comes_in_each_format(village: Village, path: str, extension: str) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello #first <b>& all</b>"))
-    page = await village.stranger().get(path.format(extension))
+async def test_each_feed_comes_in_each_format(html_site: HtmlSite, path: str, extension: str) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first <b>& all</b>"))
+    page = await html_site.stranger().get(path.format(extension))
     assert page.status == 200
     assert page.headers["content-type"] == EXTENSIONS[extension]
     assert addresses(page) == [f"http://localhost:8000{post.path}"]
     assert f"http://localhost:8000{path.format(extension)}" in page.text.replace("\\/", "/")
 
 
-async def test_it_holds_what_everyone_may_read_whoever_asks(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    publish = village.microblog.posts.publish
+async def test_it_holds_what_everyone_may_read_whoever_asks(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    publish = html_site.microblog.posts.publish
     for visibility in Visibility:
         await publish(ann.viewer, Draft(f"{visibility} #first @bob", visibility=visibility))
     theirs = await publish(bob.viewer, Draft("From Bob"))
-    await village.microblog.posts.boost(ann.viewer, theirs.id)
+    await html_site.microblog.posts.boost(ann.viewer, theirs.id)
     for path in ("/@ann.atom", "/tags/first.atom"):
-        for browser in (village.stranger(), bob.browser, ann.browser):
+        for browser in (html_site.stranger(), bob.browser, ann.browser):
             page = await browser.get(path)
             assert len(addresses(page)) == 1
             assert "public #first" in page.text
@@ -59,41 +59,41 @@ async def test_it_holds_what_everyone_may_read_whoever_asks(village: Village) ->
 
 
 @pytest.mark.parametrize("path", ["/@nobody.atom", "/tags/%20.atom", "/tags/12.rss", "/@ann.xml"])
-async def test_a_feed_of_nothing_is_not_there(village: Village, path: str) -> None:
-    await village.person("ann")
-    assert (await village.stranger().get(path)).status == 404
+async def test_a_feed_of_nothing_is_not_there(html_site: HtmlSite, path: str) -> None:
+    await html_site.person("ann")
+    assert (await html_site.stranger().get(path)).status == 404
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-async def test_an_empty_feed_is_a_feed(village: Village, extension: str) -> None:
-    page = await village.stranger().get(f"/public.{extension}")
+async def test_an_empty_feed_is_a_feed(html_site: HtmlSite, extension: str) -> None:
+    page = await html_site.stranger().get(f"/public.{extension}")
     assert page.status == 200
     assert addresses(page) == []
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-async def test_what_a_reader_has_is_not_sent_again(village: Village, extension: str) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("First"))
-    browser, path = village.stranger(), f"/@ann.{extension}"
+async def test_what_a_reader_has_is_not_sent_again(html_site: HtmlSite, extension: str) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("First"))
+    browser, path = html_site.stranger(), f"/@ann.{extension}"
     first = await browser.get(path)
     again = await browser.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
-    await village.microblog.posts.publish(ann.viewer, Draft("Second"))
+    await html_site.microblog.posts.publish(ann.viewer, Draft("Second"))
     assert (await browser.get(path, headers={"If-None-Match": first.headers["etag"]})).status == 200
 
 
 @pytest.mark.parametrize("extension", ["rss", "atom", "json"])
 @pytest.mark.parametrize("change", ["second post", "edit", "deletion", "deletion of the only post"])
-async def test_reader_learns_of_each_change_at_once(village: Village, extension: str, change: str) -> None:
+async def test_reader_learns_of_each_change_at_once(html_site: HtmlSite, extension: str, change: str) -> None:
     """Also within the second in which the feed was read, whichever condition the reader sends."""
-    ann = await village.person("ann")
-    posts = village.microblog.posts
+    ann = await html_site.person("ann")
+    posts = html_site.microblog.posts
     post = await posts.publish(ann.viewer, Draft("Regretted"))
     if change == "deletion":
         await posts.publish(ann.viewer, Draft("Another"))
-    browser, path = village.stranger(), f"/@ann.{extension}"
+    browser, path = html_site.stranger(), f"/@ann.{extension}"
     first = await browser.get(path)
     assert "last-modified" not in first.headers
     if change == "second post":
@@ -113,21 +113,21 @@ async def test_reader_learns_of_each_change_at_once(village: Village, extension:
 
 
 @pytest.mark.parametrize("nonsense", ["yesterday", "", "Thu, 99 Foo 2026 99:99:99 GMT", "\xff"])
-async def test_a_date_that_is_none_is_no_condition(village: Village, nonsense: str) -> None:
-    page = await village.stranger().get("/public.rss", headers={"If-Modified-Since": nonsense})
+async def test_a_date_that_is_none_is_no_condition(html_site: HtmlSite, nonsense: str) -> None:
+    page = await html_site.stranger().get("/public.rss", headers={"If-Modified-Since": nonsense})
     assert page.status == 200
 
 
-async def test_other_sites_scripts_may_read_it(village: Village) -> None:
-    page = await village.stranger().get("/public.json")
+async def test_other_sites_scripts_may_read_it(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/public.json")
     assert page.headers["access-control-allow-origin"] == "*"
     value: Any = json.loads(page.content)
     assert value["version"] == "https://jsonfeed.org/version/1.1"
 
 
-async def test_a_hashtag_of_any_script_has_one(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("こんにちは #日本"))
-    page = await village.stranger().get("/tags/%E6%97%A5%E6%9C%AC.atom")
+async def test_a_hashtag_of_any_script_has_one(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("こんにちは #日本"))
+    page = await html_site.stranger().get("/tags/%E6%97%A5%E6%9C%AC.atom")
     assert len(addresses(page)) == 1
     assert "http://localhost:8000/tags/%E6%97%A5%E6%9C%AC.atom" in page.text

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from microblog.runtime.resources import templates_dir
-from tests.web.html.people import Person, Village
+from tests.web.html.html_site import HtmlSite, Person
 
 BUTTON = re.compile(r"""aria-label="\{\{ _\('([^']+)'.*?>\{\{ _\("([^"]+)"\) \}\}</button>""")
 
@@ -25,21 +25,21 @@ def password_forms_without_name(page: object) -> list[str]:
     ]
 
 
-async def test_each_form_with_a_password_names_the_user(village: Village) -> None:
-    ann: Person = await village.person("ann")
+async def test_each_form_with_a_password_names_the_user(html_site: HtmlSite) -> None:
+    ann: Person = await html_site.person("ann")
     for path in ("/settings/password", "/settings/email", "/settings/delete"):
         assert password_forms_without_name(await ann.get(path)) == []
-    await village.microblog.accounts.ask_for_reset("ann@example.org")
-    await village.microblog.accounts.request_reset("ann@example.org")
-    token = await village.secret_of("mail.reset")
-    page = await village.stranger().get(f"/password/reset/{token}")
+    await html_site.microblog.accounts.ask_for_reset("ann@example.org")
+    await html_site.microblog.accounts.request_reset("ann@example.org")
+    token = await html_site.secret_of("mail.reset")
+    page = await html_site.stranger().get(f"/password/reset/{token}")
     assert page.html.xpath("//input[@name='username']/@value") == ["ann"]
     for path in ("/login", "/signup"):
-        assert password_forms_without_name(await village.stranger().get(path)) == []
+        assert password_forms_without_name(await html_site.stranger().get(path)) == []
 
 
-async def test_the_summary_of_errors_links_to_fields_that_exist(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_the_summary_of_errors_links_to_fields_that_exist(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     sent = [
         ("/settings/filters/new", {"title": "", "keywords": "", "action": "nonsense"}),
         ("/settings/filters/new", {"title": "Rain", "keywords": "x" * 5000, "home": "on", "action": "hide"}),
@@ -57,7 +57,7 @@ async def test_the_summary_of_errors_links_to_fields_that_exist(village: Village
             assert page.html.xpath(f"//*[@id='{target[1:]}']"), (path, target)
 
 
-async def test_every_page_has_a_description_by_default(village: Village) -> None:
+async def test_every_page_has_a_description_by_default(html_site: HtmlSite) -> None:
     for path in ("/", "/public", "/about", "/login"):
-        page = await village.stranger().get(path)
+        page = await html_site.stranger().get(path)
         assert page.html.xpath("//meta[@name='description']/@content")[0]

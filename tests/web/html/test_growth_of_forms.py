@@ -10,17 +10,17 @@ from microblog.http.forms import POST_TEXT_LIMIT, TEXT_LIMIT
 from microblog.services.filters import KeywordChange
 from tests.growth import too_costly
 from tests.http.client import Client
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_hostile_input import FORMS, QUERIES, STRANGERS
 
 _WRITES_POSTS = {"/posts", "/posts/{post}/edit"}
 
 
-async def gaps(village: Village) -> tuple[Client, dict[str, int]]:
+async def gaps(html_site: HtmlSite) -> tuple[Client, dict[str, int]]:
     """Ann's browser, and the ids that the addresses want."""
-    ann = await village.person("ann")
-    await village.person("bob")
-    microblog = village.microblog
+    ann = await html_site.person("ann")
+    await html_site.person("bob")
+    microblog = html_site.microblog
     post = await microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     chosen = await microblog.lists.create(ann.viewer, "Friends")
     filtered = await microblog.filters.create(
@@ -29,9 +29,9 @@ async def gaps(village: Village) -> tuple[Client, dict[str, int]]:
     return ann.browser, {"post": post.id, "list": chosen.id, "filter": filtered.id}
 
 
-async def test_no_field_of_a_form_costs_more_than_its_length(village: Village) -> None:
-    ann, ids = await gaps(village)
-    stranger = village.stranger()
+async def test_no_field_of_a_form_costs_more_than_its_length(html_site: HtmlSite) -> None:
+    ann, ids = await gaps(html_site)
+    stranger = html_site.stranger()
     await ann.csrf_from("/settings")
     await stranger.csrf_from("/login")
     wrong = []
@@ -58,8 +58,8 @@ async def test_no_field_of_a_form_costs_more_than_its_length(village: Village) -
     assert not wrong, "\n".join(wrong)
 
 
-async def test_no_query_of_a_page_costs_more_than_its_length(village: Village) -> None:
-    ann, ids = await gaps(village)
+async def test_no_query_of_a_page_costs_more_than_its_length(html_site: HtmlSite) -> None:
+    ann, ids = await gaps(html_site)
     wrong = []
     for path, names in QUERIES.items():
         for name in names:

@@ -7,7 +7,7 @@ import pytest
 from microblog.domain.filters import Context
 from microblog.domain.posts import Draft
 from microblog.services.filters import KeywordChange
-from tests.web.html.people import Person, Village
+from tests.web.html.html_site import HtmlSite, Person
 
 LISTINGS = (
     "/home",
@@ -20,10 +20,10 @@ LISTINGS = (
 )
 
 
-async def busy(village: Village) -> tuple[Person, int]:
+async def busy(html_site: HtmlSite) -> tuple[Person, int]:
     """Ann, who hides what bob says of rain, of which he has said 25 times after one other post; and her list."""
-    microblog = village.microblog
-    ann, bob = await village.person("ann"), await village.person("bob")
+    microblog = html_site.microblog
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     await microblog.follows.follow(ann.viewer, bob.viewer.id)
     chosen = await microblog.lists.create(ann.viewer, "Friends")
     await microblog.lists.add(ann.viewer, chosen.id, [bob.viewer.id])
@@ -40,8 +40,8 @@ async def busy(village: Village) -> tuple[Person, int]:
 
 
 @pytest.mark.parametrize("path", [*LISTINGS, "/notifications"])
-async def test_a_page_that_filters_empty_leads_on(village: Village, path: str) -> None:
-    ann, list_id = await busy(village)
+async def test_a_page_that_filters_empty_leads_on(html_site: HtmlSite, path: str) -> None:
+    ann, list_id = await busy(html_site)
     path = path.format(list=list_id)
     page = await ann.get(path)
     assert "rain" not in page.html.xpath("string(//main//article)")
@@ -52,8 +52,8 @@ async def test_a_page_that_filters_empty_leads_on(village: Village, path: str) -
 
 
 @pytest.mark.parametrize("path", LISTINGS)
-async def test_a_cursor_beyond_the_end_leads_back(village: Village, path: str) -> None:
-    ann, list_id = await busy(village)
+async def test_a_cursor_beyond_the_end_leads_back(html_site: HtmlSite, path: str) -> None:
+    ann, list_id = await busy(html_site)
     path = path.format(list=list_id)
     page = await ann.get(f"{path}{'&' if '?' in path else '?'}max_id=1")
     if not path.startswith("/search"):

@@ -22,7 +22,7 @@ from microblog.tasks.messages import Messages
 from microblog.web.html import TABLES
 from microblog.web.html.syndication import FORMATS
 from tests.domain.corpora import SCRIPTING
-from tests.web.html.people import Person, Village
+from tests.web.html.html_site import HtmlSite, Person
 
 #: elements that no template of ours makes, and that can run, load or cover something
 NEVER: Final = frozenset(
@@ -85,9 +85,9 @@ TEXTS: Final = [text for text in SCRIPTING if len(text) <= 200]
 _PIECE: Final = 5
 
 
-async def fill(village: Village, person: Person, other: Person, texts: list[str]) -> None:
+async def fill(html_site: HtmlSite, person: Person, other: Person, texts: list[str]) -> None:
     """Writes them into everything that ``person`` can write."""
-    microblog = village.microblog
+    microblog = html_site.microblog
     for text in texts:
         account = await microblog.accounts.update_profile(
             person.viewer,
@@ -143,24 +143,24 @@ def addresses(post: Any, client_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("start", range(0, len(TEXTS), _PIECE))
-async def test_no_page_no_feed_and_no_mail_runs_what_somebody_wrote(village: Village, start: int) -> None:
+async def test_no_page_no_feed_and_no_mail_runs_what_somebody_wrote(html_site: HtmlSite, start: int) -> None:
     texts = TEXTS[start : start + _PIECE]
-    bob, ann = await village.person("bob"), await village.person("ann")
+    bob, ann = await html_site.person("bob"), await html_site.person("ann")
     assert bob.viewer.role is Role.OWNER  # who sees the pages of moderators too
-    village.set(site_name=texts[0], site_description=texts[-1], registration="approval")
-    await fill(village, ann, bob, texts)
-    await village.microblog.accounts.register(
+    html_site.set(site_name=texts[0], site_description=texts[-1], registration="approval")
+    await fill(html_site, ann, bob, texts)
+    await html_site.microblog.accounts.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="\n".join(texts)
     )
-    await village.microblog.sessions.open_for(bob.viewer.account, user_agent=texts[0][:300])
-    await judge_mail(village, bob)
-    app, _ = await village.microblog.oauth.register(texts[0], ["https://app.example/"], "read", None)
-    post = (await village.microblog.timelines.account(None, ann.viewer.id, _newest())).items[0].content
+    await html_site.microblog.sessions.open_for(bob.viewer.account, user_agent=texts[0][:300])
+    await judge_mail(html_site, bob)
+    app, _ = await html_site.microblog.oauth.register(texts[0], ["https://app.example/"], "read", None)
+    post = (await html_site.microblog.timelines.account(None, ann.viewer.id, _newest())).items[0].content
 
-    ann, bob = await village.logged_in(ann.viewer.account), await village.logged_in(bob.viewer.account)
+    ann, bob = await html_site.logged_in(ann.viewer.account), await html_site.logged_in(bob.viewer.account)
     wrong: dict[str, list[str]] = {}
     seen = 0
-    for browser in (village.stranger(), ann.browser, bob.browser):
+    for browser in (html_site.stranger(), ann.browser, bob.browser):
         for path in addresses(post, app.client_id):
             page = await browser.get(path, follow=True)
             assert page.status < 500, path
@@ -175,7 +175,7 @@ async def test_no_page_no_feed_and_no_mail_runs_what_somebody_wrote(village: Vil
 
     for extension in FORMATS:
         for path in (f"/@ann.{extension}", f"/public.{extension}", f"/tags/first.{extension}"):
-            for content in feed_contents(extension, (await village.stranger().get(path)).content):
+            for content in feed_contents(extension, (await html_site.stranger().get(path)).content):
                 assert faults(lxml.html.document_fromstring(f"<div>{content}</div>")) == [], path
 
 
@@ -197,11 +197,11 @@ def feed_contents(extension: str, body: bytes) -> list[str]:
     return [element.text or "" for element in tree.iterfind(path)]
 
 
-async def judge_mail(village: Village, reader: Person) -> None:
+async def judge_mail(html_site: HtmlSite, reader: Person) -> None:
     """The mail about all that: its headers are ours alone, its HTML runs nothing."""
-    microblog = village.microblog
+    microblog = html_site.microblog
     notice = await OutgoingMail(microblog.db).notice(reader.viewer.id)
-    while isinstance(notice, Wait):  # it waits for quiet: that a minute has passed
+    while isinstance(notice, Wait):  # it waits for empty_site: that a minute has passed
         async with microblog.db.transaction() as tx:
             await tx.run("UPDATE notifications SET created_at = created_at - interval '2 minutes'")
         notice = await OutgoingMail(microblog.db).notice(reader.viewer.id)

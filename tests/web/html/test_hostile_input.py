@@ -13,7 +13,7 @@ from microblog.domain.posts import Draft
 from microblog.services.filters import KeywordChange
 from microblog.web.html import TABLES
 from tests.http.client import Client
-from tests.web.html.people import PASSWORD, Village
+from tests.web.html.html_site import PASSWORD, HtmlSite
 
 TEXTS = {
     "nul": "a\x00b",
@@ -140,10 +140,10 @@ async def ask(browser: Client, method: str, path: str, form: dict[str, str] | No
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-async def test_no_text_in_any_field_is_a_mistake_of_ours(village: Village, text: str) -> None:
-    ann = await village.person("ann")
-    await village.person("bob")
-    microblog = village.microblog
+async def test_no_text_in_any_field_is_a_mistake_of_ours(html_site: HtmlSite, text: str) -> None:
+    ann = await html_site.person("ann")
+    await html_site.person("bob")
+    microblog = html_site.microblog
     post = await microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     chosen = await microblog.lists.create(ann.viewer, "Friends")
     filtered = await microblog.filters.create(
@@ -154,22 +154,22 @@ async def test_no_text_in_any_field_is_a_mistake_of_ours(village: Village, text:
     for path, sound in {**FORMS, **STRANGERS}.items():
         for number, name in enumerate(sound):
             # Each with a browser of its own: some of them log in, or out.
-            browser = village.stranger()
+            browser = html_site.stranger()
             if path in FORMS:
-                browser = (await village.logged_in(ann.viewer.account)).browser
+                browser = (await html_site.logged_in(ann.viewer.account)).browser
             await browser.csrf_from("/settings" if path in FORMS else "/login")
             form = {**sound, "key": f"{path}{number}", name: text}
             wrong.append(await ask(browser, "POST", path.format(**gaps), form))
     for path, names in QUERIES.items():
         for name in names:
             query = urlencode({name: text[:2000]})
-            logged_in = (await village.logged_in(ann.viewer.account)).browser
+            logged_in = (await html_site.logged_in(ann.viewer.account)).browser
             wrong += [
                 await ask(each, "GET", f"{path.format(**gaps)}?{query}")
-                for each in (village.stranger(), logged_in)
+                for each in (html_site.stranger(), logged_in)
             ]
     assert [each for each in wrong if each] == []
-    assert (await village.stranger().get("/@ann")).status == 200
+    assert (await html_site.stranger().get("/@ann")).status == 200
 
 
 def _addresses(text: str) -> Iterator[str]:
@@ -185,16 +185,16 @@ def _addresses(text: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     "text", ["nul", "more digits than int() reads", "beyond 64 bits", "other digits", "markup"]
 )
-async def test_no_address_is_a_mistake_of_ours_by_any_method(village: Village, text: str) -> None:
-    ann = await village.person("ann")
+async def test_no_address_is_a_mistake_of_ours_by_any_method(html_site: HtmlSite, text: str) -> None:
+    ann = await html_site.person("ann")
     wrong = []
     for path in _addresses(quote(TEXTS[text], safe="")):
         wrong += [await ask(ann.browser, method, path) for method in METHODS]
     assert [each for each in wrong if each] == []
 
 
-async def test_addresses_that_only_look_local_lead_nowhere(village: Village) -> None:
-    stranger = village.stranger()
+async def test_addresses_that_only_look_local_lead_nowhere(html_site: HtmlSite) -> None:
+    stranger = html_site.stranger()
     for path in (
         "//evil.example/",
         "//evil.example/%2e%2e/",

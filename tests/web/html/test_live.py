@@ -14,7 +14,7 @@ from microblog.services.filters import KeywordChange
 from microblog.web.html.live import frame
 from tests.http.client import Client, Connection
 from tests.testrig import until
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 
 class Page:
@@ -50,11 +50,11 @@ class Page:
         return self.events
 
 
-async def test_a_stranger_hears_of_public_posts_and_of_no_others(village: Village, reactor_: Any) -> None:
-    alice = (await village.person("alice")).viewer
-    page = Page(village.stranger(), reactor_, "public")
+async def test_a_stranger_hears_of_public_posts_and_of_no_others(html_site: HtmlSite, reactor_: Any) -> None:
+    alice = (await html_site.person("alice")).viewer
+    page = Page(html_site.stranger(), reactor_, "public")
     await page.ready()
-    posts = village.microblog.posts
+    posts = html_site.microblog.posts
     await posts.publish(alice, Draft("for friends", visibility=Visibility.FOLLOWERS))
     written = await posts.publish(alice, Draft("for all"))
     assert await page.hears(1) == [{"kind": "post", "id": str(written.id), "author": str(alice.id)}]
@@ -63,10 +63,10 @@ async def test_a_stranger_hears_of_public_posts_and_of_no_others(village: Villag
     page.connection.hang_up()
 
 
-async def test_an_edit_is_no_news_and_a_deletion_is(village: Village, reactor_: Any) -> None:
-    alice = (await village.person("alice")).viewer
-    posts = village.microblog.posts
-    page = Page(village.stranger(), reactor_, f"user:{alice.id}")
+async def test_an_edit_is_no_news_and_a_deletion_is(html_site: HtmlSite, reactor_: Any) -> None:
+    alice = (await html_site.person("alice")).viewer
+    posts = html_site.microblog.posts
+    page = Page(html_site.stranger(), reactor_, f"user:{alice.id}")
     await page.ready()
     written = await posts.publish(alice, Draft("one"))
     await posts.edit(alice, written.id, Draft("two"))
@@ -76,10 +76,10 @@ async def test_an_edit_is_no_news_and_a_deletion_is(village: Village, reactor_: 
 
 
 @pytest.mark.parametrize("resumes_by", ["Last-Event-ID", "since"])
-async def test_a_page_resumes_where_it_was(village: Village, reactor_: Any, resumes_by: str) -> None:
-    alice = (await village.person("alice")).viewer
-    posts = village.microblog.posts
-    page = Page(village.stranger(), reactor_, "public")
+async def test_a_page_resumes_where_it_was(html_site: HtmlSite, reactor_: Any, resumes_by: str) -> None:
+    alice = (await html_site.person("alice")).viewer
+    posts = html_site.microblog.posts
+    page = Page(html_site.stranger(), reactor_, "public")
     await page.ready()
     await posts.publish(alice, Draft("one"))
     await page.hears(1)
@@ -87,38 +87,38 @@ async def test_a_page_resumes_where_it_was(village: Village, reactor_: Any, resu
     page.connection.hang_up()
     missed = await posts.publish(alice, Draft("two"))
     if resumes_by == "since":
-        page = Page(village.stranger(), reactor_, f"public&since={cursor}")
+        page = Page(html_site.stranger(), reactor_, f"public&since={cursor}")
     else:
-        page = Page(village.stranger(), reactor_, "public", Last_Event_ID=str(cursor))
+        page = Page(html_site.stranger(), reactor_, "public", Last_Event_ID=str(cursor))
     await page.ready()
     assert [each["id"] for each in await page.hears(1)] == [str(missed.id)]
     page.connection.hang_up()
 
 
-async def test_a_cursor_out_of_reach_is_told_and_live_begins(village: Village, reactor_: Any) -> None:
-    alice = (await village.person("alice")).viewer
-    page = Page(village.stranger(), reactor_, "public&since=999999")
+async def test_a_cursor_out_of_reach_is_told_and_live_begins(html_site: HtmlSite, reactor_: Any) -> None:
+    alice = (await html_site.person("alice")).viewer
+    page = Page(html_site.stranger(), reactor_, "public&since=999999")
     await page.ready()
     assert "event: gap\n" in page.text
-    await village.microblog.posts.publish(alice, Draft("one"))
+    await html_site.microblog.posts.publish(alice, Draft("one"))
     await until(reactor_, lambda: '"kind":"post"' in page.text)
     page.connection.hang_up()
 
 
-async def test_personal_streams_are_for_who_is_logged_in(village: Village, reactor_: Any) -> None:
-    bob = await village.person("bob")
-    alice = (await village.person("alice")).viewer
-    refused = await village.stranger().get("/live?streams=notifications")
+async def test_personal_streams_are_for_who_is_logged_in(html_site: HtmlSite, reactor_: Any) -> None:
+    bob = await html_site.person("bob")
+    alice = (await html_site.person("alice")).viewer
+    refused = await html_site.stranger().get("/live?streams=notifications")
     assert refused.status in (303, 401)
     page = Page(bob.browser, reactor_, "notifications")
     await page.ready()
-    await village.microblog.posts.publish(alice, Draft("Hello @bob"))
+    await html_site.microblog.posts.publish(alice, Draft("Hello @bob"))
     assert [each["kind"] for each in await page.hears(1)] == ["notification"]
     page.connection.hang_up()
 
 
-async def test_a_session_that_ends_ends_its_pages(village: Village, reactor_: Any) -> None:
-    bob = await village.person("bob")
+async def test_a_session_that_ends_ends_its_pages(html_site: HtmlSite, reactor_: Any) -> None:
+    bob = await html_site.person("bob")
     page = Page(bob.browser, reactor_, "home")
     await page.ready()
     assert (await bob.send("/logout")).status == 303
@@ -138,12 +138,12 @@ async def test_a_session_that_ends_ends_its_pages(village: Village, reactor_: An
         ",".join(f"tag:a{n}" for n in range(11)),
     ],
 )
-async def test_what_is_no_stream_is_refused(village: Village, streams: str) -> None:
-    assert (await village.stranger().get(f"/live?streams={streams}")).status == 422
+async def test_what_is_no_stream_is_refused(html_site: HtmlSite, streams: str) -> None:
+    assert (await html_site.stranger().get(f"/live?streams={streams}")).status == 422
 
 
-async def test_a_user_who_is_not_there_is_not_found(village: Village) -> None:
-    assert (await village.stranger().get("/live?streams=user:12345")).status == 404
+async def test_a_user_who_is_not_there_is_not_found(html_site: HtmlSite) -> None:
+    assert (await html_site.stranger().get("/live?streams=user:12345")).status == 404
 
 
 def test_nothing_is_told_of_what_a_banner_does_not_count() -> None:
@@ -155,14 +155,14 @@ def test_nothing_is_told_of_what_a_banner_does_not_count() -> None:
     assert b'"id":"7"' in frame(about(Kind.POST, post(7)))
 
 
-async def test_page_does_not_count_what_the_viewers_filters_hide(village: Village, reactor_: Any) -> None:
-    alice, bob = await village.person("alice"), await village.person("bob")
-    await village.microblog.filters.create(
+async def test_page_does_not_count_what_the_viewers_filters_hide(html_site: HtmlSite, reactor_: Any) -> None:
+    alice, bob = await html_site.person("alice"), await html_site.person("bob")
+    await html_site.microblog.filters.create(
         bob.viewer, "cats", ["public"], action="hide", keywords=[KeywordChange("cat")]
     )
     page = Page(bob.browser, reactor_, "public")
     await page.ready()
-    posts = village.microblog.posts
+    posts = html_site.microblog.posts
     await posts.publish(alice.viewer, Draft("a cat"))
     shown = await posts.publish(alice.viewer, Draft("a dog"))
     assert [each["id"] for each in await page.hears(1)] == [str(shown.id)]

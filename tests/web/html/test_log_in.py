@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.http.client import Client
-from tests.web.html.people import PASSWORD, Village, errors, value
+from tests.web.html.html_site import PASSWORD, HtmlSite, errors, value
 
 
-async def test_one_logs_in_with_the_name_and_comes_to_where_one_wanted_to_go(village: Village) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_one_logs_in_with_the_name_and_comes_to_where_one_wanted_to_go(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     turned_away = await browser.get("/settings")
     assert turned_away.headers["location"] == "/login?next=/settings"
     form = await browser.get(turned_away.headers["location"])
@@ -20,9 +20,9 @@ async def test_one_logs_in_with_the_name_and_comes_to_where_one_wanted_to_go(vil
     assert (await browser.get("/settings")).status == 200
 
 
-async def test_the_mail_address_does_as_well(village: Village) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_the_mail_address_does_as_well(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     answer = await browser.post("/login", form={"login": "Ann@Example.org", "password": PASSWORD})
     assert answer.headers["location"] == "/"
@@ -32,10 +32,10 @@ async def test_the_mail_address_does_as_well(village: Village) -> None:
     ("login", "password"), [("ann", "not it"), ("nobody", PASSWORD), ("ann@example.net", PASSWORD)]
 )
 async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
-    village: Village, login: str, password: str
+    html_site: HtmlSite, login: str, password: str
 ) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+    await html_site.person("ann")
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": login, "password": password, "next": "/home"})
     reference = await browser.post("/login", form={"login": login, "password": "neither", "next": "/home"})
@@ -50,17 +50,17 @@ async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
 
 @pytest.mark.parametrize(("field", "form"), [("login", {"password": "x"}), ("password", {"login": "ann"})])
 async def test_what_is_missing_is_said_by_its_field(
-    village: Village, field: str, form: dict[str, str]
+    html_site: HtmlSite, field: str, form: dict[str, str]
 ) -> None:
-    browser = village.stranger()
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form=form)
     assert page.status == 422
     assert page.html.xpath(f"//input[@name='{field}' and @aria-invalid='true']")
 
 
-async def test_the_password_is_in_no_page(village: Village) -> None:
-    browser = village.stranger()
+async def test_the_password_is_in_no_page(html_site: HtmlSite) -> None:
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "ann", "password": "tell-tale-secret"})
     assert "tell-tale-secret" not in page.text
@@ -69,9 +69,9 @@ async def test_the_password_is_in_no_page(village: Village) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""]
 )
-async def test_from_the_log_in_one_never_leaves_the_site(village: Village, target: str) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_from_the_log_in_one_never_leaves_the_site(html_site: HtmlSite, target: str) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     form = await browser.get(f"/login?next={target}")
     assert value(form, "next") == "/"
     answer = await browser.post("/login", form={"login": "ann", "password": PASSWORD, "next": target})
@@ -79,44 +79,44 @@ async def test_from_the_log_in_one_never_leaves_the_site(village: Village, targe
 
 
 async def test_each_log_in_has_a_session_of_its_own_and_ends_the_one_that_it_came_with(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     planted = ann.browser.cookies["session"]
     await ann.browser.csrf_from("/settings")
     await ann.browser.post("/login", form={"login": "ann", "password": PASSWORD})
     assert ann.browser.cookies["session"] != planted
-    assert await village.microblog.sessions.viewer(planted) is None
+    assert await html_site.microblog.sessions.viewer(planted) is None
 
 
-async def test_logging_out_ends_the_session_itself(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_logging_out_ends_the_session_itself(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     token = ann.browser.cookies["session"]
     page = await ann.send("/logout")
     assert page.status == 303
     assert "session" not in ann.browser.cookies
-    assert await village.microblog.sessions.viewer(token) is None
+    assert await html_site.microblog.sessions.viewer(token) is None
 
 
-async def test_a_log_in_that_no_form_of_ours_sent_is_refused(village: Village) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_a_log_in_that_no_form_of_ours_sent_is_refused(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     page = await browser.post("/login", form={"login": "ann", "password": PASSWORD}, csrf=False)
     assert page.status == 403
     assert "session" not in browser.cookies
     assert page.html.xpath("//h1")
 
 
-async def test_whoever_is_logged_in_does_not_see_the_form(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_whoever_is_logged_in_does_not_see_the_form(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     assert (await ann.get("/login?next=/public")).headers["location"] == "/public"
 
 
-async def test_a_suspended_account_is_told_so_with_the_right_password_only(village: Village) -> None:
-    await village.person("ann")
-    await village.person("bob")
-    await village.microblog.accounts.suspend("bob")
-    browser = village.stranger()
+async def test_a_suspended_account_is_told_so_with_the_right_password_only(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    await html_site.person("bob")
+    await html_site.microblog.accounts.suspend("bob")
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     right = await browser.post("/login", form={"login": "bob", "password": PASSWORD})
     wrong = await browser.post("/login", form={"login": "bob", "password": "wrong"})
@@ -127,14 +127,14 @@ async def test_a_suspended_account_is_told_so_with_the_right_password_only(villa
 
 
 async def test_a_name_and_the_mail_address_of_one_account_share_their_tries_and_nothing_tells(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
     for name in ("ann", "bob"):
-        await village.microblog.accounts.create(name, f"{name}@example.org", password=PASSWORD)
-    village.set(rate_limits=True)
+        await html_site.microblog.accounts.create(name, f"{name}@example.org", password=PASSWORD)
+    html_site.set(rate_limits=True)
 
     async def log_in(number: int, login: str, password: str) -> tuple[int, list[str]]:
-        browser = village.stranger()
+        browser = html_site.stranger()
         browser.address = f"192.0.2.{number}"
         await browser.csrf_from("/login")
         page = await browser.post("/login", form={"login": login, "password": password})
@@ -148,23 +148,23 @@ async def test_a_name_and_the_mail_address_of_one_account_share_their_tries_and_
     assert (await log_in(24, "bob@example.org", PASSWORD))[0] == 303
 
 
-async def test_being_logged_in_elsewhere_gives_no_more_tries_from_one_address(village: Village) -> None:
-    people = [await village.person(name) for name in ("ann", "bob", "eve")]
-    village.set(rate_limits=True)
+async def test_being_logged_in_elsewhere_gives_no_more_tries_from_one_address(html_site: HtmlSite) -> None:
+    people = [await html_site.person(name) for name in ("ann", "bob", "eve")]
+    html_site.set(rate_limits=True)
     tried = []
     for number in range(12):
         person = people[number % 3]
-        person.browser.site = village.site
+        person.browser.site = html_site.site
         page = await person.send("/login", {"login": f"somebody{number}", "password": "not it"})
         tried.append(page.status)
     assert tried == [422] * 10 + [429] * 2
 
 
 async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_account_knows(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann = (await village.person("ann")).viewer
-    village.set(rate_limits=True)
+    ann = (await html_site.person("ann")).viewer
+    html_site.set(rate_limits=True)
 
     async def log_in(browser: Client, number: int, password: str, login: str = "ann") -> int:
         browser.address = f"192.0.2.{number}"
@@ -172,22 +172,22 @@ async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_accou
         await browser.csrf_from("/login")
         return (await browser.post("/login", form={"login": login, "password": password})).status
 
-    known, new = village.stranger(), village.stranger()
+    known, new = html_site.stranger(), html_site.stranger()
     assert await log_in(known, 1, PASSWORD) == 303
     for number in range(2, 20):
-        assert await log_in(village.stranger(), number, "not it") in (422, 429)
+        assert await log_in(html_site.stranger(), number, "not it") in (422, 429)
     assert await log_in(new, 30, PASSWORD) == 429
     assert await log_in(known, 31, PASSWORD) == 303
     for number in range(9):  # of which it has ten as well
         assert await log_in(known, 40 + number, "not it") == 422
     assert await log_in(known, 60, PASSWORD) == 422
     # The cookie is of this browser and this account only.
-    await village.microblog.accounts.create("bob", "bob@example.org", password=PASSWORD)
-    bobs = village.stranger()
+    await html_site.microblog.accounts.create("bob", "bob@example.org", password=PASSWORD)
+    bobs = html_site.stranger()
     assert await log_in(bobs, 70, PASSWORD, "bob") == 303
     for number in range(12):
         assert await log_in(bobs, 80 + number, PASSWORD) == 422
-    forged = village.stranger()
+    forged = html_site.stranger()
     forged.cookies["browser"] = bobs.cookies["browser"][:-22] + known.cookies["browser"][-22:]
     assert await log_in(forged, 99, PASSWORD) == 422
     assert str(ann.id) not in known.cookies["browser"]
@@ -196,7 +196,7 @@ async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_accou
 @pytest.mark.parametrize(
     "cookie", ["", ".", "a" * 45, "é" * 22 + "." + "b" * 22, ("c" * 22 + ".") * 40, "\x00"]
 )
-async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(village: Village, cookie: str) -> None:
+async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(html_site: HtmlSite, cookie: str) -> None:
     from microblog.http.cookies import Cookies
     from microblog.web.known_browsers import KnownBrowsers
 
@@ -205,18 +205,18 @@ async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(village: Vil
     assert browsers.read({"__Host-browser": cookie}) is None
 
 
-async def test_the_cookie_of_a_session_that_is_used_lasts_as_long_as_the_session(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_the_cookie_of_a_session_that_is_used_lasts_as_long_as_the_session(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     token = ann.browser.cookies["session"]
     assert not any("session=" in each for each in (await ann.get("/settings")).cookies)
-    async with village.microblog.db.transaction() as tx:
+    async with html_site.microblog.db.transaction() as tx:
         await tx.run("UPDATE sessions SET seen_at = clock_timestamp() - interval '89 days'")
     page = await ann.get("/settings")
     [line] = [each for each in page.cookies if each.startswith("session=")]
     assert line.startswith(f"session={token}; Max-Age={90 * 86_400};")
     assert "no-store" in page.headers["cache-control"]
     assert not any("session=" in each for each in (await ann.get("/settings")).cookies)
-    browser = village.stranger()
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "ann", "password": PASSWORD})
     assert any("Max-Age=7776000" in each for each in page.cookies if each.startswith("session="))

@@ -27,7 +27,7 @@ from microblog.http.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
 from microblog.runtime.resources import templates_dir
 from microblog.web.html import TABLES
 from tests.http.client import Client, Page
-from tests.web.html.people import PASSWORD, Person, Village
+from tests.web.html.html_site import PASSWORD, HtmlSite, Person
 
 MARK = "Typed with care <&> “ü” #{}"
 TYPED = "//textarea[not(@readonly)] | .//input[@type='text' or @type='email'][@name][not(@readonly)][not(@hidden)]"
@@ -60,15 +60,15 @@ def forms_of(page: Page, *, for_strangers: bool) -> list[Form]:
     return found
 
 
-async def all_forms(village: Village, ann: Person) -> list[Form]:
+async def all_forms(html_site: HtmlSite, ann: Person) -> list[Form]:
     """The forms on every page that ann, or a stranger, can open."""
-    microblog = village.microblog
-    await village.person("bob")
+    microblog = html_site.microblog
+    await html_site.person("bob")
     post = await microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     chosen = await microblog.lists.create(ann.viewer, "Friends")
     ids = {"/lists/": chosen.id, "/avatars/": ann.viewer.id}
     names = ("ann", "bob")
-    stranger = village.stranger()
+    stranger = html_site.stranger()
     found: dict[str, Form] = {}
     for route in (route for table in TABLES for route in table if route.method == "GET"):
         if route.path == "/live":
@@ -112,9 +112,9 @@ def refusal(error: Exception) -> Callable[..., None]:
     return refuse
 
 
-async def test_the_pages_have_the_known_forms(village: Village) -> None:
-    ann = await village.person("ann")
-    actions = {re.sub(r"\d+", "1", form.action) for form in await all_forms(village, ann)}
+async def test_the_pages_have_the_known_forms(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    actions = {re.sub(r"\d+", "1", form.action) for form in await all_forms(html_site, ann)}
     assert actions >= {
         "/posts", "/posts/1/edit", "/settings", "/settings/email", "/settings/tokens", "/settings/filters/new",
         "/lists", "/lists/1/edit", "/lists/1/add", "/featured-tags", "/@bob/note", "/login", "/signup",
@@ -148,11 +148,11 @@ ERRORS: tuple[Exception, ...] = (
 
 
 async def test_text_comes_back_after_every_kind_of_error(
-    village: Village, monkeypatch: pytest.MonkeyPatch
+    html_site: HtmlSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann = await village.person("ann")
-    for form in await all_forms(village, ann):
-        browser = village.stranger() if form.for_strangers else ann.browser
+    ann = await html_site.person("ann")
+    for form in await all_forms(html_site, ann):
+        browser = html_site.stranger() if form.for_strangers else ann.browser
         page = await browser.get("/about")
         for error in ERRORS:
             what = (form.action, type(error).__name__)
@@ -170,17 +170,17 @@ async def test_text_comes_back_after_every_kind_of_error(
 
 
 async def test_text_comes_back_while_the_database_is_away(
-    village: Village, monkeypatch: pytest.MonkeyPatch
+    html_site: HtmlSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann = await village.person("ann")
-    forms = [form for form in await all_forms(village, ann) if not form.for_strangers]
+    ann = await html_site.person("ann")
+    forms = [form for form in await all_forms(html_site, ann) if not form.for_strangers]
 
     async def away(_: object) -> None:
         raise Unavailable
 
     for form in forms:
         with monkeypatch.context() as patch:
-            patch.setattr(type(village.microblog.sessions), "viewer", lambda _, token: away(token))
+            patch.setattr(type(html_site.microblog.sessions), "viewer", lambda _, token: away(token))
             page = await ann.browser.post(form.action, form=form.fields)
         assert page.status == 503
         assert shown(page, form) == as_typed(form), form.action
@@ -189,16 +189,16 @@ async def test_text_comes_back_while_the_database_is_away(
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["session ended", "logged in again elsewhere"])
-async def test_text_survives_the_end_of_the_session(village: Village, elsewhere: bool) -> None:
-    ann = await village.person("ann")
-    for form in await all_forms(village, ann):
+async def test_text_survives_the_end_of_the_session(html_site: HtmlSite, elsewhere: bool) -> None:
+    ann = await html_site.person("ann")
+    for form in await all_forms(html_site, ann):
         if form.for_strangers:
             continue
-        ann = await village.logged_in(ann.viewer.account)
+        ann = await html_site.logged_in(ann.viewer.account)
         token = await ann.browser.csrf_from("/settings")
-        await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+        await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
         if elsewhere:
-            other = await village.logged_in(ann.viewer.account)
+            other = await html_site.logged_in(ann.viewer.account)
             ann.browser.cookies["session"] = other.browser.cookies["session"]
         page = await ann.browser.post(form.action, form=form.fields | {"csrf_token": token})
         assert page.status == (403 if elsewhere else 401), form.action
@@ -215,24 +215,24 @@ async def test_text_survives_the_end_of_the_session(village: Village, elsewhere:
         assert "expired" not in again.text
 
 
-async def test_a_post_is_published_once_after_the_log_in(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_post_is_published_once_after_the_log_in(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     (form,) = forms_of(await ann.get("/compose"), for_strangers=False)
     sent = {**form.fields, "text": "Still here", "visibility": "followers"}
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post("/posts", form=sent)
     page = await submit(ann.browser, page, login="ann", password=PASSWORD)
-    assert (await village.microblog.timelines.account(ann.viewer, ann.viewer.id, Span())).items == ()
+    assert (await html_site.microblog.timelines.account(ann.viewer, ann.viewer.id, Span())).items == ()
     first, second = await submit(ann.browser, page), await submit(ann.browser, page)
     assert first.headers["location"] == second.headers["location"]
-    (post,) = (await village.microblog.timelines.account(ann.viewer, ann.viewer.id, Span())).items
+    (post,) = (await html_site.microblog.timelines.account(ann.viewer, ann.viewer.id, Span())).items
     assert (post.text, post.visibility) == ("Still here", "followers")
 
 
-async def test_text_above_the_limit_of_a_request_comes_back(village: Village) -> None:
-    ann = await village.person("ann")
-    for form in await all_forms(village, ann):
-        browser = village.stranger() if form.for_strangers else ann.browser
+async def test_text_above_the_limit_of_a_request_comes_back(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    for form in await all_forms(html_site, ann):
+        browser = html_site.stranger() if form.for_strangers else ann.browser
         await browser.csrf_from("/login" if form.for_strangers else "/settings")
         longer = replace(form, fields=form.fields | {form.typed[0]: "too long " * 40_000 + "."})
         page = await browser.post(form.action, form=longer.fields)
@@ -240,27 +240,27 @@ async def test_text_above_the_limit_of_a_request_comes_back(village: Village) ->
         assert shown(page, longer) == as_typed(longer), form.action
 
 
-async def test_long_text_survives_the_end_of_the_session(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_long_text_survives_the_end_of_the_session(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     token = await ann.browser.csrf_from("/settings")
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     text = "a longer text " * 15_000 + "."
     page = await ann.browser.post("/posts", form={"text": text, "csrf_token": token})
     page = await submit(ann.browser, page, login="ann", password=PASSWORD)
     assert page.status == 200
     assert page.html.xpath("//main//textarea")[0].value.removeprefix("\n") == text
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post("/posts", form={"text": text * 2, "csrf_token": token})
     assert page.status == 401
     assert page.html.xpath("//main//textarea")[0].value.removeprefix("\n") == text * 2
 
 
 async def test_a_limit_on_log_ins_keeps_the_text_that_the_log_in_form_carries(
-    village: Village, monkeypatch: pytest.MonkeyPatch
+    html_site: HtmlSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     token = await ann.browser.csrf_from("/settings")
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post("/posts", form={"text": "Carried", "csrf_token": token})
     with monkeypatch.context() as patch:
         patch.setattr(Csrf, "check", refusal(RateLimited("too often")))
@@ -272,15 +272,15 @@ async def test_a_limit_on_log_ins_keeps_the_text_that_the_log_in_form_carries(
     assert answer.headers["location"].startswith("/@ann/")
 
 
-async def test_passwords_and_form_tokens_are_not_shown_again(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_passwords_and_form_tokens_are_not_shown_again(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     token = await ann.browser.csrf_from("/settings")
     form = {"email": "new@example.org", "password": "tell-tale-secret", "old": "tell-tale-secret"}
     for path in ("/settings/email", "/settings/password", "/settings/delete", "/login", "/signup"):
         page = await ann.browser.post(path, form=form | {"csrf_token": "wrong"})
         assert page.status == 403
         assert "tell-tale-secret" not in page.text
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post("/settings/email", form=form | {"csrf_token": token})
     assert page.status == 401
     assert "tell-tale-secret" not in page.text
@@ -293,10 +293,10 @@ async def test_passwords_and_form_tokens_are_not_shown_again(village: Village) -
     ids=str,
 )
 async def test_a_form_of_another_site_is_never_offered_again(
-    village: Village, headers: dict[str, str]
+    html_site: HtmlSite, headers: dict[str, str]
 ) -> None:
-    ann = await village.person("ann")
-    for browser in (ann.browser, village.stranger()):
+    ann = await html_site.person("ann")
+    for browser in (ann.browser, html_site.stranger()):
         page = await browser.post("/posts", form={"text": "Forged"}, headers=headers)
         assert page.status in (303, 403)
         assert "Forged" not in page.text + page.headers.get("location", "")
@@ -305,9 +305,9 @@ async def test_a_form_of_another_site_is_never_offered_again(
 @pytest.mark.parametrize(
     "action", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "/" * 3000, ""]
 )
-async def test_a_carried_form_never_leads_to_another_site(village: Village, action: str) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_a_carried_form_never_leads_to_another_site(html_site: HtmlSite, action: str) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     carried = {"again": action, "again.text": "Hello", "login": "ann", "password": PASSWORD}
     page = await browser.post("/login", form=carried)
@@ -315,40 +315,40 @@ async def test_a_carried_form_never_leads_to_another_site(village: Village, acti
     assert page.headers["location"] == "/"
 
 
-async def test_a_stranger_follows_after_the_log_in(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    browser = village.stranger()
+async def test_a_stranger_follows_after_the_log_in(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    browser = html_site.stranger()
     profile = await browser.get("/@bob")
     (link,) = profile.html.xpath("//main//a[text()='Follow']/@href")
     form = await browser.get(link)
     assert form.html.xpath("//main//button[contains(., 'Log in and follow @bob')]")
     page = await submit(browser, form, login="ann", password=PASSWORD)
     assert page.headers["location"] == "/@bob"
-    (relationship,) = await village.microblog.follows.relationships(ann.viewer, [bob.viewer.id])
+    (relationship,) = await html_site.microblog.follows.relationships(ann.viewer, [bob.viewer.id])
     assert relationship.following
     assert "You follow @bob." in (await browser.get("/@bob")).text
 
 
-async def test_opening_a_link_alone_follows_nobody(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+async def test_opening_a_link_alone_follows_nobody(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     page = await ann.get("/login?next=/@bob&then=/@bob/follow")
     assert page.headers["location"] == "/@bob"
-    (relationship,) = await village.microblog.follows.relationships(ann.viewer, [bob.viewer.id])
+    (relationship,) = await html_site.microblog.follows.relationships(ann.viewer, [bob.viewer.id])
     assert not relationship.following
 
 
 @pytest.mark.parametrize("verb", ["favourite", "boost", "bookmark"])
 async def test_a_button_pressed_after_the_session_ended_works_after_the_log_in(
-    village: Village, verb: str
+    html_site: HtmlSite, verb: str
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(bob.viewer, Draft("Hello"))
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(bob.viewer, Draft("Hello"))
     await ann.browser.csrf_from("/settings")
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post(f"/posts/{post.id}/{verb}", form={"next": "/public"}, follow=True)
     page = await submit(ann.browser, page, login="ann", password=PASSWORD)
     assert page.headers["location"] == "/public"
-    seen = await village.microblog.posts.by_id(ann.viewer, post.id)
+    seen = await html_site.microblog.posts.by_id(ann.viewer, post.id)
     assert (seen.favourited, seen.boosted, seen.bookmarked) == tuple(
         verb == each for each in ("favourite", "boost", "bookmark")
     )
@@ -361,9 +361,9 @@ def test_only_harmless_actions_are_taken_at_the_log_in(path: str | None) -> None
     assert wanted(path) is None
 
 
-async def test_logging_in_twice_simply_succeeds(village: Village) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_logging_in_twice_simply_succeeds(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     first, second = await browser.get("/login"), await browser.get("/login?next=/public")
     assert (await submit(browser, first, login="ann", password=PASSWORD)).status == 303
     page = await submit(browser, second, login="ann", password=PASSWORD)
@@ -371,10 +371,10 @@ async def test_logging_in_twice_simply_succeeds(village: Village) -> None:
 
 
 async def test_a_log_in_form_that_was_opened_with_an_ended_session_works_after_another_log_in(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann = await village.person("ann")
-    await village.microblog.sessions.log_out(ann.browser.cookies["session"])
+    ann = await html_site.person("ann")
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     first, second = await ann.get("/login"), await ann.get("/login")
     for form in (first, second):
         assert (await submit(ann.browser, form, login="ann", password=PASSWORD)).status == 303

@@ -7,14 +7,14 @@ import pytest
 from microblog.domain.accounts import Role, State
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import PASSWORD, Person, Village, flashes
+from tests.web.html.html_site import PASSWORD, HtmlSite, Person, flashes
 
 
-async def people(village: Village) -> tuple[Person, Person, Person]:
+async def people(html_site: HtmlSite) -> tuple[Person, Person, Person]:
     """The owner, a moderator and a member."""
-    olga, mona, bob = [await village.person(name) for name in ("olga", "mona", "bob")]
-    await village.microblog.accounts.set_role("mona", Role.MODERATOR)
-    return olga, await village.logged_in(mona.viewer.account), bob
+    olga, mona, bob = [await html_site.person(name) for name in ("olga", "mona", "bob")]
+    await html_site.microblog.accounts.set_role("mona", Role.MODERATOR)
+    return olga, await html_site.logged_in(mona.viewer.account), bob
 
 
 async def delete_buttons(person: Person, post: Post) -> list[str]:
@@ -24,12 +24,12 @@ async def delete_buttons(person: Person, post: Post) -> list[str]:
 
 @pytest.mark.parametrize("visibility", list(Visibility))
 async def test_delete_is_offered_exactly_where_the_service_allows_it(
-    village: Village, visibility: Visibility
+    html_site: HtmlSite, visibility: Visibility
 ) -> None:
-    _, mona, bob = await people(village)
-    eve = await village.person("eve")
+    _, mona, bob = await people(html_site)
+    eve = await html_site.person("eve")
     text = "Hello @mona @eve"
-    post = await village.microblog.posts.publish(bob.viewer, Draft(text, visibility=visibility))
+    post = await html_site.microblog.posts.publish(bob.viewer, Draft(text, visibility=visibility))
     assert await delete_buttons(bob, post) == [f"/posts/{post.id}/delete"]
     assert await delete_buttons(eve, post) == []
     assert await delete_buttons(mona, post) == [f"/posts/{post.id}/delete"]
@@ -38,9 +38,9 @@ async def test_delete_is_offered_exactly_where_the_service_allows_it(
     assert text not in (await mona.get("/@bob")).text
 
 
-async def test_a_moderator_sees_a_suspended_account_and_can_undo_the_suspension(village: Village) -> None:
-    _, mona, bob = await people(village)
-    eve = await village.person("eve")
+async def test_a_moderator_sees_a_suspended_account_and_can_undo_the_suspension(html_site: HtmlSite) -> None:
+    _, mona, bob = await people(html_site)
+    eve = await html_site.person("eve")
     await bob.send("/posts", {"text": "Spam"})
     page = await mona.get("/@bob")
     assert "/admin/accounts/bob/suspend" in page.html.xpath("//main//button/@formaction")
@@ -50,28 +50,30 @@ async def test_a_moderator_sees_a_suspended_account_and_can_undo_the_suspension(
     assert page.status == 200
     assert page.html.xpath("//p[@class='flash']//button/@formaction") == ["/admin/accounts/bob/unsuspend"]
     assert "This account is suspended" in page.text
-    assert (await eve.get("/@bob")).status == (await village.stranger().get("/@bob")).status == 404
+    assert (await eve.get("/@bob")).status == (await html_site.stranger().get("/@bob")).status == 404
     assert "/admin/accounts/bob/unsuspend" in page.html.xpath("//main//form/@action")
     await mona.send("/admin/accounts/bob/unsuspend", {"next": "/@bob"})
-    assert (await village.microblog.accounts.by_name("bob")).state is State.ACTIVE
+    assert (await html_site.microblog.accounts.by_name("bob")).state is State.ACTIVE
     assert "Spam" in (await eve.get("/@bob")).text
 
 
 async def test_an_account_that_does_not_exist_or_was_deleted_is_absent_for_moderators_too(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    _, mona, bob = await people(village)
+    _, mona, bob = await people(html_site)
     await bob.send("/settings/delete", {"password": PASSWORD})
     assert (await mona.get("/@bob")).status == 404
     assert (await mona.get("/@nobody")).status == 404
 
 
-async def test_sign_ups_that_wait_are_counted_and_linked(village: Village) -> None:
-    _, mona, bob = await people(village)
+async def test_sign_ups_that_wait_are_counted_and_linked(html_site: HtmlSite) -> None:
+    _, mona, bob = await people(html_site)
     assert "waiting for approval" not in (await mona.get("/public")).text
-    village.set(registration="approval")
-    mona.browser.site = bob.browser.site = village.site
-    await village.microblog.accounts.register("paul", "paul@example.org", PASSWORD, reason="Friends are here")
+    html_site.set(registration="approval")
+    mona.browser.site = bob.browser.site = html_site.site
+    await html_site.microblog.accounts.register(
+        "paul", "paul@example.org", PASSWORD, reason="Friends are here"
+    )
     page = await mona.get("/notifications")
     (notice,) = page.html.xpath("//div[contains(@class, 'notice')]")
     assert notice.xpath(".//a[@href='/admin/approvals']")
@@ -88,8 +90,8 @@ async def test_sign_ups_that_wait_are_counted_and_linked(village: Village) -> No
     assert not (await bob.get("/public")).html.xpath("//header//a[starts-with(@href, '/admin/')]")
 
 
-async def test_undo_is_only_offered_once(village: Village) -> None:
-    _, mona, _ = await people(village)
+async def test_undo_is_only_offered_once(html_site: HtmlSite) -> None:
+    _, mona, _ = await people(html_site)
     await mona.send("/admin/accounts/bob/suspend")
     assert flashes(await mona.get("/public"))[0].startswith("@bob is suspended.")
     assert flashes(await mona.get("/public")) == []

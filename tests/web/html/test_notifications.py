@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.posts import Draft
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
 @pytest.mark.parametrize("path", ["/home", "/notifications", "/bookmarks", "/favourites"])
-async def test_strangers_are_sent_to_log_in_and_back(village: Village, path: str) -> None:
-    answer = await village.stranger().get(path)
+async def test_strangers_are_sent_to_log_in_and_back(html_site: HtmlSite, path: str) -> None:
+    answer = await html_site.stranger().get(path)
     assert (answer.status, answer.headers["location"]) == (303, f"/login?next={path}")
 
 
 @pytest.mark.parametrize("path", ["/home", "/notifications", "/bookmarks", "/favourites"])
-async def test_an_empty_page_says_what_to_do(village: Village, path: str) -> None:
-    ann = await village.person("ann")
+async def test_an_empty_page_says_what_to_do(html_site: HtmlSite, path: str) -> None:
+    ann = await html_site.person("ann")
     page = await ann.get(path)
     assert page.status == 200
     assert page.html.xpath("//div[@class='nothing']//a")
@@ -25,12 +25,12 @@ async def test_an_empty_page_says_what_to_do(village: Village, path: str) -> Non
     assert page.headers["cache-control"] == "no-store"
 
 
-async def test_what_happened_is_said_and_counts_as_seen_once_shown(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    await village.microblog.posts.favourite(bob.viewer, post.id)
-    await village.microblog.follows.follow(bob.viewer, ann.viewer.id)
-    await village.microblog.posts.publish(bob.viewer, Draft("@ann Good morning", reply_to_id=post.id))
+async def test_what_happened_is_said_and_counts_as_seen_once_shown(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await html_site.microblog.posts.favourite(bob.viewer, post.id)
+    await html_site.microblog.follows.follow(bob.viewer, ann.viewer.id)
+    await html_site.microblog.posts.publish(bob.viewer, Draft("@ann Good morning", reply_to_id=post.id))
     before = await ann.get("/public")
     assert before.html.xpath("//*[@id='unread']/@data-count") == ["3"]
     page = await ann.get("/notifications")
@@ -44,11 +44,11 @@ async def test_what_happened_is_said_and_counts_as_seen_once_shown(village: Vill
     assert again.html.xpath("//*[@id='unread']/@hidden")
 
 
-async def test_nobody_sees_anybody_else_s(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    await village.microblog.posts.bookmark(bob.viewer, post.id)
-    await village.microblog.posts.favourite(bob.viewer, post.id)
+async def test_nobody_sees_anybody_else_s(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await html_site.microblog.posts.bookmark(bob.viewer, post.id)
+    await html_site.microblog.posts.favourite(bob.viewer, post.id)
     for path in ("/bookmarks", "/favourites"):
         assert texts(await bob.get(path)) == ["Hello"]
         assert texts(await ann.get(path)) == []

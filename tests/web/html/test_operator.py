@@ -8,10 +8,10 @@ import pytest
 
 from microblog.config.load import Config, ConfigError
 from microblog.services.about import About
-from tests.web.html.people import PASSWORD, Village
+from tests.web.html.html_site import PASSWORD, HtmlSite
 
 SETTINGS = {
-    "operator": "Village <Association>",
+    "operator": "HtmlSite <Association>",
     "contact_email": "admin@social.example",
     "contact_account": "bob",
     "rules": ("Be kind.", "No <b>advertising</b>."),
@@ -20,19 +20,19 @@ SETTINGS = {
 }
 
 
-async def run_by(village: Village) -> None:
+async def run_by(html_site: HtmlSite) -> None:
     """A site whose operator filled in all settings; ann is its owner, bob its contact."""
-    await village.person("ann")
-    await village.person("bob")
-    village.microblog.about = About(village.microblog.db, lambda: 0.0, "Bob")
-    village.set(**SETTINGS)
+    await html_site.person("ann")
+    await html_site.person("bob")
+    html_site.microblog.about = About(html_site.microblog.db, lambda: 0.0, "Bob")
+    html_site.set(**SETTINGS)
 
 
-async def test_about_shows_operator_contact_rules_privacy_and_source(village: Village) -> None:
-    await run_by(village)
-    page = (await village.stranger().get("/about")).html
+async def test_about_shows_operator_contact_rules_privacy_and_source(html_site: HtmlSite) -> None:
+    await run_by(html_site)
+    page = (await html_site.stranger().get("/about")).html
     text = page.xpath("string(//main)")
-    for each in ("Village <Association>", "admin@social.example", "Nobody <else> sees it.", "@bob"):
+    for each in ("HtmlSite <Association>", "admin@social.example", "Nobody <else> sees it.", "@bob"):
         assert each in text
     assert page.xpath("//main//ol/li/text()") == list(SETTINGS["rules"])
     assert page.xpath("//a[@href='https://git.example/microblog']")
@@ -40,44 +40,44 @@ async def test_about_shows_operator_contact_rules_privacy_and_source(village: Vi
     assert page.xpath("//*[@id='privacy']")
 
 
-async def test_a_suspended_person_learns_how_to_reach_the_operator(village: Village) -> None:
-    await run_by(village)
-    await village.person("eve")
-    await village.microblog.accounts.suspend("eve")
-    browser = village.stranger()
+async def test_a_suspended_person_learns_how_to_reach_the_operator(html_site: HtmlSite) -> None:
+    await run_by(html_site)
+    await html_site.person("eve")
+    await html_site.microblog.accounts.suspend("eve")
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "eve", "password": PASSWORD})
     assert page.html.xpath("//main//a[@href='mailto:admin@social.example']")
-    assert "Village <Association>" in page.html.xpath("string(//main)")
+    assert "HtmlSite <Association>" in page.html.xpath("string(//main)")
     wrong = await browser.post("/login", form={"login": "eve", "password": "wrong"})
     assert not wrong.html.xpath("//main//a[@href='mailto:admin@social.example']")
 
 
-async def test_without_settings_the_owner_is_the_contact(village: Village) -> None:
-    await village.person("ann")
-    await village.person("eve")
-    assert "@ann" in (await village.stranger().get("/about")).html.xpath("string(//main)")
-    await village.microblog.accounts.suspend("eve")
-    browser = village.stranger()
+async def test_without_settings_the_owner_is_the_contact(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    await html_site.person("eve")
+    assert "@ann" in (await html_site.stranger().get("/about")).html.xpath("string(//main)")
+    await html_site.microblog.accounts.suspend("eve")
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "eve", "password": PASSWORD})
     assert page.html.xpath("//main//a[@href='/about#contact']")
 
 
-async def test_nodeinfo_names_the_operator(village: Village) -> None:
-    await run_by(village)
-    found = (await village.stranger().get("/nodeinfo/2.1")).json()
+async def test_nodeinfo_names_the_operator(html_site: HtmlSite) -> None:
+    await run_by(html_site)
+    found = (await html_site.stranger().get("/nodeinfo/2.1")).json()
     assert found["metadata"]["maintainer"] == {
-        "name": "Village <Association>",
+        "name": "HtmlSite <Association>",
         "email": "admin@social.example",
     }
     assert found["metadata"]["privacyPolicyUrl"].endswith("/about#privacy")
     assert found["software"]["repository"] == "https://git.example/microblog"
 
 
-async def test_people_who_sign_up_are_shown_the_rules(village: Village) -> None:
-    await run_by(village)
-    assert (await village.stranger().get("/signup")).html.xpath("//main//a[@href='/about#rules']")
+async def test_people_who_sign_up_are_shown_the_rules(html_site: HtmlSite) -> None:
+    await run_by(html_site)
+    assert (await html_site.stranger().get("/signup")).html.xpath("//main//a[@href='/about#rules']")
 
 
 def test_the_settings_are_read_from_a_file(tmp_path: Path) -> None:

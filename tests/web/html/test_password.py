@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.html.people import PASSWORD, Village, value
+from tests.web.html.html_site import PASSWORD, HtmlSite, value
 
 NEW = "an even longer passphrase"
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
-async def test_asking_says_the_same_whether_the_address_is_known(village: Village, email: str) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_asking_says_the_same_whether_the_address_is_known(html_site: HtmlSite, email: str) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     await browser.csrf_from("/password/forgotten")
     page = await browser.post("/password/forgotten", form={"email": email})
     assert page.status == 200
     assert "If somebody has signed up with that address" in page.text
     # A job looks whose it is, out of sight.
-    assert [job["payload"] for job in await village.jobs() if job["kind"] == "password.asked"] == [
+    assert [job["payload"] for job in await html_site.jobs() if job["kind"] == "password.asked"] == [
         {"email": email}
     ]
-    await village.microblog.accounts.request_reset(email)
-    jobs = [job["kind"] for job in await village.jobs()]
+    await html_site.microblog.accounts.request_reset(email)
+    jobs = [job["kind"] for job in await html_site.jobs()]
     assert jobs.count("mail.reset") == (1 if email == "ann@example.org" else 0)
 
 
-async def test_what_is_no_address_is_said_to_be_none(village: Village) -> None:
-    browser = village.stranger()
+async def test_what_is_no_address_is_said_to_be_none(html_site: HtmlSite) -> None:
+    browser = html_site.stranger()
     await browser.csrf_from("/password/forgotten")
     page = await browser.post("/password/forgotten", form={"email": "ann"})
     assert page.status == 422
     assert value(page, "email") == "ann"
 
 
-async def test_the_link_sets_a_new_password_once_and_ends_every_session(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.microblog.accounts.request_reset("ann@example.org")
-    token = await village.secret_of("mail.reset")
-    browser = village.stranger()
+async def test_the_link_sets_a_new_password_once_and_ends_every_session(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.accounts.request_reset("ann@example.org")
+    token = await html_site.secret_of("mail.reset")
+    browser = html_site.stranger()
     assert (await browser.get(f"/password/reset/{token}")).status == 200
     page = await browser.post(f"/password/reset/{token}", form={"password": "short"})
     assert page.status == 422
@@ -48,15 +48,15 @@ async def test_the_link_sets_a_new_password_once_and_ends_every_session(village:
     await browser.csrf_from("/login")
     assert (await browser.post("/login", form={"login": "ann", "password": PASSWORD})).status == 422
     assert (await browser.post("/login", form={"login": "ann", "password": NEW})).status == 303
-    late = village.stranger()
+    late = html_site.stranger()
     await late.csrf_from(f"/password/reset/{token}")
     assert (await late.post(f"/password/reset/{token}", form={"password": PASSWORD})).status == 422
 
 
 @pytest.mark.parametrize("path", ["/password/reset/{}", "/confirm/{}"])
 @pytest.mark.parametrize("token", ["nonsense", "x" * 500, "%00", "%27%20OR%201=1"])
-async def test_a_link_that_nobody_sent_does_nothing(village: Village, path: str, token: str) -> None:
-    browser = village.stranger()
+async def test_a_link_that_nobody_sent_does_nothing(html_site: HtmlSite, path: str, token: str) -> None:
+    browser = html_site.stranger()
     page = await browser.get(path.format(token))
     assert page.status in (200, 400, 404)
     await browser.csrf_from("/login")
@@ -65,25 +65,25 @@ async def test_a_link_that_nobody_sent_does_nothing(village: Village, path: str,
 
 
 async def test_following_the_link_of_a_welcome_mail_confirms_nothing_before_the_button(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann = await village.person("ann")
-    token = await village.secret_of("mail.welcome")
-    browser = village.stranger()
+    ann = await html_site.person("ann")
+    token = await html_site.secret_of("mail.welcome")
+    browser = html_site.stranger()
     assert (await browser.get(f"/confirm/{token}")).status == 200
-    assert (await village.microblog.accounts.user(ann.viewer)).email_confirmed_at is None
+    assert (await html_site.microblog.accounts.user(ann.viewer)).email_confirmed_at is None
     answer = await browser.post(f"/confirm/{token}", form={})
     assert answer.status == 303
-    assert (await village.microblog.accounts.user(ann.viewer)).email_confirmed_at is not None
+    assert (await html_site.microblog.accounts.user(ann.viewer)).email_confirmed_at is not None
 
 
 async def test_strangers_do_not_use_up_the_mails_that_the_owner_of_an_address_may_ask_for(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    village.set(rate_limits=True)
+    html_site.set(rate_limits=True)
 
     async def send(address: str, path: str, **form: str) -> int:
-        browser = village.stranger()
+        browser = html_site.stranger()
         browser.address = address
         await browser.csrf_from(path)
         return (await browser.post(path, form=form)).status
@@ -101,9 +101,9 @@ async def test_strangers_do_not_use_up_the_mails_that_the_owner_of_an_address_ma
     assert signed_up == 303
 
 
-async def test_a_sign_up_and_a_forgotten_password_have_budgets_of_their_own(village: Village) -> None:
-    village.set(rate_limits=True)
-    browser = village.stranger()
+async def test_a_sign_up_and_a_forgotten_password_have_budgets_of_their_own(html_site: HtmlSite) -> None:
+    html_site.set(rate_limits=True)
+    browser = html_site.stranger()
     await browser.csrf_from("/signup")
     for number in range(6):
         form = {"name": f"eve{number}", "email": f"eve{number}@example.org", "password": "short"}

@@ -6,18 +6,18 @@ import pytest
 
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_a_thread_reads_from_its_beginning_to_its_answers(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    publish = village.microblog.posts.publish
+async def test_a_thread_reads_from_its_beginning_to_its_answers(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    publish = html_site.microblog.posts.publish
     first = await publish(ann.viewer, Draft("First"))
     second = await publish(bob.viewer, Draft("Second", reply_to_id=first.id))
     third = await publish(ann.viewer, Draft("Third", reply_to_id=second.id))
     await publish(bob.viewer, Draft("Fourth", reply_to_id=third.id))
-    page = await village.stranger().get(second.path)
+    page = await html_site.stranger().get(second.path)
     assert texts(page) == ["First", "Second", "Third", "Fourth"]
     assert page.html.xpath("//article[contains(@class, 'focus')]/@id") == [f"p{second.id}"]
     assert [each.get("class").split()[-1] for each in page.html.xpath("//article")][2:] == ["d1", "d2"]
@@ -26,41 +26,41 @@ async def test_a_thread_reads_from_its_beginning_to_its_answers(village: Village
 
 
 async def test_where_a_thread_is_no_longer_indented_each_answer_says_what_it_answers(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    publish = village.microblog.posts.publish
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    publish = html_site.microblog.posts.publish
     post = first = await publish(ann.viewer, Draft("Post 0"))
     for number in range(1, 8):
         viewer = bob.viewer if number % 2 else ann.viewer
         post = await publish(viewer, Draft(f"Post {number}", reply_to_id=post.id))
-    page = await village.stranger().get(first.path)
+    page = await html_site.stranger().get(first.path)
     said = [each.xpath("string(.//p[contains(@class, 'to')])") for each in page.html.xpath("//article")]
     assert said == [""] * 6 + ["in reply to @bob", "in reply to @ann"]
 
 
-async def test_strangers_read_once_how_often_a_post_was_boosted(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    await village.microblog.posts.boost(bob.viewer, post.id)
-    page = await village.stranger().get(post.path)
+async def test_strangers_read_once_how_often_a_post_was_boosted(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await html_site.microblog.posts.boost(bob.viewer, post.id)
+    page = await html_site.stranger().get(post.path)
     assert page.html.xpath("//p[@class='sums']/a/text()") == ["Boosted by 1"]
     assert not page.html.xpath("//article[contains(@class, 'focus')]//*[contains(@class, 'counts')]")
 
 
-async def test_strangers_may_log_in_to_reply_and_come_back(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    page = await village.stranger().get(post.path)
+async def test_strangers_may_log_in_to_reply_and_come_back(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    page = await html_site.stranger().get(post.path)
     assert page.html.xpath("//p[@id='reply']/a/@href") == [f"/login?next=/%40ann/{post.id}"]
     assert not page.html.xpath("//textarea")
 
 
 async def test_a_reply_starts_with_whom_it_answers_and_goes_no_further_than_the_post(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(
         ann.viewer, Draft("Hello @bob", visibility=Visibility.FOLLOWERS)
     )
     page = await bob.get(post.path)
@@ -71,10 +71,12 @@ async def test_a_reply_starts_with_whom_it_answers_and_goes_no_further_than_the_
 
 
 @pytest.mark.parametrize("rest", ["", "/history", "/favourites", "/boosts"])
-async def test_what_one_may_not_see_looks_like_what_there_is_not(village: Village, rest: str) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    hidden = await village.microblog.posts.publish(ann.viewer, Draft("Secret", visibility=Visibility.DIRECT))
-    for who in (village.stranger(), bob):
+async def test_what_one_may_not_see_looks_like_what_there_is_not(html_site: HtmlSite, rest: str) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    hidden = await html_site.microblog.posts.publish(
+        ann.viewer, Draft("Secret", visibility=Visibility.DIRECT)
+    )
+    for who in (html_site.stranger(), bob):
         forbidden = await who.get(f"/@ann/{hidden.id}{rest}")
         absent = await who.get(f"/@ann/{hidden.id + 1}{rest}")
         assert (forbidden.status, absent.status) == (404, 404)
@@ -88,59 +90,59 @@ def strip(markup: str, number: int) -> str:
     return re.sub(r'name="csrf_token" value="[^"]*"', "", markup.replace(str(number), "N"))
 
 
-async def test_a_post_has_one_address(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_a_post_has_one_address(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for path in (f"/@bob/{post.id}", f"/@ann/00{post.id}", f"/@Ann/{post.id}"):
-        answer = await village.stranger().get(path)
+        answer = await html_site.stranger().get(path)
         assert (answer.status, answer.headers["location"]) == (301, post.path)
-    await village.microblog.posts.boost(bob.viewer, post.id)
-    (boost,) = (await village.microblog.timelines.account(None, bob.viewer.id, Span())).items
-    answer = await village.stranger().get(boost.path)
+    await html_site.microblog.posts.boost(bob.viewer, post.id)
+    (boost,) = (await html_site.microblog.timelines.account(None, bob.viewer.id, Span())).items
+    answer = await html_site.stranger().get(boost.path)
     assert (answer.status, answer.headers["location"]) == (301, post.path)
 
 
-async def test_a_warning_stands_in_for_the_text_in_titles_and_previews(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("The butler did it", summary="Spoilers"))
-    page = await village.stranger().get(post.path)
+async def test_a_warning_stands_in_for_the_text_in_titles_and_previews(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("The butler did it", summary="Spoilers"))
+    page = await html_site.stranger().get(post.path)
     head = page.text[: page.text.index("</head>")]
     assert "Spoilers" in head
     assert "butler" not in head
     assert not page.html.xpath("//article//details[@open]")
 
 
-async def test_only_public_posts_are_for_search_engines(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_only_public_posts_are_for_search_engines(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for visibility, expected in ((Visibility.PUBLIC, []), (Visibility.UNLISTED, ["noindex"])):
-        post = await village.microblog.posts.publish(ann.viewer, Draft("Hello", visibility=visibility))
-        page = await village.stranger().get(post.path)
+        post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello", visibility=visibility))
+        page = await html_site.stranger().get(post.path)
         assert page.html.xpath("//meta[@name='robots']/@content") == expected
 
 
-async def test_how_it_read_before(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("A typo, here"))
-    await village.microblog.posts.edit(ann.viewer, post.id, Draft("A typo, there"))
-    page = await village.stranger().get(post.path)
+async def test_how_it_read_before(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("A typo, here"))
+    await html_site.microblog.posts.edit(ann.viewer, post.id, Draft("A typo, there"))
+    page = await html_site.stranger().get(post.path)
     assert page.html.xpath("//article//a[text()='edited']/@href") == [f"{post.path}/history"]
-    history = await village.stranger().get(f"{post.path}/history")
+    history = await html_site.stranger().get(f"{post.path}/history")
     shown = [each.text_content().strip() for each in history.html.xpath("//section/div[@class='text']")]
     assert sorted(shown) == ["A typo, here", "A typo, there"]
 
 
-async def test_who_favourited_and_boosted_it(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    await village.microblog.posts.favourite(bob.viewer, post.id)
+async def test_who_favourited_and_boosted_it(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await html_site.microblog.posts.favourite(bob.viewer, post.id)
     for which, expected in (("favourites", ["/@bob"]), ("boosts", [])):
-        page = await village.stranger().get(f"{post.path}/{which}")
+        page = await html_site.stranger().get(f"{post.path}/{which}")
         assert page.html.xpath("//ul[@class='people']//a/@href") == expected
 
 
-async def test_every_language_is_marked_and_finds_its_direction(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("صباح الخير", language="ar"))
-    page = await village.stranger().get(post.path)
+async def test_every_language_is_marked_and_finds_its_direction(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("صباح الخير", language="ar"))
+    page = await html_site.stranger().get(post.path)
     (text,) = page.html.xpath("//article/div[@class='text e-content']")
     assert (text.get("lang"), text.get("dir")) == ("ar", "auto")

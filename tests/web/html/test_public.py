@@ -7,7 +7,7 @@ from typing import Any
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from tests.testrig import until
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 
 def texts(page: object) -> list[str]:
@@ -16,26 +16,26 @@ def texts(page: object) -> list[str]:
     ]  # type: ignore[attr-defined]
 
 
-async def test_an_empty_site_says_what_to_do(village: Village) -> None:
-    page = await village.stranger().get("/")
+async def test_an_empty_site_says_what_to_do(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/")
     assert page.status == 200
     assert page.html.xpath("//h1/text()") == ["Microblog"]
     assert page.html.xpath("//div[@class='nothing']//a/@href") == ["/signup"]
 
 
-async def test_strangers_read_public_posts_and_nothing_else(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_strangers_read_public_posts_and_nothing_else(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for visibility in Visibility:
-        await village.microblog.posts.publish(
+        await html_site.microblog.posts.publish(
             ann.viewer, Draft(f"This is {visibility}", visibility=visibility)
         )
     for path in ("/", "/public"):
-        assert texts(await village.stranger().get(path)) == ["This is public"]
+        assert texts(await html_site.stranger().get(path)) == ["This is public"]
     assert texts(await ann.get("/home")) == [f"This is {each}" for each in reversed(Visibility)]
 
 
-async def test_the_front_page_is_home_for_those_who_are_logged_in(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_the_front_page_is_home_for_those_who_are_logged_in(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.get("/")
     assert page.html.xpath("//h1/text()") == ["Home"]
     assert page.html.xpath("//form[@id='compose']//textarea/@name") == ["text"]
@@ -43,25 +43,25 @@ async def test_the_front_page_is_home_for_those_who_are_logged_in(village: Villa
 
 
 async def test_strangers_get_no_form_and_no_token_so_that_the_page_can_be_kept(
-    village: Village, reactor_: Any
+    html_site: HtmlSite, reactor_: Any
 ) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     # The page says up to where it knows the log, so it is the same only while nothing happens.
-    await until(reactor_, lambda: village.microblog.dispatcher.position > 0)
-    page = await village.stranger().get("/public")
+    await until(reactor_, lambda: html_site.microblog.dispatcher.position > 0)
+    page = await html_site.stranger().get("/public")
     assert page.csrf is None
     assert "set-cookie" not in page.headers
     assert page.headers["etag"]
-    again = await village.stranger().get("/public", headers={"If-None-Match": page.headers["etag"]})
+    again = await html_site.stranger().get("/public", headers={"If-None-Match": page.headers["etag"]})
     assert again.status == 304
 
 
-async def test_long_lists_page_by_links(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_long_lists_page_by_links(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for number in range(45):
-        await village.microblog.posts.publish(ann.viewer, Draft(f"Post {number}"))
-    stranger = village.stranger()
+        await html_site.microblog.posts.publish(ann.viewer, Draft(f"Post {number}"))
+    stranger = html_site.stranger()
     first = await stranger.get("/public")
     assert texts(first) == [f"Post {number}" for number in range(44, 24, -1)]
     assert not first.html.xpath("//a[@rel='prev']")
@@ -76,26 +76,26 @@ async def test_long_lists_page_by_links(village: Village) -> None:
     assert not last.html.xpath("//a[@rel='next']")
 
 
-async def test_a_mangled_cursor_shows_the_newest(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_a_mangled_cursor_shows_the_newest(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for query in ("max_id=x", "min_id=-1", f"max_id={'9' * 30}"):
-        assert texts(await village.stranger().get(f"/public?{query}")) == ["Hello"]
+        assert texts(await html_site.stranger().get(f"/public?{query}")) == ["Hello"]
 
 
-async def test_the_feeds_are_told(village: Village) -> None:
-    page = await village.stranger().get("/public")
+async def test_the_feeds_are_told(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/public")
     feeds = page.html.xpath("//link[@rel='alternate']/@href")
     assert feeds == ["/public.atom", "/public.rss", "/public.json"]
     for feed in feeds:
-        assert (await village.stranger().get(feed)).status == 200
+        assert (await html_site.stranger().get(feed)).status == 200
 
 
-async def test_what_a_post_holds_is_shown_and_never_run(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_what_a_post_holds_is_shown_and_never_run(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     hostile = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'> javascript:alert(1)"
-    await village.microblog.posts.publish(ann.viewer, Draft(hostile, summary="<b onclick=x>warning</b>"))
-    page = await village.stranger().get("/public")
+    await html_site.microblog.posts.publish(ann.viewer, Draft(hostile, summary="<b onclick=x>warning</b>"))
+    page = await html_site.stranger().get("/public")
     assert texts(page) == [hostile]
     assert page.html.xpath("string(//article//summary)").strip() == "<b onclick=x>warning</b>"
     assert not page.html.xpath(
@@ -103,9 +103,9 @@ async def test_what_a_post_holds_is_shown_and_never_run(village: Village) -> Non
     )
 
 
-async def test_no_page_has_scripts_or_styles_of_its_own(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
+async def test_no_page_has_scripts_or_styles_of_its_own(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     for path in (
         "/",
         "/home",
@@ -123,11 +123,15 @@ async def test_no_page_has_scripts_or_styles_of_its_own(village: Village) -> Non
         assert "unsafe" not in policy
 
 
-async def test_a_boost_names_who_boosted_and_acts_on_what_was_boosted(village: Village) -> None:
-    ann, bob, cem = await village.person("ann"), await village.person("bob"), await village.person("cem")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    await village.microblog.posts.boost(bob.viewer, post.id)
-    await village.microblog.follows.follow(cem.viewer, bob.viewer.id)
+async def test_a_boost_names_who_boosted_and_acts_on_what_was_boosted(html_site: HtmlSite) -> None:
+    ann, bob, cem = (
+        await html_site.person("ann"),
+        await html_site.person("bob"),
+        await html_site.person("cem"),
+    )
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    await html_site.microblog.posts.boost(bob.viewer, post.id)
+    await html_site.microblog.follows.follow(cem.viewer, bob.viewer.id)
     page = await cem.get("/home")
     (article,) = page.html.xpath("//article")
     assert " ".join(article.xpath("string(p[@class='context'])").split()) == "bob boosted"
@@ -135,8 +139,8 @@ async def test_a_boost_names_who_boosted_and_acts_on_what_was_boosted(village: V
     assert article.xpath(".//button[@data-act='favourite']/@formaction") == [f"/posts/{post.id}/favourite"]
 
 
-async def test_the_appearance_is_kept_in_a_cookie(village: Village) -> None:
-    stranger = village.stranger()
+async def test_the_appearance_is_kept_in_a_cookie(html_site: HtmlSite) -> None:
+    stranger = html_site.stranger()
     answer = await stranger.post("/theme", form={"theme": "dark", "next": "/about"}, csrf=False)
     assert (answer.status, answer.headers["location"]) == (303, "/about")
     assert (await stranger.get("/about")).html.get("data-theme") == "dark"
@@ -144,8 +148,8 @@ async def test_the_appearance_is_kept_in_a_cookie(village: Village) -> None:
     assert (await stranger.get("/about")).html.get("data-theme") is None
 
 
-async def test_pages_tell_where_they_are(village: Village) -> None:
-    page = await village.stranger().get("/public")
+async def test_pages_tell_where_they_are(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/public")
     assert page.html.xpath("//link[@rel='canonical']/@href") == ["http://localhost:8000/public"]
     assert page.html.xpath("//nav//a[@aria-current='page']/@href") == ["/public"]
     assert page.html.xpath("//meta[@property='og:title']/@content") == ["Public timeline"]

@@ -8,11 +8,11 @@ import pytest
 
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import Person, Village, errors, flashes, value
+from tests.web.html.html_site import HtmlSite, Person, errors, flashes, value
 
 
-async def post(village: Village, who: Person, text: str, **more: Any) -> Post:
-    return await village.microblog.posts.publish(who.viewer, Draft(text, **more))
+async def post(html_site: HtmlSite, who: Person, text: str, **more: Any) -> Post:
+    return await html_site.microblog.posts.publish(who.viewer, Draft(text, **more))
 
 
 def texts(page: Any) -> list[str]:
@@ -23,22 +23,22 @@ def texts(page: Any) -> list[str]:
     ]
 
 
-async def two(village: Village) -> tuple[Person, Person]:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    await village.microblog.follows.follow(ann.viewer, bob.viewer.id)
+async def two(html_site: HtmlSite) -> tuple[Person, Person]:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    await html_site.microblog.follows.follow(ann.viewer, bob.viewer.id)
     return ann, bob
 
 
-async def test_a_list_is_made_filled_read_and_deleted(village: Village) -> None:
-    ann, bob = await two(village)
+async def test_a_list_is_made_filled_read_and_deleted(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
     assert "apart from the others" in (await ann.get("/lists")).text
     answer = await ann.send("/lists", {"title": "Friends"})
     edit = answer.headers["location"]
     path = edit.removesuffix("/edit")
     page = await ann.send(f"{path}/add", {"name": "@bob"}, follow=True)
     assert "@bob" in page.text
-    await post(village, bob, "by bob")
-    await post(village, ann, "by ann")
+    await post(html_site, bob, "by bob")
+    await post(html_site, ann, "by ann")
     page = await ann.get(path)
     assert texts(page) == ["by bob"]
     assert page.html.xpath("//p[@class='news']/@data-live") == [path.replace("/lists/", "list:")]
@@ -61,9 +61,9 @@ async def test_a_list_is_made_filled_read_and_deleted(village: Village) -> None:
     assert (await ann.get(path)).status == 404
 
 
-async def test_a_hashtag_is_followed_on_its_page(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    await post(village, bob, "about #Tea")
+async def test_a_hashtag_is_followed_on_its_page(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    await post(html_site, bob, "about #Tea")
     page = await ann.send("/tags/Tea/follow", follow=True)
     assert flashes(page) == ["You follow #Tea: public posts with it come home."]
     assert page.html.xpath("//form[@action='/tags/tea/unfollow']")
@@ -76,12 +76,12 @@ async def test_a_hashtag_is_followed_on_its_page(village: Village) -> None:
     assert page.status == 422
     assert errors(page)
     await bob.send("/featured-tags", {"name": "#Tea"})
-    page = await village.stranger().get("/@bob")
+    page = await html_site.stranger().get("/@bob")
     assert page.html.xpath("//ul[@class='tagcloud']//a/@href") == ["/tags/tea"]
     (delete,) = (await bob.get("/followed-tags")).html.xpath("//form[contains(@action,'/delete')]/@action")
     assert (await ann.send(delete)).status == 404
     await bob.send(delete)
-    assert not (await village.stranger().get("/@bob")).html.xpath("//ul[@class='tagcloud']")
+    assert not (await html_site.stranger().get("/@bob")).html.xpath("//ul[@class='tagcloud']")
 
 
 FILTER = {
@@ -93,19 +93,19 @@ FILTER = {
 }
 
 
-async def test_two_filters_of_one_name_are_named_once(village: Village) -> None:
-    ann, bob = await two(village)
-    await post(village, bob, "a spoiler here")
+async def test_two_filters_of_one_name_are_named_once(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
+    await post(html_site, bob, "a spoiler here")
     for keyword in ("spoiler", "here"):
         await ann.send("/settings/filters/new", {**FILTER, "keywords": keyword, "public": "on"})
     page = await ann.get("/public")
     assert page.html.xpath("//details[@class='cw']/summary/text()") == ["Filtered: Films"]
 
 
-async def test_filters_fold_away_and_hide(village: Village) -> None:
-    ann, bob = await two(village)
-    await post(village, bob, "a spoiler here")
-    await post(village, bob, "harmless")
+async def test_filters_fold_away_and_hide(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
+    await post(html_site, bob, "a spoiler here")
+    await post(html_site, bob, "harmless")
     await ann.send("/settings/filters/new", {**FILTER, "home": "on", "public": "on"})
     for path in ("/home", "/public"):
         page = await ann.get(path)
@@ -139,19 +139,19 @@ async def test_filters_fold_away_and_hide(village: Village) -> None:
     ],
 )
 async def test_a_filter_that_is_turned_down_keeps_what_was_typed(
-    village: Village, wrong: dict[str, str], what: str
+    html_site: HtmlSite, wrong: dict[str, str], what: str
 ) -> None:
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     page = await ann.send("/settings/filters/new", {**FILTER, "home": "on", **wrong})
     assert page.status == 422
     assert any(what in each for each in errors(page))
     assert value(page, "keywords") == {**FILTER, **wrong}["keywords"]
 
 
-async def test_direct_posts_are_conversations(village: Village) -> None:
-    ann, bob = await two(village)
-    eve = await village.person("eve")
-    said = await post(village, bob, "@ann psst", visibility=Visibility.DIRECT)
+async def test_direct_posts_are_conversations(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
+    eve = await html_site.person("eve")
+    said = await post(html_site, bob, "@ann psst", visibility=Visibility.DIRECT)
     page = await ann.get("/conversations")
     assert page.html.xpath("//div[@class='notice unread']")
     assert "psst" in page.text
@@ -171,48 +171,50 @@ async def test_direct_posts_are_conversations(village: Village) -> None:
     assert "psst" in (await bob.get("/conversations")).text
 
 
-async def test_a_profile_shows_pinned_posts_endorsements_and_ones_own_note(village: Village) -> None:
-    ann, bob = await two(village)
-    first = await post(village, ann, "first")
-    await post(village, ann, "second")
+async def test_a_profile_shows_pinned_posts_endorsements_and_ones_own_note(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
+    first = await post(html_site, ann, "first")
+    await post(html_site, ann, "second")
     await ann.send(f"/posts/{first.id}/pin")
-    page = await village.stranger().get("/@ann")
+    page = await html_site.stranger().get("/@ann")
     assert texts(page) == ["first", "second", "first"]
     assert "Pinned" in page.html.xpath("//h2/text()")
     assert (await bob.send(f"/posts/{first.id}/pin")).status == 422
     await ann.send(f"/posts/{first.id}/unpin")
-    assert texts(await village.stranger().get("/@ann")) == ["second", "first"]
+    assert texts(await html_site.stranger().get("/@ann")) == ["second", "first"]
     await ann.send("/@bob/endorse")
-    assert "/@bob" in (await village.stranger().get("/@ann")).html.xpath("//main//p[@class='quiet']/a/@href")
+    assert "/@bob" in (await html_site.stranger().get("/@ann")).html.xpath(
+        "//main//p[@class='quiet']/a/@href"
+    )
     await ann.send("/@bob/unendorse")
     await ann.send("/@bob/note", {"comment": "from the <choir>"})
     assert value(await ann.get("/@bob"), "comment") == "from the <choir>"
     assert "choir" not in (await bob.get("/@bob")).text
 
 
-async def test_notifications_are_gathered_and_a_thread_can_be_muted(village: Village) -> None:
-    ann, bob = await two(village)
-    eve = await village.person("eve")
-    liked = await post(village, ann, "liked")
+async def test_notifications_are_gathered_and_a_thread_can_be_muted(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
+    eve = await html_site.person("eve")
+    liked = await post(html_site, ann, "liked")
     for each in (bob, eve):
         await each.send(f"/posts/{liked.id}/favourite")
     page = await ann.get("/notifications")
     (notice,) = page.html.xpath("//div[contains(@class,'notice')]")
     assert [str(each) for each in notice.xpath("./p//a[@class='author']/bdi/text()")] == ["eve", "bob"]
     assert "favourited your post" in notice.text_content()
-    assert (await village.microblog.notification_groups.unread(ann.viewer)) == 0
+    assert (await html_site.microblog.notification_groups.unread(ann.viewer)) == 0
     await ann.send(f"/posts/{liked.id}/mute")
-    await post(village, bob, "@ann well", reply_to_id=liked.id)
+    await post(html_site, bob, "@ann well", reply_to_id=liked.id)
     assert len((await ann.get("/notifications")).html.xpath("//div[contains(@class,'notice')]")) == 1
     await ann.send(f"/posts/{liked.id}/unmute")
 
 
-async def test_what_a_policy_makes_wait_is_asked_about(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+async def test_what_a_policy_makes_wait_is_asked_about(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     rules = dict.fromkeys(("for_not_followers", "for_new_accounts", "for_private_mentions"), "accept")
     assert (await ann.send("/settings/notifications", {**rules, "for_not_following": "maybe"})).status == 422
     await ann.send("/settings/notifications", {**rules, "for_not_following": "filter"})
-    await post(village, bob, "@ann let me in")
+    await post(html_site, bob, "@ann let me in")
     page = await ann.get("/notifications")
     assert "let me in" not in page.text
     assert "Notifications by 1 person wait" in page.text
@@ -221,26 +223,26 @@ async def test_what_a_policy_makes_wait_is_asked_about(village: Village) -> None
     assert "let me in" not in (await bob.get("/notifications/requests")).text
     await ann.send(f"/notifications/requests/{bob.viewer.id}/accept")
     assert "let me in" in (await ann.get("/notifications")).text
-    await village.microblog.notification_groups.set_policy(ann.viewer)
+    await html_site.microblog.notification_groups.set_policy(ann.viewer)
 
 
-async def test_explore_and_the_directory_are_for_everyone(village: Village) -> None:
-    ann, bob = await two(village)
-    eve = await village.person("eve")
-    assert "Nothing stands out" in (await village.stranger().get("/explore")).text
-    loved = await post(village, bob, "about #tea")
-    await post(village, eve, "more #tea")
+async def test_explore_and_the_directory_are_for_everyone(html_site: HtmlSite) -> None:
+    ann, bob = await two(html_site)
+    eve = await html_site.person("eve")
+    assert "Nothing stands out" in (await html_site.stranger().get("/explore")).text
+    loved = await post(html_site, bob, "about #tea")
+    await post(html_site, eve, "more #tea")
     for each in (ann, eve):
         await each.send(f"/posts/{loved.id}/boost")
-    await village.microblog.trends.compute()
-    page = await village.stranger().get("/explore")
+    await html_site.microblog.trends.compute()
+    page = await html_site.stranger().get("/explore")
     assert texts(page) == ["about #tea"]
     assert "/tags/tea" in page.html.xpath("//ul[@class='tagcloud']//a/@href")
-    await village.microblog.follows.follow(bob.viewer, eve.viewer.id)
+    await html_site.microblog.follows.follow(bob.viewer, eve.viewer.id)
     page = await ann.get("/explore")
     assert page.html.xpath("//form[@action='/@eve/follow']")
     await ann.send(f"/explore/dismiss/{eve.viewer.id}")
     assert not (await ann.get("/explore")).html.xpath("//form[@action='/@eve/follow']")
-    page = await village.stranger().get("/directory?order=new")
+    page = await html_site.stranger().get("/directory?order=new")
     assert page.html.xpath("//ul[@class='people']//a[@class='author']/@href") == ["/@eve", "/@bob", "/@ann"]
-    assert "nobody further" in (await village.stranger().get("/directory?offset=40")).text
+    assert "nobody further" in (await html_site.stranger().get("/directory?offset=40")).text

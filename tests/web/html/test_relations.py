@@ -10,11 +10,11 @@ from microblog.domain.accounts import Relationship
 from microblog.domain.errors import NotFound
 from microblog.web.html.relations import VERBS
 from tests import testrig
-from tests.web.html.people import Person, Village, flashes
+from tests.web.html.html_site import HtmlSite, Person, flashes
 
 
-async def standing(village: Village, one: Person, other: Person) -> Relationship:
-    (found,) = await village.microblog.follows.relationships(one.viewer, [other.viewer.id])
+async def standing(html_site: HtmlSite, one: Person, other: Person) -> Relationship:
+    (found,) = await html_site.microblog.follows.relationships(one.viewer, [other.viewer.id])
     return found
 
 
@@ -23,23 +23,23 @@ async def standing(village: Village, one: Person, other: Person) -> Relationship
     [("follow", "unfollow", "following"), ("block", "unblock", "blocking"), ("mute", "unmute", "muting")],
 )
 async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
-    village: Village, verb: str, inverse: str, state: str
+    html_site: HtmlSite, verb: str, inverse: str, state: str
 ) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     for path, expected in [(verb, True), (verb, True), (inverse, False), (inverse, False)]:
         answer = await ann.send(f"/@bob/{path}")
         assert (answer.status, answer.headers["location"]) == (303, "/@bob")
-        assert getattr(await standing(village, ann, bob), state) is expected
+        assert getattr(await standing(html_site, ann, bob), state) is expected
 
 
-async def test_the_next_page_says_what_was_done(village: Village) -> None:
-    ann, _ = await village.person("ann"), await village.person("bob")
+async def test_the_next_page_says_what_was_done(html_site: HtmlSite) -> None:
+    ann, _ = await html_site.person("ann"), await html_site.person("bob")
     page = await ann.send("/@bob/follow", {"next": "/settings"}, follow=True)
     assert flashes(page) == ["You follow @bob."]
 
 
-async def test_who_is_locked_decides(village: Village) -> None:
-    ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
+async def test_who_is_locked_decides(html_site: HtmlSite) -> None:
+    ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     await bob.send("/settings", {"display_name": "Bob", "bio": "", "locked": "on"})
     for person in (ann, eve):
         page = await person.send("/@bob/follow", {"next": "/settings"}, follow=True)
@@ -50,24 +50,24 @@ async def test_who_is_locked_decides(village: Village) -> None:
     assert "@eve" in page.text
     await bob.send("/@ann/accept", {"next": "/follow-requests"})
     await bob.send("/@eve/reject", {"next": "/follow-requests"})
-    assert (await standing(village, ann, bob)).following
-    assert not (await standing(village, eve, bob)).following
+    assert (await standing(html_site, ann, bob)).following
+    assert not (await standing(html_site, eve, bob)).following
     page = await bob.get("/follow-requests")
     assert "/@ann/accept" not in page.html.xpath("//main//form/@action")
     await bob.send("/@ann/remove")
-    assert not (await standing(village, ann, bob)).following
+    assert not (await standing(html_site, ann, bob)).following
 
 
 @pytest.mark.parametrize(
     ("verb", "inverse", "there"), [("block", "unblock", "blocks"), ("mute", "unmute", "mutes")]
 )
 async def test_somebody_who_was_suspended_can_still_be_let_go(
-    village: Village, verb: str, inverse: str, there: str
+    html_site: HtmlSite, verb: str, inverse: str, there: str
 ) -> None:
-    await village.person("olga")
-    ann, bob, eve = [await village.person(name) for name in ("ann", "bob", "eve")]
+    await html_site.person("olga")
+    ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     await ann.send(f"/@bob/{verb}")
-    await village.microblog.accounts.suspend("bob")
+    await html_site.microblog.accounts.suspend("bob")
     page = await ann.get(f"/settings/{there}")
     assert f"/@bob/{inverse}" in page.html.xpath("//main//form/@action")
     assert "suspended" in page.html.xpath("string(//main)")
@@ -77,54 +77,56 @@ async def test_somebody_who_was_suspended_can_still_be_let_go(
     )
     answer = await ann.send(f"/@bob/{inverse}")
     assert (answer.status, answer.headers["location"]) == (303, f"/settings/{there}")
-    assert not (await standing(village, ann, bob)).blocking
-    assert not (await standing(village, ann, bob)).muting
+    assert not (await standing(html_site, ann, bob)).blocking
+    assert not (await standing(html_site, ann, bob)).muting
     assert (await ann.send(f"/@bob/{inverse}")).status == 404
     assert (await ann.send(f"/@bob/{verb}")).status == 404
 
 
 @pytest.mark.parametrize("verb", ["follow", "unfollow", "block", "unblock", "mute", "unmute"])
-async def test_who_waits_for_approval_is_not_there_by_id_either(village: Village, verb: str) -> None:
-    ann = await village.person("ann")
-    waiting = await testrig.person(village.microblog.db, "waiting", state="pending")
+async def test_who_waits_for_approval_is_not_there_by_id_either(html_site: HtmlSite, verb: str) -> None:
+    ann = await html_site.person("ann")
+    waiting = await testrig.person(html_site.microblog.db, "waiting", state="pending")
     with pytest.raises(NotFound):
-        await getattr(village.microblog.follows, verb)(ann.viewer, waiting.id)
-    assert await village.microblog.follows.relationships(ann.viewer, [waiting.id]) == []
+        await getattr(html_site.microblog.follows, verb)(ann.viewer, waiting.id)
+    assert await html_site.microblog.follows.relationships(ann.viewer, [waiting.id]) == []
 
 
-async def test_nobody_accepts_themselves(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+async def test_nobody_accepts_themselves(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     await bob.send("/settings", {"display_name": "", "bio": "", "locked": "on"})
     await ann.send("/@bob/follow")
     await ann.send("/@bob/accept")
-    assert not (await standing(village, ann, bob)).following
+    assert not (await standing(html_site, ann, bob)).following
 
 
 @pytest.mark.parametrize(
     ("seconds", "status"), [("", 303), ("3600", 303), ("7", 422), ("-1", 422), ("x" * 99, 422)]
 )
-async def test_a_mute_lasts_for_one_of_the_times_offered(village: Village, seconds: str, status: int) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
+async def test_a_mute_lasts_for_one_of_the_times_offered(
+    html_site: HtmlSite, seconds: str, status: int
+) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
     answer = await ann.send("/@bob/mute", {"seconds": seconds})
     assert answer.status == status
-    assert (await standing(village, ann, bob)).muting is (status == 303)
+    assert (await standing(html_site, ann, bob)).muting is (status == 303)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_nobody_of_that_name(village: Village, verb: str) -> None:
-    ann = await village.person("ann")
+async def test_nobody_of_that_name(html_site: HtmlSite, verb: str) -> None:
+    ann = await html_site.person("ann")
     assert (await ann.send(f"/@nobody/{verb}")).status == 404
 
 
 @pytest.mark.parametrize("verb", ["follow", "block", "mute"])
-async def test_not_with_oneself(village: Village, verb: str) -> None:
-    ann = await village.person("ann")
+async def test_not_with_oneself(html_site: HtmlSite, verb: str) -> None:
+    ann = await html_site.person("ann")
     answer: Any = await ann.send(f"/@ann/{verb}")
     assert 400 <= answer.status < 500
 
 
-async def test_blocked_and_muted_people_are_listed_and_can_be_let_go_there(village: Village) -> None:
-    ann, _, _ = [await village.person(name) for name in ("ann", "bob", "eve")]
+async def test_blocked_and_muted_people_are_listed_and_can_be_let_go_there(html_site: HtmlSite) -> None:
+    ann, _, _ = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     await ann.send("/@bob/block")
     await ann.send("/@eve/mute")
     blocks, mutes = await ann.get("/settings/blocks"), await ann.get("/settings/mutes")

@@ -9,22 +9,22 @@ from lxml import etree
 
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_people_tags_and_posts_are_found(village: Village) -> None:
-    baker = await village.person("baker")
-    await village.microblog.posts.publish(baker.viewer, Draft("Fresh bread #baking"))
-    page = await village.stranger().get("/search?q=bak")
+async def test_people_tags_and_posts_are_found(html_site: HtmlSite) -> None:
+    baker = await html_site.person("baker")
+    await html_site.microblog.posts.publish(baker.viewer, Draft("Fresh bread #baking"))
+    page = await html_site.stranger().get("/search?q=bak")
     assert page.html.xpath("//ul[@class='people']//a/@href") == ["/@baker"]
     assert page.html.xpath("//ul[@class='tagcloud']//a/@href") == ["/tags/baking"]
-    assert texts(await village.stranger().get("/search?q=bread")) == ["Fresh bread #baking"]
+    assert texts(await html_site.stranger().get("/search?q=bread")) == ["Fresh bread #baking"]
 
 
-async def test_the_question_stays_in_the_field(village: Village) -> None:
+async def test_the_question_stays_in_the_field(html_site: HtmlSite) -> None:
     query = "\"><script>alert(1)</script> it's"
-    page = await village.stranger().get(f"/search?q={quote(query)}")
+    page = await html_site.stranger().get(f"/search?q={quote(query)}")
     assert page.status == 200
     assert page.html.xpath("//input[@name='q']/@value") == [query]
     assert page.html.xpath("//div[@class='nothing']")
@@ -32,33 +32,35 @@ async def test_the_question_stays_in_the_field(village: Village) -> None:
 
 
 @pytest.mark.parametrize("query", ["", " ", "'", "&|!", "%%%", "\\", ":*", '"', "-", "a" * 5000, "ก", "雪"])
-async def test_nothing_that_is_asked_breaks_it(village: Village, query: str) -> None:
-    assert (await village.stranger().get(f"/search?q={quote(query)}")).status == 200
+async def test_nothing_that_is_asked_breaks_it(html_site: HtmlSite, query: str) -> None:
+    assert (await html_site.stranger().get(f"/search?q={quote(query)}")).status == 200
 
 
-async def test_further_pages_keep_the_question(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_further_pages_keep_the_question(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for number in range(25):
-        await village.microblog.posts.publish(ann.viewer, Draft(f"Bread & butter {number}"))
-    stranger = village.stranger()
+        await html_site.microblog.posts.publish(ann.viewer, Draft(f"Bread & butter {number}"))
+    stranger = html_site.stranger()
     first = await stranger.get("/search?q=bread%20butter")
     (older,) = first.html.xpath("//a[@rel='next']/@href")
     assert "q=bread%20butter" in older
     assert len(texts(await stranger.get(f"/search{older}"))) == 5
 
 
-async def test_a_browser_learns_how_to_search_here(village: Village) -> None:
-    page = await village.stranger().get("/opensearch.xml")
+async def test_a_browser_learns_how_to_search_here(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/opensearch.xml")
     root = etree.fromstring(page.content)
     (url,) = root.iter("{http://a9.com/-/spec/opensearch/1.1/}Url")
     assert url.get("template") == "http://localhost:8000/search?q={searchTerms}"
 
 
-async def test_address_of_this_site_opens_the_post_or_the_profile(village: Village) -> None:
-    ann, eve = await village.person("ann"), await village.person("eve")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
-    hidden = await village.microblog.posts.publish(ann.viewer, Draft("Secret", visibility=Visibility.DIRECT))
-    site = village.microblog.config.public_url
+async def test_address_of_this_site_opens_the_post_or_the_profile(html_site: HtmlSite) -> None:
+    ann, eve = await html_site.person("ann"), await html_site.person("eve")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
+    hidden = await html_site.microblog.posts.publish(
+        ann.viewer, Draft("Secret", visibility=Visibility.DIRECT)
+    )
+    site = html_site.microblog.config.public_url
     for typed, there in (
         (f"{site}{post.path}", post.path),
         (f" {site}{post.path}/#p{post.id} ", post.path),
@@ -75,15 +77,17 @@ async def test_address_of_this_site_opens_the_post_or_the_profile(village: Villa
         assert page.html.xpath("//div[@class='nothing']"), typed
 
 
-async def test_address_elsewhere_finds_the_posts_that_link_to_it(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_address_elsewhere_finds_the_posts_that_link_to_it(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     for text in (
         "See https://example.org/story?id=1&x=2#top, good",
         "Also http://example.org/story/",
         "Another https://example.org/other",
         "Only words: example org story",
     ):
-        await village.microblog.posts.publish(ann.viewer, Draft(text, summary="CW" if "Also" in text else ""))
+        await html_site.microblog.posts.publish(
+            ann.viewer, Draft(text, summary="CW" if "Also" in text else "")
+        )
     for typed, found in (
         ("https://example.org/story?id=1&x=2", ["See"]),
         ("http://example.org/story?id=1&x=2#other", ["See"]),
@@ -92,5 +96,5 @@ async def test_address_elsewhere_finds_the_posts_that_link_to_it(village: Villag
         ("https://example.org/", ["Only", "Another", "Also", "See"]),
         ("https://example.org/" + "x" * 1500, []),
     ):
-        page = await village.stranger().get(f"/search?q={quote(typed)}")
+        page = await html_site.stranger().get(f"/search?q={quote(typed)}")
         assert [each.split()[0] for each in texts(page)] == found, typed

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.html.people import PASSWORD, Person, Village, errors, value
+from tests.web.html.html_site import PASSWORD, HtmlSite, Person, errors, value
 
 NEW = "an even longer passphrase"
 
 
-async def test_a_new_password_ends_every_other_session_and_every_token(village: Village) -> None:
-    ann = await village.person("ann")
-    elsewhere = await village.logged_in(ann.viewer.account)
-    token = await village.microblog.tokens.create(ann.viewer, ["read"], "A script")
+async def test_a_new_password_ends_every_other_session_and_every_token(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    elsewhere = await html_site.logged_in(ann.viewer.account)
+    token = await html_site.microblog.tokens.create(ann.viewer, ["read"], "A script")
     answer = await ann.send("/settings/password", {"old": PASSWORD, "password": NEW})
     assert answer.status == 303
     assert (await ann.get("/settings")).status == 200
     assert (await elsewhere.get("/settings")).status == 303
-    assert await village.microblog.tokens.viewer(token) is None
-    browser = village.stranger()
+    assert await html_site.microblog.tokens.viewer(token) is None
+    browser = html_site.stranger()
     await browser.csrf_from("/login")
     assert (await browser.post("/login", form={"login": "ann", "password": PASSWORD})).status == 422
     assert (await browser.post("/login", form={"login": "ann", "password": NEW})).status == 303
@@ -29,9 +29,9 @@ async def test_a_new_password_ends_every_other_session_and_every_token(village: 
     [({"old": "wrong", "password": NEW}, "old"), ({"old": PASSWORD, "password": "short"}, "password")],
 )
 async def test_a_change_of_password_that_is_turned_down_says_why_by_its_field(
-    village: Village, form: dict[str, str], field: str
+    html_site: HtmlSite, form: dict[str, str], field: str
 ) -> None:
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     page = await ann.send("/settings/password", form)
     assert page.status == 422
     assert page.html.xpath(f"//input[@name='{field}' and @aria-invalid='true']")
@@ -39,19 +39,19 @@ async def test_a_change_of_password_that_is_turned_down_says_why_by_its_field(
     assert "wrong" not in [value(page, "old"), value(page, "password")]
 
 
-async def test_a_copy_of_the_cookie_is_worth_nothing_after_a_new_password(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_copy_of_the_cookie_is_worth_nothing_after_a_new_password(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     copied, session_id = ann.browser.cookies["session"], ann.viewer.session_id
     await ann.send("/settings/password", {"old": PASSWORD, "password": NEW})
-    assert await village.microblog.sessions.viewer(copied) is None
-    viewer = await village.microblog.sessions.viewer(ann.browser.cookies["session"])
+    assert await html_site.microblog.sessions.viewer(copied) is None
+    viewer = await html_site.microblog.sessions.viewer(ann.browser.cookies["session"])
     assert viewer is not None
     assert viewer.session_id == session_id  # it goes on, and what streams with it
 
 
-async def test_sessions_are_listed_and_can_be_ended_from_afar(village: Village) -> None:
-    ann = await village.person("ann")
-    elsewhere = await village.logged_in(ann.viewer.account)
+async def test_sessions_are_listed_and_can_be_ended_from_afar(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    elsewhere = await html_site.logged_in(ann.viewer.account)
     page = await ann.get("/settings/sessions")
     ends = page.html.xpath("//main//form/@action")
     assert len(ends) == 2
@@ -62,64 +62,64 @@ async def test_sessions_are_listed_and_can_be_ended_from_afar(village: Village) 
     assert (await ann.get("/settings")).status == 200
 
 
-async def test_ending_this_very_session_logs_out(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_ending_this_very_session_logs_out(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     answer = await ann.send(f"/settings/sessions/{ann.viewer.session_id}/end")
     assert answer.headers["location"] == "/"
     assert "session" not in ann.browser.cookies
 
 
-async def test_a_token_is_shown_once(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_token_is_shown_once(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/settings/tokens", {"name": "Script", "read": "on", "write": "on"})
     (secret,) = page.html.xpath("//input[@class='secret']/@value")
     assert page.headers["cache-control"] == "no-store"
-    viewer = await village.microblog.tokens.viewer(secret)
+    viewer = await html_site.microblog.tokens.viewer(secret)
     assert (viewer.account.name, viewer.scopes) == ("ann", {"read", "write"})
     again = await ann.get("/settings/tokens")
     assert secret not in again.text
     assert "Script" in again.text
 
 
-async def test_a_token_that_may_do_nothing_is_not_made(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_token_that_may_do_nothing_is_not_made(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/settings/tokens", {"name": "Script"})
     assert page.status == 422
     assert value(page, "name") == "Script"
     assert errors(page)
-    assert await village.microblog.tokens.all(ann.viewer) == []
+    assert await html_site.microblog.tokens.all(ann.viewer) == []
 
 
-async def test_a_revoked_token_is_void(village: Village) -> None:
-    ann = await village.person("ann")
-    token = await village.microblog.tokens.create(ann.viewer, ["read"], "Script")
-    (kept,) = await village.microblog.tokens.all(ann.viewer)
+async def test_a_revoked_token_is_void(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    token = await html_site.microblog.tokens.create(ann.viewer, ["read"], "Script")
+    (kept,) = await html_site.microblog.tokens.all(ann.viewer)
     await ann.send(f"/settings/tokens/{kept.id}/revoke")
-    assert await village.microblog.tokens.viewer(token) is None
+    assert await html_site.microblog.tokens.viewer(token) is None
 
 
-async def test_an_invitation_can_be_taken_back(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_an_invitation_can_be_taken_back(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/settings/invitations", {"uses": "5", "days": "1"}, follow=True)
-    (invitation,) = await village.microblog.accounts.invitations(ann.viewer)
+    (invitation,) = await html_site.microblog.accounts.invitations(ann.viewer)
     assert invitation.path in page.text
     await ann.send(f"/settings/invitations/{invitation.id}/withdraw")
-    assert await village.microblog.accounts.invitations(ann.viewer) == []
+    assert await html_site.microblog.accounts.invitations(ann.viewer) == []
 
 
 @pytest.mark.parametrize(
     "form", [{"uses": "1000000", "days": "1"}, {"uses": "1"}, {"uses": "x", "days": "1"}]
 )
-async def test_an_invitation_is_for_as_many_as_offered(village: Village, form: dict[str, str]) -> None:
-    ann = await village.person("ann")
+async def test_an_invitation_is_for_as_many_as_offered(html_site: HtmlSite, form: dict[str, str]) -> None:
+    ann = await html_site.person("ann")
     assert (await ann.send("/settings/invitations", form)).status == 422
-    assert await village.microblog.accounts.invitations(ann.viewer) == []
+    assert await html_site.microblog.accounts.invitations(ann.viewer) == []
 
 
-async def what_ann_has(village: Village, ann: Person) -> dict[str, int]:
-    await village.microblog.tokens.create(ann.viewer, ["read"], "Script")
-    (token,) = await village.microblog.tokens.all(ann.viewer)
-    invitation = await village.microblog.accounts.invite(ann.viewer, uses=1, days=1)
+async def what_ann_has(html_site: HtmlSite, ann: Person) -> dict[str, int]:
+    await html_site.microblog.tokens.create(ann.viewer, ["read"], "Script")
+    (token,) = await html_site.microblog.tokens.all(ann.viewer)
+    invitation = await html_site.microblog.accounts.invite(ann.viewer, uses=1, days=1)
     assert ann.viewer.session_id is not None
     return {
         "/settings/sessions/{}/end": ann.viewer.session_id,
@@ -128,9 +128,9 @@ async def what_ann_has(village: Village, ann: Person) -> dict[str, int]:
     }
 
 
-async def test_what_is_somebody_elses_is_as_absent_as_what_is_not_there(village: Village) -> None:
-    ann, bob = await village.person("ann"), await village.person("bob")
-    for path, hers in (await what_ann_has(village, ann)).items():
+async def test_what_is_somebody_elses_is_as_absent_as_what_is_not_there(html_site: HtmlSite) -> None:
+    ann, bob = await html_site.person("ann"), await html_site.person("bob")
+    for path, hers in (await what_ann_has(html_site, ann)).items():
         plain = {"Accept": "text/plain"}  # a page has a token that differs each time
         theirs = await bob.send(path.format(hers), headers=plain)
         absent = await bob.send(path.format(hers + 1), headers=plain)
@@ -138,13 +138,13 @@ async def test_what_is_somebody_elses_is_as_absent_as_what_is_not_there(village:
         assert theirs.status == absent.status == absurd.status == 404
         assert theirs.body == absent.body == absurd.body
     assert (await ann.get("/settings")).status == 200
-    assert len(await village.microblog.tokens.all(ann.viewer)) == 1
-    assert len(await village.microblog.accounts.invitations(ann.viewer)) == 1
+    assert len(await html_site.microblog.tokens.all(ann.viewer)) == 1
+    assert len(await html_site.microblog.accounts.invitations(ann.viewer)) == 1
 
 
-async def test_an_account_is_deleted_with_the_right_password_only(village: Village) -> None:
-    await village.person("olga")
-    ann = await village.person("ann")
+async def test_an_account_is_deleted_with_the_right_password_only(html_site: HtmlSite) -> None:
+    await html_site.person("olga")
+    ann = await html_site.person("ann")
     await ann.send("/posts", {"text": "I was here"})
     page = await ann.send("/settings/delete", {"password": "wrong"})
     assert page.status == 422
@@ -152,16 +152,16 @@ async def test_an_account_is_deleted_with_the_right_password_only(village: Villa
     answer = await ann.send("/settings/delete", {"password": PASSWORD})
     assert answer.headers["location"] == "/"
     assert "session" not in ann.browser.cookies
-    assert (await village.stranger().get("/@ann")).status == 404
-    assert "I was here" not in (await village.stranger().get("/public")).text
+    assert (await html_site.stranger().get("/@ann")).status == 404
+    assert "I was here" not in (await html_site.stranger().get("/public")).text
 
 
-async def test_a_password_can_be_tried_as_often_as_its_limit_says(village: Village) -> None:
+async def test_a_password_can_be_tried_as_often_as_its_limit_says(html_site: HtmlSite) -> None:
     from microblog.http.rate_limits import LIMITS
 
-    ann = await village.person("ann")
-    village.set(rate_limits=True)
-    ann.browser.site = village.site
+    ann = await html_site.person("ann")
+    html_site.set(rate_limits=True)
+    ann.browser.site = html_site.site
     form = {"old": "not it", "password": "another good phrase"}
     tried = [(await ann.send("/settings/password", form)).status for _ in range(LIMITS["password"].burst + 1)]
     assert tried == [422] * LIMITS["password"].burst + [429]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.visibility import Visibility
-from tests.web.html.people import Village, errors, flashes, value
+from tests.web.html.html_site import HtmlSite, errors, flashes, value
 
 PROFILE = {
-    "display_name": "Ann of the Village",
+    "display_name": "Ann of the HtmlSite",
     "bio": "Writes about #bread",
     "field_name_1": "HTTPDispatcher",
     "field_value_1": "https://ann.example",
@@ -18,24 +18,24 @@ PROFILE = {
 }
 
 
-async def test_a_profile_is_changed_and_shown(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_profile_is_changed_and_shown(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.send("/settings", PROFILE, follow=True)
     assert flashes(page) == ["Your profile is saved."]
-    assert value(page, "display_name") == "Ann of the Village"
+    assert value(page, "display_name") == "Ann of the HtmlSite"
     assert value(page, "field_value_1") == "https://ann.example"
-    account = await village.microblog.accounts.by_name("ann")
+    account = await html_site.microblog.accounts.by_name("ann")
     assert [(field.name, field.value) for field in account.fields] == [
         ("HTTPDispatcher", "https://ann.example")
     ]
     assert (account.locked, account.discoverable, account.bot) == (False, True, False)
-    seen = await village.stranger().get("/@ann")
-    assert "Ann of the Village" in seen.text
+    seen = await html_site.stranger().get("/@ann")
+    assert "Ann of the HtmlSite" in seen.text
     assert 'href="/tags/bread"' in seen.text
 
 
-async def test_the_form_shows_what_is_set(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_the_form_shows_what_is_set(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.get("/settings")
     assert page.html.xpath("//main//input[@type='checkbox' and @checked]/@name") == [
         "discoverable",
@@ -45,11 +45,11 @@ async def test_the_form_shows_what_is_set(village: Village) -> None:
     assert page.html.xpath(f"//*[@id='{hints[0]}']")
 
 
-async def test_check_boxes_that_are_not_ticked_are_off(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_check_boxes_that_are_not_ticked_are_off(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     await ann.send("/settings", {**PROFILE, "locked": "on", "bot": "on"})
     await ann.send("/settings", PROFILE)
-    account = await village.microblog.accounts.by_name("ann")
+    account = await html_site.microblog.accounts.by_name("ann")
     assert (account.locked, account.bot) == (False, False)
 
 
@@ -57,19 +57,19 @@ async def test_check_boxes_that_are_not_ticked_are_off(village: Village) -> None
     ("field", "wrong"), [("display_name", "x" * 200), ("bio", "x" * 5000), ("field_value_1", "x" * 5000)]
 )
 async def test_a_profile_that_is_turned_down_keeps_what_was_typed(
-    village: Village, field: str, wrong: str
+    html_site: HtmlSite, field: str, wrong: str
 ) -> None:
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     page = await ann.send("/settings", {**PROFILE, field: wrong})
     assert page.status == 422
     assert errors(page)
     assert value(page, field).strip() == wrong
     assert value(page, "field_name_1") == "HTTPDispatcher"
-    assert (await village.microblog.accounts.by_name("ann")).display_name == ""
+    assert (await html_site.microblog.accounts.by_name("ann")).display_name == ""
 
 
-async def test_markup_in_a_profile_is_text(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_markup_in_a_profile_is_text(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>"
     await ann.send(
         "/settings",
@@ -81,16 +81,16 @@ async def test_markup_in_a_profile_is_text(village: Village) -> None:
             "field_value_1": hostile,
         },
     )
-    for page in (await village.stranger().get("/@ann"), await ann.get("/settings")):
+    for page in (await html_site.stranger().get("/@ann"), await ann.get("/settings")):
         assert not page.html.xpath("//main//script | //main//img | //*[@onerror]")
 
 
-async def test_preferences_are_changed_and_kept(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_preferences_are_changed_and_kept(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     form = {"language": "de", "default_visibility": "followers", "mail_boosts": "on"}
     page = await ann.send("/settings/preferences", form, follow=True)
     assert flashes(page) == ["Your preferences are saved."]
-    user = await village.microblog.accounts.user(ann.viewer)
+    user = await html_site.microblog.accounts.user(ann.viewer)
     assert (user.language, user.default_visibility) == ("de", Visibility.FOLLOWERS)
     assert (user.mail_boosts, user.mail_mentions, user.mail_replies) == (True, False, False)
     (ticked,) = page.html.xpath("//input[@name='default_visibility' and @checked]/@value")
@@ -99,16 +99,16 @@ async def test_preferences_are_changed_and_kept(village: Village) -> None:
 
 @pytest.mark.parametrize(("field", "wrong"), [("default_visibility", "all"), ("language", "'; DROP TABLE")])
 async def test_preferences_that_there_are_none_of_are_turned_down(
-    village: Village, field: str, wrong: str
+    html_site: HtmlSite, field: str, wrong: str
 ) -> None:
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     form = {"language": "de", "default_visibility": "public", field: wrong}
     assert (await ann.send("/settings/preferences", form)).status == 422
-    assert (await village.microblog.accounts.user(ann.viewer)).language is None
+    assert (await html_site.microblog.accounts.user(ann.viewer)).language is None
 
 
-async def test_a_new_post_begins_with_what_was_preferred(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_new_post_begins_with_what_was_preferred(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     await ann.send(
         "/settings/preferences",
         {"language": "fr", "default_visibility": "unlisted", "default_sensitive": "on"},
@@ -118,8 +118,8 @@ async def test_a_new_post_begins_with_what_was_preferred(village: Village) -> No
     assert page.html.xpath("//main//input[@name='sensitive' and @checked]")
 
 
-async def test_single_letter_shortcuts_can_be_switched_off(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_single_letter_shortcuts_can_be_switched_off(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.get("/settings/preferences")
     assert page.html.xpath("//input[@name='shortcuts']/@checked")
     assert page.html.get("data-shortcuts") is None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.accounts import Role, State
-from tests.web.html.people import PASSWORD, Village, value
+from tests.web.html.html_site import PASSWORD, HtmlSite, value
 
 FORM = {"name": "ann", "email": "ann@example.org", "password": PASSWORD}
 
 
-async def test_the_first_one_is_the_owner_and_logged_in_at_once(village: Village) -> None:
-    browser = village.stranger()
+async def test_the_first_one_is_the_owner_and_logged_in_at_once(html_site: HtmlSite) -> None:
+    browser = html_site.stranger()
     await browser.csrf_from("/signup")
     answer = await browser.post("/signup", form=FORM)
     assert (answer.status, answer.headers["location"]) == (303, "/")
-    viewer = await village.microblog.sessions.viewer(browser.cookies["session"])
+    viewer = await html_site.microblog.sessions.viewer(browser.cookies["session"])
     assert (viewer.account.name, viewer.role) == ("ann", Role.OWNER)
     assert (await browser.get("/settings")).status == 200
 
@@ -32,9 +32,9 @@ async def test_the_first_one_is_the_owner_and_logged_in_at_once(village: Village
     ],
 )
 async def test_what_is_wrong_is_said_by_its_field_and_what_was_typed_stays(
-    village: Village, field: str, wrong: str
+    html_site: HtmlSite, field: str, wrong: str
 ) -> None:
-    browser = village.stranger()
+    browser = html_site.stranger()
     await browser.csrf_from("/signup")
     page = await browser.post("/signup", form={**FORM, field: wrong})
     assert page.status == 422
@@ -45,9 +45,9 @@ async def test_what_is_wrong_is_said_by_its_field_and_what_was_typed_stays(
     assert "session" not in browser.cookies
 
 
-async def test_a_name_that_is_taken_is_said_to_be(village: Village) -> None:
-    await village.person("ann")
-    browser = village.stranger()
+async def test_a_name_that_is_taken_is_said_to_be(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
+    browser = html_site.stranger()
     await browser.csrf_from("/signup")
     page = await browser.post("/signup", form={**FORM, "email": "other@example.org"})
     assert page.status == 422
@@ -55,19 +55,19 @@ async def test_a_name_that_is_taken_is_said_to_be(village: Village) -> None:
 
 
 @pytest.mark.parametrize("registration", ["open", "approval"])
-async def test_that_an_address_is_somebodys_shows_nowhere(village: Village, registration: str) -> None:
-    await village.microblog.accounts.create("ann", "ann@example.org")
-    village.set(registration=registration)
+async def test_that_an_address_is_somebodys_shows_nowhere(html_site: HtmlSite, registration: str) -> None:
+    await html_site.microblog.accounts.create("ann", "ann@example.org")
+    html_site.set(registration=registration)
     seen = []
     for name, email in (("zoe", "ann@example.org"), ("bob", "bob@example.org")):
-        browser = village.stranger()
+        browser = html_site.stranger()
         await browser.csrf_from("/signup")
         answer = await browser.post(
             "/signup", form={"name": name, "email": email, "password": PASSWORD, "reason": "Why not?"}
         )
         settings = await browser.get("/settings/email")
         again = await browser.post("/settings/email/resend", follow=True)
-        away = village.stranger()
+        away = html_site.stranger()
         await away.csrf_from("/login")
         log_in = await away.post("/login", form={"login": email, "password": PASSWORD})
         pages = (answer, settings, again, log_in)
@@ -79,10 +79,10 @@ async def test_that_an_address_is_somebodys_shows_nowhere(village: Village, regi
     assert seen[0] == seen[1]
 
 
-async def test_where_sign_ups_are_approved_one_waits(village: Village) -> None:
-    owner = await village.person("olga")
-    village.set(registration="approval")
-    browser = village.stranger()
+async def test_where_sign_ups_are_approved_one_waits(html_site: HtmlSite) -> None:
+    owner = await html_site.person("olga")
+    html_site.set(registration="approval")
+    browser = html_site.stranger()
     form = await browser.get("/signup")
     assert form.html.xpath("//textarea[@name='reason']")
     answer = await browser.post("/signup", form={**FORM, "reason": "I like it here"})
@@ -90,36 +90,36 @@ async def test_where_sign_ups_are_approved_one_waits(village: Village) -> None:
     assert "session" not in browser.cookies
     waiting = await owner.get("/admin/approvals")
     assert "I like it here" in waiting.text
-    ((account, _),) = await village.microblog.accounts.pending(owner.viewer)
+    ((account, _),) = await html_site.microblog.accounts.pending(owner.viewer)
     assert account.state is State.PENDING
     await owner.send(f"/admin/approvals/{account.id}/approve")
     answer = await browser.post("/login", form={"login": "ann", "password": PASSWORD})
     assert answer.status == 303
 
 
-async def test_somebody_who_was_turned_down_is_gone(village: Village) -> None:
-    owner = await village.person("olga")
-    village.set(registration="approval")
-    browser = village.stranger()
+async def test_somebody_who_was_turned_down_is_gone(html_site: HtmlSite) -> None:
+    owner = await html_site.person("olga")
+    html_site.set(registration="approval")
+    browser = html_site.stranger()
     await browser.csrf_from("/signup")
     await browser.post("/signup", form={**FORM, "reason": "Spam"})
-    ((account, _),) = await village.microblog.accounts.pending(owner.viewer)
+    ((account, _),) = await html_site.microblog.accounts.pending(owner.viewer)
     await owner.send(f"/admin/approvals/{account.id}/turn-down")
-    assert await village.microblog.accounts.pending(owner.viewer) == []
+    assert await html_site.microblog.accounts.pending(owner.viewer) == []
 
 
-async def test_by_invitation_one_needs_one_and_it_works_once(village: Village) -> None:
-    owner = await village.person("olga")
-    village.set(registration="invitation")
-    invitation = await village.microblog.accounts.invite(owner.viewer, uses=1, days=7)
-    browser = village.stranger()
+async def test_by_invitation_one_needs_one_and_it_works_once(html_site: HtmlSite) -> None:
+    owner = await html_site.person("olga")
+    html_site.set(registration="invitation")
+    invitation = await html_site.microblog.accounts.invite(owner.viewer, uses=1, days=7)
+    browser = html_site.stranger()
     await browser.csrf_from("/signup")
     assert (await browser.post("/signup", form=FORM)).status == 422
     page = await browser.get(invitation.path)
     assert value(page, "invitation") == invitation.code
     answer = await browser.post("/signup", form={**FORM, "invitation": invitation.code})
     assert answer.status == 303
-    late = village.stranger()
+    late = html_site.stranger()
     await late.csrf_from("/signup")
     form = {"name": "bob", "email": "bob@example.org", "password": PASSWORD, "invitation": invitation.code}
     page = await late.post("/signup", form=form)
@@ -127,10 +127,10 @@ async def test_by_invitation_one_needs_one_and_it_works_once(village: Village) -
     assert value(page, "invitation") == invitation.code
 
 
-async def test_where_it_is_closed_there_is_no_form_and_none_is_taken(village: Village) -> None:
-    await village.person("olga")
-    village.set(registration="closed")
-    browser = village.stranger()
+async def test_where_it_is_closed_there_is_no_form_and_none_is_taken(html_site: HtmlSite) -> None:
+    await html_site.person("olga")
+    html_site.set(registration="closed")
+    browser = html_site.stranger()
     page = await browser.get("/signup")
     assert page.status == 200
     assert not page.html.xpath("//input[@name='password']")
@@ -139,6 +139,6 @@ async def test_where_it_is_closed_there_is_no_form_and_none_is_taken(village: Vi
     assert "session" not in browser.cookies
 
 
-async def test_a_member_does_not_see_the_form(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_member_does_not_see_the_form(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     assert (await ann.get("/signup")).headers["location"] == "/"

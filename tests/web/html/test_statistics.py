@@ -13,31 +13,31 @@ from hypothesis import strategies as st
 from microblog.services.statistics import MEASURES
 from microblog.web.html.plots import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, bars, ceiling
 from tests.tasks.site import People
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 
-async def lively(village: Village) -> None:
+async def lively(html_site: HtmlSite) -> None:
     """Yesterday one person wrote two posts, today one."""
-    people = People(village.microblog.db)
+    people = People(html_site.microblog.db)
     yesterday = datetime.now(UTC) - timedelta(days=1)
     ann = await people.user("ann", at=yesterday)
     first = await people.post(ann, at=yesterday, tags=("first",))
     await people.post(ann, at=yesterday, reply_to_account=ann)
     await people.post(ann)
     await people.sql("UPDATE posts SET thread_id = %s", first)
-    await village.microblog.statistics.compute_missing()
+    await html_site.microblog.statistics.compute_missing()
 
 
-async def test_an_empty_site_has_its_page(village: Village) -> None:
-    page = await village.stranger().get("/about/stats")
+async def test_an_empty_site_has_its_page(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/about/stats")
     assert page.status == 200
     assert page.text.count("None in these 30 days.") == 6
     assert "Today so far: 0 posts" in page.text
 
 
-async def test_each_chart_has_its_table(village: Village) -> None:
-    await lively(village)
-    page = await village.stranger().get("/about/stats")
+async def test_each_chart_has_its_table(html_site: HtmlSite) -> None:
+    await lively(html_site)
+    page = await html_site.stranger().get("/about/stats")
     for section in page.html.xpath("//section[.//svg]"):
         assert len(section.xpath(".//details/table/tbody/tr")) == 30
         assert section.xpath("string(.//caption)") == section.xpath("string(.//h2)")
@@ -46,17 +46,17 @@ async def test_each_chart_has_its_table(village: Village) -> None:
     assert len(posts.xpath(".//svg//rect")) == 3
 
 
-async def test_nothing_that_the_policy_of_the_page_forbids(village: Village) -> None:
-    await lively(village)
+async def test_nothing_that_the_policy_of_the_page_forbids(html_site: HtmlSite) -> None:
+    await lively(html_site)
     for days in (30, 90, 365):
-        page = await village.stranger().get(f"/about/stats?days={days}")
+        page = await html_site.stranger().get(f"/about/stats?days={days}")
         assert page.html.xpath("count(//@style) + count(//main//style) + count(//main//script)") == 0
 
 
 @pytest.mark.parametrize("days", [30, 90, 365])
-async def test_ranges(village: Village, days: int) -> None:
-    await lively(village)
-    client = village.stranger()
+async def test_ranges(html_site: HtmlSite, days: int) -> None:
+    await lively(html_site)
+    client = html_site.stranger()
     page = await client.get(f"/about/stats?days={days}")
     assert page.html.xpath("string(//nav[@class='tabs']//a[@aria-current])") in (f"{days} days", "A year")
     assert len((await client.get(f"/about/stats.json?days={days}")).json()["days"]) == days
@@ -64,16 +64,16 @@ async def test_ranges(village: Village, days: int) -> None:
 
 
 @pytest.mark.parametrize("days", ["0", "31", "-1", "x", "999999999999", "%D9%A3%D9%A0"])
-async def test_other_ranges_are_refused(village: Village, days: str) -> None:
+async def test_other_ranges_are_refused(html_site: HtmlSite, days: str) -> None:
     for path in ("/about/stats", "/about/stats.json", "/about/stats.csv"):
-        page = await village.stranger().get(f"{path}?days={days}")
+        page = await html_site.stranger().get(f"{path}?days={days}")
         assert page.status == 422
         assert "30, 90 and 365" in page.text
 
 
-async def test_page_json_and_csv_say_the_same(village: Village) -> None:
-    await lively(village)
-    client = village.stranger()
+async def test_page_json_and_csv_say_the_same(html_site: HtmlSite) -> None:
+    await lively(html_site)
+    client = html_site.stranger()
     document = (await client.get("/about/stats.json")).json()
     sheet = await client.get("/about/stats.csv")
     assert sheet.headers["content-type"].startswith("text/csv")
@@ -88,10 +88,12 @@ async def test_page_json_and_csv_say_the_same(village: Village) -> None:
     assert document["tags"] == [{"tag": "first", "people": 1, "posts": 1}]
 
 
-async def test_what_a_stranger_gets_may_be_kept_a_minute_and_what_somebody_gets_not(village: Village) -> None:
-    page = await village.stranger().get("/about/stats")
+async def test_what_a_stranger_gets_may_be_kept_a_minute_and_what_somebody_gets_not(
+    html_site: HtmlSite,
+) -> None:
+    page = await html_site.stranger().get("/about/stats")
     assert "max-age=60" in page.headers["cache-control"]
-    ann = await village.person("ann")
+    ann = await html_site.person("ann")
     assert "no-store" in (await ann.get("/about/stats")).headers["cache-control"]
 
 

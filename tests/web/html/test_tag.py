@@ -7,16 +7,16 @@ from urllib.parse import quote
 import pytest
 
 from microblog.domain.posts import Draft
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_the_posts_with_a_tag_in_any_script(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.microblog.posts.publish(ann.viewer, Draft("Snow #雪 and #First"))
-    await village.microblog.posts.publish(ann.viewer, Draft("No tag"))
+async def test_the_posts_with_a_tag_in_any_script(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.microblog.posts.publish(ann.viewer, Draft("Snow #雪 and #First"))
+    await html_site.microblog.posts.publish(ann.viewer, Draft("No tag"))
     for tag in ("first", "雪"):
-        page = await village.stranger().get(f"/tags/{quote(tag)}")
+        page = await html_site.stranger().get(f"/tags/{quote(tag)}")
         assert texts(page) == ["Snow #雪 and #First"]
         assert page.html.xpath("//h1/text()") == [f"#{tag}"]
         assert page.html.xpath("//link[@rel='canonical']/@href") == [
@@ -25,18 +25,18 @@ async def test_the_posts_with_a_tag_in_any_script(village: Village) -> None:
 
 
 @pytest.mark.parametrize("written", ["First", "FIRST", "ｆｉｒｓｔ"])
-async def test_other_ways_to_write_it_lead_to_the_one(village: Village, written: str) -> None:
-    answer = await village.stranger().get(f"/tags/{quote(written)}")
+async def test_other_ways_to_write_it_lead_to_the_one(html_site: HtmlSite, written: str) -> None:
+    answer = await html_site.stranger().get(f"/tags/{quote(written)}")
     assert (answer.status, answer.headers["location"]) == (301, "/tags/first")
 
 
 @pytest.mark.parametrize("written", ["123", "a-b", "<b>", "x" * 101])
-async def test_what_is_no_tag_is_not_found(village: Village, written: str) -> None:
-    assert (await village.stranger().get(f"/tags/{quote(written)}")).status == 404
+async def test_what_is_no_tag_is_not_found(html_site: HtmlSite, written: str) -> None:
+    assert (await html_site.stranger().get(f"/tags/{quote(written)}")).status == 404
 
 
-async def test_an_unused_tag_offers_to_write_about_it(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_an_unused_tag_offers_to_write_about_it(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     page = await ann.get("/tags/unheard")
     assert page.html.xpath("//div[@class='nothing']//a/@href") == ["/compose?text=%23unheard%20"]
     composer = await ann.get("/compose?text=%23unheard%20")

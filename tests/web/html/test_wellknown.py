@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.html.people import Village
+from tests.web.html.html_site import HtmlSite
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from tests.web.html.people import Village
         "http://localhost:8000/@ann",
     ],
 )
-async def test_webfinger_finds_people_of_this_site(village: Village, resource: str) -> None:
-    await village.person("ann")
-    page = await village.stranger().get(f"/.well-known/webfinger?resource={resource}")
+async def test_webfinger_finds_people_of_this_site(html_site: HtmlSite, resource: str) -> None:
+    await html_site.person("ann")
+    page = await html_site.stranger().get(f"/.well-known/webfinger?resource={resource}")
     assert page.status == 200
     assert page.headers["content-type"] == "application/jrd+json"
     assert page.headers["access-control-allow-origin"] == "*"
@@ -30,10 +30,10 @@ async def test_webfinger_finds_people_of_this_site(village: Village, resource: s
     assert profile["href"] == "http://localhost:8000/@ann"
 
 
-async def test_webfinger_gives_only_the_links_asked_for(village: Village) -> None:
-    await village.person("ann")
+async def test_webfinger_gives_only_the_links_asked_for(html_site: HtmlSite) -> None:
+    await html_site.person("ann")
     rel = "http://webfinger.net/rel/avatar"
-    page = await village.stranger().get(f"/.well-known/webfinger?resource=acct:ann@localhost&rel={rel}")
+    page = await html_site.stranger().get(f"/.well-known/webfinger?resource=acct:ann@localhost&rel={rel}")
     assert [link["rel"] for link in page.json()["links"]] == [rel]
 
 
@@ -51,20 +51,20 @@ async def test_webfinger_gives_only_the_links_asked_for(village: Village) -> Non
         "acct:" + "x" * 2000 + "@localhost",
     ],
 )
-async def test_webfinger_does_not_know_others(village: Village, resource: str) -> None:
-    await village.person("ann")
-    page = await village.stranger().get(f"/.well-known/webfinger?resource={resource}")
+async def test_webfinger_does_not_know_others(html_site: HtmlSite, resource: str) -> None:
+    await html_site.person("ann")
+    page = await html_site.stranger().get(f"/.well-known/webfinger?resource={resource}")
     assert page.status == 404
     assert "error" in page.json()
 
 
-async def test_webfinger_wants_to_know_whom(village: Village) -> None:
-    assert (await village.stranger().get("/.well-known/webfinger")).status == 400
+async def test_webfinger_wants_to_know_whom(html_site: HtmlSite) -> None:
+    assert (await html_site.stranger().get("/.well-known/webfinger")).status == 400
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1"])
-async def test_nodeinfo_says_what_runs_here(village: Village, version: str) -> None:
-    browser = village.stranger()
+async def test_nodeinfo_says_what_runs_here(html_site: HtmlSite, version: str) -> None:
+    browser = html_site.stranger()
     links = (await browser.get("/.well-known/nodeinfo")).json()["links"]
     (href,) = [link["href"] for link in links if link["rel"].endswith(version)]
     assert href == f"http://localhost:8000/nodeinfo/{version}"
@@ -75,12 +75,12 @@ async def test_nodeinfo_says_what_runs_here(village: Village, version: str) -> N
     assert set(document) >= {"protocols", "services", "usage", "metadata"}
 
 
-async def test_nodeinfo_says_how_busy_it_is(village: Village) -> None:
-    ann = await village.person("ann")
-    await village.person("bob")
-    await village.microblog.accounts.suspend("bob")
+async def test_nodeinfo_says_how_busy_it_is(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    await html_site.person("bob")
+    await html_site.microblog.accounts.suspend("bob")
     await ann.send("/posts", {"text": "Hello"})
-    document = (await village.stranger().get("/nodeinfo/2.1")).json()
+    document = (await html_site.stranger().get("/nodeinfo/2.1")).json()
     assert document["usage"] == {
         "users": {"total": 1, "activeMonth": 1, "activeHalfyear": 1},
         "localPosts": 1,
@@ -88,6 +88,6 @@ async def test_nodeinfo_says_how_busy_it_is(village: Village) -> None:
     assert document["protocols"] == []  # it does not federate
 
 
-async def test_password_programs_find_where_the_password_is_changed(village: Village) -> None:
-    page = await village.stranger().get("/.well-known/change-password")
+async def test_password_programs_find_where_the_password_is_changed(html_site: HtmlSite) -> None:
+    page = await html_site.stranger().get("/.well-known/change-password")
     assert (page.status, page.headers["location"]) == (302, "/settings/password")

@@ -9,7 +9,7 @@ import pytest
 from microblog.domain.posts import Draft, Span
 from microblog.http.routing import Route
 from microblog.web.html import TABLES
-from tests.web.html.people import PASSWORD, Person, Village, flashes
+from tests.web.html.html_site import PASSWORD, HtmlSite, Person, flashes
 
 CHANGES = [route for table in TABLES for route in table if route.method == "POST" and route.csrf]
 #: Buttons that show by themselves that they were pressed, and steps to a page that speaks for itself.
@@ -31,10 +31,10 @@ def test_every_change_says_what_happened(route: Route) -> None:
     assert route.name in SILENT or "flash(" in source or ".render(" in source or "_page(" in source
 
 
-async def test_a_new_post_and_a_reply_are_confirmed_and_the_reply_is_in_view(village: Village) -> None:
-    ann = await village.person("ann")
+async def test_a_new_post_and_a_reply_are_confirmed_and_the_reply_is_in_view(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
     assert await said(ann, "/posts", {"text": "Hello"}) == ["Your post is published."]
-    post = await village.microblog.posts.publish(ann.viewer, Draft("A question"))
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("A question"))
     answer = await ann.send("/posts", {"text": "An answer", "reply_to": str(post.id), "next": post.path})
     path, _, fragment = answer.headers["location"].partition("#")
     assert path == post.path
@@ -60,11 +60,11 @@ async def test_a_new_post_and_a_reply_are_confirmed_and_the_reply_is_in_view(vil
         ("mail@nobody.example", None),
     ],
 )
-async def test_a_mention_of_nobody_is_pointed_out(village: Village, text: str, hint: str | None) -> None:
-    ann = await village.person("ann")
-    await village.person("bob")
+async def test_a_mention_of_nobody_is_pointed_out(html_site: HtmlSite, text: str, hint: str | None) -> None:
+    ann = await html_site.person("ann")
+    await html_site.person("bob")
     assert await said(ann, "/posts", {"text": text}) == ["Your post is published.", *([hint] if hint else [])]
-    (post,) = (await village.microblog.timelines.home(ann.viewer, Span())).items
+    (post,) = (await html_site.microblog.timelines.home(ann.viewer, Span())).items
     assert await said(ann, f"/posts/{post.id}/edit", {"text": f"{text}!"}) == [
         "Your changes are saved.",
         *([hint] if hint else []),
@@ -72,10 +72,10 @@ async def test_a_mention_of_nobody_is_pointed_out(village: Village, text: str, h
 
 
 async def test_sign_up_mentions_the_mail_and_tells_the_first_person_that_the_site_is_theirs(
-    village: Village,
+    html_site: HtmlSite,
 ) -> None:
     for name, is_first in (("ann", True), ("bob", False)):
-        browser = village.stranger()
+        browser = html_site.stranger()
         await browser.csrf_from("/signup")
         form = {"name": name, "email": f"{name}@example.org", "password": PASSWORD}
         page = await browser.post("/signup", form=form, follow=True)
@@ -84,9 +84,9 @@ async def test_sign_up_mentions_the_mail_and_tells_the_first_person_that_the_sit
         assert ("this site is yours" in texts) is is_first
 
 
-async def test_a_pinned_post_and_a_muted_thread_are_confirmed(village: Village) -> None:
-    ann = await village.person("ann")
-    post = await village.microblog.posts.publish(ann.viewer, Draft("Hello"))
+async def test_a_pinned_post_and_a_muted_thread_are_confirmed(html_site: HtmlSite) -> None:
+    ann = await html_site.person("ann")
+    post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for verb in ("pin", "unpin", "mute", "unmute"):
         (text,) = await said(ann, f"/posts/{post.id}/{verb}")
         assert ("pinned" in text) is verb.endswith("pin")

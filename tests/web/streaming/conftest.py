@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest_twisted
 
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 
 @pytest_twisted.async_yield_fixture

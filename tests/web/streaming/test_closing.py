@@ -6,7 +6,7 @@ import pytest
 
 from microblog.web.streaming import sockets
 from tests.testrig import until
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 HANDSHAKE = (
     "GET /api/v1/streaming HTTP/1.1\r\nHost: localhost:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

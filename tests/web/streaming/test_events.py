@@ -12,7 +12,7 @@ from microblog.mastodon import entities
 from microblog.web import streaming
 from tests.tasks.logs import logged
 from tests.testrig import until
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 
 async def test_server_sent_events_resume_by_their_id(site: Streaming) -> None:

@@ -14,7 +14,7 @@ from microblog.services.filters import KeywordChange
 from microblog.services.tokens import DISABLED, PENDING
 from tests.testrig import person, until
 from tests.web.streaming.clients import WebSocket
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 
 async def reader(site: Streaming, *contexts: str, keywords: tuple[str, ...] = ("cat",)) -> str:

@@ -14,7 +14,7 @@ from microblog.http.http_request import HTTPRequest
 from microblog.services.live.connection_limit import LIMIT_REACHED
 from microblog.web import live_reader
 from tests.testrig import until
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 
 async def test_of_the_request_nothing_is_kept(site: Streaming) -> None:

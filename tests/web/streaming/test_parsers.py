@@ -12,7 +12,7 @@ from mastodon import StreamListener
 from microblog.domain.posts import Draft
 from microblog.http import event_stream
 from tests.testrig import until
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 
 class Whatwg:

@@ -11,7 +11,7 @@ from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.web.streaming import sockets
 from tests.testrig import until
-from tests.web.streaming.rig import Streaming
+from tests.web.streaming.harness import Streaming
 
 
 async def test_a_stranger_hears_public_posts_their_edits_and_deletions(site: Streaming) -> None:

@@ -56,7 +56,7 @@ class Program(Client):
         return await self.json("POST", "/api/v1/statuses", json={"status": text, **more})
 
 
-class Town:
+class ApiSite:
     """A site with people in it."""
 
     def __init__(self, microblog: Microblog, reactor: Any) -> None:

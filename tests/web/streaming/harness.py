@@ -14,7 +14,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft
 from microblog.services.microblog import Microblog
 from microblog.web import streaming
-from tests.http import rig
+from tests.http import harness
 from tests.testrig import person, until
 from tests.web.streaming.clients import EventStream, WebSocket
 
@@ -25,7 +25,7 @@ class Streaming:
     def __init__(self, dsn: str, reactor: Any, folder: Path) -> None:
         self.reactor = reactor
         self.microblog = Microblog(Config.load({"push_buffer": "16384"}, {}), dsn, reactor)
-        self.made = rig.make(folder, streaming.routes.bind(self.microblog), reactor=reactor)
+        self.made = harness.make(folder, streaming.routes.bind(self.microblog), reactor=reactor)
         self.people: dict[str, Viewer] = {}
         self.clients: list[Any] = []
 

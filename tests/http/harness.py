@@ -50,7 +50,7 @@ class FakeSessions:
 
 
 @dataclass
-class Rig:
+class Harness:
     site: Site
     web: WebContext
     website: HTTPDispatcher
@@ -75,7 +75,7 @@ def make(
     timeouts: Timeouts | None = None,
     reactor: Any = None,
     **site_options: Any,
-) -> Rig:
+) -> Harness:
     """The site of ``tables``; its templates are written to ``folder``."""
     for name, source in PAGES.items():
         path = folder / "templates" / name
@@ -104,7 +104,7 @@ def make(
         wall_clock=web.wall_clock,
         **site_options,
     )
-    return Rig(site, web, website, clock, sessions)
+    return Harness(site, web, website, clock, sessions)
 
 
 @contextmanager
@@ -123,4 +123,4 @@ def logged(level: LogLevel = LogLevel.warn) -> Iterator[list[LogEvent]]:
         globalLogPublisher.removeObserver(observe)
 
 
-Make = Callable[..., Rig]
+Make = Callable[..., Harness]

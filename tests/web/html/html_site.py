@@ -43,7 +43,7 @@ class Person:
         return await self.browser.post(path, form=form or {}, **options)
 
 
-class Village:
+class HtmlSite:
     """A site with people in it. The first who comes is its owner, as on every site."""
 
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
