@@ -83,17 +83,28 @@ def _alone(work: Deferred[Any]) -> Deferred[Any]:
 async def connect(
     dsn: str, reactor: Any, timeout: float, setup: str = "", kind: type[Connection] = Connection
 ) -> Connection:
-    """An open connection, after running ``setup``. Raises psycopg2.Error, or Unavailable after ``timeout`` seconds."""
+    """Return an open connection that has run ``setup``.
+
+    Raises psycopg2.Error, or Unavailable after ``timeout`` seconds: the connection is closed then, and what was under
+    way fails in whatever way it finds that out.
+    """
     connection = kind(reactor=reactor)
-    late = reactor.callLater(timeout, lambda: connection._connection and connection.close())
+    gave_up = False
+
+    def give_up() -> None:
+        nonlocal gave_up
+        gave_up = True
+        if connection._connection is not None:
+            connection.close()
+
+    late = reactor.callLater(timeout, give_up)
     try:
         await _alone(connection.connect(dsn))
         if setup:
             await _alone(connection.runOperation(setup))
-    except ConnectionClosed as error:
-        # Which is how txpostgres says that it was closed while something was under way: it took too long.
-        raise Unavailable("The database does not answer. Try again shortly.") from error
-    except BaseException:
+    except BaseException as error:
+        if gave_up or isinstance(error, ConnectionClosed):
+            raise Unavailable("The database does not answer. Try again shortly.") from error
         if connection._connection is not None:
             connection.close()
         raise
