@@ -23,7 +23,8 @@ def printed(heading: str) -> list[list[str]]:
     text = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return [
-        block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+        block.splitlines()
+        for block in re.findall(r"^```sh(?: \w+)?\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     ]
 
 

@@ -203,7 +203,7 @@ async def test_no_shape_of_a_body_costs_more_than_its_length(api_site: ApiSite, 
 
 async def test_measurement_finds_quadratic_work() -> None:
     async def send(text: str) -> None:
-        sum(1 for _ in range((len(text) // 30) ** 2))
+        sum(1 for _ in range((len(text) // 12) ** 2))
 
     assert await too_costly(send, 60_000, {"any": "x"}) != []
 
