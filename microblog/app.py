@@ -18,7 +18,7 @@ from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
-from microblog.http.factory import Site
+from microblog.http.factory import HTTPFactory
 from microblog.http.templates import Templates
 from microblog.protocols.push import PushFactory
 from microblog.runtime import ports
@@ -48,12 +48,12 @@ class _App:
     microblog: Microblog
     begun = False
     embedded: Any = None
-    site: Site | None = None
+    site: HTTPFactory | None = None
     push: PushFactory | None = None
     tasks: Tasks | None = None
     samples: ReaderSamples | None = None
     metrics: Metrics | None = None
-    metrics_site: Site | None = None
+    metrics_site: HTTPFactory | None = None
     web: WebContext | None = None
 
     def __init__(self, config: Config, reactor: Any) -> None:
@@ -157,7 +157,7 @@ class _App:
             metrics.routes.bind(MetricsPage(self._metrics.text, config.metrics_allow)),
             static.routes.bind(self.assets),
         ]
-        self.site = Site(
+        self.site = HTTPFactory(
             HTTPDispatcher(web, tables, self._metrics.observe),
             self.reactor,
             https=config.secure,
@@ -195,7 +195,7 @@ class _App:
         web = self.web or await self._build_web()
         readings = MetricsPage(self._metrics.text, self.config.metrics_allow, unix=True)
         tables = [health.routes.bind(self.microblog), metrics.routes.bind(readings)]
-        self.metrics_site = Site(HTTPDispatcher(web, tables), self.reactor, proxies=web.proxies)
+        self.metrics_site = HTTPFactory(HTTPDispatcher(web, tables), self.reactor, proxies=web.proxies)
 
     async def _stop_metrics(self) -> None:
         if self.metrics_site is not None:

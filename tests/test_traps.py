@@ -29,8 +29,8 @@ from zope.interface import implementer
 from microblog.config.load import Config
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
-from microblog.http.channel import Channel
-from microblog.http.factory import Site, Timeouts
+from microblog.http.channel import Channel, Timeouts
+from microblog.http.factory import HTTPFactory
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.microblog import Microblog
 from microblog.services.posts import Posts
@@ -117,7 +117,7 @@ class TestReactor:
         def observe(event: dict[str, Any]) -> None:
             events.append(event)
 
-        site = Site(Resource(), clock, timeouts=Timeouts(head=1.0))
+        site = HTTPFactory(Resource(), clock, timeouts=Timeouts(head=1.0))
         broken, sound = site.buildProtocol(None), site.buildProtocol(None)
         transports = [StringTransport(), StringTransport()]
         broken.makeConnection(transports[0])

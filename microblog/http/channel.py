@@ -16,10 +16,13 @@ change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -30,9 +33,67 @@ from zope.interface import implementer
 from microblog.http import guard
 from microblog.http.security import CSP_LINE, OPENER_LINE, OPENER_POLICY
 
-if TYPE_CHECKING:
-    from microblog.http.factory import Site
-    from microblog.http.http_request import HTTPRequest
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds.  ``head`` and ``body`` are absolute: dripping does not extend them."""
+
+    head: float = 10.0
+    body: float = 60.0
+    idle: float = 75.0
+    write: float = 30.0  #: for a client that does not read what it was sent
+    linger: float = 2.0  #: for a client that goes on sending after a refusal
+
+
+class Host(Protocol):
+    """The part of the connection factory that connections and requests use; Twisted calls this attribute ``site``."""
+
+    reactor: Any
+    requestFactory: Any
+    resource: Any
+    seconds: Callable[[], float]
+    timeouts: Timeouts
+    header_lines: bytes
+    max_unread: int
+    draining: bool
+    refused: Counter[int]
+
+    def opened(self, channel: Channel) -> None:
+        """Count a new connection."""
+
+    def closed(self, channel: Channel) -> None:
+        """Forget a connection that has ended."""
+
+    def began(self) -> None:
+        """Count a request whose answer begins."""
+
+    def ended(self) -> None:
+        """Count a request whose answer has ended."""
+
+    def body_limit(self, method: bytes, target: bytes) -> int:
+        """Return the largest body, in bytes, that a request may have."""
+
+    def date_line(self) -> bytes:
+        """Return the ``Date`` header as a line with its CRLF."""
+
+    def getResourceFor(self, request: Any) -> Any:
+        """Return the resource that answers a request."""
+
+    def hold(self, work: Deferred[Any]) -> None:
+        """Let draining wait for work whose client may have gone."""
+
+    def on_drain(self, call: Callable[[], object]) -> Callable[[], None]:
+        """Call ``call`` when draining begins; return a function that cancels this."""
+
+
+class ArrivingRequest(Protocol):
+    """The part of a request that its connection uses while the request arrives."""
+
+    requestHeaders: Headers
+    body_limit: int
+
+    def drop_body(self) -> None:
+        """Discard the part of the body that has arrived."""
 
 
 class State(Enum):
@@ -53,11 +114,11 @@ class Channel(HTTPChannel):
     totalHeadersSize = guard.MAX_HEAD * 2  # ours comes first, with its own answer
     MAX_LENGTH = guard.MAX_HEADER_LINE
     timeOut = None
-    site: Site
-    requests: list[HTTPRequest]
+    site: Host
+    requests: list[Any]
     transport: Any  # what it can do beyond ITransport differs between TCP, TLS and Unix sockets
 
-    def __init__(self, site: Site, host: str | None, *, shed: bool = False) -> None:
+    def __init__(self, site: Host, host: str | None, *, shed: bool = False) -> None:
         super().__init__()
         self.site = site
         self.factory = site
@@ -206,7 +267,7 @@ class Channel(HTTPChannel):
     def allHeadersReceived(self) -> None:
         if self.state is State.CLOSING:
             return
-        request = self.requests[-1]
+        request: ArrivingRequest = self.requests[-1]
         absolute = None if self._path[:1] == b"/" else guard.split_absolute(self._path)
         if absolute is not None:
             host, self._path = absolute
@@ -276,7 +337,7 @@ class Channel(HTTPChannel):
         self._unread += size
         return True
 
-    def requestDone(self, request: HTTPRequest) -> None:
+    def requestDone(self, request: Any) -> None:
         now = self.site.seconds()
         if self.persistent and self.state is State.BUSY:
             self.state = State.IDLE

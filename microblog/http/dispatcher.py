@@ -43,7 +43,7 @@ _ALLOWED_HEADERS: Final = b"*, Authorization, Cache-Control, Content-Type, Idemp
 
 
 class HTTPDispatcher(Resource):
-    """The root resource of a :class:`~microblog.http.factory.Site`.
+    """The root resource of a :class:`~microblog.http.factory.HTTPFactory`.
 
     :raises ValueError: two tables share a name, two routes a method and path, or a route names an unknown limit.
     """

@@ -2,8 +2,8 @@
 
 ::
 
-    site = Site(website, reactor, https=…, proxies=web.proxies)
-    await site.drain()      # nothing new on a connection, running requests to their end, streams told
+    factory = HTTPFactory(dispatcher, reactor, https=…, proxies=web.proxies)
+    await factory.drain()      # nothing new on a connection, running requests to their end, streams told
 
 ``drain`` does not stop listening: whoever owns the port does that first.
 """
@@ -14,7 +14,6 @@ import resource as process_limits
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +24,7 @@ from twisted.web import server
 from twisted.web.resource import IResource
 
 from microblog.domain.addresses import address_key
-from microblog.http.channel import Channel, State
+from microblog.http.channel import Channel, State, Timeouts
 from microblog.http.http_request import BODY_LIMIT, HTTPRequest
 from microblog.http.proxies import TrustedProxies
 from microblog.http.security import header_lines
@@ -48,18 +47,7 @@ _WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds.  ``head`` and ``body`` are absolute: dripping does not extend them."""
-
-    head: float = 10.0
-    body: float = 60.0
-    idle: float = 75.0
-    write: float = 30.0  #: for a client that does not read what it was sent
-    linger: float = 2.0  #: for a client that goes on sending after a refusal
-
-
-class Site(server.Site):
+class HTTPFactory(server.Site):
     """A site whose root is ``resource``: a ``HTTPDispatcher``, or any leaf resource.
 
     ``https``: browsers are told to come by HTTPS only.  ``connections``: at most that many at a time (by default what

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
+from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import directlyProvides
 
-from microblog.http.channel import Channel
+from microblog.http.channel import Channel, Host
 from microblog.http.guard import BODY_TOO_LARGE, PROGRAM_PATHS, decode_path
-
-if TYPE_CHECKING:
-    from twisted.python.failure import Failure
-
-    from microblog.http.factory import Site
 
 BODY_LIMIT: Final = 1_000_000  #: bytes of a body, where a route says nothing else
 _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temporary file
@@ -26,7 +22,7 @@ _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temp
 class HTTPRequest(server.Request):
     """A request as Twisted has it, without what this site does in its own way (forms, sessions, ``Server``)."""
 
-    site: Site
+    site: Host  # type: ignore[assignment]  # Twisted declares its own Site
     channel: Channel
     defaultContentType = None
     body_limit = BODY_LIMIT
@@ -86,8 +82,6 @@ class HTTPRequest(server.Request):
             resource = self.site.resource
             self.render(resource if resource.isLeaf else self.site.getResourceFor(self))
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer, and the log the rest
-            from twisted.python.failure import Failure
-
             self.processingFailed(Failure())
 
     def processingFailed(self, reason: Failure) -> Failure:

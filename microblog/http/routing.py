@@ -14,8 +14,8 @@
 
 and come alive in ``app``::
 
-    website = HTTPDispatcher(web, [profiles.routes.bind(microblog), health.routes.bind(readiness), …])
-    site = Site(website, reactor)
+    dispatcher = HTTPDispatcher(web, [profiles.routes.bind(microblog), health.routes.bind(readiness), …])
+    factory = HTTPFactory(dispatcher, reactor)
 
 The first argument of a page is what its table was bound to.  Paths are whole (nothing is mounted below a prefix), in
 werkzeug's syntax: ``<name>`` is a text without a slash, ``<int:id>`` digits, ``<path:rest>`` anything.  All arrive as

@@ -34,7 +34,7 @@ from microblog.domain.errors import MicroblogError
 from microblog.services.metrics import JOB_STATES, SiteMetrics
 
 if TYPE_CHECKING:
-    from microblog.http.factory import Site
+    from microblog.http.factory import HTTPFactory
     from microblog.protocols.push import PushFactory
     from microblog.services.microblog import Microblog
     from microblog.tasks.jobs import Worker
@@ -56,7 +56,7 @@ class Metrics:
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self._microblog = microblog
         self._reactor = reactor
-        self.site: Site | None = None
+        self.site: HTTPFactory | None = None
         self.push: PushFactory | None = None
         self.worker: Worker | None = None
         self._measures: SiteMetrics | None = None

@@ -30,7 +30,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from microblog.http.factory import Site
+from microblog.http.factory import HTTPFactory
 
 ADDRESS = "192.0.2.1"
 
@@ -93,7 +93,7 @@ class MemoryTransport(StringTransport):
 class Connection:
     """One connection to the site: ``send`` bytes, look at ``received``, ``hang_up``."""
 
-    def __init__(self, site: Site, address: str = ADDRESS) -> None:
+    def __init__(self, site: HTTPFactory, address: str = ADDRESS) -> None:
         family = IPv6Address if ":" in address else IPv4Address
         peer = family("TCP", address, 50000)
         self.transport = MemoryTransport(self)
@@ -197,7 +197,7 @@ class Client:
 
     def __init__(
         self,
-        site: Site,
+        site: HTTPFactory,
         *,
         address: str = ADDRESS,
         host: str = "localhost:8000",

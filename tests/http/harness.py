@@ -12,9 +12,10 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from microblog.domain.accounts import Role, Viewer
+from microblog.http.channel import Timeouts
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
-from microblog.http.factory import Site, Timeouts
+from microblog.http.factory import HTTPFactory
 from microblog.http.routing import BoundRoutes, Routes
 from microblog.http.templates import Templates
 from microblog.web.static import Assets
@@ -51,7 +52,7 @@ class FakeSessions:
 
 @dataclass
 class Harness:
-    site: Site
+    site: HTTPFactory
     web: WebContext
     website: HTTPDispatcher
     clock: Clock
@@ -95,7 +96,7 @@ def make(
     )
     bound = [table.bind(None) if isinstance(table, Routes) else table for table in tables]
     website = HTTPDispatcher(web, bound)
-    site = Site(
+    site = HTTPFactory(
         website,
         reactor or clock,
         https=web.https,

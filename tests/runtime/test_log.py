@@ -60,7 +60,7 @@ class TestText:
 
     def test_the_class_that_logs_is_not_shown(self) -> None:
         lines = Lines()
-        lines.logger("microblog.http.factory.Site").info("x")
+        lines.logger("microblog.http.factory.HTTPFactory").info("x")
         assert " http.factory " in lines.text
 
     def test_an_unexpected_failure_brings_its_traceback(self) -> None:

@@ -17,7 +17,7 @@ from microblog.domain.posts import Draft, Post, Span
 from microblog.domain.streams import OPEN, PERSONAL, WITH_ID
 from microblog.domain.visibility import Visibility
 from microblog.http.dispatcher import HTTPDispatcher
-from microblog.http.factory import Site as HTTPSite
+from microblog.http.factory import HTTPFactory
 from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
 from microblog.store.mail import mail
@@ -78,7 +78,7 @@ class Site:
             self.api_site.web,
             [table.bind(microblog) for table in (*TABLES, *api.TABLES, streaming.routes)],
         )
-        self.api_site.site = HTTPSite(self.api_site.website, reactor)
+        self.api_site.site = HTTPFactory(self.api_site.website, reactor)
         self.push = PushFactory(microblog, reactor)
         self.ports: list[Any] = []
         self.clients: list[Any] = []

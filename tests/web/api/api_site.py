@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from microblog.domain.accounts import Account, Viewer
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
-from microblog.http.factory import Site
+from microblog.http.factory import HTTPFactory
 from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
@@ -31,7 +31,7 @@ CHALLENGE = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip
 class Program(Client):
     """A client that sends its access token with each request, and never cookies."""
 
-    def __init__(self, site: Site, token: str | None, viewer: Viewer | None = None) -> None:
+    def __init__(self, site: HTTPFactory, token: str | None, viewer: Viewer | None = None) -> None:
         super().__init__(site, headers={} if token is None else {"Authorization": f"Bearer {token}"})
         self.token = token
         self._viewer = viewer
@@ -77,7 +77,7 @@ class ApiSite:
                 static.routes.bind(assets),
             ],
         )
-        self.site = Site(self.website, reactor)
+        self.site = HTTPFactory(self.website, reactor)
 
     def stranger(self) -> Program:
         return Program(self.site, None)

@@ -8,7 +8,7 @@ from typing import Any
 from microblog.domain.accounts import Account, Role, Viewer
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
-from microblog.http.factory import Site
+from microblog.http.factory import HTTPFactory
 from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
@@ -88,7 +88,7 @@ class HtmlSite:
         (payload,) = [job["payload"] for job in await self.jobs() if job["kind"] == kind]
         return await OutgoingMail(self.microblog.db).link(payload) or "no link"
 
-    def _built(self) -> Site:
+    def _built(self) -> HTTPFactory:
         microblog, config, assets = self.microblog, self.microblog.config, Assets()
         web = WebContext.build(
             public_url=config.public_url,
@@ -102,7 +102,7 @@ class HtmlSite:
             health.routes.bind(microblog),
             static.routes.bind(assets),
         ]
-        return Site(HTTPDispatcher(web, tables), self._reactor)
+        return HTTPFactory(HTTPDispatcher(web, tables), self._reactor)
 
 
 def errors(page: Page) -> list[str]:
