@@ -6,6 +6,7 @@ The pages are held to what the site's own templates use: an element or attribute
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ from tests.web.html.html_site import HtmlSite, Person
 #: elements that no template of ours makes, and that can run, load or cover something
 NEVER: Final = frozenset(
     {"iframe", "object", "embed", "base", "frame", "frameset", "applet", "math", "style", "noscript", "template",
-     "image", "marquee", "audio", "video", "source", "track", "img", "portal", "animate", "set", "foreignobject", "use",
+     "image", "marquee", "audio", "video", "source", "track", "img", "portal", "animate", "set", "foreignobject",
      "xmp", "plaintext"}
 )  # fmt: skip
 _ADDRESSES: Final = (
@@ -43,6 +44,8 @@ _ADDRESSES: Final = (
     "background",
 )
 _OWN_SCRIPTS: Final = "/static/"
+#: the reference to a shape of ``base.html``, within the page itself
+_OWN_SHAPE: Final = re.compile(r"#i-[a-z]+\Z")
 
 
 def faults(tree: Any) -> list[str]:
@@ -54,6 +57,8 @@ def faults(tree: Any) -> list[str]:
         name = element.tag.lower()
         if name in NEVER:
             found.append(f"<{name}>")
+        if name == "use" and not (list(element.attrib) == ["href"] and _OWN_SHAPE.match(element.get("href"))):
+            found.append("<use>")
         if name == "script" and not (element.get("src") or "").startswith(_OWN_SCRIPTS):
             found.append("<script>")
         if name == "meta" and element.get("http-equiv"):
@@ -73,10 +78,14 @@ def test_the_judge_sees_what_it_has_to() -> None:
     for source in (
         "<p onclick=x>", "<img src=x>", "<script>x</script>", "<a href='java\tscript:x'>", "<a href=//evil.example>",
         "<p style='x'>", "<meta http-equiv=refresh>", "<svg><animate>", "<iframe>", "<form action='data:x'>",
+        "<svg><use>", "<svg><use href='/static/x.svg#i-x'>", "<svg><use href='data:x#i-x'>",
+        "<svg><use href='#i-x' xlink:href='/x'>",
     ):  # fmt: skip
         assert faults(lxml.html.document_fromstring(f"<div>{source}</div>")), source
     assert not faults(
-        lxml.html.document_fromstring("<p><a href='/x:y' dir=ltr>x</a><a href='https://a.example/'>x</a>")
+        lxml.html.document_fromstring(
+            "<p><a href='/x:y' dir=ltr>x</a><a href='https://a.example/'>x</a><svg><use href='#i-reply'/></svg>"
+        )
     )
 
 
