@@ -155,16 +155,19 @@ async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_
     assert await seen(ann.browser, paths) == before
 
 
-async def test_somebody_who_waits_for_approval_is_as_one_who_never_signed_up(html_site: HtmlSite) -> None:
-    ann = await html_site.person("ann")
+async def test_account_waiting_for_approval_looks_nonexistent_to_all_but_moderators(
+    html_site: HtmlSite,
+) -> None:
+    owner, eve = await html_site.person("olga"), await html_site.person("eve")
     html_site.set(registration="approval")
     account = await html_site.microblog.accounts.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
     )
     for route in with_a_name():
-        eve_like = await ask(ann.browser, route, route.path.replace("<name>", "zoe"))
-        never = await ask(ann.browser, route, route.path.replace("<name>", "zie"))
-        assert said(eve_like, "zoe") == said(never, "zie"), route.path
+        waiting = await ask(eve.browser, route, route.path.replace("<name>", "zoe"))
+        nonexistent = await ask(eve.browser, route, route.path.replace("<name>", "zie"))
+        assert said(waiting, "zoe") == said(nonexistent, "zie"), route.path
+    assert (await owner.get("/@zoe")).status == 200
     assert (await html_site.stranger().get(f"/avatars/{account.id}.svg")).status == 404
     found = await html_site.stranger().get("/search?q=zoe")
     assert "/@zoe" not in found.text

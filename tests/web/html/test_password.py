@@ -19,7 +19,7 @@ async def test_asking_says_the_same_whether_the_address_is_known(html_site: Html
     assert "If somebody has signed up with that address" in page.text
     # A job looks whose it is, out of sight.
     assert [job["payload"] for job in await html_site.jobs() if job["kind"] == "password.asked"] == [
-        {"email": email}
+        {"email": email, "place": "192.0.2.1"}
     ]
     await html_site.microblog.accounts.request_reset(email)
     jobs = [job["kind"] for job in await html_site.jobs()]

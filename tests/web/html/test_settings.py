@@ -8,9 +8,9 @@ from microblog.domain.visibility import Visibility
 from tests.web.html.html_site import HtmlSite, errors, flashes, value
 
 PROFILE = {
-    "display_name": "Ann of the HtmlSite",
+    "display_name": "Ann of the village",
     "bio": "Writes about #bread",
-    "field_name_1": "HTTPDispatcher",
+    "field_name_1": "Website",
     "field_value_1": "https://ann.example",
     "field_name_2": "",
     "field_value_2": "",
@@ -22,15 +22,13 @@ async def test_a_profile_is_changed_and_shown(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/settings", PROFILE, follow=True)
     assert flashes(page) == ["Your profile is saved."]
-    assert value(page, "display_name") == "Ann of the HtmlSite"
+    assert value(page, "display_name") == "Ann of the village"
     assert value(page, "field_value_1") == "https://ann.example"
     account = await html_site.microblog.accounts.by_name("ann")
-    assert [(field.name, field.value) for field in account.fields] == [
-        ("HTTPDispatcher", "https://ann.example")
-    ]
+    assert [(field.name, field.value) for field in account.fields] == [("Website", "https://ann.example")]
     assert (account.locked, account.discoverable, account.bot) == (False, True, False)
     seen = await html_site.stranger().get("/@ann")
-    assert "Ann of the HtmlSite" in seen.text
+    assert "Ann of the village" in seen.text
     assert 'href="/tags/bread"' in seen.text
 
 
@@ -64,7 +62,7 @@ async def test_a_profile_that_is_turned_down_keeps_what_was_typed(
     assert page.status == 422
     assert errors(page)
     assert value(page, field).strip() == wrong
-    assert value(page, "field_name_1") == "HTTPDispatcher"
+    assert value(page, "field_name_1") == "Website"
     assert (await html_site.microblog.accounts.by_name("ann")).display_name == ""
 
 
