@@ -29,12 +29,12 @@ from microblog.domain.accounts import Role, Viewer
 from microblog.domain.posts import Draft
 from microblog.runtime.process import StartError, use_monotonic_clock
 from microblog.services.microblog import Microblog
-from microblog.store import database
-from microblog.store.access import Prepared
 from microblog.store.accounts import accounts
 from microblog.store.embedded import EmbeddedPostgres
 from microblog.store.embedded.cluster import find_binaries
-from microblog.store.migrate import migrate
+from microblog.store.engine import transactions
+from microblog.store.engine.access import Prepared
+from microblog.store.engine.migrate import migrate
 
 CLIENTS = 32
 TEXT = "The kettle is on, the rain is at the window, and there is a new chapter: https://books.example/chapters/12"
@@ -65,7 +65,7 @@ async def author(microblog: Microblog, name: str) -> Viewer:
 @contextmanager
 def recorded(said: list[str]) -> Iterator[None]:
     """What is sent to the database while the block runs, as it goes over the wire."""
-    execute: Any = database._execute
+    execute: Any = transactions._execute
 
     async def record(connection: Any, operation: str, parameters: Any) -> Any:
         cursor = connection.cursor()._cursor
@@ -81,11 +81,11 @@ def recorded(said: list[str]) -> Iterator[None]:
             said.append(cursor.mogrify(operation, parameters).decode() if parameters else operation)
         return await execute(connection, operation, parameters)
 
-    database._execute = record
+    transactions._execute = record
     try:
         yield
     finally:
-        database._execute = execute
+        transactions._execute = execute
 
 
 def script(said: list[str], writer: Viewer, writers: list[Viewer]) -> str:

@@ -26,7 +26,7 @@ from microblog.runtime.metrics import Metrics
 from microblog.runtime.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen
 from microblog.runtime.resources import templates_dir
 from microblog.services.microblog import Microblog
-from microblog.store.migrate import SchemaError, migrate
+from microblog.store.engine.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks
 from microblog.web import api, health, metrics, static, streaming
 from microblog.web.html import TABLES

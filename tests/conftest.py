@@ -13,7 +13,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.leaks import nothing_left_behind  # noqa: F401 - each test has it
 from tests.testrig import Cluster
 

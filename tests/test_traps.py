@@ -35,8 +35,8 @@ from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.microblog import Microblog
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
-from microblog.store import database as store
-from microblog.store.database import Database
+from microblog.store.engine import transactions as store
+from microblog.store.engine.database import Database
 from tests.testrig import person
 
 ROOT = Path(__file__).parents[1]

@@ -20,8 +20,8 @@ from twisted.internet.protocol import ProcessProtocol
 
 from microblog.domain.accounts import Role, Viewer
 from microblog.store.accounts import accounts
-from microblog.store.migrate import migrate
-from microblog.store.pool import connect
+from microblog.store.engine.migrate import migrate
+from microblog.store.engine.pool import connect
 
 _numbers = itertools.count(1)
 

@@ -15,7 +15,7 @@ from microblog.domain.errors import InvalidInput, MicroblogError
 from microblog.domain.ids import parse_id
 from microblog.domain.text import one_line
 from microblog.runtime.process import StartError
-from microblog.store.migrate import SchemaError
+from microblog.store.engine.migrate import SchemaError
 
 # What is not for a terminal is not cut to its width.
 _PLAIN: Any = {"highlight": False, "markup": False, "emoji": False}

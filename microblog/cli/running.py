@@ -20,7 +20,7 @@ from microblog.domain.text import one_line
 from microblog.runtime.log import observer
 from microblog.runtime.process import use_monotonic_clock
 from microblog.services.microblog import Microblog
-from microblog.store.migrate import Migration, migrate
+from microblog.store.engine.migrate import Migration, migrate
 
 T = TypeVar("T")
 Work = Callable[[Microblog], Awaitable[T]]

@@ -8,7 +8,7 @@ from typing import Final
 
 from microblog.domain.accounts import Account
 from microblog.store.about import about
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 
 KEPT: Final = 60.0  #: seconds that the figures are not counted again
 

@@ -20,11 +20,11 @@ from microblog.services.people import require_moderator
 from microblog.services.profiles import Profiles
 from microblog.services.sign_up import SignUp
 from microblog.store.accounts import Locked, accounts
+from microblog.store.engine.paging import bounds, page
 from microblog.store.erasing import erasing
 from microblog.store.jobs import jobs
 from microblog.store.like_patterns import beginning_with
 from microblog.store.locks import retried
-from microblog.store.paging import bounds, page
 from microblog.store.users import users
 
 log = Logger()

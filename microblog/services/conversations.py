@@ -12,9 +12,9 @@ from microblog.domain.posts import Page, Post, Span
 from microblog.domain.visibility import Visibility
 from microblog.store.accounts import accounts
 from microblog.store.conversations import conversations
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page
 from microblog.store.locks import retried
-from microblog.store.paging import bounds, page
 
 
 async def add_to_conversations(tx: Any, post_id: int, actor_id: int, ids: Sequence[int]) -> None:

@@ -10,11 +10,11 @@ from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.posts import Page, Span
 from microblog.domain.text import normalise
 from microblog.store.accounts import accounts
-from microblog.store.database import Database
 from microblog.store.endorsements import endorsements
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page_of
 from microblog.store.follows import follows
 from microblog.store.locks import retried
-from microblog.store.paging import bounds, page_of
 
 NOTE_MOST: Final = 2000  #: characters
 

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from microblog.domain.errors import TookTooLong
 from microblog.services.tag_counts import TagCounts
 from microblog.store.accounts import accounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.erasing import (
     delete_referring,
     erasing,

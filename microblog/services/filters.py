@@ -40,7 +40,7 @@ from microblog.domain.filters import (
     within_budget,
 )
 from microblog.domain.posts import Page, Post
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import outbox
 from microblog.store.filters import filters
 from microblog.store.locks import retried

@@ -19,12 +19,12 @@ from microblog.domain.validation import known_name
 from microblog.services.notify import notify as tell
 from microblog.services.notify import withdraw
 from microblog.store.accounts import Locked, accounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page_of
 from microblog.store.events import outbox
 from microblog.store.follows import follows
 from microblog.store.locks import retried
 from microblog.store.notifications import notifications
-from microblog.store.paging import bounds, page_of
 
 #: The longest that a mute can be told to last; whoever wants more mutes for good.
 LONGEST_MUTE = timedelta(days=3650)

@@ -25,7 +25,7 @@ from microblog.domain.errors import Unauthenticated
 from microblog.services.batch_loader import BatchLoader
 from microblog.store.accounts import Locked, accounts
 from microblog.store.credentials import credentials
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 
 #: A session that is not used for this long has ended.
 IDLE: Final = timedelta(days=90)

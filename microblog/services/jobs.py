@@ -10,7 +10,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from microblog.domain.errors import MicroblogError, NotFound
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.jobs import CHANNEL, Job, jobs
 
 log = Logger()

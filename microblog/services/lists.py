@@ -10,12 +10,12 @@ from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.events import Kind
 from microblog.domain.lists import LISTS_MOST, MEMBERS_MOST, RepliesPolicy, UserList, list_title
 from microblog.domain.posts import Page, Post, Span
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page, page_of
 from microblog.store.events import outbox
 from microblog.store.home import by_direction
 from microblog.store.lists import listed, lists
 from microblog.store.locks import retried
-from microblog.store.paging import bounds, page, page_of
 
 
 class Lists:

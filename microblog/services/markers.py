@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.markers import MarkedTimeline, Marker
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.locks import retried
 from microblog.store.markers import markers
 from microblog.store.notifications import notifications

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from microblog.services.live.dispatcher import EventDispatcher
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.pool import Pool
 from microblog.store.metrics import JOB_STATES, SiteMetrics, measures
-from microblog.store.pool import Pool
 
 __all__ = ["JOB_STATES", "Measuring", "SiteMetrics"]
 

@@ -40,9 +40,9 @@ from microblog.services.thread_mutes import ThreadMutes
 from microblog.services.timelines import Timelines
 from microblog.services.tokens import Tokens
 from microblog.services.trends import Trends
-from microblog.store.database import Database
-from microblog.store.listener import Listener
-from microblog.store.migrate import current
+from microblog.store.engine.database import Database
+from microblog.store.engine.listener import Listener
+from microblog.store.engine.migrate import current
 
 
 def utc_now() -> datetime:

@@ -18,10 +18,10 @@ from microblog.domain.notification_groups import (
 )
 from microblog.domain.posts import Page, Post, Span
 from microblog.store.accounts import accounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page
 from microblog.store.locks import retried
 from microblog.store.notification_groups import GroupRow, notification_groups
-from microblog.store.paging import bounds, page
 from microblog.store.posts import posts
 
 #: Kinds that are grouped unless somebody asks otherwise.

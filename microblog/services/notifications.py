@@ -10,9 +10,9 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import NotFound
 from microblog.domain.events import Notification, NotificationKind
 from microblog.domain.posts import Page, Span
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page
 from microblog.store.notifications import notifications
-from microblog.store.paging import bounds, page
 
 #: Numbers below this name notifications where ids are read; ids are snowflakes, which are larger.
 NUMBERS_END: Final = 1 << 53

@@ -37,7 +37,7 @@ from microblog.domain.text import one_line
 from microblog.services.holding import hold, hold_account, hold_token
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.store.accounts import accounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.oauth import Code, Refresh, oauth
 
 log = Logger()

@@ -23,7 +23,7 @@ from microblog.domain.errors import NotFound
 from microblog.services.jobs import Effect
 from microblog.services.secret_tokens import new_secret
 from microblog.services.site_keys import site_secret
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.mail import News, PostNews, Recipient, mail
 from microblog.store.users import email_tokens
 

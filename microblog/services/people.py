@@ -15,7 +15,7 @@ from microblog.domain.events import Kind
 from microblog.domain.validation import known_name
 from microblog.services.jobs import Jobs
 from microblog.services.passwords import Passwords
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import outbox
 from microblog.store.invitations import invitations
 from microblog.store.jobs import jobs

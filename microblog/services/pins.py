@@ -9,7 +9,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.locks import locks, retried
 from microblog.store.pins import pins
 from microblog.store.posts import posts

@@ -24,7 +24,7 @@ from microblog.services.notify import notify_each
 from microblog.services.publishing import Publishing
 from microblog.services.reactions import Reactions
 from microblog.services.tag_counts import TagCounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.locks import hold_to_delete, locks, retried
 from microblog.store.posts import posts
 from microblog.store.publishing import NewPost

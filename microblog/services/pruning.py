@@ -25,7 +25,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from microblog.domain.errors import Unavailable
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.pruning import ENDING, PRUNED, pruning
 
 log = Logger()

@@ -21,7 +21,7 @@ from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import posted
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.publishing import NewPost, publishing
 
 MOST: Final = 64  #: posts of one statement

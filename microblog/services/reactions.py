@@ -14,7 +14,7 @@ from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
 from microblog.services.notify import notify, withdraw
 from microblog.services.reading import Reading
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.locks import locks, retried
 from microblog.store.posts import posts
 from microblog.store.reactions import reactions

@@ -10,8 +10,8 @@ from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import MENTIONS_MOST, Edit, Page, Post, Span, Thread, ViewerFlags
 from microblog.domain.replies import Reply, participants, visibility_of_reply
-from microblog.store.database import Database
-from microblog.store.paging import bounds, page_of
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page_of
 from microblog.store.posts import posts
 from microblog.store.reactions import reactions
 from microblog.store.viewer_flags import flags

@@ -13,9 +13,9 @@ from microblog.domain.posts import Page, Post, Span
 from microblog.domain.search_results import Found, Tag
 from microblog.domain.text import hashtag_key
 from microblog.domain.validation import known_name
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page
 from microblog.store.like_patterns import beginning_with
-from microblog.store.paging import bounds, page
 from microblog.store.search import search
 
 #: People and tags that are shown above the posts.

@@ -16,7 +16,7 @@ from microblog.services.holding import IDLE, hold_account
 from microblog.services.passwords import Passwords
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.store.accounts import Locked, accounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.sessions import sessions
 from microblog.store.users import users
 

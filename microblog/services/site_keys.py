@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.mail import mail
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.statistics import MEASURES, TagUse, statistics
 
 __all__ = ["MEASURES", "Day", "Statistics", "Summary", "TagUse", "day_of", "start_of"]

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from microblog.domain.errors import MicroblogError
 from microblog.services.batch_loader import BatchLoader
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.tag_counts import tag_counts
 
 log = Logger()

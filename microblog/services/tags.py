@@ -21,10 +21,10 @@ from microblog.domain.tags import (
     tag_named,
 )
 from microblog.store.accounts import accounts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page_of
 from microblog.store.events import outbox
 from microblog.store.locks import retried
-from microblog.store.paging import bounds, page_of
 from microblog.store.tags import tags
 
 SUGGESTED: Final = 10

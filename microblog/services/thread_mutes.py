@@ -5,7 +5,7 @@ from __future__ import annotations
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Post
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.posts import posts
 from microblog.store.thread_mutes import thread_mutes
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Page, Post, Span
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import bounds, page, page_of
 from microblog.store.home import by_direction, home
-from microblog.store.paging import bounds, page, page_of
 from microblog.store.timelines import timelines
 
 

@@ -16,7 +16,7 @@ from microblog.domain.text import one_line
 from microblog.services.holding import hold
 from microblog.services.secret_tokens import digest, new_secret
 from microblog.services.sessions import TOUCH
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.tokens import tokens
 
 log = Logger()

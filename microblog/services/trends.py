@@ -19,7 +19,7 @@ from microblog.domain.trends import (
     Suggestion,
 )
 from microblog.services.tags import Tags
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.trends import trends
 
 #: The furthest that listings by offset go: each page reads all before it.

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from dbxs import query
 
 from microblog.domain.accounts import Account
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
-from microblog.store.database import row
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import row
 
 
 def _facts(

@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.domain.accounts import Account, Field, State
-from microblog.store.access import accessor
-from microblog.store.bad_rows import elements, text_of
-from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.bad_rows import elements, text_of
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = (
     "id",

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor
-from microblog.store.database import rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows, scalar
 
 
 def _holding(account_id: int, token_id: int | None, session_id: int | None) -> tuple[Any, ...]:

@@ -7,10 +7,10 @@ from typing import Protocol
 from dbxs import query, statement
 
 from microblog.domain.accounts import Account
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
-from microblog.store.database import rows, scalar
-from microblog.store.paging import span_of
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows, scalar
+from microblog.store.engine.paging import span_of
 from microblog.store.relations import PERSON_LISTED
 
 

@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor, prepared
-from microblog.store.database import row, rows, scalar
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import row, rows, scalar
 
 LOCK: Final = 0x73657175  # "sequ": any constant of ours
 CHANNEL: Final = "events"

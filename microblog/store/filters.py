@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.domain.filters import Action, Context, Filter, FilterPost, Keyword
-from microblog.store.access import accessor
-from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = """f.id, f.title, f.contexts, f.action, f.expires_at,
     (SELECT coalesce(jsonb_agg(jsonb_build_array(k.id, k.keyword, k.whole_word) ORDER BY k.id), '[]')

@@ -26,9 +26,9 @@ from typing import Any, Final, Protocol
 from dbxs import query
 
 from microblog.domain.posts import Post, Span
-from microblog.store.access import accessor, prepared
-from microblog.store.database import rows
-from microblog.store.paging import bounds
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import rows
+from microblog.store.engine.paging import bounds
 from microblog.store.posts import BOOST_COLUMNS, BOOST_TABLES, listed_row
 from microblog.store.relations import UNWANTED, VISIBLE, wanted
 

@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.domain.accounts import Invitation
-from microblog.store.access import accessor
-from microblog.store.database import row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import row, rows, scalar
 
 _COLUMNS = "id, code, created_at, expires_at, uses_left"
 

@@ -19,8 +19,8 @@ from typing import Any, Final, Protocol
 
 from dbxs import query, statement
 
-from microblog.store.access import accessor
-from microblog.store.database import rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows, scalar
 
 
 @dataclass(frozen=True, slots=True)

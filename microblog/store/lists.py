@@ -10,11 +10,11 @@ from dbxs import query, statement
 from microblog.domain.accounts import Account
 from microblog.domain.lists import RepliesPolicy, UserList
 from microblog.domain.posts import Post
-from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import maybe_row, rows, scalar
+from microblog.store.engine.paging import span_of
 from microblog.store.home import ANSWERS_FOLLOWED, newest_of
-from microblog.store.paging import span_of
 from microblog.store.posts import listed_row
 from microblog.store.relations import UNWANTED
 

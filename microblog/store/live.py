@@ -8,8 +8,8 @@ from typing import Protocol
 from dbxs import query
 
 from microblog.domain.streams import ListTies, Relationships
-from microblog.store.access import accessor
-from microblog.store.database import row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import row, rows, scalar
 from microblog.store.relations import STREAM_BLOCKS, STREAM_PAIRS, VISIBLE
 
 

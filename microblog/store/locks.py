@@ -25,8 +25,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from dbxs import query
 
 from microblog.domain.errors import Contended
-from microblog.store.access import accessor
-from microblog.store.database import rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows, scalar
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from dbxs import query, statement
 
-from microblog.store.access import accessor
-from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD, reads_present
 
 

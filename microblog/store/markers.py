@@ -9,8 +9,8 @@ from typing import Protocol
 from dbxs import query
 
 from microblog.domain.markers import MarkedTimeline, Marker
-from microblog.store.access import accessor
-from microblog.store.database import row, rows
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import row, rows
 
 
 def _marker(timeline: str, last_read_id: int, version: int, updated_at: datetime) -> Marker:

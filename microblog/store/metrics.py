@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor
-from microblog.store.database import row
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import row
 
 #: In the order of the query's columns: due and untaken; for later; being worked on; given up.
 JOB_STATES: Final = ("due", "waiting", "running", "parked")

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.domain.notification_groups import NotificationPolicy, Verdict
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
-from microblog.store.database import maybe_row, rows
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, rows
+from microblog.store.engine.paging import within
 from microblog.store.notifications import NOTIFICATION_TABLES
-from microblog.store.paging import within
 from microblog.store.relations import NOTIFICATION_READ, NOTIFICATION_SHOWN, notification_reaches
 
 #: Of how many notifications, from a cursor on, groups are made: bounds what a page costs.

@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.domain.events import Notification, NotificationKind
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_WIDTH, account_columns, account_from
-from microblog.store.database import maybe_row, rows, scalar
-from microblog.store.paging import in_order, within
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, rows, scalar
+from microblog.store.engine.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, post_from
 from microblog.store.relations import (
     NOTIFICATION_READ,

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from dbxs import query, statement
 
 from microblog.domain.oauth import App, AuthorizedApp
-from microblog.store.access import accessor
-from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 
 _COLUMNS: Final = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"
 

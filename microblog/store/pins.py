@@ -7,8 +7,8 @@ from typing import Protocol
 from dbxs import query, statement
 
 from microblog.domain.posts import Post
-from microblog.store.access import accessor
-from microblog.store.database import rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_row
 from microblog.store.relations import VISIBLE
 

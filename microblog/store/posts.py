@@ -16,10 +16,10 @@ from dbxs import query
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Edit, Mention, Post
 from microblog.domain.visibility import Visibility
-from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_columns, account_from
-from microblog.store.bad_rows import elements, text_of
-from microblog.store.database import maybe_row, rows
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.bad_rows import elements, text_of
+from microblog.store.engine.loaders import maybe_row, rows
 from microblog.store.relations import (
     BOOSTED,
     FORMER_VERSION,

@@ -10,8 +10,8 @@ from typing import Final, Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor
-from microblog.store.database import scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import scalar
 
 
 def _delete(table: str, where: str) -> str:

@@ -24,9 +24,9 @@ from dbxs import query
 from msgspec import Struct
 
 from microblog.domain.accounts import Account
-from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, account_from
-from microblog.store.database import every_row
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import every_row
 from microblog.store.events import LOCK
 
 

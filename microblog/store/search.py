@@ -10,10 +10,10 @@ from dbxs import query
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Post
 from microblog.domain.search_results import Tag
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account
-from microblog.store.database import rows
-from microblog.store.paging import in_order, within
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows
+from microblog.store.engine.paging import in_order, within
 from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
 from microblog.store.relations import (
     BLOCKED_EITHER_WAY,

@@ -13,9 +13,9 @@ from dbxs import query, statement
 
 from microblog.domain.accounts import Role, Session, Viewer, usable_role
 from microblog.domain.visibility import Visibility
-from microblog.store.access import accessor, prepared
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD
 
 #: What a viewer has beside the account, of the aliases ``a`` (accounts) and ``u`` (users).

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from dbxs import query, statement
 
-from microblog.store.access import accessor
-from microblog.store.database import row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import row, rows, scalar
 
 
 @dataclass(frozen=True, slots=True)

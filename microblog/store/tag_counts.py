@@ -12,8 +12,8 @@ from typing import Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor
-from microblog.store.database import scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import scalar
 
 
 class TagCountQueries(Protocol):

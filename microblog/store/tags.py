@@ -9,9 +9,9 @@ from typing import Protocol
 from dbxs import query, statement
 
 from microblog.domain.tags import FeaturedTag
-from microblog.store.access import accessor
-from microblog.store.database import maybe_row, rows, scalar
-from microblog.store.paging import span_of
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, rows, scalar
+from microblog.store.engine.paging import span_of
 
 
 def _followed(id: int, tag: str) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dbxs import statement
 
-from microblog.store.access import accessor
+from microblog.store.engine.access import accessor
 
 
 class ThreadMuteQueries(Protocol):

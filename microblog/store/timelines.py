@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from dbxs import query
 
 from microblog.domain.posts import Post
-from microblog.store.access import accessor
-from microblog.store.database import rows
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows
+from microblog.store.engine.paging import in_order, within
 from microblog.store.home import PUBLIC
-from microblog.store.paging import in_order, within
 from microblog.store.posts import (
     BOOST_COLUMNS,
     BOOST_TABLES,

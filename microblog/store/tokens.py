@@ -10,8 +10,8 @@ from dbxs import query, statement
 
 from microblog.domain.accounts import State, Token, Viewer
 from microblog.domain.oauth import Bearer
-from microblog.store.access import accessor, prepared
-from microblog.store.database import maybe_row, rows, scalar
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.sessions import VIEWER_COLUMNS, VIEWER_WIDTH, viewer_from
 
 

@@ -9,9 +9,9 @@ from dbxs import query, statement
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Post
 from microblog.domain.trends import Suggestion
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
-from microblog.store.database import rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import rows, scalar
 from microblog.store.posts import POST_COLUMNS, post_row
 from microblog.store.relations import FINDABLE, UNWANTED, VISIBLE, listed_for, no_block_between, wanted
 

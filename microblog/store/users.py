@@ -10,10 +10,10 @@ from dbxs import query, statement
 
 from microblog.domain.accounts import Account, Role, User
 from microblog.domain.visibility import Visibility
-from microblog.store.access import accessor
 from microblog.store.accounts import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, account_from
-from microblog.store.database import maybe_row, row, rows, scalar
-from microblog.store.paging import span_of
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
+from microblog.store.engine.paging import span_of
 
 USER_COLUMNS: Final = (
     "u.account_id, u.email, u.email_confirmed_at, u.password_hash, u.role, u.language, u.default_visibility, "

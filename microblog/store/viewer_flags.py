@@ -9,8 +9,8 @@ from typing import Protocol
 
 from dbxs import query
 
-from microblog.store.access import accessor, prepared
-from microblog.store.database import rows
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.loaders import rows
 from microblog.store.relations import UNWANTED_PAIRS
 
 

@@ -12,8 +12,8 @@ from typing import Protocol
 from dbxs import query, statement
 
 from microblog.domain.posts import Mention, Post
-from microblog.store.access import accessor
-from microblog.store.database import maybe_row, row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
 
 

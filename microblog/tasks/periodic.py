@@ -97,7 +97,7 @@ class Periodic:
         except CancelledError:
             self._again = False
         except Unavailable:
-            # Why it is away is a line of the store's own (`store/database_health.py`).
+            # Why it is away is a line of the store's own (`store/engine/database_health.py`).
             if not self._away:
                 self._away = True
                 log.warn("{name} waits for the database", name=self.name)

@@ -134,7 +134,7 @@ def read_along(
         try:
             await work
         except MicroblogError as error:
-            # As many lines as there are readers would say less than the database's own (`store/database_health.py`).
+            # One line for each reader would say less than the line of `store/engine/database_health.py`.
             log.debug("A stream could not go on: {error}", error=error)
             sink.end()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.services.people import Site
 
 

@@ -18,7 +18,8 @@ from twisted.internet.defer import Deferred
 from microblog import services
 from microblog.domain.accounts import Role
 from microblog.domain.errors import InvalidInput, MicroblogError
-from microblog.store.database import Database, Transaction
+from microblog.store.engine.database import Database
+from microblog.store.engine.transactions import Transaction
 from tests.credentials.kinds import ENDS, FREE_STANDING, KINDS, NOTHING, ApiSite, Kind
 from tests.services.people import PASSWORD
 from tests.testrig import until

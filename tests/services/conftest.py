@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.services import live_site as live
 from tests.services.people import Site
 

@@ -9,7 +9,7 @@ from microblog.domain.accounts import Viewer
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.subscription import Batch
 from microblog.services.posts import Posts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import outbox
 from tests.testrig import until
 

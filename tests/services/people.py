@@ -19,7 +19,7 @@ from microblog.services.passwords import Passwords
 from microblog.services.search import Search
 from microblog.services.sessions import Sessions
 from microblog.services.tokens import Tokens
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.testrig import CHEAP
 
 PASSWORD = "correct horse battery"

@@ -15,8 +15,8 @@ from microblog.domain.posts import Draft, Post, Span
 from microblog.domain.visibility import Visibility
 from microblog.services.microblog import Microblog
 from microblog.services.passwords import Passwords
+from microblog.store.engine.pool import connect
 from microblog.store.mail import mail
-from microblog.store.pool import connect
 from tests.services.live_site import Reading
 from tests.testrig import CHEAP, person, until
 

@@ -16,7 +16,7 @@ from microblog.services.conversations import Conversations
 from microblog.services.erasing import ERASE, Erasing
 from microblog.services.notifications import Notifications
 from microblog.services.posts import Posts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.erasing import references_to_accounts, references_to_posts
 from microblog.tasks.jobs import Done, Later
 from microblog.tasks.service import Tasks

@@ -8,7 +8,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
 from microblog.services.timelines import Timelines
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.home import WINDOW
 from tests.services.people import Site
 from tests.testrig import person

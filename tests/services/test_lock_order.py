@@ -20,7 +20,7 @@ from microblog.domain.posts import Draft, Post
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.pins import Pins
 from microblog.services.posts import Posts
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.locks import retried
 from tests.testrig import person, until
 

@@ -10,7 +10,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.oauth import App, Asked, OAuthError
 from microblog.services.oauth import OAuth
 from microblog.services.pruning import Pruning
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.testrig import person
 
 URI = "https://app.example/"

@@ -16,7 +16,7 @@ from microblog.domain.visibility import Visibility
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.testrig import person
 
 

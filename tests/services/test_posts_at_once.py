@@ -18,7 +18,7 @@ from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.recount import differences
 from tests.services.people import PASSWORD, Site
 from tests.testrig import now, person, until

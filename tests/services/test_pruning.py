@@ -6,7 +6,7 @@ import pytest
 
 from microblog.domain.errors import TookTooLong
 from microblog.services.pruning import Pruning
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.pruning import PRUNED
 from tests.tasks.logs import logged
 from tests.tasks.site import People

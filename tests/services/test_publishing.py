@@ -17,7 +17,7 @@ from microblog.domain.posts import Draft, Post
 from microblog.services.live.event_log import load
 from microblog.services.posts import Posts
 from microblog.services.publishing import MOST
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import LOCK, events
 from tests.testrig import person
 

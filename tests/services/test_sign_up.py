@@ -11,7 +11,8 @@ from twisted.internet.defer import DeferredList, ensureDeferred
 
 from microblog.domain.accounts import Role, State
 from microblog.domain.errors import Forbidden, Gone, InvalidInput, NotFound
-from microblog.store.database import Database, Transaction
+from microblog.store.engine.database import Database
+from microblog.store.engine.transactions import Transaction
 from tests.services.people import PASSWORD, Site
 
 

@@ -13,7 +13,7 @@ from twisted.internet.defer import DeferredList, ensureDeferred
 from twisted.internet.task import Clock
 
 from microblog.services.statistics import Statistics, day_of, start_of
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.tasks.site import People
 
 ZONES = [

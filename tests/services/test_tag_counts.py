@@ -17,8 +17,8 @@ from microblog.services.search import Search
 from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags
 from microblog.services.trends import Trends
-from microblog.store.database import Database
-from microblog.store.migrate import migrate, migrations
+from microblog.store.engine.database import Database
+from microblog.store.engine.migrate import migrate, migrations
 from tests.recount import differences
 from tests.testrig import Cluster, now, person
 

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from microblog.domain.accounts import Role, Viewer
 from microblog.domain.scopes import SCOPES
 from microblog.services.tokens import REMEMBERED, Tokens
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.testrig import now, person
 
 

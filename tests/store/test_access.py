@@ -8,8 +8,9 @@ import pytest
 from dbxs import query, statement
 from psycopg2.errors import UndefinedTable
 
-from microblog.store.access import accessor, prepared
-from microblog.store.database import Database, scalar
+from microblog.store.engine.access import accessor, prepared
+from microblog.store.engine.database import Database
+from microblog.store.engine.loaders import scalar
 
 
 class Sums(Protocol):

@@ -13,9 +13,9 @@ from dbxs._access import METADATA_KEY, QueryMetadata
 
 from microblog import store
 from microblog.domain.errors import NotFound
-from microblog.store import bad_rows
 from microblog.store.accounts import ACCOUNT_WIDTH, account_from
-from microblog.store.database import every_row, scalar
+from microblog.store.engine import bad_rows
+from microblog.store.engine.loaders import every_row, scalar
 from tests.tasks.logs import logged
 
 LOADING = scalar.__module__
@@ -72,7 +72,7 @@ async def test_no_row_makes_a_query_fail(name: str) -> None:
 
 
 async def test_good_rows_beside_a_bad_one_are_returned() -> None:
-    from microblog.store.database import rows
+    from microblog.store.engine.loaders import rows
 
     bad_rows._logged.clear()
     with logged() as lines:

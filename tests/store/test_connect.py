@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import Unavailable
-from microblog.store.pool import connect
+from microblog.store.engine.pool import connect
 
 
 class Slow:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.follows import follows
 from microblog.store.jobs import jobs
 from microblog.store.notification_groups import WAITING, WINDOW, notification_groups

@@ -10,8 +10,9 @@ from dbxs import query
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from microblog.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
-from microblog.store.access import accessor
-from microblog.store.database import Database, maybe_row, row, rows, scalar
+from microblog.store.engine.access import accessor
+from microblog.store.engine.database import Database
+from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 from tests.testrig import Cluster, until
 
 

@@ -8,8 +8,8 @@ from psycopg2 import errors as pg
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import Unavailable
-from microblog.store.database import Database
-from microblog.store.database_health import QUIET, Trouble
+from microblog.store.engine.database import Database
+from microblog.store.engine.database_health import QUIET, Trouble
 from tests.tasks.logs import logged
 
 REFUSED = (

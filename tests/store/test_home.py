@@ -9,10 +9,10 @@ import pytest
 
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.paging import page
 from microblog.store.home import PUBLIC, by_direction, home
 from microblog.store.lists import listed
-from microblog.store.paging import page
 from microblog.store.relations import BOOSTED, VISIBLE, wanted
 from tests.store.test_database import kill_backends
 from tests.testrig import Cluster, person

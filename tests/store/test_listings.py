@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.search import MANY, search
 from microblog.store.timelines import timelines
 from microblog.store.trends import trends

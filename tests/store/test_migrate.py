@@ -8,8 +8,8 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 
 from microblog.domain.errors import Unavailable
-from microblog.store.database import Database
-from microblog.store.migrate import Migration, SchemaError, current, migrate, migrations
+from microblog.store.engine.database import Database
+from microblog.store.engine.migrate import Migration, SchemaError, current, migrate, migrations
 from tests.testrig import Cluster, until
 
 FIRST = Migration(1, "first", "CREATE TABLE one (n integer);", None)

@@ -12,7 +12,7 @@ import microblog.store
 from microblog.domain import normal, render
 from microblog.domain.links import address_token
 from microblog.domain.text import hashtag_key, parse
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.testrig import person
 
 MIGRATIONS = Path(microblog.store.__file__).parent / "migrations"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from microblog.store.database import Database
 from microblog.store.endorsements import endorsements
+from microblog.store.engine.database import Database
 from microblog.store.follows import follows
 from microblog.store.pins import pins
 from microblog.store.posts import posts

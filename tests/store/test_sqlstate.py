@@ -10,9 +10,9 @@ from psycopg2._psycopg import sqlstate_errors
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import Conflict, Contended, InvalidInput, NotFound, TookTooLong, Unavailable
-from microblog.store.database import domain_error
-from microblog.store.database_health import Trouble
-from microblog.store.sqlstate import Fault, fault_of, is_lost
+from microblog.store.engine.database_health import Trouble
+from microblog.store.engine.sqlstate import Fault, fault_of, is_lost
+from microblog.store.engine.transactions import domain_error
 from tests.tasks.logs import logged
 
 CODES = sorted({code for name, code in vars(errorcodes).items() if name.isupper() and len(code) == 5})

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from microblog.domain.visibility import ViewerRelation, Visibility, may_see
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.posts import posts
 from microblog.store.writing import writing
 from tests.testrig import person

@@ -8,7 +8,7 @@ import pytest
 
 from microblog.config.load import Config
 from microblog.services.jobs import Jobs
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.tasks.post import Post
 from tests.tasks.site import People
 

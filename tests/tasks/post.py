@@ -10,7 +10,7 @@ from microblog.config.load import Config
 from microblog.runtime.resources import templates_dir
 from microblog.services.jobs import Job, Jobs
 from microblog.services.outgoing_mail import OutgoingMail, Pace
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.tasks.jobs import Done, Expected, GiveUp, Later
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.messages import Messages

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 
 
 class Sent:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.config.load import Config
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.tasks.jobs import Done, Expected, GiveUp, Later
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.mailers import MailError

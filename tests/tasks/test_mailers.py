@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from microblog.config.load import Config
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.tasks.mailers import Maildir, MailError
 from microblog.tasks.service import mailer_for
 from tests.tasks.logs import logged

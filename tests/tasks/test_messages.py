@@ -11,7 +11,7 @@ from email.message import EmailMessage
 import pytest
 
 from microblog.config.load import Config
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.tasks.mailers import WIRE
 from tests.tasks.post import NOW, Post, mentioned, parts
 

@@ -6,7 +6,7 @@ import pytest
 
 from microblog.domain.errors import NotFound
 from microblog.services.outgoing_mail import WHATS, OutgoingMail
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from tests.tasks.post import Post
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from microblog.services.jobs import CHANNEL, Job, Jobs
-from microblog.store.database import Database
-from microblog.store.listener import Listener
+from microblog.store.engine.database import Database
+from microblog.store.engine.listener import Listener
 from microblog.tasks.jobs import LONGEST_DELAY, Done, Expected, GiveUp, Handler, Later, Worker, delay_after
 from tests.tasks.logs import logged
 from tests.tasks.site import People

@@ -28,9 +28,9 @@ from microblog.domain.streams import WITH_ID, Stream
 from microblog.services.live.event_log import load
 from microblog.services.live.registry import SubscriberRegistry, utc_now
 from microblog.services.live.subscription import Batch, Reader, Subscription
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
+from microblog.store.engine.listener import Listener
 from microblog.store.events import CHANNEL, events
-from microblog.store.listener import Listener
 from microblog.store.live import live
 
 log = Logger()

@@ -21,7 +21,7 @@ from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 from microblog.services.live.faults import FAULTS, Faults
 from microblog.store.conversations import conversations
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import Row
 from microblog.store.notifications import notifications
 from microblog.store.posts import posts

@@ -25,7 +25,7 @@ from microblog.services.live.connection_limit import ConnectionLimit
 from microblog.services.live.faults import Faults
 from microblog.services.live.followed import Followed
 from microblog.services.live.subscription import CANT_PLACE, SubscriberGroup, Subscription
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import Row
 from microblog.store.filters import filters
 from microblog.store.live import live

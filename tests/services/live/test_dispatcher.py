@@ -13,8 +13,8 @@ from microblog.domain.posts import Draft
 from microblog.runtime.log import bind_request, current_request
 from microblog.services.live import dispatcher
 from microblog.services.live.dispatcher import EventDispatcher
+from microblog.store.engine.listener import Listener
 from microblog.store.events import LOCK, events, outbox
-from microblog.store.listener import Listener
 from tests.services.live_site import Reading, Site
 from tests.testrig import Cluster, person, until
 

@@ -18,7 +18,7 @@ from microblog.domain.visibility import Visibility
 from microblog.services.live import registry
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.subscription import Batch
-from microblog.store.database import Database
+from microblog.store.engine.database import Database
 from microblog.store.events import outbox
 from tests.services.live_site import Reading, Site
 from tests.testrig import person, until

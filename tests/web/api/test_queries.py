@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from microblog.store.database import Transaction
+from microblog.store.engine.transactions import Transaction
 from microblog.web.api.shared_timelines import SharedTimelines
 from tests.web.api.api_site import ApiSite, Program
 

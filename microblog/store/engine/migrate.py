@@ -18,7 +18,7 @@ from psycopg2 import errors
 from psycopg2.extensions import parse_dsn
 
 from microblog.domain.errors import Unavailable
-from microblog.store.pool import Connection, connect
+from microblog.store.engine.pool import Connection, connect
 
 LOCK = 0x6D696372  # "micr": any constant of ours
 LOCK_PATIENCE = 5.0

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger, LogLevel
 
-from microblog.store.sqlstate import Fault, fault_of
+from microblog.store.engine.sqlstate import Fault, fault_of
 
 log = Logger()
 

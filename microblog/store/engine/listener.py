@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
 from microblog.domain.errors import Unavailable
-from microblog.store.pool import Connection, connect
+from microblog.store.engine.pool import Connection, connect
 
 log = Logger()
 

@@ -1,18 +1,14 @@
-"""The database as the services see it: single reads, and transactions.
+"""Statements on connections: single ones, and transactions.
 
-Only this folder touches psycopg2.  Its errors become the domain's (`errors.py`'s tree) here and nowhere else.
-Queries are declared with dbxs beside their types, and loaded by the four loaders below, which fetch all rows at
-once (dbxs' own fetch one row at a time, which costs a coroutine step a row).
+Only this package touches psycopg2. `domain_error` turns the driver's errors into the domain's, here and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import psycopg2
-from dbxs.async_dbapi import AsyncCursor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.logger import Logger
@@ -27,69 +23,14 @@ from microblog.domain.errors import (
     TookTooLong,
     Unavailable,
 )
-from microblog.store.access import Prepared
-from microblog.store.bad_rows import readable
-from microblog.store.pool import Connection, Pool
-from microblog.store.sqlstate import Fault, fault_of, is_lost
+from microblog.store.engine.access import Prepared
+from microblog.store.engine.pool import Connection, Pool
+from microblog.store.engine.sqlstate import Fault, fault_of, is_lost
 
 log = Logger()
-T = TypeVar("T")
 
-#: Seconds that an answer may take beyond the server's own limit on a statement, before it is given up here.
-PATIENCE = 2.0
-
-Loader = Callable[[object, AsyncCursor], Coroutine[Any, Any, T]]
-
-
-def rows(load: Callable[..., T]) -> Loader[list[T]]:
-    """All rows, each passed to ``load`` column by column; without those that can't be read (`bad_rows`)."""
-
-    async def loader(db: object, cursor: AsyncCursor) -> list[T]:
-        found = await cursor.fetchall()
-        try:
-            return [load(*each) for each in found]
-        except Exception:  # noqa: BLE001 - one of them is bad
-            return readable(load, found)
-
-    return loader
-
-
-def every_row(load: Callable[..., T]) -> Loader[list[T]]:
-    """All rows of a statement that wrote them: none may be missing. Raises what ``load`` raises."""
-
-    async def loader(db: object, cursor: AsyncCursor) -> list[T]:
-        return [load(*each) for each in await cursor.fetchall()]
-
-    return loader
-
-
-def maybe_row(load: Callable[..., T]) -> Loader[T | None]:
-    """The first row, or None; also where it can't be read."""
-
-    async def loader(db: object, cursor: AsyncCursor) -> T | None:
-        made = readable(load, (await cursor.fetchall())[:1])
-        return made[0] if made else None
-
-    return loader
-
-
-def row(load: Callable[..., T]) -> Loader[T]:
-    """The first row. Raises NotFound when there is none, or it can't be read."""
-
-    async def loader(db: object, cursor: AsyncCursor) -> T:
-        made = readable(load, (await cursor.fetchall())[:1])
-        if not made:
-            raise NotFound()
-        return made[0]
-
-    return loader
-
-
-async def scalar(db: object, cursor: AsyncCursor) -> Any:
-    """The first column of the first row, or None."""
-    found = await cursor.fetchall()
-    return found[0][0] if found else None
-
+#: Seconds beyond the server's own limit on a statement after which this process gives the statement up.
+PATIENCE: Final = 2.0
 
 _TEXTS: Final = {
     Fault.READ_ONLY: ("The site can only be read at the moment. Nothing was changed; try again later.", 30.0),
@@ -218,8 +159,35 @@ class Transaction(_Session):
         await self.run(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
         self.connection.patience = seconds + PATIENCE
 
+    async def commit(self) -> None:
+        try:
+            await _execute(self.connection, "COMMIT", None)
+        except CancelledError:
+            # Somebody stopped waiting while it was being committed: let it end before the connection goes back.
+            await _settled(self.connection)
+            raise
+        except (psycopg2.Error, Unavailable) as error:
+            if isinstance(error, Unavailable) or is_lost(error):
+                raise Unavailable(
+                    "The database went away just now. Look whether it was saved before you send it again."
+                ) from error
+            raise domain_error(error) or error from error
 
-class _Reads(_Session):
+    async def roll_back(self) -> bool:
+        """Whether the connection is known to be fine afterwards."""
+        await _settled(self.connection)
+        if not self.begun:
+            return self.connection.usable
+        if not self.connection.usable:
+            return False
+        try:
+            await _execute(self.connection, "ROLLBACK", None)
+        except (psycopg2.Error, CancelledError):
+            return False
+        return True
+
+
+class SingleStatements(_Session):
     """Single statements outside a transaction.
 
     A SELECT is sent again once when its connection turns out dead, and any statement once after a deadlock.
@@ -263,92 +231,3 @@ class _Reads(_Session):
             self._pool.give(connection, broken=broken)
         else:  # cancelled: it goes back when its answer has come
             running.addBoth(lambda _: self._pool.give(connection))
-
-
-class Database:
-    """PostgreSQL, at ``dsn``, through a pool of ``size`` connections.
-
-    ``statement_timeout`` in seconds: no statement runs longer, no lock is waited for longer than a third of it.
-    """
-
-    def __init__(
-        self, dsn: str, reactor: Any, *, size: int = 8, statement_timeout: float = 10.0, wait: float = 5.0
-    ) -> None:
-        self.dsn = dsn
-        self.reactor = reactor
-        milliseconds = int(statement_timeout * 1000)
-        self.setup = (
-            "SET TIME ZONE 'UTC'; SET application_name = 'microblog'; "
-            f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds // 3}; "
-            f"SET idle_in_transaction_session_timeout = {milliseconds * 3}; SET jit = off; "
-            # What is prepared is planned once, for whatever it is asked (`access`).
-            "SET plan_cache_mode = force_generic_plan"
-        )
-        self.pool = Pool(
-            dsn, reactor, size=size, setup=self.setup, wait=wait, patience=statement_timeout + PATIENCE
-        )
-        self.reads: Any = _Reads(self.pool)
-        #: transactions of this process that were committed, or may have been: with another number, what was read before
-        #: may have changed. A post that concerns nobody else (`publishing`) is none, nor is what is there for ordering.
-        self.commits = 0
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
-        """``async with db.transaction() as tx``: committed at the end of the block, rolled back when it raises.
-
-        Raises Unavailable when the connection is lost.  When it is lost during COMMIT nobody knows whether that
-        happened; the text says so.  The connection goes back only when it is known to be outside a transaction.
-        """
-        connection = await self.pool.take()
-        tx = Transaction(connection)
-        healthy = False
-        try:
-            try:
-                yield tx
-            except BaseException:
-                healthy = await self._roll_back(tx)
-                raise
-            if tx.begun:
-                try:
-                    await self._commit(connection)
-                finally:
-                    self.commits += 1
-            healthy = True
-        finally:
-            if not healthy and not connection.usable:
-                self.pool.close_idle()
-            self.pool.give(connection, broken=not healthy)
-
-    async def _commit(self, connection: Connection) -> None:
-        try:
-            await _execute(connection, "COMMIT", None)
-        except CancelledError:
-            # Somebody stopped waiting while it was being committed: let it end before the connection goes back.
-            await _settled(connection)
-            raise
-        except (psycopg2.Error, Unavailable) as error:
-            if isinstance(error, Unavailable) or is_lost(error):
-                raise Unavailable(
-                    "The database went away just now. Look whether it was saved before you send it again."
-                ) from error
-            raise domain_error(error) or error from error
-
-    async def _roll_back(self, tx: Transaction) -> bool:
-        """Whether the connection is known to be fine afterwards."""
-        await _settled(tx.connection)
-        if not tx.begun:
-            return tx.connection.usable
-        if not tx.connection.usable:
-            return False
-        try:
-            await _execute(tx.connection, "ROLLBACK", None)
-        except (psycopg2.Error, CancelledError):
-            return False
-        return True
-
-    async def ping(self) -> None:
-        """Raises Unavailable unless the database answers."""
-        await self.reads.run("SELECT 1")
-
-    async def close(self) -> None:
-        await self.pool.close()

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from txpostgres import txpostgres
 
 from microblog.domain.errors import Unavailable
-from microblog.store.database_health import Trouble
+from microblog.store.engine.database_health import Trouble
 
 
 class Cursor(txpostgres.Cursor):

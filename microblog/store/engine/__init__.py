@@ -1,0 +1,1 @@
+"""Everything between a query and PostgreSQL: connections, transactions, loaders, notifications, migrations, paging."""
