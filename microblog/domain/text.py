@@ -106,10 +106,10 @@ def _first_of(pairs: Iterable[tuple[str, T]]) -> tuple[T, ...]:
 
 # C0 but for tab and newline, DEL, C1, lone surrogates (no UTF-8 exists for them), byte-order marks, interlinear
 # annotation, and the two overrides, which reverse what comes after them and have no use in a post.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufff9-\ufffb\u202d\u202e]+"
-)
-_LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
+_UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufff9-\ufffb\u202d\u202e]+")
+# Mandatory breaks of Unicode's line breaking (UAX 14): vertical tab and form feed are line ends as well.
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_LEADING_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 _BLANK_LINES = re.compile("\n{3,}")
 _CLEAN_ASCII = re.compile(r"[ -~\n]*")
 _NOT_IN_LINE = re.compile(f"[{BIDI_CONTROLS}]+")
@@ -119,8 +119,9 @@ _INVISIBLE = regex.compile(r"[\s\p{C}\p{DI}\p{M}\u2800]*")
 def normalise(source: str) -> str:
     """Return the form in which texts are stored: NFC, lines ended by LF, nothing that can't be seen or sent.
 
-    Control characters, lone surrogates and directional overrides go; so do spaces at line ends, blank lines
-    beyond one, and marks stacked higher than `normal.MAX_MARKS`. Idempotent. Reads `MAX_RAW` characters.
+    Control characters, lone surrogates and directional overrides go; so do spaces at line ends, spaces before a
+    single line, blank lines at both ends and beyond one, and marks stacked higher than `normal.MAX_MARKS`.
+    Idempotent. Reads `MAX_RAW` characters.
     """
     return _normalise(source[:MAX_RAW])
 
@@ -130,8 +131,12 @@ def _normalise(text: str) -> str:
         text = _LINE_ENDS.sub("\n", text)
         text = _UNWANTED.sub("", text)
         text = normal.normal("NFC", text)
-    text = text.strip()
-    if "\n" in text:
+    text = text.rstrip()
+    if "\n" not in text.lstrip():
+        text = text.lstrip()
+    else:
+        # The first line keeps its indentation, which the lines below it may be aligned with.
+        text = _LEADING_BLANK_LINES.sub("", text)
         if " \n" in text or "\t\n" in text:
             text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
         if "\n\n\n" in text:

@@ -377,3 +377,23 @@ def test_hostile_texts_are_read_like_any_other(source: str) -> None:
 def test_an_entity_knows_its_kind() -> None:
     kinds = [type(entity) for entity in parse("@bob #tag https://example.com").entities]
     assert kinds == [Mention, Hashtag, Link]
+
+
+@pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\r", "\r\n", "\n"])
+def test_every_line_separator_keeps_words_apart(separator: str) -> None:
+    assert text.normalise(f"one{separator}two") == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("   one line  ", "one line"),
+        ("   first\nsecond", "   first\nsecond"),
+        ("\n \n\t  first\n  second\n\n", "\t  first\n  second"),
+        ("   \n", ""),
+        ("  only\n   ", "only"),
+    ],
+)
+def test_first_of_several_lines_keeps_its_indentation(written: str, stored: str) -> None:
+    assert text.normalise(written) == stored
+    assert text.normalise(stored) == stored

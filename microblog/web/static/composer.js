@@ -48,11 +48,13 @@ const OPENING = { ")": "(", "]": "[", "}": "{" };
 const normalise = (source) => {
   const tower = /(\p{M}{10})\p{M}+/gu;
   const text = source
-    .replace(/\r\n?|[\x85\u2028\u2029]/g, "\n")
-    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\p{Cs}\ufeff\ufff9-\ufffb\u202d\u202e]+/gu, "")
+    .replace(/\r\n?|[\x0b\x0c\x85\u2028\u2029]/g, "\n")
+    .replace(/[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\p{Cs}\ufeff\ufff9-\ufffb\u202d\u202e]+/gu, "")
     .replace(tower, "$1").normalize("NFC").replace(tower, "$1")
-    .trim();
-  return text.split("\n").map((line) => line.replace(/[ \t]+$/, "")).join("\n").replace(/\n{3,}/g, "\n\n");
+    .trimEnd();
+  // The first of several lines keeps its indentation.
+  const begun = text.trimStart().includes("\n") ? text.replace(/^(?:[^\S\n]*\n)+/, "") : text.trimStart();
+  return begun.split("\n").map((line) => line.replace(/[ \t]+$/, "")).join("\n").replace(/\n{3,}/g, "\n\n");
 };
 
 // domain/counting.py, graphemes
