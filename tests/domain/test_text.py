@@ -33,7 +33,7 @@ class TestNormalForm:
     @pytest.mark.parametrize(
         ("source", "normal"),
         [
-            ("  one \r\ntwo\t\rthree  ", "one\ntwo\nthree"),
+            ("  one \r\ntwo\t\rthree  ", "  one\ntwo\nthree"),
             ("one\n\n\n\n\ntwo", "one\n\ntwo"),
             ("one\n \n\t\ntwo", "one\n\ntwo"),
             ("one\u2028two\u2029three\x85four", "one\ntwo\nthree\nfour"),
@@ -335,7 +335,7 @@ class TestOneLine:
         [
             ("one\n\ntwo\tthree", 50, "one two three"),
             ("Subject\r\nBcc: all@example.com", 50, "Subject Bcc: all@example.com"),
-            ("a\u2028b\x85c\x0bd\x1b[2Je", 50, "a b cd[2Je"),
+            ("a\u2028b\x85c\x0bd\x1b[2Je", 50, "a b c d[2Je"),
             ("x\u202eevil\u2066y\u200f", 50, "xevily"),
             ("abcdef", 6, "abcdef"),
             ("abcdef", 5, "abcd…"),
