@@ -19,17 +19,20 @@ from microblog.domain.errors import Unavailable
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import HTTPFactory
+from microblog.http.page_cache import PageCache
 from microblog.http.templates import Templates
 from microblog.protocols.push import PushFactory
 from microblog.runtime import ports
 from microblog.runtime.metrics import Metrics
 from microblog.runtime.process import Listening, OrderedService, Stage, StartError, freeze_heap, listen
 from microblog.runtime.resources import templates_dir
+from microblog.services.holding import IDLE
 from microblog.services.microblog import Microblog
 from microblog.store.engine.migrate import SchemaError, migrate
 from microblog.tasks.service import ReaderSamples, Tasks
-from microblog.web import api, health, metrics, static, streaming
-from microblog.web.html import TABLES
+from microblog.web import api, health, metrics, popups, static, streaming
+from microblog.web.api.shared_timelines import SharedTimelines
+from microblog.web.html import TABLES, error_pages
 from microblog.web.html.facts import SiteFacts
 from microblog.web.metrics import MetricsPage
 from microblog.web.static import Assets
@@ -140,25 +143,36 @@ class _App:
             public_url=config.public_url,
             secret=await microblog.secret("forms"),
             sessions=microblog.sessions,
-            templates=Templates(templates_dir(), assets, SiteFacts.of(config, __version__), microblog.now),
+            templates=Templates(
+                templates_dir(), assets.url, SiteFacts.of(config, __version__), microblog.now
+            ),
             rate_limits=config.rate_limits,
             trusted_proxies=config.trusted_proxies,
             monotonic=self.reactor.seconds,
-            version=lambda: microblog.dispatcher.version,
+            session_seconds=int(IDLE.total_seconds()),
         )
 
     async def _start_web(self) -> None:
         microblog, config = self.microblog, self.config
         self.web = web = await self._build_web()
+        shared_timelines = SharedTimelines(lambda: microblog.dispatcher.version, self.reactor.seconds)
         tables = [
-            *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
+            *(table.bind(microblog) for table in TABLES),
+            *(table.bind(microblog, shared_timelines) for table in api.TABLES),
             streaming.routes.bind(microblog),
             health.routes.bind(microblog),
             metrics.routes.bind(MetricsPage(self._metrics.text, config.metrics_allow)),
             static.routes.bind(self.assets),
         ]
         self.site = HTTPFactory(
-            HTTPDispatcher(web, tables, self._metrics.observe),
+            HTTPDispatcher(
+                web,
+                tables,
+                observe=self._metrics.observe,
+                errors=error_pages.answer,
+                page_cache=PageCache(lambda: microblog.dispatcher.version, self.reactor.seconds),
+                keeps_opener=popups.leads_to_consent,
+            ),
             self.reactor,
             https=config.secure,
             proxies=web.proxies,
@@ -195,7 +209,8 @@ class _App:
         web = self.web or await self._build_web()
         readings = MetricsPage(self._metrics.text, self.config.metrics_allow, unix=True)
         tables = [health.routes.bind(self.microblog), metrics.routes.bind(readings)]
-        self.metrics_site = HTTPFactory(HTTPDispatcher(web, tables), self.reactor, proxies=web.proxies)
+        dispatcher = HTTPDispatcher(web, tables, errors=error_pages.answer)
+        self.metrics_site = HTTPFactory(dispatcher, self.reactor, proxies=web.proxies)
 
     async def _stop_metrics(self) -> None:
         if self.metrics_site is not None:

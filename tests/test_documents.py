@@ -19,7 +19,7 @@ from microblog.cli import main as command
 from microblog.config.kinds import Setting
 from microblog.config.load import Config, option, variable
 from microblog.config.table import SETTINGS
-from microblog.http.routing import Route
+from microblog.http.route import Route
 from microblog.protocols.commands import COMMANDS
 from microblog.tap import Options
 from microblog.web import api, health, metrics, static

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from microblog.http.cookies import Cookies
 from microblog.http.csrf import Csrf
-from microblog.http.page_cache import PageCache
+from microblog.http.known_browsers import KnownBrowsers
 from microblog.http.proxies import Network, TrustedProxies
 from microblog.http.rate_limits import Limits
-from microblog.web.api.shared_timelines import SharedTimelines
-from microblog.web.known_browsers import KnownBrowsers
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -41,8 +39,8 @@ class WebContext:
     browsers: KnownBrowsers
     proxies: TrustedProxies
     wall_clock: Callable[[], float]
-    page_cache: PageCache | None = None
-    shared_timelines: SharedTimelines | None = None
+    #: how long a browser keeps the session cookie: as long as a session lasts without being used
+    session_seconds: int
 
     @property
     def https(self) -> bool:
@@ -60,12 +58,11 @@ class WebContext:
         trusted_proxies: Iterable[str | Network] = (),
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        version: Callable[[], object] | None = None,
+        session_seconds: int,
     ) -> WebContext:
         """From settings.  ``secret`` is the site's own and lasts: at least 16 random bytes.
 
         ``monotonic`` drives the rate limits (a reactor's ``seconds``), ``wall_clock`` dates signed cookies.
-        ``version`` is that of what the pages show; without it none are kept.
         """
         cookies = Cookies(secure=public_url.startswith("https://"), secret=secret, seconds=wall_clock)
         return cls(
@@ -78,6 +75,5 @@ class WebContext:
             browsers=KnownBrowsers(secret=secret, cookies=cookies),
             proxies=TrustedProxies(trusted_proxies),
             wall_clock=wall_clock,
-            page_cache=PageCache(version, monotonic) if version is not None else None,
-            shared_timelines=SharedTimelines(version, monotonic) if version is not None else None,
+            session_seconds=session_seconds,
         )

@@ -14,18 +14,14 @@ import base64
 import binascii
 import hmac
 import secrets
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from microblog.domain.errors import Forbidden
 from microblog.http.cookies import Cookies, derive_key
 
-if TYPE_CHECKING:
-    from microblog.http.request import Request
-
 FIELD: Final = "csrf_token"
-HEADER: Final = "x-csrf-token"
 _VISITOR_SECONDS: Final = 86_400
 _SIZE: Final = 32
 
@@ -52,39 +48,41 @@ class Csrf:
             cookie = self._cookies.set_visitor(visitor, _VISITOR_SECONDS)
         return _mask(self._expected(session, visitor)), cookie
 
-    def check(self, request: Request) -> None:
-        """Accept a token of the browser's session.
+    def check_token(
+        self, sent: str | None, cookies: Mapping[str, str], session: str | None, *, allow_visitor: bool
+    ) -> None:
+        """Check that a form's token belongs to the browser's session, or to its visitor cookie if that is allowed.
 
-        A form for people who are not logged in may also carry the token of the browser's visitor cookie, so that a
-        second log-in form, open in another tab, still works after the first.
+        A form for people who are not logged in may carry the token of the visitor cookie, so that a second log-in
+        form, open in another tab, still works after the first.
 
-        :raises Forbidden: another site sent the form.
-        :raises FormExpired: its token is not of this browser's session.
+        :raises FormExpired: the token is not of this browser's session.
         """
-        self.check_origin(request)
-        sent = _unmask(request.form.get(FIELD) or request.header(HEADER) or "")
-        session = request.session_token
-        visitor = request.cookies.get(self._cookies.visitor_name)
+        token = _unmask(sent or "")
+        visitor = cookies.get(self._cookies.visitor_name)
         accepted = []
         if session:
             accepted.append(self._expected(session, None))
-        if visitor and (not session or request.session_void or request.route.for_strangers):
+        if visitor and allow_visitor:
             accepted.append(self._expected(None, visitor))
-        if not any(hmac.compare_digest(sent, expected) for expected in accepted):
+        if not any(hmac.compare_digest(token, expected) for expected in accepted):
             raise FormExpired(
                 "This form has expired: the page was open for a long time, or you logged in again meanwhile. "
                 "Check it and send it again, or reload the page that you came from."
             )
 
-    def check_origin(self, request: Request) -> None:
-        """:raises Forbidden: the browser says that another site sent it."""
-        site = request.header("sec-fetch-site")
-        origin = request.header("origin")
+    def check_origin(self, header: Callable[[str], str | None]) -> None:
+        """Check that a form comes from this site. ``header`` returns a request header by its name.
+
+        :raises Forbidden: the browser says that another site sent the form.
+        """
+        site = header("sec-fetch-site")
+        origin = header("origin")
         if site not in (None, "same-origin", "none"):
             raise Forbidden("This form was sent from another site, so it was not accepted.")
         if origin is not None and origin.lower() != self._origin:
-            # The same site under another of its names (127.0.0.1 for localhost): as good as its own.
-            host = (request.header("host") or "").lower()
+            # The same site under another of its names (127.0.0.1 for localhost) is accepted as well.
+            host = (header("host") or "").lower()
             scheme, _, rest = origin.lower().partition("://")
             if scheme not in ("http", "https") or not host or rest != host:
                 raise Forbidden("This form was sent from another site, so it was not accepted.")

@@ -29,13 +29,16 @@ from microblog.http.event_stream import send_stream
 from microblog.http.guard import PROGRAM_PATHS
 from microblog.http.rate_limits import BY_ADDRESS_TOO
 from microblog.http.request import Request
-from microblog.http.responses import File, Redirect, Response, Stream, Upgrade, is_local_path
-from microblog.http.routing import BoundRoutes, Route, Routes
+from microblog.http.responses import Redirect, Response, Stream, Upgrade, is_local_path
+from microblog.http.route import Route
+from microblog.http.routing import BoundRoutes, ErrorForm, Routes
+from microblog.http.security import OPENER_POLICY
 from microblog.runtime.log import bind_request
 
 if TYPE_CHECKING:
     from microblog.http.context import WebContext
     from microblog.http.http_request import HTTPRequest
+    from microblog.http.page_cache import PageCache
 
 _ANY_METHOD: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 #: The star stands for every header but Authorization; older browsers take it for a name (Fetch, CORS protocol).
@@ -52,12 +55,30 @@ class HTTPDispatcher(Resource):
     _log = Logger()
 
     def __init__(
-        self, web: WebContext, tables: Iterable[BoundRoutes], observe: Callable[..., None] | None = None
+        self,
+        web: WebContext,
+        tables: Iterable[BoundRoutes],
+        *,
+        observe: Callable[[str, str, int, float | None], None] | None = None,
+        errors: ErrorForm = errors.answer,
+        page_cache: PageCache | None = None,
+        keeps_opener: Callable[[Request], bool] = lambda _: False,
     ) -> None:
-        """``observe(method, path of the route, status, seconds)`` hears of each answer; None seconds: a stream."""
+        """
+        Args:
+            observe: called with the method, the route's path, the status and the seconds of each answer; the seconds
+                are None for a stream.
+            errors: answers errors in tables that have no function of their own for it, and where no route matches.
+            page_cache: where answers of routes with ``cached=True`` are kept; None for nowhere.
+            keeps_opener: whether the answer to a request may stay connected to the page of another site that opened
+                its window (``Cross-Origin-Opener-Policy``).
+        """
         super().__init__()
         self.web = web
+        self.page_cache = page_cache
         self._observe = observe
+        self._error_form = errors
+        self._keeps_opener = keeps_opener
         self.routes: list[Route] = []
         self._prefix = secrets.token_hex(3)
         self._numbers = count(1)
@@ -186,7 +207,13 @@ class HTTPDispatcher(Resource):
         self, raw: HTTPRequest, route: Route, bound: BoundRoutes, args: dict[str, str]
     ) -> Deferred[bytes | None]:
         request = Request(
-            raw, self.web, route, bound.services, args, f"{self._prefix}-{next(self._numbers):x}"
+            raw,
+            self.web,
+            route,
+            bound.services,
+            bound.shared,
+            args,
+            f"{self._prefix}-{next(self._numbers):x}",
         )
         began = raw.site.seconds()
         work = Deferred.fromCoroutine(self._answer(request, bound))
@@ -236,11 +263,9 @@ class HTTPDispatcher(Resource):
                 raw.streams = True
                 return await send_stream(request, response)
             if isinstance(response, Upgrade):
-                await response.take_over(request)
+                await response.take_over()
                 return None
-            if isinstance(response, File):
-                return await _send_file(request, response)
-            return response_writer.prepare(request, response)
+            return self._write(request, response)
         except CancelledError:
             if raw.gone:
                 raise  # the client has left, and this was only a read
@@ -261,7 +286,13 @@ class HTTPDispatcher(Resource):
             return None
         request.cookies_out.clear()
         request.limit_state = errors.limit_state(error) or request.limit_state
-        return response_writer.prepare(request, errors.answer(request, error))
+        form = bound.table.errors or self._error_form
+        return self._write(request, form(request, error))
+
+    def _write(self, request: Request, response: Response) -> bytes:
+        if self._keeps_opener(request):
+            request.raw.responseHeaders.setRawHeaders(OPENER_POLICY, [b"unsafe-none"])
+        return response_writer.prepare(request, response)
 
     async def _page(self, request: Request, bound: BoundRoutes) -> Response:
         route = request.route
@@ -290,28 +321,20 @@ class HTTPDispatcher(Resource):
         elif route.scope is not None and not request.viewer.can(route.scope):
             raise Forbidden("This action is outside the authorized scopes")
         if route.csrf:
-            self.web.csrf.check(request)
-        if route.cached and (pages := self.web.page_cache) is not None:
-            return await pages.answer(request, lambda: route.page(bound.services, request))
+            request.check_csrf()
+        if (
+            route.cached
+            and self.page_cache is not None
+            and request.viewer is None
+            and request.method in ("GET", "HEAD")
+            and not request.flashes
+        ):
+            return await self.page_cache.answer(
+                request.page_key,
+                lambda: route.page(bound.services, request),
+                lambda: request.personal or bool(request.cookies_out),
+            )
         return await route.page(bound.services, request)
-
-
-async def _send_file(request: Request, response: File) -> bytes | None:
-    """From disk, as fast as the client reads it."""
-    from twisted.protocols.basic import FileSender
-
-    try:
-        file = response.path.open("rb")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise NotFound from error
-    with file:
-        size = response.path.stat().st_size
-        request.raw.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % size])
-        response_writer.prepare_stream(request, response)
-        if request.method == "HEAD":
-            return b""
-        await FileSender().beginFileTransfer(file, request.raw)
-    return None
 
 
 async def _nothing(allowed: list[str] | Redirect | None, _: Request) -> Response:

@@ -83,14 +83,6 @@ class EventSink(Protocol):
         ...
 
 
-class EventSource(Protocol):
-    """What a page gives to ``Stream``."""
-
-    def subscribe(self, sink: EventSink) -> Callable[[], None]:
-        """Begins to write to ``sink``; what it returns is called once, when the sink has ended."""
-        ...
-
-
 def event(
     data: str, *, name: str | None = None, identifier: str | None = None, retry: int | None = None
 ) -> bytes:

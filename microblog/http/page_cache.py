@@ -16,21 +16,30 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from microblog.http.response_writer import pack
+from microblog.http.compression import pack
 from microblog.http.responses import CachedResponse, Document, Html, Json, Response
-
-if TYPE_CHECKING:
-    from microblog.http.request import Request
 
 SECONDS: Final = 1.0  #: that a page is kept at most
 ROOM: Final = 4 * 1024 * 1024  #: bytes of all pages together
 
-#: The path, the parameters as the page reads them, the theme, and which form of the answer is wanted.
-_Key = tuple[str, tuple[tuple[str, str], ...], str, bool, bool]
+
+class PageKey(NamedTuple):
+    """Everything about a request that a cached page may read."""
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+    theme: str
+    fragment: bool
+    json: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory of the parts that a client may make long."""
+        return len(self.path) + sum(len(name) + len(value) for name, value in self.query)
 
 
 class PageCache:
@@ -46,9 +55,9 @@ class PageCache:
         self._seconds = seconds
         self._room = room
         self._version: object = None
-        self._pages: OrderedDict[_Key, tuple[float, CachedResponse]] = OrderedDict()
+        self._pages: OrderedDict[PageKey, tuple[float, CachedResponse]] = OrderedDict()
         self._size = 0
-        self._making: dict[tuple[_Key, object], list[Deferred[CachedResponse | None]]] = {}
+        self._making: dict[tuple[PageKey, object], list[Deferred[CachedResponse | None]]] = {}
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -58,40 +67,37 @@ class PageCache:
         """Bytes of all that is kept."""
         return self._size
 
-    async def answer(self, request: Request, make: Callable[[], Awaitable[Response]]) -> Response:
-        """The kept answer to ``request``, else what ``make`` gives. Raises whatever ``make`` does."""
-        if request.viewer is not None or request.method not in ("GET", "HEAD") or request.flashes:
-            return await make()
-        key = _key(request)
+    async def answer(
+        self, key: PageKey, make: Callable[[], Awaitable[Response]], personal: Callable[[], bool]
+    ) -> Response:
+        """Return the cached answer of ``key``, or what ``make`` returns. Raises what ``make`` raises.
+
+        ``personal`` says, after ``make``, whether the answer holds anything of one visitor; then it is not cached.
+        """
         version = self._look()
-        found = self._pages.get(key)
-        if found is not None and found[0] > self._seconds():
+        cached = self._pages.get(key)
+        if cached is not None and cached[0] > self._seconds():
             self._pages.move_to_end(key)
-            return found[1]
+            return cached[1]
         making = self._making.get((key, version))
         if making is not None:
             ready: Deferred[CachedResponse | None] = Deferred()
             making.append(ready)
             return await ready or await make()
-        return await self._make(key, version, request, make)
-
-    async def _make(
-        self, key: _Key, version: object, request: Request, make: Callable[[], Awaitable[Response]]
-    ) -> Response:
         waiting = self._making[key, version] = []
-        kept: CachedResponse | None = None
+        made: CachedResponse | None = None
         try:
             response = await make()
-            kept = _kept(request, response)
-            # What was written meanwhile may be in the page or not: then it is this moment's, and not kept.
-            if kept is not None and self._look() == version:
-                self._keep(key, kept)
-            return kept or response
+            made = None if personal() else _cacheable(response)
+            # What was written meanwhile may be in the page or not: such a page is not cached.
+            if made is not None and self._look() == version:
+                self._keep(key, made)
+            return made or response
         finally:
             del self._making[key, version]
             for ready in waiting:
                 if not ready.called:  # else its client has gone
-                    ready.callback(kept)
+                    ready.callback(made)
 
     def _look(self) -> object:
         version = self._now_version()
@@ -101,44 +107,22 @@ class PageCache:
             self._size = 0
         return version
 
-    def _keep(self, key: _Key, kept: CachedResponse) -> None:
+    def _keep(self, key: PageKey, kept: CachedResponse) -> None:
         if kept.size > self._room // 4:
             return
         old = self._pages.pop(key, None)
         if old is not None:
-            self._size -= _size(key, old[1])
+            self._size -= key.size + old[1].size
         self._pages[key] = (self._seconds() + SECONDS, kept)
-        self._size += _size(key, kept)
+        self._size += key.size + kept.size
         while self._size > self._room:
             name, (_, dropped) = self._pages.popitem(last=False)
-            self._size -= _size(name, dropped)
+            self._size -= name.size + dropped.size
 
 
-def _key(request: Request) -> _Key:
-    """Everything about a request that a kept page may read.  Raises MalformedRequest for a broken query."""
-    return (
-        request.path,
-        tuple(request.query),
-        request.theme,
-        request.is_fragment,
-        request.wants_json,
-    )
-
-
-def _size(key: _Key, kept: CachedResponse) -> int:
-    """Bytes of memory that a page takes together with its address, which a client may make long."""
-    return kept.size + len(key[0]) + sum(len(name) + len(value) for name, value in key[1])
-
-
-def _kept(request: Request, response: Response) -> CachedResponse | None:
-    """``response`` as bytes, when it is the same for every stranger."""
-    if (
-        not isinstance(response, Html | Document | Json)
-        or not response.public
-        or response.status != 200
-        or request.personal
-        or request.cookies_out
-    ):
+def _cacheable(response: Response) -> CachedResponse | None:
+    """Return ``response`` as bytes, or None when it is not the same for every stranger."""
+    if not isinstance(response, Html | Document | Json) or not response.public or response.status != 200:
         return None
     body = response.encode()
     return CachedResponse(

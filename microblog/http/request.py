@@ -20,11 +20,11 @@ A page gets::
     request.sign_in(token)          sets the session cookie;   request.sign_out()   removes it
     request.session_token           the session cookie's value, or None
     request.flash("Saved.")         a message that the next page shows
-    request.matches(etag)           whether the client has this version already: then answer NotModified(etag)
     request.render(name, **values)  -> Html from a template, with viewer, request, flashes, csrf_token
     request.spend(kind, key)        takes one from a further limit: request.spend("login", f"account:{name}")
     request.may_spend(kind, key)    the same as a question: False when there is none left
-    request.services                what the table of routes was bound to
+    request.services                the object that the table of routes was bound to
+    request.shared                  the object that the pages of the table share, given to ``bind``
     request.web                     what all pages share (context.WebContext): public_url, templates, limits …
 
 All of it is synchronous: when a page runs, the body has arrived, within its cap.
@@ -33,7 +33,7 @@ All of it is synchronous: when a page runs, the body has arrived, within its cap
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from urllib.parse import quote, urlencode
 
@@ -41,20 +41,19 @@ import msgspec
 
 from microblog.domain.errors import InvalidInput, RateLimited, Unauthenticated
 from microblog.http import forms
+from microblog.http.csrf import FIELD
+from microblog.http.page_cache import PageKey
 from microblog.http.responses import Html
-from microblog.services.holding import IDLE
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.oauth import Bearer
     from microblog.http.context import WebContext
     from microblog.http.http_request import HTTPRequest
-    from microblog.http.routing import Route
+    from microblog.http.route import Route
 
 T = TypeVar("T")
 
-#: How long a browser keeps the cookie of a session: as long as the session lasts without being used.
-SESSION_SECONDS = int(IDLE.total_seconds())
 FRAGMENT_HEADER = b"x-fragment"
 #: Headers whose value is a list, and which may so come in several lines that are one.
 LISTS = frozenset(
@@ -94,6 +93,7 @@ class Request:
         "route",
         "services",
         "session_void",
+        "shared",
         "viewer",
         "web",
     )
@@ -104,6 +104,7 @@ class Request:
         web: WebContext,
         route: Route,
         services: Any,
+        shared: Any,
         args: dict[str, str],
         identifier: str,
     ) -> None:
@@ -111,6 +112,7 @@ class Request:
         self.web = web
         self.route = route
         self.services = services
+        self.shared = shared
         self.id = identifier
         self.method: str = raw.method.decode("ascii")
         self.path: str = raw.decoded_path
@@ -246,13 +248,13 @@ class Request:
     def session_token(self) -> str | None:
         return self.web.cookies.session(self.cookies)
 
-    def sign_in(self, token: str, max_age: int = SESSION_SECONDS) -> None:
-        """Set the session cookie, for ``max_age`` seconds.  ``token`` is new at each log-in: nothing is kept.
+    def sign_in(self, token: str) -> None:
+        """Set the session cookie.  ``token`` is new at each log-in: nothing is kept.
 
         The visitor cookie stays: log-in forms that are open in other tabs carry its token.
         """
         self.personal = True
-        self.cookies_out.append(self.web.cookies.set_session(token, max_age))
+        self.cookies_out.append(self.web.cookies.set_session(token, self.web.session_seconds))
         # Forms of this very answer belong to the new session.
         self.cookies[self.web.cookies.session_name] = token
         self.session_void = False
@@ -260,7 +262,7 @@ class Request:
     def prolong_session(self, token: str) -> None:
         """Set the cookie of a session that goes on once more, so that it lasts as long as the session."""
         self.personal = True
-        self.cookies_out.append(self.web.cookies.set_session(token, SESSION_SECONDS))
+        self.cookies_out.append(self.web.cookies.set_session(token, self.web.session_seconds))
 
     def remember_browser(self, account_id: int) -> None:
         """Note in the browser that the account has logged in there (``known_browsers``)."""
@@ -338,6 +340,22 @@ class Request:
             self.cookies[name] = rest.partition(";")[0]
         return token
 
+    def check_csrf(self) -> None:
+        """Check that the form comes from a page of this site that this browser got.
+
+        :raises Forbidden: another site sent the form.
+        :raises FormExpired: its token is not of this browser's session.
+        """
+        csrf = self.web.csrf
+        csrf.check_origin(self.header)
+        session = self.session_token
+        csrf.check_token(
+            self.form.get(FIELD),
+            self.cookies,
+            session,
+            allow_visitor=not session or self.session_void or self.route.for_strangers,
+        )
+
     def spend(self, kind: str, key: str) -> None:
         """:raises RateLimited: too often.  ``key`` says who: ``account:12``, ``mail:bob@example.org``."""
         self.web.limits.spend(kind, key)
@@ -351,12 +369,6 @@ class Request:
         return True
 
     # -- answers ----------------------------------------------------------------------------------------------
-
-    def matches(self, etag: str) -> bool:
-        """Whether the client's copy of this public page has ``etag``; never for somebody logged in."""
-        if self.viewer is not None or self.flashes:
-            return False
-        return etag_matches(self.header("if-none-match"), etag)
 
     def render(
         self,
@@ -372,21 +384,52 @@ class Request:
         """The template ``name`` as an answer.  It sees ``values`` and ``viewer``, ``request``, ``flashes``,
         ``csrf_token()`` and the templates' globals."""
         return Html(
-            self.web.templates.render_for(self, name, values),
+            self.render_text(name, values),
             status=status,
             public=public,
             max_age=max_age,
             headers=headers or {},
         )
 
+    def render_text(self, name: str, values: Mapping[str, object]) -> str:
+        """Return the template ``name`` as text, with the same values as ``render``."""
+        return self.web.templates.render(
+            name,
+            values,
+            request=self,
+            viewer=self.viewer,
+            flashes=_Flashes(self.take_flashes),
+            csrf_token=lambda: self.csrf_token,
+        )
+
+    @property
+    def page_key(self) -> PageKey:
+        """The key of the answer in the page cache. Raises MalformedRequest for a broken query."""
+        return PageKey(self.path, tuple(self.query), self.theme, self.is_fragment, self.wants_json)
+
+
+class _Flashes:
+    """Iterable once; asking for them is what takes them, so that a page that shows none keeps them for the next."""
+
+    __slots__ = ("_take_flashes", "_texts")
+
+    def __init__(self, take_flashes: Callable[[], list[str]]) -> None:
+        self._take_flashes = take_flashes
+        self._texts: list[str] | None = None
+
+    def _take(self) -> list[str]:
+        if self._texts is None:
+            self._texts = self._take_flashes()
+        return self._texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._take())
+
+    def __bool__(self) -> bool:
+        return bool(self._take())
+
+    def __len__(self) -> int:
+        return len(self._take())
+
 
 _JSON_PATHS = ("/api/", "/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/.well-known/", "/nodeinfo/")
-
-
-def etag_matches(header: str | None, etag: str) -> bool:
-    """The weak comparison of ``If-None-Match`` (RFC 9110, section 13.1.2)."""
-    if not header:
-        return False
-    if header.strip() == "*":
-        return True
-    return any(candidate.strip().removeprefix("W/").strip('"') == etag for candidate in header.split(","))

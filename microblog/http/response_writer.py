@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from microblog.http.request import Request, etag_matches
+from microblog.http.compression import accepts_gzip, compress, is_compressible
 from microblog.http.responses import CachedResponse, ExternalRedirect, NotModified, Redirect, Response
-from microblog.http.security import OPENER_POLICY
-from microblog.web.popups import leads_to_consent
 
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
 
-COMPRESS_FROM: Final = 1024  #: bytes
-#: bytes above which an answer is sent as it is: compressing holds up the reactor, about 1 ms for each 100 KB
-COMPRESS_TO: Final = 512 * 1024
+    from microblog.http.request import Request
+
 VARY: Final = b"Accept, Accept-Encoding, Authorization, Cookie, X-Fragment"
 EXPOSED: Final = b"Link, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
-
-_COMPRESSIBLE = (
-    "text/",
-    "application/json",
-    "application/activity+json",
-    "application/atom+xml",
-    "application/feed+json",
-    "application/rss+xml",
-    "image/svg+xml",
-)
 
 
 def prepare(request: Request, response: Response) -> bytes:
@@ -48,7 +34,7 @@ def prepare(request: Request, response: Response) -> bytes:
     elif body:
         media_type = response.media_type
         headers.setRawHeaders(b"Content-Type", [media_type.encode("latin-1")])
-        if _packs(body, media_type):
+        if is_compressible(body, media_type):
             body = _compressed(request, headers, body, response)
     raw.setResponseCode(status)
     if status not in (204, 304):
@@ -69,8 +55,6 @@ def prepare_stream(request: Request, response: Response) -> None:
 
 
 def _set_rest(request: Request, headers: Headers) -> None:
-    if leads_to_consent(request):
-        headers.setRawHeaders(OPENER_POLICY, [b"unsafe-none"])
     if request.cookies_out:
         headers.setRawHeaders(b"Set-Cookie", [line.encode("latin-1") for line in request.cookies_out])
     if request.limit_state is not None and (request.route.program or request.raw.code == 429):
@@ -122,15 +106,13 @@ def _set_caching(request: Request, response: Response, headers: Headers, body: b
     return response.status == 304 or etag_matches(request.header("if-none-match"), etag)
 
 
-def accepts_gzip(request: Request) -> bool:
-    header = request.header("accept-encoding")
-    if not header or "gzip" not in header:
+def etag_matches(header: str | None, etag: str) -> bool:
+    """The weak comparison of ``If-None-Match`` (RFC 9110, section 13.1.2)."""
+    if not header:
         return False
-    for part in header.split(","):
-        coding, _, quality = part.partition(";")
-        if coding.strip() == "gzip":
-            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    if header.strip() == "*":
+        return True
+    return any(candidate.strip().removeprefix("W/").strip('"') == etag for candidate in header.split(","))
 
 
 def _may_leak(request: Request) -> bool:
@@ -150,30 +132,16 @@ def _may_leak(request: Request) -> bool:
     return request.path != request.route.path or b"?" in request.raw.uri or request.raw.received > 0
 
 
-def pack(body: bytes, media_type: str) -> bytes | None:
-    """``body`` by gzip, or None where it is not worth it."""
-    return _gzip(body) if _packs(body, media_type) else None
-
-
-def _packs(body: bytes, media_type: str) -> bool:
-    return COMPRESS_FROM < len(body) <= COMPRESS_TO and media_type.startswith(_COMPRESSIBLE)
-
-
-def _gzip(body: bytes) -> bytes:
-    """Level 1: the others take two to five times as long for a tenth less."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
-
-
 def _compressed(request: Request, headers: Headers, body: bytes, response: Response) -> bytes:
     etag = headers.getRawHeaders(b"ETag")
     if etag and not etag[0].startswith(b"W/"):
         return body  # a strong ETag is of these very bytes
-    if headers.hasHeader(b"Content-Encoding") or not accepts_gzip(request) or _may_leak(request):
+    packable = not headers.hasHeader(b"Content-Encoding") and accepts_gzip(request.header("accept-encoding"))
+    if not packable or _may_leak(request):
         return body
     headers.setRawHeaders(b"Content-Encoding", [b"gzip"])
     if not headers.hasHeader(b"Vary"):
         headers.setRawHeaders(b"Vary", [b"Accept-Encoding"])
     if isinstance(response, CachedResponse) and response.packed is not None:
         return response.packed
-    return _gzip(body)
+    return compress(body)

@@ -7,9 +7,8 @@
 ``Redirect(to, status=303)``               to a path of this site only
 ``ExternalRedirect(url, status=302)``      to an address that was registered beforehand (OAuth)
 ``Empty(status=204)``                      no body
-``NotModified(etag)``                      304, when ``request.matches(etag)``
-``File(path, content_type)``               a file from disk, sent in pieces as the client reads
-``Stream(source)``                         server-sent events, see ``sse``
+``NotModified(etag)``                      304: the client has this version already
+``Stream(source)``                         server-sent events, see ``event_stream``
 ``Upgrade(take_over)``                     another protocol takes the connection (WebSocket)
 ========================================== ===========================================================
 
@@ -25,19 +24,14 @@ Keyword arguments that all of them take:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from microblog.domain.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from microblog.http.event_stream import EventSource
-    from microblog.http.request import Request
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -105,7 +99,7 @@ class Document(Response):
 class CachedResponse(Response):
     """An answer as bytes, to be sent many times; ``packed`` is the same by gzip, where that gains anything.
 
-    Made by ``kept.PageCache``, never by a page.
+    Made by caches, never by a page.
     """
 
     body: bytes
@@ -167,26 +161,22 @@ class Empty(Response):
 
 @dataclass(frozen=True, slots=True)
 class NotModified(Response):
-    """The client has it already.  ``tag`` is what went to ``request.matches``."""
+    """The client has it already.  ``tag`` is the ETag of its version."""
 
     tag: str
     status: int = field(default=304, kw_only=True)
     public: bool = field(default=True, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class File(Response):
-    """A file from disk.  The server makes ``path``; nothing that a visitor sent ever becomes one.
+class EventSource(Protocol):
+    """The source of a ``Stream``'s events."""
 
-    :raises NotFound: when it is sent, and the file is not there.
-    """
+    def subscribe(self, sink: Any) -> Callable[[], None]:
+        """Begin to write to ``sink``, an ``event_stream.EventSink``.
 
-    path: Path
-    content_type: str
-
-    @property
-    def media_type(self) -> str:
-        return self.content_type
+        The returned function is called once, when the sink has ended.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +197,7 @@ class Upgrade(Response):
     ``take_over`` gives it away by `HTTPRequest.hand_over`.
     """
 
-    take_over: Callable[[Request], Awaitable[None]]
+    take_over: Callable[[], Awaitable[None]]
     status: int = field(default=101, kw_only=True)
 
 
@@ -242,7 +232,7 @@ def not_prefetched() -> Empty:
     return Empty(status=503, headers={"Retry-After": "0", "Cache-Control": "no-store"})
 
 
-def moved(request: Request, path: str) -> Redirect:
-    """Return the redirect to the canonical address of the page, with the query of this request."""
-    query = urlencode(list(request.query))
-    return Redirect(f"{path}?{query}" if query else path, status=301)
+def moved(path: str, query: Iterable[tuple[str, str]]) -> Redirect:
+    """Return the redirect to the canonical address of a page, with the query of the request."""
+    encoded = urlencode(list(query))
+    return Redirect(f"{path}?{encoded}" if encoded else path, status=301)

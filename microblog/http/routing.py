@@ -27,7 +27,7 @@ What a declaration can say, beside the path:
                 (else 401, for browsers the log-in page), ``"app"`` (an access token, be it an app's own that stands
                 for nobody), ``"none"`` (never looked up: static files, health).
 ``scope``       an OAuth scope that a token needs (``"read:statuses"``); tables with ``authenticate=`` only.
-``limit``       the class of rate limit (``limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
+``limit``       the class of rate limit (``rate_limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
                 None for none.
 ``csrf``        whether the form's token is checked: True for everything but GET in a table without ``authenticate=``.
 ``body_limit``  bytes; above it the body is refused before it is buffered.  Only for paths without placeholders.
@@ -35,7 +35,7 @@ What a declaration can say, beside the path:
 ``key_limit``   keys of a JSON body, and fields of a form.
 ``shielded``    whether the work goes on when the client goes away: True for everything but GET.
 ``public``      documentation only: the page has no personal part.
-``kept``        what a stranger gets may be kept as bytes until something happens (``kept`` says how).
+``cached``      what a stranger gets may be kept as bytes until something happens (``page_cache`` says how).
 ``remembered``  who holds the token may be known from half a second ago (``Tokens.bearer``): the answer shows nothing
                 of their account.
 ``summary``     one line for the list of routes; by default the docstring's first.
@@ -48,11 +48,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from microblog.domain.errors import MicroblogError
 from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.http.request import Request
 from microblog.http.responses import Response
+from microblog.http.route import Method, Route, ViewerRule
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -62,45 +64,17 @@ Page = Callable[[Any, Request], Awaitable[Response]]
 P = TypeVar("P", bound=Callable[[Any, Request], Awaitable[Response]])
 #: looks up who asks, where it is not the session's cookie: an API's bearer token.  Given what the table was bound to.
 Authenticate = Callable[[Any, Request], "Awaitable[Viewer | None]"]
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-ViewerRule = Literal["optional", "required", "app", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One declaration; ``table.name`` is its unique name."""
-
-    name: str
-    method: str
-    path: str
-    page: Page
-    viewer: ViewerRule
-    scope: str | None
-    limit: str | None
-    csrf: bool
-    body_limit: int | None
-    shielded: bool
-    public: bool
-    summary: str
-    cached: bool = False
-    remembered: bool = False
-    program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
-    cors: bool = False
-    text_limit: int = TEXT_LIMIT
-    key_limit: int = KEY_LIMIT
-
-    @property
-    def for_strangers(self) -> bool:
-        """Whether it also works for people who are not logged in."""
-        return self.viewer != "required"
+#: turns an error into the answer that a table's clients understand
+ErrorForm = Callable[[Request, MicroblogError], Response]
 
 
 @dataclass(frozen=True, slots=True)
 class BoundRoutes:
-    """A table with the thing that its pages get as their first argument."""
+    """A table, the object that its pages get as their first argument, and the one they read as ``request.shared``."""
 
     table: Routes
     services: Any
+    shared: Any = None
 
 
 class Routes:
@@ -108,11 +82,20 @@ class Routes:
 
     ``name`` is unique among the tables of a site.  ``authenticate`` makes it a table for programs: who asks comes from
     there instead of the session's cookie, no form token is checked (no cookie is believed), and ``cors=True`` lets
-    other sites' scripts in, preflights included.
+    other sites' scripts in, preflights included.  ``errors`` makes the answers for errors; without it, the
+    dispatcher's own function does.
     """
 
-    def __init__(self, name: str, *, authenticate: Authenticate | None = None, cors: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        authenticate: Authenticate | None = None,
+        cors: bool = False,
+        errors: ErrorForm | None = None,
+    ) -> None:
         self.name = name
+        self.errors = errors
         self.authenticate = authenticate
         self.cors = cors
         self._routes: dict[str, Route] = {}
@@ -203,6 +186,6 @@ class Routes:
             raise ValueError(f"{route.method} {route.path} belongs to {taken} already.")
         self._routes[route.name] = route
 
-    def bind(self, services: Any) -> BoundRoutes:
-        """This table, its pages given ``services`` as their first argument."""
-        return BoundRoutes(self, services)
+    def bind(self, services: Any, shared: Any = None) -> BoundRoutes:
+        """Return this table with ``services`` as the first argument of its pages, and ``shared`` on its requests."""
+        return BoundRoutes(self, services, shared)

@@ -24,7 +24,6 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from gettext import NullTranslations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
@@ -33,17 +32,14 @@ from markupsafe import Markup
 
 from microblog.domain.avatars import colour, initial
 
-if TYPE_CHECKING:
-    from microblog.http.request import Request
-    from microblog.web.static import Assets
-
 LOCALE = "en"
 
 
 class Templates:
     """Renders ``directory``'s templates.
 
-    ``site`` is any record or mapping that templates read as ``site``; ``now`` is the clock.
+    ``static_url`` returns the address of a static file by its name.  ``site`` is any record or mapping that templates
+    read as ``site``.  ``now`` is the clock.
 
     :raises jinja2.TemplateError: a template is broken; all are compiled here, so that this shows at start.
     """
@@ -51,7 +47,7 @@ class Templates:
     def __init__(
         self,
         directory: Path,
-        assets: Assets,
+        static_url: Callable[[str], str],
         site: object,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -68,7 +64,7 @@ class Templates:
         )
         self._translations = NullTranslations()
         environment.install_gettext_translations(self._translations, newstyle=True)  # type: ignore[attr-defined]
-        environment.globals.update(site=site, static_url=assets.url, now=now)
+        environment.globals.update(site=site, static_url=static_url, now=now)
         environment.filters.update(relative_time=self.relative_time, date=format_day, count=format_count)
         environment.filters.update(initial=initial, colour=colour)
         self.environment = environment
@@ -78,21 +74,11 @@ class Templates:
         return name in self._compiled
 
     def render(self, name: str, values: Mapping[str, object] | None = None, /, **more: object) -> str:
-        """The template ``name`` with ``values``: for mail and other texts that answer no request.
+        """Return the template ``name`` rendered with ``values``.
 
         :raises KeyError: there is no such template.
         """
         return self._compiled[name].render(values or {}, **more)
-
-    def render_for(self, request: Request, name: str, values: Mapping[str, object]) -> str:
-        """The same, for the answer to ``request``."""
-        return self._compiled[name].render(
-            values,
-            request=request,
-            viewer=request.viewer,
-            flashes=_Flashes(request),
-            csrf_token=lambda: request.csrf_token,
-        )
 
     def relative_time(self, when: datetime, ago: bool = False) -> Markup:
         """``<time datetime="…" title="the full date">5 min</time>``.  Beyond a week it is the date.
@@ -114,30 +100,6 @@ class Templates:
         return Markup('<time datetime="{}" title="{}">{}</time>').format(
             when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), format_day(when, "full"), text
         )
-
-
-class _Flashes:
-    """Iterable once; asking for them is what takes them, so that a page that shows none keeps them for the next."""
-
-    __slots__ = ("_request", "_texts")
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._texts: list[str] | None = None
-
-    def _take(self) -> list[str]:
-        if self._texts is None:
-            self._texts = self._request.take_flashes()
-        return self._texts
-
-    def __iter__(self) -> Any:
-        return iter(self._take())
-
-    def __bool__(self) -> bool:
-        return bool(self._take())
-
-    def __len__(self) -> int:
-        return len(self._take())
 
 
 @lru_cache(maxsize=4096)

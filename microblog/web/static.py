@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from microblog.domain.errors import NotFound
-from microblog.http.request import Request, etag_matches
-from microblog.http.response_writer import accepts_gzip
+from microblog.http.compression import accepts_gzip
+from microblog.http.request import Request
+from microblog.http.response_writer import etag_matches
 from microblog.http.responses import Document, Empty, NotModified, Response
 from microblog.http.routing import Routes
 
@@ -93,7 +94,7 @@ class Assets:
     def respond(self, request: Request, name: str) -> Response:
         """:raises NotFound: there is no such file."""
         asset, hashed = self.find(name)
-        packed = asset.packed if accepts_gzip(request) else None
+        packed = asset.packed if accepts_gzip(request.header("accept-encoding")) else None
         etag = asset.digest + ("-gz" if packed is not None else "")
         headers = {
             "Cache-Control": _FOR_A_YEAR if hashed else _ASK_AGAIN,

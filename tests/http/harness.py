@@ -18,10 +18,13 @@ from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import HTTPFactory
 from microblog.http.routing import BoundRoutes, Routes
 from microblog.http.templates import Templates
+from microblog.web import popups
+from microblog.web.html import error_pages
 from microblog.web.static import Assets
 from tests.http.client import Client
 from tests.records import an_account
 
+SESSION_SECONDS = 90 * 86_400
 PAGES = {
     "base.html": "<!doctype html><html lang=en><title>{% block title %}{% endblock %}</title>"
     "{% for text in flashes %}<p class=flash>{{ text }}</p>{% endfor %}"
@@ -88,14 +91,15 @@ def make(
         public_url=public_url,
         secret=b"a secret of the tests' own",
         sessions=sessions,
-        templates=Templates(folder / "templates", Assets(folder / "static"), {"name": "Test"}),
+        templates=Templates(folder / "templates", Assets(folder / "static").url, {"name": "Test"}),
         rate_limits=rate_limits,
+        session_seconds=SESSION_SECONDS,
         trusted_proxies=trusted_proxies,
         monotonic=clock.seconds,
         wall_clock=lambda: 1_780_000_000 + clock.seconds(),
     )
     bound = [table.bind(None) if isinstance(table, Routes) else table for table in tables]
-    website = HTTPDispatcher(web, bound)
+    website = HTTPDispatcher(web, bound, errors=error_pages.answer, keeps_opener=popups.leads_to_consent)
     site = HTTPFactory(
         website,
         reactor or clock,

@@ -10,7 +10,7 @@ from twisted.logger import LogLevel
 
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from microblog.http.request import Request
-from microblog.http.responses import Document, File, Response
+from microblog.http.responses import Document, Response
 from microblog.http.routing import Routes
 from microblog.runtime.log import current_request
 from tests.http.harness import Make, logged
@@ -162,24 +162,3 @@ def test_work_that_was_cancelled_from_within_is_unavailable(make: Make, slow: An
     connection.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
     step.errback(CancelledError())
     assert connection.answers()[0].status == 503
-
-
-# -- files ----------------------------------------------------------------------------------------------------
-
-
-async def test_a_file_is_sent_from_disk_and_a_missing_one_is_404(make: Make, tmp_path: Any) -> None:
-    from twisted.internet import reactor
-
-    routes = Routes("files")
-    (tmp_path / "there").write_bytes(b"x" * 200_000)
-
-    @routes.get("/files/<name>")
-    async def file(_: Any, request: Request) -> Response:
-        known = tmp_path / ("there" if request.path_arg("name") == "there" else "absent")
-        return File(known, "image/png")
-
-    client = make(routes, reactor=reactor).client
-    answer = await client.get("/files/there")
-    assert (answer.body, answer.headers["content-type"]) == (b"x" * 200_000, "image/png")
-    assert (await client.head("/files/there")).headers["content-length"] == "200000"
-    assert (await client.get("/files/gone")).status == 404

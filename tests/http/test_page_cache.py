@@ -54,7 +54,7 @@ class Pages:
 
         self.harness: Harness = make(folder, routes)
         self.kept = PageCache(lambda: self.version, self.harness.clock.seconds, room=room)
-        object.__setattr__(self.harness.web, "page_cache", self.kept)
+        self.harness.website.page_cache = self.kept
 
     def get(self, path: str = "/page", cookies: dict[str, str] | None = None, **more: Any) -> Deferred[Page]:
         """Asked at once, in a browser of its own: what one is left, the others don't have."""

@@ -21,7 +21,7 @@ def templates(folder: Path, **sources: str) -> Templates:
     directory.mkdir(exist_ok=True)
     for name, source in sources.items():
         (directory / f"{name}.html").write_text(source)
-    return Templates(directory, Assets(folder / "css"), {"name": "Test"}, now=lambda: NOW)
+    return Templates(directory, Assets(folder / "css").url, {"name": "Test"}, now=lambda: NOW)
 
 
 def test_everything_is_escaped(tmp_path: Path) -> None:

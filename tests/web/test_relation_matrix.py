@@ -22,7 +22,7 @@ from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
 from microblog.store.mail import mail
 from microblog.web import api, streaming
-from microblog.web.html import TABLES
+from microblog.web.html import TABLES, error_pages
 from microblog.web.streaming.names import _PLAIN
 from tests.protocols.running import Person as Netcat
 from tests.testrig import person, until
@@ -77,6 +77,7 @@ class Site:
         self.api_site.website = HTTPDispatcher(
             self.api_site.web,
             [table.bind(microblog) for table in (*TABLES, *api.TABLES, streaming.routes)],
+            errors=error_pages.answer,
         )
         self.api_site.site = HTTPFactory(self.api_site.website, reactor)
         self.push = PushFactory(microblog, reactor)

@@ -41,7 +41,8 @@ from microblog.domain.posts import Page, Post
 from microblog.domain.scopes import covers
 from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.http.responses import CachedResponse, Json, Response
-from microblog.http.routing import Method, Routes, ViewerRule
+from microblog.http.route import Method, ViewerRule
+from microblog.http.routing import Routes
 from microblog.mastodon import entities
 from microblog.services.tokens import require_active
 from microblog.web.api import parameters

@@ -18,8 +18,8 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from microblog.domain.posts import Page, Post, ViewerFlags
+from microblog.http.compression import pack
 from microblog.http.page_cache import SECONDS
-from microblog.http.response_writer import pack
 from microblog.http.responses import CachedResponse
 from microblog.services.batch_loader import BatchLoader
 

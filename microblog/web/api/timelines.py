@@ -16,6 +16,7 @@ from microblog.web.api.endpoint import Api, Call, Paged, Paging
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
+    from microblog.web.api.shared_timelines import SharedTimelines
 
 api = Api("api.timelines", "Timelines")
 
@@ -62,7 +63,7 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     sent = call.params
     if sent.only_media:
         return Paged(())  # no post has any
-    rendered = call.request.web.shared_timelines
+    rendered: SharedTimelines | None = call.request.shared
     if call.asker is not None and rendered is not None:
         shared = await rendered.page(
             (sent.span, sent.local, sent.remote),

@@ -13,8 +13,8 @@ from microblog.domain.validation import login_key
 from microblog.http.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
 from microblog.http.responses import Redirect, Response, next_path
 from microblog.http.routing import Routes
-from microblog.http.unsent import Unsent, wanted
 from microblog.web.html import actions, relations
+from microblog.web.html.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer

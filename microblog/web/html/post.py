@@ -102,4 +102,4 @@ def excerpt(post: Post) -> str:
 def _elsewhere(request: Request, post: Post, rest: str = "") -> Redirect | None:
     """To the post's own address: below its author's name, and a boost's is what was boosted."""
     path = post.content.path + rest
-    return None if request.path == path else moved(request, path)
+    return None if request.path == path else moved(path, request.query)

@@ -57,7 +57,7 @@ async def _posts(microblog: Microblog, request: Request, *, replies: bool) -> Re
         return await _withheld(microblog, request)
     if request.path_arg("name") != account.address:
         # One address a page: /@Bob is /@bob.
-        return moved(request, account.path + ("/with-replies" if replies else ""))
+        return moved(account.path + ("/with-replies" if replies else ""), request.query)
     since = microblog.dispatcher.position
     viewer, span = request.viewer, span_of(request)
     page = await microblog.timelines.account(viewer, account.id, span, replies=replies)

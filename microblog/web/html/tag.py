@@ -29,7 +29,7 @@ async def tag(microblog: Microblog, request: Request) -> Response:
             "That can't be a hashtag. A hashtag is letters, digits and underscores, not digits alone."
         )
     if key != written:
-        return moved(request, f"/tags/{quote(key)}")
+        return moved(f"/tags/{quote(key)}", request.query)
     since = microblog.dispatcher.position
     viewer = request.viewer
     page = await microblog.timelines.tag(viewer, key, span_of(request))

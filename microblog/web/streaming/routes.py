@@ -102,7 +102,7 @@ async def streaming(microblog: Microblog, request: Request) -> Response:
         first = None if name is None else _asked_for(request, name)
         if first is not None:
             await _check(microblog, request, first)
-        return Upgrade(lambda asked: _take_over(microblog, asked, first))
+        return Upgrade(lambda: _take_over(microblog, request, first))
     if name is None:
         raise NotFound
     return await _sse(microblog, request, _asked_for(request, name))

@@ -14,9 +14,11 @@ from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import HTTPFactory
 from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
+from microblog.services.holding import IDLE
 from microblog.services.microblog import Microblog
-from microblog.web import api, health, static
-from microblog.web.html import TABLES
+from microblog.web import api, health, popups, static
+from microblog.web.api.shared_timelines import SharedTimelines
+from microblog.web.html import TABLES, error_pages
 from microblog.web.html.facts import SiteFacts
 from microblog.web.static import Assets
 from tests.http.client import Client, Page
@@ -66,18 +68,30 @@ class ApiSite:
             public_url=config.public_url,
             secret=b"a secret of the tests, long enough",
             sessions=microblog.sessions,
-            templates=Templates(templates_dir(), assets, SiteFacts.of(config), microblog.now),
+            templates=Templates(templates_dir(), assets.url, SiteFacts.of(config), microblog.now),
             rate_limits=config.rate_limits,
+            session_seconds=int(IDLE.total_seconds()),
         )
+        self.shared_timelines: SharedTimelines | None = None
+        self._api_tables = [table.bind(microblog) for table in api.TABLES]
         self.website = HTTPDispatcher(
             self.web,
             [
-                *(table.bind(microblog) for table in (*TABLES, *api.TABLES)),
+                *(table.bind(microblog) for table in TABLES),
+                *self._api_tables,
                 health.routes.bind(microblog),
                 static.routes.bind(assets),
             ],
+            errors=error_pages.answer,
+            keeps_opener=popups.leads_to_consent,
         )
         self.site = HTTPFactory(self.website, reactor)
+
+    def share_timelines(self, cache: SharedTimelines | None) -> None:
+        """Give the endpoints a cache of public timelines, or none."""
+        self.shared_timelines = cache
+        for bound in self._api_tables:
+            object.__setattr__(bound, "shared", cache)
 
     def stranger(self) -> Program:
         return Program(self.site, None)

@@ -66,7 +66,7 @@ async def settle(api_site: ApiSite) -> None:
 
 
 def forget(api_site: ApiSite) -> None:
-    object.__setattr__(api_site.web, "page_cache", PageCache(lambda: 0, lambda: 0.0))
+    api_site.website.page_cache = PageCache(lambda: 0, lambda: 0.0)
 
 
 async def addresses(api_site: ApiSite) -> list[str]:

@@ -80,7 +80,7 @@ async def test_listings_cost_the_same_whatever_their_length(
     counter = Counter(api_site, monkeypatch)
     # What is remembered for a moment is so however slow this machine is: tokens always, public pages never.
     monkeypatch.setattr(api_site.microblog.tokens, "_seconds", lambda: 0.0)
-    object.__setattr__(api_site.web, "shared_timelines", SharedTimelines(object, lambda: 0.0))
+    api_site.share_timelines(SharedTimelines(object, lambda: 0.0))
     await fill(api_site, bob, [await api_site.program("first")], post)
     paths = [path.format(bob=bob.id, post=post) for path in LISTINGS]
     short = {path: await counter.of(bob, path) for path in paths}

@@ -142,17 +142,17 @@ async def test_there_is_an_end_to_what_is_kept() -> None:
 @pytest.fixture
 def kept(api_site: ApiSite) -> Rendered:
     made = Rendered()
-    object.__setattr__(api_site.web, "shared_timelines", made)
+    api_site.share_timelines(made)
     return made
 
 
 async def both(api_site: ApiSite, program: Program, path: str) -> tuple[Any, Any]:
     """The answer put together, and the one made whole."""
-    kept = api_site.web.shared_timelines
+    kept = api_site.shared_timelines
     together = await program.request("GET", path)
-    object.__setattr__(api_site.web, "shared_timelines", None)
+    api_site.share_timelines(None)
     whole = await program.request("GET", path)
-    object.__setattr__(api_site.web, "shared_timelines", kept)
+    api_site.share_timelines(kept)
     assert together.headers["cache-control"] == "no-store"
     assert together.headers.get("link") == whole.headers.get("link")
     assert together.headers["content-type"] == whole.headers["content-type"]

@@ -11,10 +11,11 @@ from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import HTTPFactory
 from microblog.http.templates import Templates
 from microblog.runtime.resources import templates_dir
+from microblog.services.holding import IDLE
 from microblog.services.microblog import Microblog
 from microblog.services.outgoing_mail import OutgoingMail
-from microblog.web import health, static
-from microblog.web.html import TABLES
+from microblog.web import health, popups, static
+from microblog.web.html import TABLES, error_pages
 from microblog.web.html.facts import SiteFacts
 from microblog.web.static import Assets
 from tests.http.client import Client, Page
@@ -94,15 +95,19 @@ class HtmlSite:
             public_url=config.public_url,
             secret=b"a secret of the tests, long enough",
             sessions=microblog.sessions,
-            templates=Templates(templates_dir(), assets, SiteFacts.of(config), microblog.now),
+            templates=Templates(templates_dir(), assets.url, SiteFacts.of(config), microblog.now),
             rate_limits=config.rate_limits,
+            session_seconds=int(IDLE.total_seconds()),
         )
         tables = [
             *(table.bind(microblog) for table in TABLES),
             health.routes.bind(microblog),
             static.routes.bind(assets),
         ]
-        return HTTPFactory(HTTPDispatcher(web, tables), self._reactor)
+        return HTTPFactory(
+            HTTPDispatcher(web, tables, errors=error_pages.answer, keeps_opener=popups.leads_to_consent),
+            self._reactor,
+        )
 
 
 def errors(page: Page) -> list[str]:

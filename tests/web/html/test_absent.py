@@ -10,7 +10,7 @@ import pytest
 from microblog.domain.accounts import Account, Role
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
-from microblog.http.routing import Route
+from microblog.http.route import Route
 from microblog.web.html import TABLES
 from tests.http.client import Client, Page
 from tests.web.html.html_site import HtmlSite, Person

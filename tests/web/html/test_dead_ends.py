@@ -7,7 +7,7 @@ import re
 import pytest
 
 from microblog.domain.posts import Draft
-from microblog.http.routing import Route
+from microblog.http.route import Route
 from microblog.web.html import TABLES
 from tests.web.html.html_site import HtmlSite
 

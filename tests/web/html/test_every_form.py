@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.http.routing import Route
+from microblog.http.route import Route
 from microblog.web.html import (
     actions,
     admin,

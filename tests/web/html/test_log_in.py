@@ -198,7 +198,7 @@ async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_accou
 )
 async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(html_site: HtmlSite, cookie: str) -> None:
     from microblog.http.cookies import Cookies
-    from microblog.web.known_browsers import KnownBrowsers
+    from microblog.http.known_browsers import KnownBrowsers
 
     secret = b"a secret of the tests' own"
     browsers = KnownBrowsers(secret=secret, cookies=Cookies(secure=True, secret=secret, seconds=lambda: 0.0))

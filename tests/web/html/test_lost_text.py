@@ -23,9 +23,9 @@ from microblog.domain.errors import (
 )
 from microblog.domain.posts import Draft, Span
 from microblog.http.csrf import Csrf, FormExpired
-from microblog.http.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
 from microblog.runtime.resources import templates_dir
 from microblog.web.html import TABLES
+from microblog.web.html.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
 from tests.http.client import Client, Page
 from tests.web.html.html_site import PASSWORD, HtmlSite, Person
 
@@ -157,7 +157,7 @@ async def test_text_comes_back_after_every_kind_of_error(
         for error in ERRORS:
             what = (form.action, type(error).__name__)
             with monkeypatch.context() as patch:
-                patch.setattr(Csrf, "check", refusal(error))
+                patch.setattr(Csrf, "check_token", refusal(error))
                 page = await browser.post(form.action, form=form.fields)
             assert page.status == getattr(error, "status", 500), what
             assert shown(page, form) == as_typed(form), what
@@ -263,7 +263,7 @@ async def test_a_limit_on_log_ins_keeps_the_text_that_the_log_in_form_carries(
     await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post("/posts", form={"text": "Carried", "csrf_token": token})
     with monkeypatch.context() as patch:
-        patch.setattr(Csrf, "check", refusal(RateLimited("too often")))
+        patch.setattr(Csrf, "check_token", refusal(RateLimited("too often")))
         page = await submit(ann.browser, page, login="ann", password=PASSWORD)
     assert page.status == 429
     page = await submit(ann.browser, page, password=PASSWORD)

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from microblog.domain.posts import Draft, Span
-from microblog.http.routing import Route
+from microblog.http.route import Route
 from microblog.web.html import TABLES
 from tests.web.html.html_site import PASSWORD, HtmlSite, Person, flashes
 

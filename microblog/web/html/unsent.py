@@ -70,7 +70,7 @@ class Unsent:
             return None
         path = request.raw.path.decode("ascii")
         try:
-            request.web.csrf.check_origin(request)
+            request.web.csrf.check_origin(request.header)
             return cls(path, _safe(request.form))
         except TooLarge:
             pass
