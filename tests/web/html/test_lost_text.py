@@ -106,7 +106,7 @@ async def submit(browser: Client, page: Page, **more: str) -> Page:
 
 
 def refusal(error: Exception) -> Callable[..., None]:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise error
 
     return refuse
