@@ -24,7 +24,7 @@ def account() -> None:
 def create_account(settings: Settings, name: str, email: str, admin: bool) -> None:
     """Make an account; prints its password. The first account of a site is its owner's."""
     role = Role.ADMIN if admin else Role.USER
-    made, password = settings.run(lambda microblog: microblog.accounts.create(name, email, role), create=True)
+    made, password = settings.run(lambda microblog: microblog.sign_up.create(name, email, role), create=True)
     err.print(f"@{made.name} is here. The password, which they should change:")
     click.echo(password)
 
@@ -86,7 +86,7 @@ def show_account(settings: Settings, name: str) -> None:
 def suspend(settings: Settings, name: str) -> None:
     """Log somebody out everywhere and hide what they wrote."""
     with naming_account(name):
-        done = settings.run(lambda microblog: microblog.accounts.suspend(name))
+        done = settings.run(lambda microblog: microblog.moderation.suspend(name))
     err.print(f"@{done.name} is suspended.")
 
 
@@ -96,7 +96,7 @@ def suspend(settings: Settings, name: str) -> None:
 def unsuspend(settings: Settings, name: str) -> None:
     """End a suspension."""
     with naming_account(name):
-        done = settings.run(lambda microblog: microblog.accounts.unsuspend(name))
+        done = settings.run(lambda microblog: microblog.moderation.unsuspend(name))
     err.print(f"@{done.name} is back.")
 
 
@@ -106,7 +106,7 @@ def unsuspend(settings: Settings, name: str) -> None:
 def reset_password(settings: Settings, name: str) -> None:
     """Give somebody a new password, which is printed; their sessions and tokens end."""
     with naming_account(name):
-        password = settings.run(lambda microblog: microblog.accounts.reset_password(name))
+        password = settings.run(lambda microblog: microblog.credentials.reset_password(name))
     err.print("The new password, which they should change:")
     click.echo(password)
 
@@ -118,5 +118,5 @@ def reset_password(settings: Settings, name: str) -> None:
 def set_role(settings: Settings, name: str, role: str) -> None:
     """Change what somebody may do. A new owner makes the old one an administrator."""
     with naming_account(name):
-        done = settings.run(lambda microblog: microblog.accounts.set_role(name, Role(role)))
+        done = settings.run(lambda microblog: microblog.moderation.set_role(name, Role(role)))
     err.print(f"@{done.name} is {role} now.")

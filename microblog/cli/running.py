@@ -45,7 +45,7 @@ def naming_account(name: str) -> AbstractContextManager[None]:
 async def existing_account(microblog: Microblog, name: str) -> tuple[Account, User]:
     """Return the account ``name`` in whatever state it is. Raises NotFound with a text that names it."""
     with naming_account(name):
-        return await microblog.accounts.named(name)
+        return await microblog.accounts.in_any_state(name)
 
 
 class Settings:

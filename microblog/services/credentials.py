@@ -8,7 +8,8 @@ Nothing here says whether an address is somebody's: what depends on it is decide
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from twisted.logger import Logger
@@ -16,11 +17,16 @@ from twisted.logger import Logger
 from microblog.domain import validation
 from microblog.domain.accounts import Account, State, User, Viewer
 from microblog.domain.errors import Conflict, Gone, InvalidInput, RateLimited
+from microblog.services.accounts import Accounts
 from microblog.services.holding import hold
-from microblog.services.people import RESET_LIFE, People
+from microblog.services.jobs import Jobs
+from microblog.services.mailed_links import RESET_LIFE, request_link
+from microblog.services.passwords import Passwords
+from microblog.services.revocation import end_credentials
 from microblog.services.secret_tokens import digest
 from microblog.services.sign_up import new_password
 from microblog.store.accounts import Locked, accounts
+from microblog.store.engine.database import Database
 from microblog.store.jobs import jobs
 from microblog.store.users import email_tokens, users
 
@@ -34,21 +40,38 @@ CONFIRMATIONS: Final = 5
 CONFIRMATIONS_IN: Final = timedelta(hours=1)
 
 
-class Credentials(People):
-    """Part of :class:`microblog.services.accounts.Accounts`."""
+class Credentials:
+    """Changes passwords and mail addresses. ``poke`` tells the dispatcher of events; ``now`` is the time, in UTC."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        accounts: Accounts,
+        passwords: Passwords,
+        jobs: Jobs,
+        poke: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.db = db
+        self._accounts = accounts
+        self._passwords = passwords
+        self._jobs = jobs
+        self._poke = poke
+        self._now = now
 
     async def change_password(self, viewer: Viewer, old: str, new: str) -> None:
         """All other sessions and all tokens end in the same transaction; the one that asks goes on.
 
         Raises InvalidInput with ``field`` ``old`` or ``password``.
         """
-        user = await self._prove(viewer, old, field="old")
+        user = await self.prove_password(viewer, old, field="old")
         new = validation.password(new, viewer.account.name, user.email)
         password_hash = await self._passwords.hash(new)
         async with self.db.transaction() as tx:
-            await self._hold_proven(tx, viewer, user)
+            await self.lock_proven(tx, viewer, user)
             await users(tx).set_password(viewer.id, password_hash)
-            await self._end_everything(tx, viewer.id, viewer.session_id)
+            await end_credentials(tx, viewer.id, viewer.session_id)
         self._poke()
         log.info("account {account} changed its password", account=viewer.id)
 
@@ -85,7 +108,7 @@ class Credentials(People):
             if there >= RESETS or everywhere >= RESETS_IN_ALL:
                 log.info("account {account} asks for a new password too often", account=account.id)
                 return
-            await self._ask_for_link(tx, account.id, user.email, "reset", "mail.reset", place=place)
+            await request_link(tx, self._now(), account.id, user.email, "reset", "mail.reset", place=place)
         await self._jobs.announce()
 
     async def whose_link(self, token: str, purpose: str) -> Account:
@@ -118,7 +141,7 @@ class Credentials(People):
                 raise _gone()
             await users(tx).set_password(account.id, password_hash)
             await users(tx).confirm(account.id, used[1])  # whoever has the link has the mailbox
-            await self._end_everything(tx, account.id)
+            await end_credentials(tx, account.id)
         self._poke()
         log.info("account {account} reset its password", account=account.id)
 
@@ -130,9 +153,9 @@ class Credentials(People):
         ``email`` or ``password``; RateLimited.
         """
         email = validation.email(email)
-        user = await self._prove(viewer, password, field="password")
+        user = await self.prove_password(viewer, password, field="password")
         async with self.db.transaction() as tx:
-            held = await self._hold_proven(tx, viewer, user)
+            held = await self.lock_proven(tx, viewer, user)
             if email.lower() == held.email.lower():
                 raise InvalidInput("This is your address already.", field="email", reason="same")
             await self._send_confirmation(tx, viewer.id, email)
@@ -173,7 +196,7 @@ class Credentials(People):
                 "That is enough mail for now. Look among the spam, or try again in an hour.",
                 CONFIRMATIONS_IN.total_seconds(),
             )
-        await self._ask_for_link(tx, account_id, email, "confirm", "mail.confirm", to=email)
+        await request_link(tx, self._now(), account_id, email, "confirm", "mail.confirm", to=email)
 
     async def confirm_email(self, token: str) -> None:
         """The link of a mail shows that the address is theirs; from now on it is the one in use. Raises Gone."""
@@ -200,18 +223,18 @@ class Credentials(People):
 
     async def reset_password(self, name: str) -> str:
         """A new password, made on the console; all sessions and tokens end. Raises NotFound."""
-        account, _ = await self._by_name(name)
+        account, _ = await self._accounts.in_any_state(name)
         password = new_password()
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:
             await accounts(tx).lock([account.id])
             await users(tx).set_password(account.id, password_hash)
-            await self._end_everything(tx, account.id)
+            await end_credentials(tx, account.id)
         self._poke()
         log.info("account {account} got a new password on the console", account=account.id)
         return password
 
-    async def _hold_proven(self, tx: Any, viewer: Viewer, proven: User) -> User:
+    async def lock_proven(self, tx: Any, viewer: Viewer, proven: User) -> User:
         """Lock the viewer's account and user after ``_prove``.
 
         Raises Conflict where the password was changed since then; Unauthenticated where the viewer's session or token
@@ -223,7 +246,7 @@ class Credentials(People):
             raise Conflict("Your password was changed somewhere else just now. Log in with that one.")
         return held
 
-    async def _prove(self, viewer: Viewer, password: str, field: str) -> User:
+    async def prove_password(self, viewer: Viewer, password: str, field: str) -> User:
         """The viewer as a user, once they have shown that they know their password. Raises InvalidInput."""
         user: User = await users(self.db.reads).by_id(viewer.id)
         right, _ = await self._passwords.verify(user.password_hash, password)

@@ -96,11 +96,11 @@ async def fill(microblog: Microblog) -> Filled:
 
 async def _make(microblog: Microblog, person: dict[str, Any], password: str, now: datetime) -> Viewer:
     name = person["name"]
-    account, _ = await microblog.accounts.create(name, f"{name}@example.org", password=password)
+    account, _ = await microblog.sign_up.create(name, f"{name}@example.org", password=password)
     viewer = await microblog.sessions.viewer_of(account.id)
     assert viewer is not None
-    await microblog.accounts.update_preferences(viewer, language=person["language"], **_SWITCHED_OFF)
-    await microblog.accounts.update_profile(
+    await microblog.profiles.update_preferences(viewer, language=person["language"], **_SWITCHED_OFF)
+    await microblog.profiles.update(
         viewer,
         display_name=person["display_name"],
         bio=person["bio"],

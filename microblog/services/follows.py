@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from microblog.domain.accounts import Account, Relationship, State, Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
@@ -28,6 +28,13 @@ from microblog.store.notifications import notifications
 
 #: The longest that a mute can be told to last; whoever wants more mutes for good.
 LONGEST_MUTE = timedelta(days=3650)
+
+#: The kind of the job that accepts waiting followers after their account was unlocked.
+ACCEPT: Final = "follows.accept"
+#: Seconds until the job begins. By then the request that unlocked the account has usually accepted all.
+ACCEPT_DELAY: Final = 3.0
+#: Requests that one transaction accepts.
+ACCEPT_BATCH: Final = 200
 
 
 class Follows:
@@ -85,6 +92,31 @@ class Follows:
             elif not (await self._one(tx, viewer, follower_id)).followed_by:
                 raise NotFound("This request to follow you was taken back, or answered already.")
         return await self._one(self.db.reads, viewer, follower_id)
+
+    async def accept_waiting(self, account_id: int, patience: float) -> bool:
+        """Accept everyone who asked to follow an account that is no longer locked, for about ``patience`` seconds.
+
+        Return whether no request is left or the account is locked again. Raises Unavailable.
+        """
+        until = self.db.reactor.seconds() + patience
+        while await self._accept_batch(account_id):
+            self._poke()
+            if self.db.reactor.seconds() >= until:
+                return False
+        return True
+
+    @retried
+    async def _accept_batch(self, account_id: int) -> bool:
+        """Accept one batch of requests. Return whether there may be more."""
+        async with self.db.transaction() as tx:
+            waiting: list[int] = await follows(tx).waiting(account_id, ACCEPT_BATCH)
+            if not waiting:
+                return False
+            locked: list[Locked] = await accounts(tx).lock([account_id, *waiting])
+            if any(each.id == account_id and each.locked for each in locked):
+                return False
+            await follows(tx).accept_all(account_id, waiting)
+        return True
 
     @retried
     async def reject(self, viewer: Viewer, follower_id: int) -> Relationship:

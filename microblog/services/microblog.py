@@ -13,15 +13,18 @@ from microblog.services.about import About
 from microblog.services.accounts import Accounts
 from microblog.services.addresses import Addresses
 from microblog.services.conversations import Conversations
+from microblog.services.credentials import Credentials
+from microblog.services.deletion import Deletion
 from microblog.services.endorsements import Endorsements
-from microblog.services.erasing import Erasing
 from microblog.services.filters import Filters
 from microblog.services.follows import Follows
+from microblog.services.invitations import Invitations
 from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.lists import Lists
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.markers import Markers
 from microblog.services.metrics import Measuring
+from microblog.services.moderation import Moderation
 from microblog.services.notification_groups import NotificationGroups
 from microblog.services.notifications import Notifications
 from microblog.services.oauth import OAuth
@@ -29,9 +32,11 @@ from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
 from microblog.services.pins import Pins
 from microblog.services.posts import Posts
+from microblog.services.profiles import Profiles
 from microblog.services.pruning import Pruning
 from microblog.services.search import Search
 from microblog.services.sessions import Sessions
+from microblog.services.sign_up import SignUp
 from microblog.services.site_keys import site_secret
 from microblog.services.statistics import Statistics
 from microblog.services.tag_counts import TagCounts
@@ -72,11 +77,23 @@ class Microblog:
         self.jobs = Jobs(db)
         if self.listener is not None:
             self.listener.on(CHANNEL, self.jobs.heard)
-        self.accounts = Accounts(
+        self.accounts = Accounts(db)
+        self.sign_up = SignUp(
             config=config, db=db, passwords=self._passwords, jobs=self.jobs, poke=poke, now=self.now
         )
-        self.erasing = Erasing(db, poke)
+        self.invitations = Invitations(config=config, db=db, now=self.now)
         self.follows = Follows(db=db, poke=poke, now=self.now)
+        self.profiles = Profiles(config=config, db=db, accounts=self.accounts, follows=self.follows)
+        self.credentials = Credentials(
+            db=db,
+            accounts=self.accounts,
+            passwords=self._passwords,
+            jobs=self.jobs,
+            poke=poke,
+            now=self.now,
+        )
+        self.moderation = Moderation(db=db, accounts=self.accounts, jobs=self.jobs, poke=poke)
+        self.deletion = Deletion(db, self.credentials, poke)
         self.notifications = Notifications(db=db)
         self.search = Search(config=config, db=db)
         self.posts = Posts(config, db, self.dispatcher)

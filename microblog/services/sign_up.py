@@ -1,41 +1,60 @@
-"""Becoming a member: registration in its four modes, invitations, approval."""
+"""Signing up: registration in its four modes, and accounts that are made on the console."""
 
 from __future__ import annotations
 
-import json
 import secrets
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from twisted.logger import Logger
 
+from microblog.config.load import Config
 from microblog.domain import validation
-from microblog.domain.accounts import Account, Invitation, Role, State, Viewer
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError, NotFound
+from microblog.domain.accounts import Account, Role, State
+from microblog.domain.errors import Conflict, Forbidden, InvalidInput, MicroblogError
 from microblog.domain.events import NotificationKind
 from microblog.domain.language import known_language
 from microblog.domain.search import document
 from microblog.domain.text import normalise
-from microblog.services.holding import hold
+from microblog.services.jobs import Jobs
+from microblog.services.mailed_links import request_link
 from microblog.services.notify import notify_all
-from microblog.services.people import People, require_moderator
-from microblog.store.accounts import Locked, accounts
+from microblog.services.passwords import Passwords
+from microblog.store.accounts import accounts
+from microblog.store.engine.database import Database
 from microblog.store.invitations import invitations
-from microblog.store.jobs import jobs
 from microblog.store.locks import retried
 from microblog.store.users import email_tokens, users
 
 log = Logger()
 
-LONGEST_REASON = 2000
-MOST_INVITATIONS = 100
-#: Welcomes to one address in WELCOMES_IN, whoever signs up with it. Later, the account's settings send the link again.
-WELCOMES = 12
-WELCOMES_IN = timedelta(hours=1)
+#: Characters of a reason to join.
+LONGEST_REASON: Final = 2000
+#: Welcome mails to one address in WELCOMES_IN, whoever signs up with it. Later, the settings page sends the link again.
+WELCOMES: Final = 12
+WELCOMES_IN: Final = timedelta(hours=1)
 
 
-class SignUp(People):
-    """Part of :class:`microblog.services.accounts.Accounts`."""
+class SignUp:
+    """Creates accounts. ``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        db: Database,
+        passwords: Passwords,
+        jobs: Jobs,
+        poke: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.config = config
+        self.db = db
+        self._passwords = passwords
+        self._jobs = jobs
+        self._poke = poke
+        self._now = now
 
     @retried
     async def register(
@@ -48,14 +67,17 @@ class SignUp(People):
         invitation: str | None = None,
         language: str | None = None,
     ) -> Account:
-        """Sign up. The very first account is the owner's, and active at once; under ``approval`` others wait.
+        """Create an account for a visitor of the site.
 
-        A valid invitation spares the wait.  Raises InvalidInput (``field`` is ``name``, ``email``, ``password``,
-        ``reason`` or ``invitation``), Forbidden where registration is closed.
+        The first account becomes the owner's, active at once. Where moderators approve sign-ups, an account waits
+        unless it comes with a valid invitation.
 
-        Whether somebody has the mail address already shows nowhere: the account is made all the same, with the same
-        work.  Its mail decides (``OutgoingMail.confirmation``): an owner of the address is told of the attempt, and
-        gets no link that would confirm it for the new account.
+        Raises InvalidInput (``field`` is ``name``, ``email``, ``password``, ``reason`` or ``invitation``); Forbidden
+        where registration is closed.
+
+        The result never shows whether another account has the mail address: the account is created with the same
+        work in both cases. The mail job decides (``OutgoingMail.confirmation``): if the address has an owner, the
+        owner gets a warning instead of a link that would confirm it for the new account.
         """
         mode = self.config.registration
         if mode == "closed":
@@ -75,27 +97,19 @@ class SignUp(People):
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:
             now = self._now()
-            first = await self._first(tx)
+            first = await _is_first(tx)
             invitation_id = None
             if invitation is not None and not first:
-                inviter: int | None = await invitations(tx).inviter(invitation)
-                if inviter is not None:
-                    await accounts(tx).lock([inviter])
-                invitation_id = await invitations(tx).use(invitation, self._now(), mode == "approval")
-                if invitation_id is None and mode != "open":
-                    raise InvalidInput(
-                        "This invitation can't be used any more. Ask for a new one.",
-                        field="invitation",
-                    )
+                invitation_id = await self._use_invitation(tx, invitation)
             waits = mode == "approval" and not first and invitation_id is None
             state = State.PENDING if waits else State.ACTIVE
             role = Role.OWNER if first else Role.USER
-            account_id = await self._insert(
-                tx, name, email, password_hash, state, role, language, reason, invitation_id, confirmed=False
+            account_id = await _insert(
+                tx, name, email, password_hash, state, role, language, reason, invitation_id
             )
-            # Only the mail stays away, so that nobody can keep the owner of an address from signing up with it.
+            # Only the mail is limited: a limit on sign-ups would let a stranger lock out the owner of the address.
             if await email_tokens(tx).asked_for_address(email, "confirm", now - WELCOMES_IN) < WELCOMES:
-                await self._ask_for_link(tx, account_id, email, "confirm", "mail.welcome")
+                await request_link(tx, now, account_id, email, "confirm", "mail.welcome")
             if waits:
                 await notify_all(tx, await users(tx).moderators(), NotificationKind.SIGN_UP, account_id)
             account = await accounts(tx).by_id(account_id)
@@ -109,151 +123,78 @@ class SignUp(People):
     async def create(
         self, name: str, email: str, role: Role = Role.USER, *, password: str | None = None
     ) -> tuple[Account, str]:
-        """An account made on the console, active, with a new password, which is returned this once.
+        """Create an active account on the console. Return it with its password, which is generated if None.
 
-        The first is the owner, whatever ``role`` says. Their address counts as confirmed. Raises InvalidInput, also
-        for an address that is somebody's.
+        The first account is the owner's, whatever ``role`` says. The mail address counts as confirmed. Raises
+        InvalidInput, also where another account has confirmed the address.
         """
         name, email = validation.user_name(name, allow_reserved=True), validation.email(email)
         password = password or new_password()
         password_hash = await self._passwords.hash(password)
         async with self.db.transaction() as tx:
-            first = await self._first(tx)
-            account_id = await self._insert(
-                tx,
-                name,
-                email,
-                password_hash,
-                State.ACTIVE,
-                Role.OWNER if first else role,
-                None,
-                "",
-                None,
-                confirmed=True,
+            if await _is_first(tx):
+                role = Role.OWNER
+            account_id = await _insert(
+                tx, name, email, password_hash, State.ACTIVE, role, confirmed_at=self._now()
             )
             account = await accounts(tx).by_id(account_id)
         assert account is not None
         return account, password
 
-    @retried
-    async def invite(self, viewer: Viewer, uses: int = 1, days: int = 7) -> Invitation:
-        """A link that lets ``uses`` people sign up within ``days`` (0: for good).
+    async def _use_invitation(self, tx: Any, code: str) -> int | None:
+        """Use up a place of an invitation and return its id; None where it is invalid and registration is open.
 
-        Raises InvalidInput; Unauthenticated where the viewer's session has ended; Forbidden where registration is
-        closed, or asks for approval, which a member's word does not replace.
+        Raises InvalidInput for an invalid invitation where registration is not open.
         """
-        if self.config.registration == "closed":
-            raise Forbidden("This site takes no new members.")
-        moderators = self.config.registration == "approval"
-        if not 1 <= uses <= 100:
-            raise InvalidInput("An invitation is good for 1 to 100 people.", field="uses")
-        if not 0 <= days <= 365:
-            raise InvalidInput("An invitation lasts up to 365 days; 0 is for good.", field="days")
-        now = self._now()
-        async with self.db.transaction() as tx:
-            await hold(tx, viewer, now)
-            if moderators and not (await users(tx).by_id(viewer.id)).role.moderates:
-                raise Forbidden("On this site moderators decide who joins, so only they can invite.")
-            if len(await invitations(tx).of(viewer.id, now)) >= MOST_INVITATIONS:
-                raise InvalidInput("You have too many invitations. Withdraw one that you don't need.")
-            made: Invitation = await invitations(tx).insert(
-                secrets.token_urlsafe(12), viewer.id, now + timedelta(days=days) if days else None, uses
+        mode = self.config.registration
+        inviter: int | None = await invitations(tx).inviter(code)
+        if inviter is not None:
+            await accounts(tx).lock([inviter])
+        invitation_id: int | None = await invitations(tx).use(code, self._now(), mode == "approval")
+        if invitation_id is None and mode != "open":
+            raise InvalidInput(
+                "This invitation can't be used any more. Ask for a new one.", field="invitation"
             )
-        return made
-
-    async def invitations(self, viewer: Viewer) -> list[Invitation]:
-        """The viewer's that can still be used, newest first."""
-        found: list[Invitation] = await invitations(self.db.reads).of(viewer.id, self._now())
-        return found
-
-    @retried
-    async def withdraw(self, viewer: Viewer, invitation_id: int) -> None:
-        """Nobody can use it any more. Raises NotFound unless it is the viewer's."""
-        async with self.db.transaction() as tx:
-            if await invitations(tx).delete(invitation_id, viewer.id) is None:
-                raise NotFound()
-
-    async def can_join(self, code: str) -> bool:
-        """Return whether the invitation ``code`` can be used at this moment."""
-        by_moderators = self.config.registration == "approval"
-        found: bool = await invitations(self.db.reads).usable(code[:64], self._now(), by_moderators)
-        return found
-
-    async def pending(self, viewer: Viewer) -> list[tuple[Account, str]]:
-        """Who waits for approval, and why they want in, oldest first. Raises Forbidden."""
-        require_moderator(viewer)
-        found: list[tuple[Account, str]] = await users(self.db.reads).pending()
-        return found
-
-    @retried
-    async def approve(self, viewer: Viewer, account_id: int) -> Account:
-        """They are in, and get a mail that says so. Raises Forbidden; NotFound unless they wait."""
-        require_moderator(viewer)
-        async with self.db.transaction() as tx:
-            await self._waiting(tx, account_id)
-            account: Account = await accounts(tx).set_state(account_id, State.ACTIVE.value)
-            await jobs(tx).put("mail.approved", json.dumps({"account": account_id}), None, 0.0)
-        await self._jobs.announce()
-        log.info("account {account} was approved by {by}", account=account_id, by=viewer.id)
-        return account
-
-    @retried
-    async def turn_down(self, viewer: Viewer, account_id: int) -> None:
-        """They are not let in: what they typed is deleted, the name is free. Raises as ``approve`` does."""
-        require_moderator(viewer)
-        async with self.db.transaction() as tx:
-            await self._waiting(tx, account_id)
-            await accounts(tx).delete(account_id)
-        log.info("account {account} was turned down by {by}", account=account_id, by=viewer.id)
-
-    async def _waiting(self, tx: Any, account_id: int) -> None:
-        held: list[Locked] = await accounts(tx).lock([account_id])
-        if not held or held[0].state is not State.PENDING:
-            raise NotFound("They don't wait any more: another moderator may have been quicker.")
-
-    async def _first(self, tx: Any) -> bool:
-        """Whether nobody is here yet. If so, whoever else signs up at this moment waits for this transaction."""
-        if await users(tx).any():
-            return False
-        await users(tx).alone()
-        return not await users(tx).any()
-
-    async def _insert(
-        self,
-        tx: Any,
-        name: str,
-        email: str,
-        password_hash: str,
-        state: State,
-        role: Role,
-        language: str | None,
-        reason: str,
-        invitation_id: int | None,
-        *,
-        confirmed: bool,
-    ) -> int:
-        if await accounts(tx).reserved(name):
-            raise _taken(Conflict(constraint="accounts_address"))
-        try:
-            account_id: int = await accounts(tx).insert(name, state.value, document(name))
-            await users(tx).insert(
-                account_id,
-                email,
-                password_hash,
-                role.value,
-                language,
-                reason,
-                invitation_id,
-                self._now() if confirmed else None,
-            )
-        except Conflict as error:
-            raise _taken(error) from error
-        return account_id
+        return invitation_id
 
 
 def new_password() -> str:
-    """A password that nobody guesses, for somebody to change."""
+    """Return a random password of 96 bits, for its owner to change."""
     return secrets.token_urlsafe(12)
+
+
+async def _is_first(tx: Any) -> bool:
+    """Return whether the site has no account yet. If so, all other sign-ups wait until this transaction ends."""
+    if await users(tx).any():
+        return False
+    await users(tx).alone()
+    return not await users(tx).any()
+
+
+async def _insert(
+    tx: Any,
+    name: str,
+    email: str,
+    password_hash: str,
+    state: State,
+    role: Role,
+    language: str | None = None,
+    reason: str = "",
+    invitation_id: int | None = None,
+    *,
+    confirmed_at: datetime | None = None,
+) -> int:
+    """Insert an account with its user and return its id. Raises InvalidInput where the name or address is taken."""
+    if await accounts(tx).reserved(name):
+        raise _taken(Conflict(constraint="accounts_address"))
+    try:
+        account_id: int = await accounts(tx).insert(name, state.value, document(name))
+        await users(tx).insert(
+            account_id, email, password_hash, role.value, language, reason, invitation_id, confirmed_at
+        )
+    except Conflict as error:
+        raise _taken(error) from error
+    return account_id
 
 
 def _reason(raw: str) -> str:

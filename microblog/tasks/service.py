@@ -10,10 +10,10 @@ from twisted.logger import Logger
 
 from microblog.config.load import Config
 from microblog.runtime.resources import templates_dir
-from microblog.services.erasing import ERASE
+from microblog.services.deletion import ERASE
+from microblog.services.follows import ACCEPT
 from microblog.services.jobs import Job
 from microblog.services.microblog import Microblog
-from microblog.services.profiles import ACCEPT
 from microblog.tasks.jobs import Done, Later, Worker
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.mailers import Maildir, Mailer
@@ -83,17 +83,17 @@ class Tasks:
 
     async def _look_for_reset(self, job: Job) -> Done:
         """Somebody asked for a new password with an address, which may be nobody's."""
-        await self._microblog.accounts.request_reset(job.payload["email"], job.payload.get("place"))
+        await self._microblog.credentials.request_reset(job.payload["email"], job.payload.get("place"))
         return Done()
 
     async def _erase(self, job: Job) -> Done | Later:
         """Delete the rows of an account, a share of a lease at a time."""
-        done = await self._microblog.erasing.erase(job.payload["account"], SHARE)
+        done = await self._microblog.deletion.delete_rows(job.payload["account"], SHARE)
         return Done() if done else Later(0.0)
 
     async def _accept(self, job: Job) -> Done | Later:
         """Accept who asked to follow an account that was unlocked."""
-        done = await self._microblog.accounts.accept_waiting(job.payload["account"], SHARE)
+        done = await self._microblog.follows.accept_waiting(job.payload["account"], SHARE)
         return Done() if done else Later(0.0)
 
     async def _compute(self) -> None:

@@ -119,13 +119,13 @@ async def _refresh(api_site: ApiSite) -> str:
 
 
 async def _reset_link(api_site: ApiSite, _: Any) -> str:
-    await api_site.accounts.request_reset("ann@example.org")
+    await api_site.credentials.request_reset("ann@example.org")
     sent = await api_site.sql("SELECT id FROM jobs WHERE kind = 'mail.reset'")
     return await api_site.secret_of("mail.reset") if sent else NOTHING
 
 
 async def _asked_for_a_link(api_site: ApiSite) -> Any:
-    await api_site.accounts.request_reset("ann@example.org")
+    await api_site.credentials.request_reset("ann@example.org")
     [[payload]] = await api_site.sql("SELECT payload FROM jobs WHERE kind = 'mail.reset'")
     return payload
 
@@ -135,29 +135,29 @@ async def _logs_in_with_the_new_password(api_site: ApiSite, _: Any) -> bool:
 
 
 async def _invitation(api_site: ApiSite, _: Any) -> str:
-    return (await api_site.accounts.invite(api_site.ann)).code
+    return (await api_site.invitations.create(api_site.ann)).code
 
 
 async def _admits(api_site: ApiSite, code: str) -> bool:
     inviting = api_site.over(registration="invitation")
     try:
-        return await _works(inviting.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code))
+        return await _works(inviting.sign_up.register("eve", "eve@example.org", PASSWORD, invitation=code))
     finally:
         inviting.passwords.stop()
 
 
 async def _change_email(api_site: ApiSite, _: Any) -> str:
-    await api_site.accounts.change_email(api_site.ann, PASSWORD, "thief@example.org")
+    await api_site.credentials.change_email(api_site.ann, PASSWORD, "thief@example.org")
     return await api_site.secret_of("mail.confirm")
 
 
 async def _resend(api_site: ApiSite, _: Any) -> str:
-    await api_site.accounts.resend_confirmation(api_site.ann)
+    await api_site.credentials.resend_confirmation(api_site.ann)
     return await api_site.secret_of("mail.confirm")
 
 
 async def _confirms_another_address(api_site: ApiSite, secret: str) -> bool:
-    await _done(api_site.accounts.confirm_email(secret))
+    await _done(api_site.credentials.confirm_email(secret))
     return await api_site.sql("SELECT email FROM users WHERE account_id = %s", api_site.ann.id) == [
         ("thief@example.org",)
     ]
@@ -171,7 +171,7 @@ async def _pending_address(api_site: ApiSite) -> None:
 
 
 async def _change_password(api_site: ApiSite, _: Any) -> None:
-    await api_site.accounts.change_password(api_site.ann, PASSWORD, NEW_PASSWORD)
+    await api_site.credentials.change_password(api_site.ann, PASSWORD, NEW_PASSWORD)
 
 
 async def _new_account(api_site: ApiSite) -> Any:
@@ -239,21 +239,21 @@ KINDS: dict[str, Kind] = {
         "email_tokens",
         ACCOUNT,
         _reset_link,
-        lambda api_site, secret: _done(api_site.accounts.reset(secret, NEW_PASSWORD)),
+        lambda api_site, secret: _done(api_site.credentials.reset(secret, NEW_PASSWORD)),
     ),
     "secret of a link to a new password": Kind(
         "OutgoingMail.link",
         "email_tokens",
         PERSON,
         lambda api_site, payload: api_site.mail.link(payload),
-        lambda api_site, secret: _done(api_site.accounts.reset(secret or NOTHING, NEW_PASSWORD)),
+        lambda api_site, secret: _done(api_site.credentials.reset(secret or NOTHING, NEW_PASSWORD)),
         _asked_for_a_link,
     ),
     "password set by a link": Kind(
         "Credentials.reset",
         "users",
         PERSON,
-        lambda api_site, secret: api_site.accounts.reset(secret, NEW_PASSWORD),
+        lambda api_site, secret: api_site.credentials.reset(secret, NEW_PASSWORD),
         _logs_in_with_the_new_password,
         lambda api_site: _reset_link(api_site, None),
     ),
@@ -284,7 +284,12 @@ KINDS: dict[str, Kind] = {
         at_creation=("the end of the session",),
     ),
     "invitation": Kind(
-        "SignUp.invite", "invitations", ACCOUNT, _invitation, _admits, at_creation=("the end of the session",)
+        "Invitations.create",
+        "invitations",
+        ACCOUNT,
+        _invitation,
+        _admits,
+        at_creation=("the end of the session",),
     ),
 }
 
@@ -305,20 +310,20 @@ async def _delete(api_site: ApiSite) -> None:
 
     other = api_site.over()
     other.passwords.stop()
-    other.accounts._prove = proven  # type: ignore[method-assign]
+    other.credentials.prove_password = proven  # type: ignore[method-assign]
     ann = replace(api_site.ann, session_id=None)
     try:
-        await other.accounts.delete(ann, PASSWORD)
+        await other.deletion.delete(ann, PASSWORD)
     except Conflict:  # the password was changed since it was proven: they type the new one
-        await other.accounts.delete(ann, NEW_PASSWORD)
+        await other.deletion.delete(ann, NEW_PASSWORD)
 
 
 async def _new_password(api_site: ApiSite) -> None:
-    await api_site.accounts.reset_password("ann")
+    await api_site.credentials.reset_password("ann")
 
 
 async def _suspend(api_site: ApiSite) -> None:
-    await api_site.accounts.suspend("ann")
+    await api_site.moderation.suspend("ann")
 
 
 async def _end_session(api_site: ApiSite) -> None:

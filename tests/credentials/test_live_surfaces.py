@@ -181,19 +181,19 @@ async def _end_it(site: Live) -> None:
 
 
 async def _suspend(site: Live) -> None:
-    await site.microblog.accounts.suspend("ann")
+    await site.microblog.moderation.suspend("ann")
 
 
 async def _set_password(site: Live) -> None:
-    await site.microblog.accounts.reset_password("ann")
+    await site.microblog.credentials.reset_password("ann")
 
 
 async def _delete(site: Live) -> None:
     async def proven(*_: Any, **__: Any) -> Any:
         return await site.microblog.accounts.user(site.ann)
 
-    site.microblog.accounts._prove = proven  # type: ignore[method-assign]
-    await site.microblog.accounts.delete(site.ann, "")
+    site.microblog.credentials.prove_password = proven  # type: ignore[method-assign]
+    await site.microblog.deletion.delete(site.ann, "")
 
 
 REVOCATIONS: dict[str, Callable[[Live], Awaitable[None]]] = {

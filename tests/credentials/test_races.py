@@ -137,26 +137,26 @@ async def test_a_log_in_goes_on_when_another_one_renews_the_hash(api_site: ApiSi
 async def test_a_demoted_moderator_does_not_admit_people_without_approval(api_site: ApiSite) -> None:
     await api_site.prepare()
     deciding = api_site.over(registration="approval")
-    await api_site.accounts.set_role("ann", Role.MODERATOR)
+    await api_site.moderation.set_role("ann", Role.MODERATOR)
     moderator = await api_site.viewer(api_site.ann.id)
-    code = (await deciding.accounts.invite(moderator)).code
-    await api_site.accounts.set_role("ann", Role.USER)
+    code = (await deciding.invitations.create(moderator)).code
+    await api_site.moderation.set_role("ann", Role.USER)
     with pytest.raises(InvalidInput) as refused:
-        await deciding.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code)
+        await deciding.sign_up.register("eve", "eve@example.org", PASSWORD, invitation=code)
     assert refused.value.field == "invitation"
     with pytest.raises(MicroblogError):
-        await deciding.accounts.invite(moderator)
+        await deciding.invitations.create(moderator)
     deciding.passwords.stop()
 
 
 async def test_a_suspended_member_s_invitations_stay_void_after_the_suspension(api_site: ApiSite) -> None:
     await api_site.prepare()
-    code = (await api_site.accounts.invite(api_site.ann)).code
-    await api_site.accounts.suspend("ann")
-    await api_site.accounts.unsuspend("ann")
+    code = (await api_site.invitations.create(api_site.ann)).code
+    await api_site.moderation.suspend("ann")
+    await api_site.moderation.unsuspend("ann")
     inviting = api_site.over(registration="invitation")
     with pytest.raises(InvalidInput):
-        await inviting.accounts.register("eve", "eve@example.org", PASSWORD, invitation=code)
+        await inviting.sign_up.register("eve", "eve@example.org", PASSWORD, invitation=code)
     inviting.passwords.stop()
 
 
@@ -165,7 +165,7 @@ async def test_only_an_active_account_can_own_the_site(api_site: ApiSite, state:
     await api_site.prepare()
     await api_site.sql("UPDATE accounts SET state = %s WHERE name = 'ann'", state)
     with pytest.raises(InvalidInput):
-        await api_site.accounts.set_role("ann", Role.OWNER)
+        await api_site.moderation.set_role("ann", Role.OWNER)
 
 
 # -- the list is complete -----------------------------------------------------------------------------------------
@@ -191,42 +191,49 @@ async def test_every_table_of_secrets_is_classified(db: Database) -> None:
     assert tables - set(NO_CREDENTIALS) <= {kind.table for kind in KINDS.values()} | {"grants"}
 
 
-def _methods() -> Iterator[tuple[str, str, list[ast.Attribute]]]:
-    """Each method of the services: its module, its name, and the methods that it calls."""
-    for path in Path(services.__file__).parent.glob("*.py"):
-        for owner in (each for each in ast.parse(path.read_text()).body if isinstance(each, ast.ClassDef)):
-            for method in (each for each in owner.body if isinstance(each, ast.AsyncFunctionDef)):
-                called = [each.func for each in ast.walk(method) if isinstance(each, ast.Call)]
-                yield (
-                    path.stem,
-                    f"{owner.name}.{method.name}",
-                    [each for each in called if isinstance(each, ast.Attribute)],
-                )
+def _functions() -> Iterator[tuple[str, list[ast.Call]]]:
+    """Yield each async method or function of the services (``Class.method``, ``function``) with its calls."""
+    for path in Path(services.__file__).parent.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+            for function in node.body if isinstance(node, ast.ClassDef) else [node]:
+                if isinstance(function, ast.AsyncFunctionDef):
+                    yield (
+                        f"{owner}{function.name}",
+                        [each for each in ast.walk(function) if isinstance(each, ast.Call)],
+                    )
 
 
-def _writes_a_secret(call: ast.Attribute) -> bool:
-    of = call.value
+def _writes_a_secret(call: ast.Call) -> bool:
+    method = call.func
     return (
-        call.attr.startswith(_WRITES)
-        and isinstance(of, ast.Call)
-        and isinstance(of.func, ast.Name)
-        and of.func.id in _ACCESSORS
+        isinstance(method, ast.Attribute)
+        and method.attr.startswith(_WRITES)
+        and isinstance(method.value, ast.Call)
+        and isinstance(method.value.func, ast.Name)
+        and method.value.func.id in _ACCESSORS
     )
 
 
+def _calls(caller: str, call: ast.Call, helper: str) -> bool:
+    """Return whether a call in ``caller`` calls a function, or a private method of the caller's own class."""
+    owner, _, name = helper.rpartition(".")
+    if not owner:
+        return isinstance(call.func, ast.Name) and call.func.id == name
+    return isinstance(call.func, ast.Attribute) and call.func.attr == name and caller.startswith(f"{owner}.")
+
+
 def test_every_method_that_makes_a_credential_is_classified() -> None:
-    found = list(_methods())
-    makes = {(module, name) for module, name, calls in found if any(map(_writes_a_secret, calls))}
-    while private := {each for each in makes if each[1].partition(".")[2].startswith("_")}:
-        makes -= private
-        for home, helper in private:  # what calls it in its module, or anywhere if it is one of all people's
-            makes |= {
-                (module, name)
-                for module, name, calls in found
-                if module == home or home == "people"
-                if any(each.attr == helper.partition(".")[2] for each in calls)
-            }
-    assert {name for _, name in makes} == {kind.creator for kind in KINDS.values()} | set(FREE_STANDING)
+    functions = list(_functions())
+    makes = {name for name, calls in functions if any(map(_writes_a_secret, calls))}
+    while helpers := {each for each in makes if "." not in each or "._" in each}:
+        makes -= helpers
+        makes |= {
+            name
+            for name, calls in functions
+            if any(_calls(name, call, helper) for call in calls for helper in helpers)
+        }
+    assert makes == {kind.creator for kind in KINDS.values()} | set(FREE_STANDING)
 
 
 @pytest.mark.parametrize("end", ["a new password", "suspension", "deletion"])

@@ -12,12 +12,19 @@ from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.services.accounts import Accounts
+from microblog.services.credentials import Credentials
+from microblog.services.deletion import Deletion
 from microblog.services.follows import Follows
+from microblog.services.invitations import Invitations
+from microblog.services.jobs import Jobs
+from microblog.services.moderation import Moderation
 from microblog.services.notifications import Notifications
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
+from microblog.services.profiles import Profiles
 from microblog.services.search import Search
 from microblog.services.sessions import Sessions
+from microblog.services.sign_up import SignUp
 from microblog.services.tokens import Tokens
 from microblog.store.engine.database import Database
 from tests.testrig import CHEAP
@@ -48,10 +55,17 @@ class Site:
         self.pokes = 0
         self.passwords = Passwords(reactor, CHEAP)
         common: dict[str, Any] = {"db": db, "poke": self.poke, "now": self.now}
-        self.accounts = Accounts(config=self.config, passwords=self.passwords, **common)
+        jobs = Jobs(db)
+        self.accounts = Accounts(db)
+        self.sign_up = SignUp(config=self.config, passwords=self.passwords, jobs=jobs, **common)
+        self.invitations = Invitations(config=self.config, db=db, now=self.now)
         self.sessions = Sessions(passwords=self.passwords, **common)
         self.tokens = Tokens(**common)
         self.follows = Follows(**common)
+        self.profiles = Profiles(config=self.config, db=db, accounts=self.accounts, follows=self.follows)
+        self.credentials = Credentials(accounts=self.accounts, passwords=self.passwords, jobs=jobs, **common)
+        self.moderation = Moderation(db=db, accounts=self.accounts, jobs=jobs, poke=self.poke)
+        self.deletion = Deletion(db, self.credentials, self.poke)
         self.notifications = Notifications(db=db)
         self.search = Search(config=self.config, db=db)
 
@@ -67,7 +81,7 @@ class Site:
 
     async def person(self, name: str, password: str = PASSWORD) -> Viewer:
         """Somebody who has signed up, as a viewer without a session."""
-        account = await self.accounts.register(name, f"{name}@example.org", password)
+        account = await self.sign_up.register(name, f"{name}@example.org", password)
         return await self.viewer(account.id)
 
     async def people(self, *names: str) -> list[Viewer]:

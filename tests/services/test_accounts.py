@@ -19,7 +19,7 @@ PLAIN = {"display_name": "", "bio": "", "fields": (), "locked": False, "discover
 async def test_a_profile_is_rendered_once_when_saved(site: Site) -> None:
     site = site.over(public_url="https://social.example")
     ada, _ = await site.people("ada", "bob")
-    account = await site.accounts.update_profile(
+    account = await site.profiles.update(
         ada,
         **PLAIN
         | {
@@ -53,15 +53,15 @@ async def test_what_does_not_fit_a_profile_is_named(
 ) -> None:
     ada = await site.person("ada")
     with pytest.raises(InvalidInput) as error:
-        await site.accounts.update_profile(ada, **PLAIN | change)
+        await site.profiles.update(ada, **PLAIN | change)
     assert error.value.field == field
 
 
 async def test_preferences_change_one_by_one(site: Site) -> None:
     ada = await site.person("ada")
     before = await site.accounts.user(ada)
-    await site.accounts.update_preferences(ada, language="pt-BR", mail_boosts=True)
-    await site.accounts.update_preferences(ada, default_visibility="unlisted", default_sensitive=True)
+    await site.profiles.update_preferences(ada, language="pt-BR", mail_boosts=True)
+    await site.profiles.update_preferences(ada, default_visibility="unlisted", default_sensitive=True)
     after = await site.accounts.user(ada)
     assert after == dataclasses.replace(
         before,
@@ -74,7 +74,7 @@ async def test_preferences_change_one_by_one(site: Site) -> None:
     assert (viewer.default_visibility, viewer.default_sensitive) == (Visibility.UNLISTED, True)
     for wrong in ({"default_visibility": "nobody"}, {"language": "not a language"}):
         with pytest.raises(InvalidInput):
-            await site.accounts.update_preferences(ada, **wrong)
+            await site.profiles.update_preferences(ada, **wrong)
 
 
 async def test_names_are_looked_up_as_people_type_them(site: Site) -> None:
@@ -89,15 +89,17 @@ async def test_names_are_looked_up_as_people_type_them(site: Site) -> None:
 
 async def test_moderators_list_people_and_only_administrators_by_address(site: Site) -> None:
     ada, bob = await site.people("ada", "bob")
-    assert [account.name for account, _ in (await site.accounts.listing(ada, "", Span())).items] == [
+    assert [account.name for account, _ in (await site.moderation.accounts(ada, "", Span())).items] == [
         "bob",
         "ada",
     ]
-    assert [account.name for account, _ in (await site.accounts.listing(ada, "@B", Span())).items] == ["bob"]
-    assert [a.name for a, _ in (await site.accounts.listing(ada, "bob@example", Span())).items] == ["bob"]
-    assert (await site.accounts.listing(ada, "%", Span())).items == ()
+    assert [account.name for account, _ in (await site.moderation.accounts(ada, "@B", Span())).items] == [
+        "bob"
+    ]
+    assert [a.name for a, _ in (await site.moderation.accounts(ada, "bob@example", Span())).items] == ["bob"]
+    assert (await site.moderation.accounts(ada, "%", Span())).items == ()
     with pytest.raises(Forbidden):
-        await site.accounts.listing(bob, "", Span())
+        await site.moderation.accounts(bob, "", Span())
 
 
 class TestDeletion:
@@ -119,7 +121,7 @@ class TestDeletion:
 
     async def test_all_that_they_did_goes_and_nobody_else_s_counters_are_wrong(self, site: Site) -> None:
         ada, bob, eve = await self.someone_busy(site)
-        await site.accounts.delete(eve, PASSWORD)
+        await site.deletion.delete(eve, PASSWORD)
         with pytest.raises(NotFound):
             await site.accounts.by_name("eve")
         assert await site.counts(ada) == (0, 1)
@@ -142,7 +144,7 @@ class TestDeletion:
 
     async def test_readers_are_told_of_the_posts_and_the_account(self, site: Site) -> None:
         _, _, eve = await self.someone_busy(site)
-        await site.accounts.delete(eve, PASSWORD)
+        await site.deletion.delete(eve, PASSWORD)
         events = await site.events()
         assert ("revoked", eve.id, None, {"account": eve.id}) in events
         deleted = [
@@ -155,31 +157,31 @@ class TestDeletion:
 
     async def test_nobody_takes_the_name_again(self, site: Site) -> None:
         _, bob = await site.people("ada", "bob")
-        await site.accounts.delete(bob, PASSWORD)
+        await site.deletion.delete(bob, PASSWORD)
         with pytest.raises(InvalidInput) as error:
-            await site.accounts.register("bob", "other@example.org", PASSWORD)
+            await site.sign_up.register("bob", "other@example.org", PASSWORD)
         assert (error.value.field, error.value.reason) == ("name", "taken")
-        await site.accounts.register("bobby", "bob@example.org", PASSWORD)
+        await site.sign_up.register("bobby", "bob@example.org", PASSWORD)
 
     async def test_it_takes_the_password(self, site: Site) -> None:
         _, bob = await site.people("ada", "bob")
         with pytest.raises(InvalidInput) as error:
-            await site.accounts.delete(bob, "not the password")
+            await site.deletion.delete(bob, "not the password")
         assert error.value.field == "password"
         assert (await site.accounts.by_name("bob")).id == bob.id
 
     async def test_the_owner_hands_over_first(self, site: Site) -> None:
         ada, _ = await site.people("ada", "bob")
         with pytest.raises(Forbidden):
-            await site.accounts.delete(ada, PASSWORD)
+            await site.deletion.delete(ada, PASSWORD)
         from microblog.domain.accounts import Role
 
-        await site.accounts.set_role("bob", Role.OWNER)
-        await site.accounts.delete(ada, PASSWORD)
+        await site.moderation.set_role("bob", Role.OWNER)
+        await site.deletion.delete(ada, PASSWORD)
 
 
 async def test_one_who_waits_for_approval_is_turned_down_and_not_suspended(site: Site) -> None:
     await site.person("ada")
     await person(site.db, "waiting", state="pending")
     with pytest.raises(InvalidInput, match="Turn the request down"):
-        await site.accounts.suspend("waiting")
+        await site.moderation.suspend("waiting")

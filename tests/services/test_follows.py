@@ -15,7 +15,7 @@ from tests.services.people import Site
 
 
 async def lock(site: Site, viewer: Viewer, locked: bool = True) -> None:
-    await site.accounts.update_profile(
+    await site.profiles.update(
         viewer, display_name="", bio="", fields=(), locked=locked, discoverable=True, bot=False
     )
 
@@ -75,7 +75,7 @@ async def test_oneself_and_nobody_can_t_be_followed(site: Site) -> None:
         await site.follows.follow(ada, ada.id)
     with pytest.raises(NotFound):
         await site.follows.follow(ada, 1)
-    await site.accounts.suspend("bob")
+    await site.moderation.suspend("bob")
     with pytest.raises(NotFound):
         await site.follows.follow(ada, bob.id)
     assert await consistent(site)
@@ -263,13 +263,13 @@ class TestUnlocking:
             raise Unavailable
 
         with monkeypatch.context() as patched:
-            patched.setattr(type(site.accounts), "accept_waiting", killed)
+            patched.setattr(type(site.follows), "accept_waiting", killed)
             await lock(site, ann, locked=False)
         assert await self.waiting(site, ann) == 2
         assert await site.sql("SELECT payload FROM jobs WHERE kind = 'follows.accept'") == [
             ({"account": ann.id},)
         ]
-        assert await site.accounts.accept_waiting(ann.id, 5.0)
+        assert await site.follows.accept_waiting(ann.id, 5.0)
         assert (await self.waiting(site, ann), await site.counts(ann)) == (0, (2, 0))
 
     async def test_more_requests_than_one_transaction_takes_are_all_accepted(self, site: Site) -> None:
@@ -289,5 +289,5 @@ class TestUnlocking:
         ann, bob = await site.people("ann", "bob")
         await lock(site, ann)
         await site.follows.follow(bob, ann.id)
-        assert await site.accounts.accept_waiting(ann.id, 5.0)
+        assert await site.follows.accept_waiting(ann.id, 5.0)
         assert await self.waiting(site, ann) == 1

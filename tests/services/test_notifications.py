@@ -60,7 +60,7 @@ async def test_a_burst_makes_one_mail_and_unwanted_kinds_none(site: Site) -> Non
         await notify(tx, ada.id, NotificationKind.FAVOURITE, bob.id)
     assert await site.sql("SELECT key FROM jobs ORDER BY key") == [(f"mail:{bob.id}",), (f"mail:{eve.id}",)]
     await site.sql("DELETE FROM jobs")
-    await site.accounts.update_preferences(eve, mail_replies=False)
+    await site.profiles.update_preferences(eve, mail_replies=False)
     async with site.db.transaction() as tx:
         await notify(tx, eve.id, NotificationKind.REPLY, ada.id)
     assert await site.sql("SELECT key FROM jobs") == []
@@ -96,7 +96,7 @@ async def test_muting_hides_what_came_before_and_unmuting_brings_it_back(site: S
 async def test_the_suspended_are_not_heard(site: Site) -> None:
     _, bob, eve = await site.people("ada", "bob", "eve")
     await site.follows.follow(bob, eve.id)
-    await site.accounts.suspend("bob")
+    await site.moderation.suspend("bob")
     assert await told(site, eve) == []
 
 

@@ -13,7 +13,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from microblog.services.erasing import Erasing
+from microblog.services.deletion import Deletion
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.tag_counts import TagCounts
@@ -38,7 +38,7 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
     known += [(await posts.publish(each, Draft("I was here #a"))).id for each in leaving]
 
     async def profile(who: Viewer, locked: bool) -> None:
-        await site.accounts.update_profile(
+        await site.profiles.update(
             who, display_name="", bio="", fields=[], locked=locked, discoverable=True, bot=False
         )
 
@@ -91,8 +91,8 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
 
     async def leave(who: Viewer, after: int) -> None:
         await until(reactor_, lambda: len(known) > after)
-        await site.accounts.delete(who, PASSWORD)
-        while not await Erasing(db, site.poke).erase(who.id, 5.0):
+        await site.deletion.delete(who, PASSWORD)
+        while not await Deletion(db, site.credentials, site.poke).delete_rows(who.id, 5.0):
             pass
 
     # Each of them twice: people have more than one device.
@@ -102,7 +102,7 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
         assert fine, result
     # What the last requests of a deleted account left.
     for who in leaving:
-        assert await Erasing(db, site.poke).erase(who.id, 5.0)
+        assert await Deletion(db, site.credentials, site.poke).delete_rows(who.id, 5.0)
     await TagCounts(db).catch_up()
     assert await differences(db) == {}
     assert len(known) > PEOPLE * STEPS // 8
@@ -148,12 +148,12 @@ async def test_a_post_is_deleted_while_everybody_acts_on_it_without_a_deadlock(
             ]
         acts += [posts.edit(author, post.id, Draft("@p5 @p3 @p1 changed #c")) for _ in range(2)]
         acts += [posts.delete(who, each.id) for who, each in zip(people, older, strict=False)]
-        acts += [site.accounts.delete(author, PASSWORD) if leaves else posts.delete(author, post.id)]
+        acts += [site.deletion.delete(author, PASSWORD) if leaves else posts.delete(author, post.id)]
         chance.shuffle(acts)
         for fine, result in await DeferredList([ensureDeferred(each) for each in acts], consumeErrors=True):
             assert fine or result.check(NotFound, Forbidden, InvalidInput), result
         if leaves:
-            assert await Erasing(db, site.poke).erase(author.id, 5.0)
+            assert await Deletion(db, site.credentials, site.poke).delete_rows(author.id, 5.0)
     await TagCounts(db).catch_up()
     assert await differences(db) == {}
     assert await deadlocks(db) == 0

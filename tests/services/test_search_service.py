@@ -20,7 +20,7 @@ def texts(found: Found) -> list[str]:
 
 async def test_people_are_found_by_the_beginning_of_their_name_and_by_words_of_the_other(site: Site) -> None:
     _, ben = await site.people("bob", "ben")
-    await site.accounts.update_profile(
+    await site.profiles.update(
         ben, display_name="Jürgen 山田", bio="", fields=(), locked=False, discoverable=True, bot=False
     )
     assert people(await site.search.find(None, "be", Span())) == ["ben"]
@@ -40,7 +40,7 @@ async def test_the_name_itself_comes_first_and_those_one_follows_next(site: Site
 
 async def test_who_does_not_want_to_be_discovered_is_found_by_the_whole_name_alone(site: Site) -> None:
     bob = await site.person("bob")
-    await site.accounts.update_profile(
+    await site.profiles.update(
         bob, display_name="Robert", bio="", fields=(), locked=False, discoverable=False, bot=False
     )
     assert people(await site.search.find(None, "bo", Span())) == []
@@ -51,7 +51,7 @@ async def test_who_does_not_want_to_be_discovered_is_found_by_the_whole_name_alo
 async def test_the_suspended_and_those_who_block_are_not_found(site: Site) -> None:
     ada, bob, _ = await site.people("ada", "bob", "eve")
     await site.follows.block(bob, ada.id)
-    await site.accounts.suspend("eve")
+    await site.moderation.suspend("eve")
     assert people(await site.search.find(ada, "bob", Span())) == []
     assert people(await site.search.find(None, "bob", Span())) == ["bob"]
     assert people(await site.search.find(ada, "eve", Span())) == []

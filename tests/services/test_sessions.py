@@ -21,7 +21,7 @@ async def test_one_logs_in_with_the_name_or_the_address_in_any_case(site: Site) 
 
 
 async def test_a_mail_address_logs_in_in_any_spelling_of_its_host(site: Site) -> None:
-    await site.accounts.register("bea", "me@bücher.example", PASSWORD)
+    await site.sign_up.register("bea", "me@bücher.example", PASSWORD)
     for login in (
         "me@bücher.example",
         "ME@BÜCHER.Example",
@@ -176,7 +176,7 @@ class TestChangingThePassword:
         here, ada = await site.sessions.log_in("ada", PASSWORD)
         there, elsewhere = await site.sessions.log_in("ada", PASSWORD)
         token = await site.tokens.create(ada, ["read"])
-        await site.accounts.change_password(ada, PASSWORD, NEW)
+        await site.credentials.change_password(ada, PASSWORD, NEW)
         assert await site.sessions.viewer(here) is not None
         assert await site.sessions.viewer(there) is None
         assert await site.tokens.viewer(token) is None
@@ -195,7 +195,7 @@ class TestChangingThePassword:
             (PASSWORD, "ada", "password"),
         ):
             with pytest.raises(InvalidInput) as error:
-                await site.accounts.change_password(ada, old, new)
+                await site.credentials.change_password(ada, old, new)
             assert error.value.field == field
 
     async def test_of_two_changes_at_once_one_wins(self, site: Site) -> None:
@@ -203,7 +203,7 @@ class TestChangingThePassword:
 
         ada = await site.person("ada")
         changes = [
-            ensureDeferred(site.accounts.change_password(ada, PASSWORD, new)) for new in (NEW, NEW + "!")
+            ensureDeferred(site.credentials.change_password(ada, PASSWORD, new)) for new in (NEW, NEW + "!")
         ]
         results = await DeferredList(changes, consumeErrors=True)
         failures = [result for success, result in results if not success]
@@ -216,45 +216,45 @@ class TestForgettingThePassword:
         await site.person("ada")
         session, ada = await site.sessions.log_in("ada", PASSWORD)
         token = await site.tokens.create(ada, ["read"])
-        await site.accounts.request_reset("ADA@example.org")
+        await site.credentials.request_reset("ADA@example.org")
         secret = await site.secret_of("mail.reset")
-        await site.accounts.reset(secret, NEW)
+        await site.credentials.reset(secret, NEW)
         assert await site.sessions.viewer(session) is None
         assert await site.tokens.viewer(token) is None
         await site.sessions.log_in("ada", NEW)
         with pytest.raises(Gone):
-            await site.accounts.reset(secret, PASSWORD)
+            await site.credentials.reset(secret, PASSWORD)
 
     async def test_a_bad_password_does_not_use_the_link_up(self, site: Site) -> None:
         await site.person("ada")
-        await site.accounts.request_reset("ada@example.org")
+        await site.credentials.request_reset("ada@example.org")
         secret = await site.secret_of("mail.reset")
         with pytest.raises(InvalidInput):
-            await site.accounts.reset(secret, "short")
-        await site.accounts.reset(secret, NEW)
+            await site.credentials.reset(secret, "short")
+        await site.credentials.reset(secret, NEW)
 
     async def test_it_lasts_an_hour(self, site: Site) -> None:
         await site.person("ada")
-        await site.accounts.request_reset("ada@example.org")
+        await site.credentials.request_reset("ada@example.org")
         site.now.advance(minutes=61)
         with pytest.raises(Gone):
-            await site.accounts.reset(await site.secret_of("mail.reset"), NEW)
+            await site.credentials.reset(await site.secret_of("mail.reset"), NEW)
 
     async def test_three_mails_an_hour_and_none_to_strangers(self, site: Site) -> None:
         await site.person("ada")
         for _ in range(5):
-            await site.accounts.request_reset("ada@example.org")
-            await site.accounts.request_reset("stranger@example.org")
+            await site.credentials.request_reset("ada@example.org")
+            await site.credentials.request_reset("stranger@example.org")
         count = "SELECT count(*) FROM jobs WHERE kind = 'mail.reset'"
         assert await site.sql(count) == [(3,)]
         site.now.advance(minutes=61)
-        await site.accounts.request_reset("ada@example.org")
+        await site.credentials.request_reset("ada@example.org")
         assert await site.sql(count) == [(4,)]
 
     async def test_a_link_to_confirm_is_no_link_to_reset(self, site: Site) -> None:
         await site.person("ada")
         with pytest.raises(Gone):
-            await site.accounts.reset(await site.secret_of("mail.welcome"), NEW)
+            await site.credentials.reset(await site.secret_of("mail.welcome"), NEW)
 
 
 class TestSuspension:
@@ -262,7 +262,7 @@ class TestSuspension:
         _, bob = await site.people("ada", "bob")
         session, _ = await site.sessions.log_in("bob", PASSWORD)
         token = await site.tokens.create(bob, ["read"])
-        await site.accounts.suspend("@Bob")
+        await site.moderation.suspend("@Bob")
         assert await site.sessions.viewer(session) is None
         assert await site.tokens.viewer(token) is None
         assert ("revoked", bob.id, None, {"account": bob.id}) in await site.events()
@@ -272,24 +272,24 @@ class TestSuspension:
             await site.sessions.log_in("bob", "wrong password")
         with pytest.raises(NotFound):
             await site.accounts.by_name("bob")
-        await site.accounts.unsuspend("bob")
+        await site.moderation.unsuspend("bob")
         await site.sessions.log_in("bob", PASSWORD)
 
     async def test_nobody_judges_those_above_or_beside_them(self, site: Site) -> None:
         await site.people("ada", "bob", "eve")
-        await site.accounts.create("mod", "mod@example.org")
+        await site.sign_up.create("mod", "mod@example.org")
         from microblog.domain.accounts import Role
 
-        await site.accounts.set_role("mod", Role.MODERATOR)
-        await site.accounts.set_role("eve", Role.MODERATOR)
+        await site.moderation.set_role("mod", Role.MODERATOR)
+        await site.moderation.set_role("eve", Role.MODERATOR)
         mod = await site.viewer((await site.accounts.by_name("mod")).id)
         bob = await site.viewer((await site.accounts.by_name("bob")).id)
         for name, by in (("ada", mod), ("eve", mod), ("eve", bob), ("ada", None)):
             with pytest.raises(Forbidden):
-                await site.accounts.suspend(name, by=by)
-        await site.accounts.suspend("bob", by=mod)
+                await site.moderation.suspend(name, by=by)
+        await site.moderation.suspend("bob", by=mod)
         with pytest.raises(NotFound):
-            await site.accounts.suspend("nobody_here", by=mod)
+            await site.moderation.suspend("nobody_here", by=mod)
 
 
 async def test_a_new_owner_makes_the_old_one_an_administrator(site: Site) -> None:
@@ -297,7 +297,7 @@ async def test_a_new_owner_makes_the_old_one_an_administrator(site: Site) -> Non
 
     ada, bob = await site.people("ada", "bob")
     with pytest.raises(InvalidInput):
-        await site.accounts.set_role("ada", Role.USER)
-    await site.accounts.set_role("bob", Role.OWNER)
+        await site.moderation.set_role("ada", Role.USER)
+    await site.moderation.set_role("bob", Role.OWNER)
     assert (await site.viewer(ada.id)).role is Role.ADMIN
     assert (await site.viewer(bob.id)).role is Role.OWNER

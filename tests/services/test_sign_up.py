@@ -32,31 +32,31 @@ async def test_of_many_first_sign_ups_at_once_exactly_one_owns_the_site(site: Si
 
 
 async def test_names_are_taken_whatever_their_capitals(site: Site) -> None:
-    await site.accounts.register("Ada", "ada@example.org", PASSWORD)
+    await site.sign_up.register("Ada", "ada@example.org", PASSWORD)
     with pytest.raises(InvalidInput) as name:
-        await site.accounts.register("ADA", "other@example.org", PASSWORD)
+        await site.sign_up.register("ADA", "other@example.org", PASSWORD)
     assert (name.value.field, name.value.reason) == ("name", "taken")
 
 
 async def test_the_console_does_not_make_two_accounts_of_one_confirmed_address(site: Site) -> None:
-    await site.accounts.create("ada", "ada@example.org")
+    await site.sign_up.create("ada", "ada@example.org")
     with pytest.raises(InvalidInput) as email:
-        await site.accounts.create("eve", "ADA@EXAMPLE.ORG")
+        await site.sign_up.create("eve", "ADA@EXAMPLE.ORG")
     assert (email.value.field, email.value.reason) == ("email", "taken")
 
 
 class TestAnAddressThatIsSomebodys:
     @pytest.mark.parametrize("registration", ["open", "approval", "invitation"])
     async def test_signing_up_with_it_does_the_same_as_with_any(self, site: Site, registration: str) -> None:
-        owner, _ = await site.accounts.create("ada", "ada@example.org")
+        owner, _ = await site.sign_up.create("ada", "ada@example.org")
         site = site.over(registration=registration)
         invitation = None
         if registration == "invitation":
-            invitation = (await site.accounts.invite(await site.viewer(owner.id), uses=2)).code
+            invitation = (await site.invitations.create(await site.viewer(owner.id), uses=2)).code
         statements: list[list[str]] = []
         for name, email in (("eve", "ADA@Example.org"), ("bob", "bob@example.org")):
             with told(site.db) as said:
-                await site.accounts.register(name, email, PASSWORD, invitation=invitation)
+                await site.sign_up.register(name, email, PASSWORD, invitation=invitation)
             statements.append(said)
         assert statements[0] == statements[1]  # so not even the time tells
         found = await site.sql(
@@ -71,9 +71,9 @@ class TestAnAddressThatIsSomebodys:
         )
 
     async def test_who_merely_typed_it_logs_in_by_it_as_if_it_were_nobodys(self, site: Site) -> None:
-        await site.accounts.create("ada", "ada@example.org", password=PASSWORD)
-        await site.accounts.register("eve", "ada@example.org", "the password of eve")
-        await site.accounts.register("bob", "bob@example.org", "the password of bob")
+        await site.sign_up.create("ada", "ada@example.org", password=PASSWORD)
+        await site.sign_up.register("eve", "ada@example.org", "the password of eve")
+        await site.sign_up.register("bob", "bob@example.org", "the password of bob")
         for email, password, name in (
             ("ada@example.org", "the password of eve", "eve"),
             ("bob@example.org", "the password of bob", "bob"),
@@ -83,34 +83,34 @@ class TestAnAddressThatIsSomebodys:
             assert viewer.account.name == name
 
     async def test_it_cannot_be_confirmed_for_them(self, site: Site) -> None:
-        await site.accounts.create("ada", "ada@example.org")
-        eve = await site.accounts.register("eve", "ada@example.org", PASSWORD)
+        await site.sign_up.create("ada", "ada@example.org")
+        eve = await site.sign_up.register("eve", "ada@example.org", PASSWORD)
         with pytest.raises(Gone):
-            await site.accounts.confirm_email(await site.secret_of("mail.welcome"))
+            await site.credentials.confirm_email(await site.secret_of("mail.welcome"))
         assert (await site.accounts.user(await site.viewer(eve.id))).email_confirmed_at is None
 
     async def test_it_is_theirs_who_confirms_it_first(self, site: Site) -> None:
-        await site.accounts.register("squatter", "ada@example.org", PASSWORD)
+        await site.sign_up.register("squatter", "ada@example.org", PASSWORD)
         early = await site.secret_of("mail.welcome")
-        ada = await site.accounts.register("ada", "ada@example.org", PASSWORD)
-        await site.accounts.confirm_email(await site.secret_of("mail.welcome"))
+        ada = await site.sign_up.register("ada", "ada@example.org", PASSWORD)
+        await site.credentials.confirm_email(await site.secret_of("mail.welcome"))
         assert (await site.accounts.user(await site.viewer(ada.id))).email_confirmed_at is not None
         with pytest.raises(Gone):
-            await site.accounts.confirm_email(early)
+            await site.credentials.confirm_email(early)
 
     async def test_a_new_password_is_mailed_to_its_owner_alone(self, site: Site) -> None:
-        owner, _ = await site.accounts.create("ada", "ada@example.org")
-        await site.accounts.register("eve", "ada@example.org", PASSWORD)
-        await site.accounts.request_reset("ada@example.org")
+        owner, _ = await site.sign_up.create("ada", "ada@example.org")
+        await site.sign_up.register("eve", "ada@example.org", PASSWORD)
+        await site.credentials.request_reset("ada@example.org")
         found = await site.sql("SELECT payload->'account' FROM jobs WHERE kind = 'mail.reset'")
         assert found == [(owner.id,)]
 
     async def test_asking_for_a_new_password_is_the_same_work_for_everybody(self, site: Site) -> None:
-        await site.accounts.create("ada", "ada@example.org")
+        await site.sign_up.create("ada", "ada@example.org")
         statements = []
         for email in ("ada@example.org", "nobody@example.org"):
             with told(site.db) as said:
-                await site.accounts.ask_for_reset(email)
+                await site.credentials.ask_for_reset(email)
             statements.append(said)
         assert statements[0] == statements[1]
         assert len(statements[0]) > 0
@@ -135,7 +135,7 @@ def told(db: Database) -> Iterator[list[str]]:
 async def test_of_two_who_want_one_name_at_once_one_gets_it(site: Site) -> None:
     await site.person("olga")
     wishes = [
-        ensureDeferred(site.accounts.register("ada", f"{number}@example.org", PASSWORD)) for number in (1, 2)
+        ensureDeferred(site.sign_up.register("ada", f"{number}@example.org", PASSWORD)) for number in (1, 2)
     ]
     results = await DeferredList(wishes, consumeErrors=True)
     assert sorted(success for success, _ in results) == [False, True]
@@ -146,7 +146,7 @@ async def test_of_two_who_want_one_name_at_once_one_gets_it(site: Site) -> None:
 async def test_a_welcome_is_mailed_whose_link_confirms_the_address(site: Site) -> None:
     ada = await site.person("ada")
     assert (await site.accounts.user(ada)).email_confirmed_at is None
-    await site.accounts.confirm_email(await site.secret_of("mail.welcome"))
+    await site.credentials.confirm_email(await site.secret_of("mail.welcome"))
     assert (await site.accounts.user(ada)).email_confirmed_at is not None
 
 
@@ -163,9 +163,9 @@ class TestApproval:
     async def test_people_wait_and_moderators_are_told(self, site: Site) -> None:
         site = site.over(registration="approval")
         owner = await site.person("olga")
-        account = await site.accounts.register("bob", "bob@example.org", PASSWORD, reason="I like it here.")
+        account = await site.sign_up.register("bob", "bob@example.org", PASSWORD, reason="I like it here.")
         assert account.state is State.PENDING
-        assert [(each.name, reason) for each, reason in await site.accounts.pending(owner)] == [
+        assert [(each.name, reason) for each, reason in await site.moderation.pending(owner)] == [
             ("bob", "I like it here.")
         ]
         assert await site.sql("SELECT kind, account_id FROM notifications") == [("sign_up", owner.id)]
@@ -177,32 +177,32 @@ class TestApproval:
     async def test_once_approved_they_log_in_and_get_a_mail(self, site: Site) -> None:
         site = site.over(registration="approval")
         owner = await site.person("olga")
-        account = await site.accounts.register("bob", "bob@example.org", PASSWORD)
-        await site.accounts.approve(owner, account.id)
+        account = await site.sign_up.register("bob", "bob@example.org", PASSWORD)
+        await site.moderation.approve(owner, account.id)
         assert await site.sql("SELECT payload FROM jobs WHERE kind = 'mail.approved'") == [
             ({"account": account.id},)
         ]
         await site.sessions.log_in("bob", PASSWORD)
         with pytest.raises(NotFound):
-            await site.accounts.approve(owner, account.id)
+            await site.moderation.approve(owner, account.id)
 
     async def test_turned_down_they_are_gone_and_the_name_is_free(self, site: Site) -> None:
         site = site.over(registration="approval")
         owner = await site.person("olga")
-        account = await site.accounts.register("bob", "bob@example.org", PASSWORD)
-        await site.accounts.turn_down(owner, account.id)
-        assert (await site.accounts.register("bob", "bob@example.org", PASSWORD)).state is State.PENDING
+        account = await site.sign_up.register("bob", "bob@example.org", PASSWORD)
+        await site.moderation.turn_down(owner, account.id)
+        assert (await site.sign_up.register("bob", "bob@example.org", PASSWORD)).state is State.PENDING
 
     async def test_members_neither_see_nor_decide(self, site: Site) -> None:
         await site.people("olga", "bob")
         bob = await site.viewer((await site.accounts.by_name("bob")).id)
         site = site.over(registration="approval")
-        account = await site.accounts.register("eve", "eve@example.org", PASSWORD)
+        account = await site.sign_up.register("eve", "eve@example.org", PASSWORD)
         for asked in (
-            site.accounts.pending(bob),
-            site.accounts.approve(bob, account.id),
-            site.accounts.turn_down(bob, account.id),
-            site.accounts.invite(bob),
+            site.moderation.pending(bob),
+            site.moderation.approve(bob, account.id),
+            site.moderation.turn_down(bob, account.id),
+            site.invitations.create(bob),
         ):
             with pytest.raises(Forbidden):
                 await asked
@@ -213,57 +213,60 @@ class TestInvitation:
         site = site.over(registration="invitation")
         owner = await site.person("olga")
         with pytest.raises(InvalidInput) as none:
-            await site.accounts.register("bob", "bob@example.org", PASSWORD)
+            await site.sign_up.register("bob", "bob@example.org", PASSWORD)
         assert none.value.field == "invitation"
-        invitation = await site.accounts.invite(owner, uses=1)
-        await site.accounts.register("bob", "bob@example.org", PASSWORD, invitation=invitation.code)
+        invitation = await site.invitations.create(owner, uses=1)
+        await site.sign_up.register("bob", "bob@example.org", PASSWORD, invitation=invitation.code)
         with pytest.raises(InvalidInput) as used:
-            await site.accounts.register("eve", "eve@example.org", PASSWORD, invitation=invitation.code)
+            await site.sign_up.register("eve", "eve@example.org", PASSWORD, invitation=invitation.code)
         assert used.value.field == "invitation"
-        assert await site.accounts.invitations(owner) == []
+        assert await site.invitations.of(owner) == []
 
     async def test_a_failed_sign_up_uses_nothing_up(self, site: Site) -> None:
         site = site.over(registration="invitation")
         owner = await site.person("olga")
-        invitation = await site.accounts.invite(owner)
+        invitation = await site.invitations.create(owner)
         with pytest.raises(InvalidInput):
-            await site.accounts.register("olga", "bob@example.org", PASSWORD, invitation=invitation.code)
-        assert [each.uses_left for each in await site.accounts.invitations(owner)] == [1]
+            await site.sign_up.register("olga", "bob@example.org", PASSWORD, invitation=invitation.code)
+        assert [each.uses_left for each in await site.invitations.of(owner)] == [1]
 
     async def test_it_ends_with_its_time_and_when_withdrawn(self, site: Site) -> None:
         site = site.over(registration="invitation")
         owner = await site.person("olga")
-        old, withdrawn = await site.accounts.invite(owner, days=1), await site.accounts.invite(owner, days=30)
-        await site.accounts.withdraw(owner, withdrawn.id)
+        old, withdrawn = (
+            await site.invitations.create(owner, days=1),
+            await site.invitations.create(owner, days=30),
+        )
+        await site.invitations.withdraw(owner, withdrawn.id)
         site.now.advance(days=2)
         for code in (old.code, withdrawn.code):
             with pytest.raises(InvalidInput):
-                await site.accounts.register("bob", "bob@example.org", PASSWORD, invitation=code)
+                await site.sign_up.register("bob", "bob@example.org", PASSWORD, invitation=code)
 
     async def test_someone_elses_is_not_there(self, site: Site) -> None:
         ada, bob = await site.people("ada", "bob")
-        invitation = await site.accounts.invite(ada)
+        invitation = await site.invitations.create(ada)
         with pytest.raises(NotFound):
-            await site.accounts.withdraw(bob, invitation.id)
-        assert await site.accounts.invitations(bob) == []
+            await site.invitations.withdraw(bob, invitation.id)
+        assert await site.invitations.of(bob) == []
 
     async def test_under_approval_it_spares_the_wait(self, site: Site) -> None:
         site = site.over(registration="approval")
         owner = await site.person("olga")
-        code = (await site.accounts.invite(owner)).code
-        account = await site.accounts.register("bob", "bob@example.org", PASSWORD, invitation=code)
+        code = (await site.invitations.create(owner)).code
+        account = await site.sign_up.register("bob", "bob@example.org", PASSWORD, invitation=code)
         assert account.state is State.ACTIVE
 
 
 async def test_closed_is_closed(site: Site) -> None:
     with pytest.raises(Forbidden):
-        await site.over(registration="closed").accounts.register("ada", "ada@example.org", PASSWORD)
+        await site.over(registration="closed").sign_up.register("ada", "ada@example.org", PASSWORD)
 
 
 async def test_the_console_makes_accounts_whatever_the_registration(site: Site) -> None:
     site = site.over(registration="closed")
-    owner, _ = await site.accounts.create("admin", "admin@example.org")
-    bob, password = await site.accounts.create("bob", "bob@example.org", Role.MODERATOR)
+    owner, _ = await site.sign_up.create("admin", "admin@example.org")
+    bob, password = await site.sign_up.create("bob", "bob@example.org", Role.MODERATOR)
     assert (await site.viewer(owner.id)).role is Role.OWNER
     assert (await site.viewer(bob.id)).role is Role.MODERATOR
     await site.sessions.log_in("bob", password)

@@ -59,8 +59,8 @@ async def hurry(microblog: Microblog) -> None:
 
 
 async def test_alice_names_bob_and_bob_gets_a_mail(microblog: Microblog, tasks: Tasks, reactor_: Any) -> None:
-    alice = await microblog.accounts.register("alice", "alice@example.org", "a long enough passphrase")
-    await microblog.accounts.register("bob", "bob@example.org", "a long enough passphrase")
+    alice = await microblog.sign_up.register("alice", "alice@example.org", "a long enough passphrase")
+    await microblog.sign_up.register("bob", "bob@example.org", "a long enough passphrase")
     await until(reactor_, lambda: len(mails(microblog)) == 2)
     assert all("confirm your address" in mail["Subject"] for mail in mails(microblog))
     post = await microblog.posts.publish(await viewer(microblog, alice), Draft("Hello @bob #first"))
@@ -83,8 +83,8 @@ async def test_alice_names_bob_and_bob_gets_a_mail(microblog: Microblog, tasks: 
 async def test_a_password_is_reset_by_the_link_in_the_mail(
     microblog: Microblog, tasks: Tasks, reactor_: Any
 ) -> None:
-    await microblog.accounts.register("bob", "bob@example.org", "a long enough passphrase")
-    await microblog.accounts.request_reset("bob@example.org")
+    await microblog.sign_up.register("bob", "bob@example.org", "a long enough passphrase")
+    await microblog.credentials.request_reset("bob@example.org")
 
     def found() -> list[Any]:
         return [mail for mail in mails(microblog) if "password" in mail["Subject"]]
@@ -92,7 +92,7 @@ async def test_a_password_is_reset_by_the_link_in_the_mail(
     await until(reactor_, lambda: len(found()) == 1)
     text = found()[0].get_body(("plain",)).get_content()
     token = text.partition("/password/reset/")[2].split()[0]
-    await microblog.accounts.reset(token, "another long passphrase")
+    await microblog.credentials.reset(token, "another long passphrase")
     await microblog.sessions.log_in("bob", "another long passphrase", address="192.0.2.1", user_agent="Test")
 
 

@@ -201,7 +201,7 @@ async def update_credentials(microblog: Microblog, call: Call[UpdateParams]) -> 
     if sent.attribution_domains is not None:
         changes["attribution_domains"] = sent.attribution_domains
     user = (
-        await microblog.accounts.update_preferences(viewer, **changes)
+        await microblog.profiles.update_preferences(viewer, **changes)
         if changes
         else await microblog.accounts.user(viewer)
     )
@@ -217,7 +217,7 @@ async def update_credentials(microblog: Microblog, call: Call[UpdateParams]) -> 
                 for each in sent.fields_attributes
                 if each.name.strip() or each.value.strip()
             ]
-        account = await microblog.accounts.update_profile(
+        account = await microblog.profiles.update(
             viewer,
             display_name=account.display_name if sent.display_name is None else sent.display_name,
             bio=account.bio if sent.note is None else sent.note,

@@ -72,7 +72,7 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
     if wrong:
         raise RecordInvalid(wrong)
     try:
-        account = await microblog.accounts.register(
+        account = await microblog.sign_up.register(
             sent.username,
             sent.email,
             sent.password,

@@ -33,14 +33,14 @@ def _moderator(request: Request) -> Viewer:
 @routes.get("/admin/approvals", viewer="required")
 async def approvals(microblog: Microblog, request: Request) -> Response:
     """Who has signed up and waits for approval."""
-    waiting = await microblog.accounts.pending(_moderator(request))
+    waiting = await microblog.moderation.pending(_moderator(request))
     return request.render("pages/admin_approvals.html", waiting=waiting)
 
 
 @routes.post("/admin/approvals/<int:id>/approve", viewer="required")
 async def approve(microblog: Microblog, request: Request) -> Response:
     """Let somebody in."""
-    await microblog.accounts.approve(_moderator(request), path_id(request))
+    await microblog.moderation.approve(_moderator(request), path_id(request))
     request.flash("Approved. They get a mail that says so.")
     return Redirect("/admin/approvals")
 
@@ -48,7 +48,7 @@ async def approve(microblog: Microblog, request: Request) -> Response:
 @routes.post("/admin/approvals/<int:id>/turn-down", viewer="required")
 async def turn_down(microblog: Microblog, request: Request) -> Response:
     """Do not let somebody in."""
-    await microblog.accounts.turn_down(_moderator(request), path_id(request))
+    await microblog.moderation.turn_down(_moderator(request), path_id(request))
     request.flash("Turned down. What they had typed is deleted.")
     return Redirect("/admin/approvals")
 
@@ -57,7 +57,7 @@ async def turn_down(microblog: Microblog, request: Request) -> Response:
 async def accounts(microblog: Microblog, request: Request) -> Response:
     """Who is here, newest first; ``q`` looks for names and mail addresses."""
     looked_for = request.query.text("q").strip()[:254]
-    page = await microblog.accounts.listing(_moderator(request), looked_for, span_of(request, limit=40))
+    page = await microblog.moderation.accounts(_moderator(request), looked_for, span_of(request, limit=40))
     return request.render("pages/admin_accounts.html", page=page, q=looked_for)
 
 
@@ -65,7 +65,7 @@ async def accounts(microblog: Microblog, request: Request) -> Response:
 async def suspend(microblog: Microblog, request: Request) -> Response:
     """Suspend somebody: they are logged out, and nobody sees what they wrote."""
     name = request.path_arg("name")
-    await microblog.accounts.suspend(name, by=_moderator(request))
+    await microblog.moderation.suspend(name, by=_moderator(request))
     request.flash(f"@{name} is suspended.", undo=f"/admin/accounts/{quote(name)}/unsuspend")
     return Redirect(next_path(request.form.get("next"), "/admin/accounts"))
 
@@ -74,6 +74,6 @@ async def suspend(microblog: Microblog, request: Request) -> Response:
 async def unsuspend(microblog: Microblog, request: Request) -> Response:
     """End a suspension."""
     name = request.path_arg("name")
-    await microblog.accounts.unsuspend(name, by=_moderator(request))
+    await microblog.moderation.unsuspend(name, by=_moderator(request))
     request.flash(f"@{name} is back.")
     return Redirect(next_path(request.form.get("next"), "/admin/accounts"))

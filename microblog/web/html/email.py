@@ -33,7 +33,7 @@ async def change(microblog: Microblog, request: Request) -> Response:
     # By account: a budget of the address alone could be used up by anybody, and keep its owner out.
     request.spend("mail", f"account:{viewer.id}:change")
     try:
-        address = await microblog.accounts.change_email(
+        address = await microblog.credentials.change_email(
             viewer, request.form.text("password"), state.value("email")
         )
     except (InvalidInput, Conflict) as error:
@@ -46,7 +46,7 @@ async def change(microblog: Microblog, request: Request) -> Response:
 async def resend(microblog: Microblog, request: Request) -> Response:
     """Send the link to the address that waits once more."""
     try:
-        address = await microblog.accounts.resend_confirmation(request.require_viewer())
+        address = await microblog.credentials.resend_confirmation(request.require_viewer())
     except Conflict as error:
         request.flash(error.text)
     else:
@@ -57,7 +57,7 @@ async def resend(microblog: Microblog, request: Request) -> Response:
 @routes.post("/settings/email/keep", viewer="required")
 async def keep(microblog: Microblog, request: Request) -> Response:
     """Keep the address until now after all."""
-    await microblog.accounts.keep_email(request.require_viewer())
+    await microblog.credentials.keep_email(request.require_viewer())
     request.flash("Your mail address stays as it is.")
     return Redirect("/settings/email")
 

@@ -32,7 +32,7 @@ async def invite(microblog: Microblog, request: Request) -> Response:
     """Make an invitation."""
     state = FormState(request.form.texts("uses", "days"))
     try:
-        await microblog.accounts.invite(
+        await microblog.invitations.create(
             request.require_viewer(), uses=_one_of(USES, state, "uses"), days=_one_of(DAYS, state, "days")
         )
     except (InvalidInput, Forbidden) as error:
@@ -45,7 +45,7 @@ async def invite(microblog: Microblog, request: Request) -> Response:
 async def withdraw(microblog: Microblog, request: Request) -> Response:
     """Take an invitation back."""
     invitation_id = path_id(request)
-    await microblog.accounts.withdraw(request.require_viewer(), invitation_id)
+    await microblog.invitations.withdraw(request.require_viewer(), invitation_id)
     request.flash("That invitation no longer works.")
     return Redirect("/settings/invitations")
 
@@ -61,7 +61,7 @@ async def _page(microblog: Microblog, request: Request, state: FormState, *, sta
     return request.render(
         "pages/settings_invitations.html",
         form=state,
-        invitations=await microblog.accounts.invitations(request.require_viewer()),
+        invitations=await microblog.invitations.of(request.require_viewer()),
         uses=USES,
         days=DAYS,
         status=status,

@@ -37,7 +37,7 @@ async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
             "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422
         )
     try:
-        await microblog.accounts.ask_for_reset(state.value("email"), address_key(request.remote_address))
+        await microblog.credentials.ask_for_reset(state.value("email"), address_key(request.remote_address))
     except InvalidInput as error:
         return request.render(
             "pages/password_forgotten.html", form=state.with_error(error), sent=False, status=422
@@ -49,7 +49,7 @@ async def ask_for_reset(microblog: Microblog, request: Request) -> Response:
 async def reset_form(microblog: Microblog, request: Request) -> Response:
     """The form to set a new password with."""
     try:
-        account = await microblog.accounts.whose_link(request.path_arg("token"), "reset")
+        account = await microblog.credentials.whose_link(request.path_arg("token"), "reset")
     except Gone as error:
         return _void_link(request, error, "/password/forgotten")
     return _reset_page(request, FormState({"password": ""}), account.name)
@@ -60,11 +60,11 @@ async def reset(microblog: Microblog, request: Request) -> Response:
     """Set a new password; every session and token of the account ends."""
     state = FormState({"password": ""})
     try:
-        await microblog.accounts.reset(request.path_arg("token"), request.form.text("password"))
+        await microblog.credentials.reset(request.path_arg("token"), request.form.text("password"))
     except Gone as error:
         return _void_link(request, error, "/password/forgotten", status=422)
     except InvalidInput as error:
-        account = await microblog.accounts.whose_link(request.path_arg("token"), "reset")
+        account = await microblog.credentials.whose_link(request.path_arg("token"), "reset")
         return _reset_page(request, state.with_error(error), account.name, status=422)
     request.sign_out()
     request.flash("Your password is changed. Log in with the new one.")
@@ -90,7 +90,7 @@ def _void_link(request: Request, error: Gone, again: str, *, status: int = 404) 
 async def confirm_page(microblog: Microblog, request: Request) -> Response:
     """The button that confirms an e-mail address."""
     try:
-        await microblog.accounts.whose_link(request.path_arg("token"), "confirm")
+        await microblog.credentials.whose_link(request.path_arg("token"), "confirm")
     except Gone as error:
         return _void_link(request, error, "/settings/email")
     return request.render("pages/confirm.html", token=request.path_arg("token"))
@@ -100,7 +100,7 @@ async def confirm_page(microblog: Microblog, request: Request) -> Response:
 async def confirm(microblog: Microblog, request: Request) -> Response:
     """Confirm an e-mail address."""
     try:
-        await microblog.accounts.confirm_email(request.path_arg("token"))
+        await microblog.credentials.confirm_email(request.path_arg("token"))
     except Gone as error:
         return _void_link(request, error, "/settings/email", status=422)
     request.flash("Your e-mail address is confirmed.")

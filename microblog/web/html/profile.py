@@ -83,7 +83,7 @@ async def _withheld(microblog: Microblog, request: Request) -> Response:
 
     :raises NotFound: no such account.
     """
-    account, user = await microblog.accounts.named(request.path_arg("name"))
+    account, user = await microblog.accounts.in_any_state(request.path_arg("name"))
     return request.render("pages/profile_withheld.html", account=account, user=user)
 
 

@@ -33,7 +33,7 @@ async def change_password(microblog: Microblog, request: Request) -> Response:
     viewer = request.require_viewer()
     state = FormState({"old": "", "password": ""})
     try:
-        await microblog.accounts.change_password(
+        await microblog.credentials.change_password(
             viewer, request.form.text("old"), request.form.text("password")
         )
     except (InvalidInput, Conflict) as error:
@@ -135,7 +135,7 @@ async def delete_account(microblog: Microblog, request: Request) -> Response:
     viewer = request.require_viewer()
     state = FormState({"password": ""})
     try:
-        await microblog.accounts.delete(viewer, request.form.text("password"))
+        await microblog.deletion.delete(viewer, request.form.text("password"))
     except (InvalidInput, Forbidden) as error:
         return request.render("pages/settings_delete.html", form=state.with_error(error), status=422)
     request.sign_out()

@@ -42,7 +42,7 @@ async def save_profile(microblog: Microblog, request: Request) -> Response:
     pairs = _profile_fields(sent)
     state = FormState({**sent.texts("display_name", "bio", *_PROFILE_CHECKS), "fields": ""})
     try:
-        await microblog.accounts.update_profile(
+        await microblog.profiles.update(
             request.require_viewer(),
             display_name=sent.text("display_name"),
             bio=sent.text("bio"),
@@ -91,7 +91,7 @@ async def save_preferences(microblog: Microblog, request: Request) -> Response:
         visibility = state.value("default_visibility")
         if visibility not in set(Visibility):
             raise InvalidInput("Choose who may see your posts.", "default_visibility")
-        await microblog.accounts.update_preferences(
+        await microblog.profiles.update_preferences(
             viewer,
             language=sent.text("language") or None,
             default_visibility=Visibility(visibility),

@@ -37,7 +37,7 @@ async def invited(microblog: Microblog, request: Request) -> Response:
         return Redirect("/")
     state = FormState(dict.fromkeys(_KEPT, "") | {"invitation": request.path_arg("code")})
     needed = microblog.config.registration in ("approval", "invitation")
-    if needed and not await microblog.accounts.can_join(state.value("invitation")):
+    if needed and not await microblog.invitations.is_usable(state.value("invitation")):
         # Said before the form is filled in.
         error = InvalidInput("This invitation can't be used any more. Ask for a new one.", "invitation")
         return _shown(microblog, request, state.with_error(error), status=404)
@@ -51,7 +51,7 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
     # The password has a place, so that what is wrong with it is said beside it, but it is never shown again.
     state = FormState({**{name: sent.text(name).strip() for name in _KEPT}, "password": ""})
     try:
-        account = await microblog.accounts.register(
+        account = await microblog.sign_up.register(
             state.value("name"),
             state.value("email"),
             sent.text("password"),

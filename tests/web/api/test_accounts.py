@@ -58,7 +58,7 @@ class TestSigningUp:
         assert answer["details"]["username"][0]["error"] == "ERR_TAKEN"
 
     async def test_that_a_mail_address_is_somebodys_shows_nowhere(self, api_site: ApiSite) -> None:
-        await api_site.microblog.accounts.create("owner", GOOD["email"])
+        await api_site.microblog.sign_up.create("owner", GOOD["email"])
         app = await api_site.of_app()
         answers, accounts = [], []
         for name, email in (("dave", GOOD["email"]), ("carl", "nobody@example.org")):

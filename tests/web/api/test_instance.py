@@ -47,7 +47,7 @@ async def test_contact_rules_privacy_and_source_are_in_the_entities(api_site: Ap
 
 
 async def test_without_settings_the_owner_and_the_mail_sender_are_the_contact(api_site: ApiSite) -> None:
-    await api_site.microblog.accounts.create("ann", "ann@example.org")
+    await api_site.microblog.sign_up.create("ann", "ann@example.org")
     found = await api_site.stranger().json("GET", "/api/v2/instance")
     assert found["contact"]["account"]["acct"] == "ann"
     assert "@" in found["contact"]["email"]

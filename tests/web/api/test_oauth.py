@@ -420,7 +420,7 @@ class TestRefreshing:
     async def test_a_changed_password_ends_apps_and_their_refresh_tokens(self, api_site: ApiSite) -> None:
         app, issued = await self.first(api_site)
         account = await api_site.microblog.accounts.by_name("bob")
-        await api_site.microblog.accounts.reset_password(account.name)
+        await api_site.microblog.credentials.reset_password(account.name)
         page = await exchange(
             api_site, app, grant_type="refresh_token", refresh_token=issued["refresh_token"]
         )

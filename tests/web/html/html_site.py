@@ -56,7 +56,7 @@ class HtmlSite:
         return Client(self.site)
 
     async def person(self, name: str, password: str = PASSWORD) -> Person:
-        account = await self.microblog.accounts.register(name, f"{name}@example.org", password)
+        account = await self.microblog.sign_up.register(name, f"{name}@example.org", password)
         return await self.logged_in(account)
 
     async def logged_in(self, account: Account) -> Person:
@@ -69,13 +69,13 @@ class HtmlSite:
 
     async def with_role(self, person: Person, role: Role) -> Person:
         """The same person after the role was given on the console, in a new session."""
-        await self.microblog.accounts.set_role(person.name, role)
+        await self.microblog.moderation.set_role(person.name, role)
         return await self.logged_in(person.viewer.account)
 
     def set(self, **settings: Any) -> None:
         """Other settings, as after a restart; who is there stays, and goes on with the new site."""
         config = replace(self.microblog.config, **settings)
-        self.microblog.config = self.microblog.accounts.config = config
+        self.microblog.config = self.microblog.sign_up.config = self.microblog.invitations.config = config
         self.site = self._built()
 
     async def jobs(self) -> list[dict[str, Any]]:

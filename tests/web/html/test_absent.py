@@ -139,7 +139,7 @@ async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_
     paths = [*listings(bob.viewer.account, post), question.path]
     before = await seen(ann.browser, paths)
     eve = await html_site.person("eve")
-    await html_site.microblog.accounts.suspend("bob", by=mona.viewer)
+    await html_site.microblog.moderation.suspend("bob", by=mona.viewer)
     for browser in (html_site.stranger(), ann.browser, mona.browser):
         assert await seen(browser, paths) == []
     for route in with_a_name():
@@ -151,7 +151,7 @@ async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_
             assert said(there, "bob") == said(never, "bib"), route.path
     assert (await html_site.stranger().get(f"/avatars/{bob.viewer.id}.svg")).status == 404
     assert (await bob.get("/home")).status == 303  # their session has ended
-    await html_site.microblog.accounts.unsuspend("bob", by=mona.viewer)
+    await html_site.microblog.moderation.unsuspend("bob", by=mona.viewer)
     assert await seen(ann.browser, paths) == before
 
 
@@ -160,7 +160,7 @@ async def test_account_waiting_for_approval_looks_nonexistent_to_all_but_moderat
 ) -> None:
     owner, eve = await html_site.person("olga"), await html_site.person("eve")
     html_site.set(registration="approval")
-    account = await html_site.microblog.accounts.register(
+    account = await html_site.microblog.sign_up.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
     )
     for route in with_a_name():

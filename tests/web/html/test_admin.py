@@ -60,7 +60,7 @@ async def test_demoted_moderator_no_longer_sees_who_waits_for_approval(html_site
     await html_site.person("olga")
     mod = await html_site.with_role(await html_site.person("max"), Role.MODERATOR)
     html_site.set(registration="approval")
-    await html_site.microblog.accounts.register(
+    await html_site.microblog.sign_up.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="Hi"
     )
     assert "zoe" in (await mod.get("/notifications")).text

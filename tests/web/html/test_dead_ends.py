@@ -51,24 +51,24 @@ async def test_an_invitation_that_is_void_is_refused_before_the_form_is_filled_i
     owner = await html_site.person("olga")
     await html_site.person("bob")
     html_site.set(registration="invitation")
-    bob = await html_site.logged_in((await html_site.microblog.accounts.named("bob"))[0])
-    made = await html_site.microblog.accounts.invite(bob.viewer, uses=1, days=7)
+    bob = await html_site.logged_in((await html_site.microblog.accounts.in_any_state("bob"))[0])
+    made = await html_site.microblog.invitations.create(bob.viewer, uses=1, days=7)
     html_site.set(registration=registration)
     code = made.code
     assert owner.viewer.role.moderates
     match spoilt:
         case "used":
             html_site.set(registration="invitation")
-            await html_site.microblog.accounts.register(
+            await html_site.microblog.sign_up.register(
                 "eve", "eve@example.org", "a long enough passphrase", invitation=code
             )
             html_site.set(registration=registration)
         case "withdrawn":
-            await html_site.microblog.accounts.withdraw(bob.viewer, made.id)
+            await html_site.microblog.invitations.withdraw(bob.viewer, made.id)
         case "unknown":
             code = "unknown"
         case "suspended inviter":
-            await html_site.microblog.accounts.suspend("bob")
+            await html_site.microblog.moderation.suspend("bob")
     page = await html_site.stranger().get(f"/join/{code}")
     assert page.status == 404
     assert "This invitation can't be used any more" in page.html.xpath("string(//main)")

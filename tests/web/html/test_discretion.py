@@ -90,7 +90,7 @@ class TestCounters:
         post = await write(html_site, ann, "A question")
         for visibility in ("public", "direct", "direct"):
             await write(html_site, bob, "@ann an answer", visibility, post)
-        await html_site.microblog.accounts.delete(bob.viewer, "a long enough passphrase")
+        await html_site.microblog.deletion.delete(bob.viewer, "a long enough passphrase")
         assert (await html_site.microblog.posts.by_id(None, post.id)).replies_count == 0
 
     async def test_letters_are_in_no_profiles_count_nor_in_its_last_post(self, html_site: HtmlSite) -> None:

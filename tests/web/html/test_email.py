@@ -60,7 +60,7 @@ async def test_what_is_wrong_is_said_by_its_field_and_the_password_is_never_show
 
 
 async def test_an_address_that_is_somebodys_gets_the_same_answer(html_site: HtmlSite) -> None:
-    await html_site.microblog.accounts.create("bob", "bob@example.org")
+    await html_site.microblog.sign_up.create("bob", "bob@example.org")
     shown = []
     for name, email in (("ann", "bob@example.org"), ("zoe", "nobody@example.org")):
         person: Person = await html_site.person(name)

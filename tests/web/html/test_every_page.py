@@ -101,7 +101,7 @@ async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(h
     assert sent.status == 200
     [asked] = [each for each in await html_site.jobs() if each["kind"] == "password.asked"]
     assert asked["payload"] == form | {"place": "192.0.2.1"}  # no header of the request goes along
-    await html_site.microblog.accounts.request_reset(**asked["payload"])
+    await html_site.microblog.credentials.request_reset(**asked["payload"])
     [job] = [each for each in await html_site.jobs() if each["kind"] == "mail.reset"]
     assert set(job["payload"]) == {"account", "request"}
     recipient = await OutgoingMail(html_site.microblog.db).addressee(ann.viewer.id)

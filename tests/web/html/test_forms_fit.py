@@ -29,8 +29,8 @@ async def test_each_form_with_a_password_names_the_user(html_site: HtmlSite) -> 
     ann: Person = await html_site.person("ann")
     for path in ("/settings/password", "/settings/email", "/settings/delete"):
         assert password_forms_without_name(await ann.get(path)) == []
-    await html_site.microblog.accounts.ask_for_reset("ann@example.org")
-    await html_site.microblog.accounts.request_reset("ann@example.org")
+    await html_site.microblog.credentials.ask_for_reset("ann@example.org")
+    await html_site.microblog.credentials.request_reset("ann@example.org")
     token = await html_site.secret_of("mail.reset")
     page = await html_site.stranger().get(f"/password/reset/{token}")
     assert page.html.xpath("//input[@name='username']/@value") == ["ann"]

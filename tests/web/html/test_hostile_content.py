@@ -98,7 +98,7 @@ async def fill(html_site: HtmlSite, person: Person, other: Person, texts: list[s
     """Writes them into everything that ``person`` can write."""
     microblog = html_site.microblog
     for text in texts:
-        account = await microblog.accounts.update_profile(
+        account = await microblog.profiles.update(
             person.viewer,
             display_name=text[:50],
             bio=text,
@@ -158,7 +158,7 @@ async def test_no_page_no_feed_and_no_mail_runs_what_somebody_wrote(html_site: H
     assert bob.viewer.role is Role.OWNER  # who sees the pages of moderators too
     html_site.set(site_name=texts[0], site_description=texts[-1], registration="approval")
     await fill(html_site, ann, bob, texts)
-    await html_site.microblog.accounts.register(
+    await html_site.microblog.sign_up.register(
         "zoe", "zoe@example.org", "a long enough passphrase", reason="\n".join(texts)
     )
     await html_site.microblog.sessions.open_for(bob.viewer.account, user_agent=texts[0][:300])

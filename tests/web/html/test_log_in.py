@@ -115,7 +115,7 @@ async def test_whoever_is_logged_in_does_not_see_the_form(html_site: HtmlSite) -
 async def test_a_suspended_account_is_told_so_with_the_right_password_only(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     await html_site.person("bob")
-    await html_site.microblog.accounts.suspend("bob")
+    await html_site.microblog.moderation.suspend("bob")
     browser = html_site.stranger()
     await browser.csrf_from("/login")
     right = await browser.post("/login", form={"login": "bob", "password": PASSWORD})
@@ -130,7 +130,7 @@ async def test_a_name_and_the_mail_address_of_one_account_share_their_tries_and_
     html_site: HtmlSite,
 ) -> None:
     for name in ("ann", "bob"):
-        await html_site.microblog.accounts.create(name, f"{name}@example.org", password=PASSWORD)
+        await html_site.microblog.sign_up.create(name, f"{name}@example.org", password=PASSWORD)
     html_site.set(rate_limits=True)
 
     async def log_in(number: int, login: str, password: str) -> tuple[int, list[str]]:
@@ -182,7 +182,7 @@ async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_accou
         assert await log_in(known, 40 + number, "not it") == 422
     assert await log_in(known, 60, PASSWORD) == 422
     # The cookie is of this browser and this account only.
-    await html_site.microblog.accounts.create("bob", "bob@example.org", password=PASSWORD)
+    await html_site.microblog.sign_up.create("bob", "bob@example.org", password=PASSWORD)
     bobs = html_site.stranger()
     assert await log_in(bobs, 70, PASSWORD, "bob") == 303
     for number in range(12):

@@ -13,7 +13,7 @@ from tests.web.html.html_site import PASSWORD, HtmlSite, Person, flashes
 async def people(html_site: HtmlSite) -> tuple[Person, Person, Person]:
     """The owner, a moderator and a member."""
     olga, mona, bob = [await html_site.person(name) for name in ("olga", "mona", "bob")]
-    await html_site.microblog.accounts.set_role("mona", Role.MODERATOR)
+    await html_site.microblog.moderation.set_role("mona", Role.MODERATOR)
     return olga, await html_site.logged_in(mona.viewer.account), bob
 
 
@@ -71,7 +71,7 @@ async def test_sign_ups_that_wait_are_counted_and_linked(html_site: HtmlSite) ->
     assert "waiting for approval" not in (await mona.get("/public")).text
     html_site.set(registration="approval")
     mona.browser.site = bob.browser.site = html_site.site
-    await html_site.microblog.accounts.register(
+    await html_site.microblog.sign_up.register(
         "paul", "paul@example.org", PASSWORD, reason="Friends are here"
     )
     page = await mona.get("/notifications")

@@ -43,7 +43,7 @@ async def test_about_shows_operator_contact_rules_privacy_and_source(html_site: 
 async def test_a_suspended_person_learns_how_to_reach_the_operator(html_site: HtmlSite) -> None:
     await run_by(html_site)
     await html_site.person("eve")
-    await html_site.microblog.accounts.suspend("eve")
+    await html_site.microblog.moderation.suspend("eve")
     browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "eve", "password": PASSWORD})
@@ -57,7 +57,7 @@ async def test_without_settings_the_owner_is_the_contact(html_site: HtmlSite) ->
     await html_site.person("ann")
     await html_site.person("eve")
     assert "@ann" in (await html_site.stranger().get("/about")).html.xpath("string(//main)")
-    await html_site.microblog.accounts.suspend("eve")
+    await html_site.microblog.moderation.suspend("eve")
     browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "eve", "password": PASSWORD})

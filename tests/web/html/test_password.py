@@ -21,7 +21,7 @@ async def test_asking_says_the_same_whether_the_address_is_known(html_site: Html
     assert [job["payload"] for job in await html_site.jobs() if job["kind"] == "password.asked"] == [
         {"email": email, "place": "192.0.2.1"}
     ]
-    await html_site.microblog.accounts.request_reset(email)
+    await html_site.microblog.credentials.request_reset(email)
     jobs = [job["kind"] for job in await html_site.jobs()]
     assert jobs.count("mail.reset") == (1 if email == "ann@example.org" else 0)
 
@@ -36,7 +36,7 @@ async def test_what_is_no_address_is_said_to_be_none(html_site: HtmlSite) -> Non
 
 async def test_the_link_sets_a_new_password_once_and_ends_every_session(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
-    await html_site.microblog.accounts.request_reset("ann@example.org")
+    await html_site.microblog.credentials.request_reset("ann@example.org")
     token = await html_site.secret_of("mail.reset")
     browser = html_site.stranger()
     assert (await browser.get(f"/password/reset/{token}")).status == 200

@@ -11,7 +11,7 @@ from tests.web.html.test_public import texts
 
 async def test_a_profile_says_who_it_is(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
-    await html_site.microblog.accounts.update_profile(
+    await html_site.microblog.profiles.update(
         ann.viewer,
         display_name="Ann of the HtmlSite",
         bio="Bakes. #bread",

@@ -67,7 +67,7 @@ async def test_somebody_who_was_suspended_can_still_be_let_go(
     await html_site.person("olga")
     ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     await ann.send(f"/@bob/{verb}")
-    await html_site.microblog.accounts.suspend("bob")
+    await html_site.microblog.moderation.suspend("bob")
     page = await ann.get(f"/settings/{there}")
     assert f"/@bob/{inverse}" in page.html.xpath("//main//form/@action")
     assert "suspended" in page.html.xpath("string(//main)")

@@ -101,10 +101,10 @@ async def test_a_revoked_token_is_void(html_site: HtmlSite) -> None:
 async def test_an_invitation_can_be_taken_back(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/settings/invitations", {"uses": "5", "days": "1"}, follow=True)
-    (invitation,) = await html_site.microblog.accounts.invitations(ann.viewer)
+    (invitation,) = await html_site.microblog.invitations.of(ann.viewer)
     assert invitation.path in page.text
     await ann.send(f"/settings/invitations/{invitation.id}/withdraw")
-    assert await html_site.microblog.accounts.invitations(ann.viewer) == []
+    assert await html_site.microblog.invitations.of(ann.viewer) == []
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ async def test_an_invitation_can_be_taken_back(html_site: HtmlSite) -> None:
 async def test_an_invitation_is_for_as_many_as_offered(html_site: HtmlSite, form: dict[str, str]) -> None:
     ann = await html_site.person("ann")
     assert (await ann.send("/settings/invitations", form)).status == 422
-    assert await html_site.microblog.accounts.invitations(ann.viewer) == []
+    assert await html_site.microblog.invitations.of(ann.viewer) == []
 
 
 async def what_ann_has(html_site: HtmlSite, ann: Person) -> dict[str, int]:
     await html_site.microblog.tokens.create(ann.viewer, ["read"], "Script")
     (token,) = await html_site.microblog.tokens.all(ann.viewer)
-    invitation = await html_site.microblog.accounts.invite(ann.viewer, uses=1, days=1)
+    invitation = await html_site.microblog.invitations.create(ann.viewer, uses=1, days=1)
     assert ann.viewer.session_id is not None
     return {
         "/settings/sessions/{}/end": ann.viewer.session_id,
@@ -139,7 +139,7 @@ async def test_what_is_somebody_elses_is_as_absent_as_what_is_not_there(html_sit
         assert theirs.body == absent.body == absurd.body
     assert (await ann.get("/settings")).status == 200
     assert len(await html_site.microblog.tokens.all(ann.viewer)) == 1
-    assert len(await html_site.microblog.accounts.invitations(ann.viewer)) == 1
+    assert len(await html_site.microblog.invitations.of(ann.viewer)) == 1
 
 
 async def test_an_account_is_deleted_with_the_right_password_only(html_site: HtmlSite) -> None:

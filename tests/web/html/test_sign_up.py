@@ -56,7 +56,7 @@ async def test_a_name_that_is_taken_is_said_to_be(html_site: HtmlSite) -> None:
 
 @pytest.mark.parametrize("registration", ["open", "approval"])
 async def test_that_an_address_is_somebodys_shows_nowhere(html_site: HtmlSite, registration: str) -> None:
-    await html_site.microblog.accounts.create("ann", "ann@example.org")
+    await html_site.microblog.sign_up.create("ann", "ann@example.org")
     html_site.set(registration=registration)
     seen = []
     for name, email in (("zoe", "ann@example.org"), ("bob", "bob@example.org")):
@@ -90,7 +90,7 @@ async def test_where_sign_ups_are_approved_one_waits(html_site: HtmlSite) -> Non
     assert "session" not in browser.cookies
     waiting = await owner.get("/admin/approvals")
     assert "I like it here" in waiting.text
-    ((account, _),) = await html_site.microblog.accounts.pending(owner.viewer)
+    ((account, _),) = await html_site.microblog.moderation.pending(owner.viewer)
     assert account.state is State.PENDING
     await owner.send(f"/admin/approvals/{account.id}/approve")
     answer = await browser.post("/login", form={"login": "ann", "password": PASSWORD})
@@ -103,15 +103,15 @@ async def test_somebody_who_was_turned_down_is_gone(html_site: HtmlSite) -> None
     browser = html_site.stranger()
     await browser.csrf_from("/signup")
     await browser.post("/signup", form={**FORM, "reason": "Spam"})
-    ((account, _),) = await html_site.microblog.accounts.pending(owner.viewer)
+    ((account, _),) = await html_site.microblog.moderation.pending(owner.viewer)
     await owner.send(f"/admin/approvals/{account.id}/turn-down")
-    assert await html_site.microblog.accounts.pending(owner.viewer) == []
+    assert await html_site.microblog.moderation.pending(owner.viewer) == []
 
 
 async def test_by_invitation_one_needs_one_and_it_works_once(html_site: HtmlSite) -> None:
     owner = await html_site.person("olga")
     html_site.set(registration="invitation")
-    invitation = await html_site.microblog.accounts.invite(owner.viewer, uses=1, days=7)
+    invitation = await html_site.microblog.invitations.create(owner.viewer, uses=1, days=7)
     browser = html_site.stranger()
     await browser.csrf_from("/signup")
     assert (await browser.post("/signup", form=FORM)).status == 422

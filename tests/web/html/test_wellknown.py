@@ -78,7 +78,7 @@ async def test_nodeinfo_says_what_runs_here(html_site: HtmlSite, version: str) -
 async def test_nodeinfo_says_how_busy_it_is(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.person("bob")
-    await html_site.microblog.accounts.suspend("bob")
+    await html_site.microblog.moderation.suspend("bob")
     await ann.send("/posts", {"text": "Hello"})
     document = (await html_site.stranger().get("/nodeinfo/2.1")).json()
     assert document["usage"] == {

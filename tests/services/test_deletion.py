@@ -11,9 +11,9 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import NotFound, TookTooLong, Unavailable
 from microblog.domain.posts import Draft, Span
 from microblog.domain.visibility import Visibility
-from microblog.services import accounts as accounts_service
+from microblog.services import deletion as deletion_service
 from microblog.services.conversations import Conversations
-from microblog.services.erasing import ERASE, Erasing
+from microblog.services.deletion import ERASE, Deletion
 from microblog.services.notifications import Notifications
 from microblog.services.posts import Posts
 from microblog.store.engine.database import Database
@@ -97,39 +97,41 @@ async def test_a_large_account_is_deleted_in_shares_under_a_small_statement_time
 ) -> None:
     _, big, other = await site.people("ada", "big", "other")
     await fill(site, big, other)
-    monkeypatch.setattr(accounts_service, "AT_ONCE", 0.0)
-    await site.accounts.delete(big, PASSWORD)
+    monkeypatch.setattr(deletion_service, "AT_ONCE", 0.0)
+    await site.deletion.delete(big, PASSWORD)
     assert await site.sql("SELECT payload->>'account' FROM jobs WHERE kind = %s", ERASE) == [(str(big.id),)]
     patient = Database(dsn, reactor_, size=2, statement_timeout=0.5)
     left, shares = await rows_of(site, big.id), 0
     assert left > 4 * MANY
     while True:
         # A new object each time, as after a restart.
-        done = await Erasing(patient, site.poke).erase(big.id, 0.2)
+        done = await Deletion(patient, site.credentials, site.poke).delete_rows(big.id, 0.2)
         shares, left = shares + 1, await rows_of(site, big.id)
         if done:
             break
         assert shares < 500
     assert (left, await differences(site.db)) == (0, {})
     assert shares > 1
-    assert await Erasing(patient, site.poke).erase(big.id, 1.0)  # once more does no harm
+    assert await Deletion(patient, site.credentials, site.poke).delete_rows(
+        big.id, 1.0
+    )  # once more does no harm
     await patient.close()
 
 
 async def test_a_batch_that_takes_too_long_is_tried_with_fewer_rows(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    erasing = Erasing(site.db, site.poke)
+    deletion = Deletion(site.db, site.credentials, site.poke)
     sizes: list[int] = []
 
     async def step(account_id: int) -> bool:
-        sizes.append(erasing._size)
-        if erasing._size > 100:
+        sizes.append(deletion._batch)
+        if deletion._batch > 100:
             raise TookTooLong
         return False
 
-    monkeypatch.setattr(erasing, "_step", step)
-    assert await erasing.erase(1, 10.0)
+    monkeypatch.setattr(deletion, "_step", step)
+    assert await deletion.delete_rows(1, 10.0)
     assert sizes == [500, 250, 125, 62]
 
 
@@ -149,8 +151,8 @@ async def test_a_deleted_account_is_gone_for_everybody_before_its_rows_are(
     async def stopped(*_: object) -> bool:
         raise Unavailable
 
-    monkeypatch.setattr(Erasing, "erase", stopped)
-    await site.accounts.delete(eve, PASSWORD)
+    monkeypatch.setattr(Deletion, "delete_rows", stopped)
+    await site.deletion.delete(eve, PASSWORD)
     assert await rows_of(site, eve.id) > 3
 
     for viewer in (None, ada, bob):
@@ -161,7 +163,7 @@ async def test_a_deleted_account_is_gone_for_everybody_before_its_rows_are(
         with pytest.raises(NotFound):
             await site.accounts.by_name(name)
         with pytest.raises(NotFound):
-            await site.accounts.named(name)
+            await site.accounts.in_any_state(name)
         with pytest.raises(NotFound):
             await site.follows.related(bob, name)
     with pytest.raises(NotFound):
@@ -171,7 +173,7 @@ async def test_a_deleted_account_is_gone_for_everybody_before_its_rows_are(
     with pytest.raises(NotFound):
         await site.follows.follow(bob, eve.id)
     with pytest.raises(NotFound):
-        await site.accounts.unsuspend("eve")
+        await site.moderation.unsuspend("eve")
     assert await site.accounts.by_ids([eve.id]) == []
     assert await site.follows.relationships(bob, [eve.id]) == []
     for listing in (
@@ -181,7 +183,7 @@ async def test_a_deleted_account_is_gone_for_everybody_before_its_rows_are(
         await site.follows.following(None, bob.id, Span()),
         await site.notifications.page(bob, Span()),
         await Conversations(db=site.db).page(bob, Span()),
-        await site.accounts.listing(ada, "", Span()),
+        await site.moderation.accounts(ada, "", Span()),
     ):
         assert "eve" not in repr(listing)
     assert await site.search.people(bob, "eve") == []
@@ -194,23 +196,23 @@ async def test_what_a_request_under_way_adds_is_deleted_as_well(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, bob, eve = await site.people("ada", "bob", "eve")
-    monkeypatch.setattr(accounts_service, "AT_ONCE", 0.0)
-    await site.accounts.delete(eve, PASSWORD)
+    monkeypatch.setattr(deletion_service, "AT_ONCE", 0.0)
+    await site.deletion.delete(eve, PASSWORD)
     with pytest.raises(NotFound):
         await site.post(eve, "@bob I was on my way")
     await site.follows.follow(eve, bob.id)
-    assert await Erasing(site.db, site.poke).erase(eve.id, 10.0)
+    assert await Deletion(site.db, site.credentials, site.poke).delete_rows(eve.id, 10.0)
     assert (await rows_of(site, eve.id), await differences(site.db)) == (0, {})
 
 
 async def test_the_job_comes_back_until_nothing_is_left() -> None:
     shares = [False, False, True]
 
-    async def erase(account_id: int, patience: float) -> bool:
+    async def delete_rows(account_id: int, patience: float) -> bool:
         return shares.pop(0)
 
     tasks = Tasks.__new__(Tasks)
-    tasks._microblog = SimpleNamespace(erasing=SimpleNamespace(erase=erase))  # type: ignore[assignment]
+    tasks._microblog = SimpleNamespace(deletion=SimpleNamespace(delete_rows=delete_rows))  # type: ignore[assignment]
     job: Any = SimpleNamespace(payload={"account": 1})
     assert isinstance(await tasks._erase(job), Later)
     assert isinstance(await tasks._erase(job), Later)
