@@ -1,4 +1,4 @@
-"""MetricsPage for Prometheus: what this process counts, and what the database says.
+"""Metrics for Prometheus: what this process counts, and what the database says.
 
 Nothing here is asked for on the way of a request but one counter and one histogram.  All else is read from plain
 numbers that its owners keep anyway, at the moment when somebody asks (``docs/operations.md`` has the list, and what to
@@ -11,7 +11,7 @@ thread, and one of them is a query.  So ``web/metrics.py`` answers, with the lib
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -31,13 +31,7 @@ from twisted.logger import Logger
 
 from microblog import __version__
 from microblog.domain.errors import MicroblogError
-from microblog.services.metrics import JOB_STATES, SiteMetrics
-
-if TYPE_CHECKING:
-    from microblog.http.factory import HTTPFactory
-    from microblog.protocols.push import PushFactory
-    from microblog.services.microblog import Microblog
-    from microblog.tasks.jobs import Worker
+from microblog.runtime.metric_sources import HTTPServer, Microblog, PushServer, SiteMetrics, Worker
 
 log = Logger()
 
@@ -51,15 +45,15 @@ PATIENCE: Final = 2.0
 
 
 class Metrics:
-    """All readings of a process.  What it does not have (a website, a push port, tasks) it says nothing about."""
+    """The metrics of a process. Servers and workers that the process does not run have none."""
 
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self._microblog = microblog
         self._reactor = reactor
-        self.site: HTTPFactory | None = None
-        self.push: PushFactory | None = None
+        self.site: HTTPServer | None = None
+        self.push: PushServer | None = None
         self.worker: Worker | None = None
-        self._measures: SiteMetrics | None = None
+        self._site_metrics: SiteMetrics | None = None
         #: what was read last, in the reactor's thread
         self.families: list[Metric] = []
         self._registry = registry = CollectorRegistry()
@@ -88,7 +82,7 @@ class Metrics:
         # Looking a labelled child up costs more than counting: both are kept.
         self._counted: dict[tuple[str, str, int], Any] = {}
         self._timed: dict[tuple[str, str], Any] = {}
-        registry.register(_Readings(self))
+        registry.register(_LastMetrics(self))
         self._expected = 0.0
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
@@ -133,9 +127,9 @@ class Metrics:
         """
         asked = Deferred.fromCoroutine(self._microblog.measuring.take())
         try:
-            self._measures = await asked.addTimeout(PATIENCE, self._reactor)
+            self._site_metrics = await asked.addTimeout(PATIENCE, self._reactor)
         except (MicroblogError, TookTooLong):
-            self._measures = None
+            self._site_metrics = None
         self.families = list(self.read())
         encode, content_type = choose_encoder(accept)
         # In a thread: with a hundred routes in use it takes 24 ms, in which the reactor has better things to do.
@@ -179,7 +173,7 @@ class Metrics:
             yield outcomes
 
     def _database(self) -> Iterator[Metric]:
-        pool, measures = self._microblog.measuring.pool, self._measures
+        pool, site = self._microblog.measuring.pool, self._site_metrics
         connections = GaugeMetricFamily(
             "microblog_database_connections", "Connections of the pool, by state.", labels=["state"]
         )
@@ -197,24 +191,18 @@ class Metrics:
         )
         yield _counter("microblog_database_opened", "Connections that were opened.", pool.opened)
         yield _counter("microblog_database_broken", "Connections that were lost or thrown away.", pool.broken)
-        yield _gauge(
-            "microblog_database_up", "1 when the database answered this scrape.", measures is not None
-        )
-        if measures is not None:
+        yield _gauge("microblog_database_up", "1 when the database answered this scrape.", site is not None)
+        if site is not None:
             states = GaugeMetricFamily(
                 "microblog_jobs", "Jobs of the whole site, by state.", labels=["state"]
             )
-            for state in JOB_STATES:
-                states.add_metric([state], measures.jobs[state])
+            for state, count in site.jobs.items():
+                states.add_metric([state], count)
             yield states
+            yield _gauge("microblog_events_unplaced", "Events written and not yet in the log.", site.unplaced)
+            yield _gauge("microblog_events_behind", "Events in the log, not dispatched here.", site.behind)
             yield _gauge(
-                "microblog_events_unplaced", "Events written and not yet in the log.", measures.unplaced
-            )
-            yield _gauge(
-                "microblog_events_behind", "Events in the log, not dispatched here.", measures.behind
-            )
-            yield _gauge(
-                "microblog_events_behind_seconds", "The age of the oldest of them.", measures.behind_seconds
+                "microblog_events_behind_seconds", "The age of the oldest of them.", site.behind_seconds
             )
 
     def _live(self) -> Iterator[Metric]:
@@ -231,7 +219,7 @@ class Metrics:
         )
 
 
-class _Readings:
+class _LastMetrics:
     """What the registry asks at each scrape, in a thread: what was read before."""
 
     def __init__(self, metrics: Metrics) -> None:
