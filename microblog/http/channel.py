@@ -70,9 +70,6 @@ class Host(Protocol):
     def ended(self) -> None:
         """Count a request whose answer has ended."""
 
-    def body_limit(self, method: bytes, target: bytes) -> int:
-        """Return the largest body, in bytes, that a request may have."""
-
     def date_line(self) -> bytes:
         """Return the ``Date`` header as a line with its CRLF."""
 
@@ -90,7 +87,6 @@ class ArrivingRequest(Protocol):
     """The part of a request that its connection uses while the request arrives."""
 
     requestHeaders: Headers
-    body_limit: int
 
     def drop_body(self) -> None:
         """Discard the part of the body that has arrived."""
@@ -277,8 +273,7 @@ class Channel(HTTPChannel):
             self.refuse(refusal)
             return
         if self.length != 0:
-            request.body_limit = self.site.body_limit(self._command, self._path)
-            if self.length is not None and self.length > request.body_limit:
+            if self.length is not None and self.length > guard.MAX_BODY:
                 self.refuse(guard.BODY_TOO_LARGE)
                 return
             self.state = State.BODY

@@ -82,7 +82,6 @@ class HTTPDispatcher(Resource):
         self.routes: list[Route] = []
         self._prefix = secrets.token_hex(3)
         self._numbers = count(1)
-        self._body_limits: dict[bytes, int] = {}
         self._cors: set[str] = set()
         self._app = Klein()
         self._app.url_map.strict_slashes = False
@@ -112,12 +111,6 @@ class HTTPDispatcher(Resource):
         self._app.route(route.path, methods=[route.method], endpoint=route.name)(endpoint)
         if route.cors:
             self._cors.add(route.name)
-        if route.body_limit is not None:
-            self._body_limits[route.path.encode()] = route.body_limit
-
-    def body_limit(self, method: bytes, path: bytes) -> int | None:
-        """Bytes of a body at ``path``; None where no route says anything."""
-        return self._body_limits.get(path.rstrip(b"/") or b"/")
 
     # -- from the site ----------------------------------------------------------------------------------------
 

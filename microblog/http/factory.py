@@ -25,7 +25,7 @@ from twisted.web.resource import IResource
 
 from microblog.domain.addresses import address_key
 from microblog.http.channel import Channel, State, Timeouts
-from microblog.http.http_request import BODY_LIMIT, HTTPRequest
+from microblog.http.http_request import HTTPRequest
 from microblog.http.proxies import TrustedProxies
 from microblog.http.security import header_lines
 
@@ -92,9 +92,6 @@ class HTTPFactory(server.Site):
         self._when_draining: set[Callable[[], object]] = set()
         self._drained: list[Deferred[None]] = []
         self._date = (-1, b"")
-        self._body_limit: Callable[[bytes, bytes], int | None] = getattr(
-            resource, "body_limit", lambda *_: None
-        )
 
     # -- connections ------------------------------------------------------------------------------------------
 
@@ -182,11 +179,6 @@ class HTTPFactory(server.Site):
             return result
 
         work.addBoth(done)
-
-    def body_limit(self, method: bytes, target: bytes) -> int:
-        """Bytes that the body of such a request may have."""
-        limit = self._body_limit(method, target.partition(b"?")[0])
-        return BODY_LIMIT if limit is None else limit
 
     def date_line(self) -> bytes:
         """``Date``, made once a second."""

@@ -29,7 +29,7 @@ from multipart import (  # type: ignore[import-untyped]
     parse_options_header,
 )
 
-from microblog.domain.errors import InvalidInput, MicroblogError, TooLarge
+from microblog.domain.errors import MicroblogError, TooLarge
 
 TEXT_LIMIT: Final = (
     64 * 1024
@@ -88,13 +88,6 @@ class Fields:
     def flag(self, name: str) -> bool:
         """A check box, or a program's true: anything but missing, empty, ``0``, ``false``, ``off``, ``no``."""
         return (self.get(name) or "").lower() not in _FALSE
-
-    def file(self, name: str) -> Upload | None:
-        """The file of that name; None when none was chosen."""
-        for key, upload in reversed(self._files):
-            if key == name and (upload.name or upload.data):
-                return upload
-        return None
 
     @property
     def files(self) -> list[tuple[str, Upload]]:
@@ -224,10 +217,3 @@ def _multipart(boundary: str, body: bytes, text_limit: int = TEXT_LIMIT) -> Fiel
     except (MultipartError, UnicodeDecodeError, LookupError) as error:
         raise MalformedRequest("The form that was sent is broken.") from error
     return Fields(pairs, files)
-
-
-def missing(fields: Fields, *names: str) -> None:
-    """:raises InvalidInput: one of ``names`` is absent or blank."""
-    for name in names:
-        if not fields.text(name).strip():
-            raise InvalidInput("This can't be blank.", name, "blank")

@@ -17,6 +17,7 @@ from twisted.web.http_headers import Headers
 METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 MAX_HEADER_LINE: Final = 8192  #: bytes of one header, or of the request line
 MAX_HEADERS: Final = 100
+MAX_BODY: Final = 1_000_000  #: bytes of a body
 MAX_HEAD: Final = 32 * 1024  #: bytes of the request line and all headers together
 
 #: paths of programs: no redirects to tidier addresses, errors as JSON, open to other sites' scripts

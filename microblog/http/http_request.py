@@ -13,9 +13,8 @@ from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import directlyProvides
 
 from microblog.http.channel import Channel, Host
-from microblog.http.guard import BODY_TOO_LARGE, PROGRAM_PATHS, decode_path
+from microblog.http.guard import BODY_TOO_LARGE, MAX_BODY, PROGRAM_PATHS, decode_path
 
-BODY_LIMIT: Final = 1_000_000  #: bytes of a body, where a route says nothing else
 _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temporary file
 
 
@@ -25,7 +24,6 @@ class HTTPRequest(server.Request):
     site: Host  # type: ignore[assignment]  # Twisted declares its own Site
     channel: Channel
     defaultContentType = None
-    body_limit = BODY_LIMIT
     decoded_path = ""
     received = 0
     streams = False  #: its answer goes on for as long as the client likes
@@ -40,7 +38,7 @@ class HTTPRequest(server.Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         self.received += len(data)
-        if self.received > self.body_limit:
+        if self.received > MAX_BODY:
             self.channel.refuse(BODY_TOO_LARGE)
         else:
             self.content.write(data)

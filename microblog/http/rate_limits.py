@@ -41,14 +41,12 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "write": Limit(120, 300),
         "search": Limit(60, 300),
         "completion": Limit(300, 300),  # of names, while somebody writes
-        "export": Limit(10, 600),
         "app": Limit(20, 3600),
         "login": Limit(10, 300),  # by address, and once more by account
         "signup": Limit(5, 3600),
         "mail": Limit(5, 3600),  # what sends a mail to whoever is logged in
         "reset": Limit(5, 3600),  # a forgotten password; the service has its own share for each recipient
         "password": Limit(10, 900),
-        "upload": Limit(30, 600),
         "post": Limit(300, 3 * 3600),
     }
 )

@@ -4,7 +4,7 @@ A page gets::
 
     request.path_arg("name")        what stands for <name> in the route's path, decoded
     request.query                   Fields of the query string:   .get("q"), .all("tag"), .flag("replies")
-    request.form                    Fields of the body, urlencoded or multipart:   .text("body"), .file("avatar")
+    request.form                    Fields of the body, urlencoded or multipart:   .text("body"), .files
     request.json()                  the body as plain Python values;   request.json(Struct)   as that type
     request.body                    the body's bytes; empty for GET and HEAD
     request.header("Accept")        a header or None

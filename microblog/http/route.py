@@ -29,7 +29,6 @@ class Route:
     scope: str | None
     limit: str | None
     csrf: bool
-    body_limit: int | None
     shielded: bool
     public: bool
     summary: str

@@ -30,7 +30,6 @@ What a declaration can say, beside the path:
 ``limit``       the class of rate limit (``rate_limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
                 None for none.
 ``csrf``        whether the form's token is checked: True for everything but GET in a table without ``authenticate=``.
-``body_limit``  bytes; above it the body is refused before it is buffered.  Only for paths without placeholders.
 ``text_limit``  bytes of a JSON body, or of all texts of a form together; above it the answer is 413.
 ``key_limit``   keys of a JSON body, and fields of a form.
 ``shielded``    whether the work goes on when the client goes away: True for everything but GET.
@@ -128,7 +127,6 @@ class Routes:
         scope: str | None = None,
         limit: str | None = "",
         csrf: bool | None = None,
-        body_limit: int | None = None,
         text_limit: int = TEXT_LIMIT,
         key_limit: int = KEY_LIMIT,
         shielded: bool | None = None,
@@ -156,7 +154,6 @@ class Routes:
                         scope=scope,
                         limit=("write" if mutating else "read") if limit == "" else limit,
                         csrf=(mutating and self.authenticate is None) if csrf is None else csrf,
-                        body_limit=body_limit,
                         shielded=mutating if shielded is None else shielded,
                         public=public,
                         cached=cached,
@@ -177,8 +174,6 @@ class Routes:
     def _add(self, route: Route) -> None:
         if not route.path.startswith("/") or (len(route.path) > 1 and route.path.endswith("/")):
             raise ValueError(f"{route.path!r}: a path begins with a slash and does not end with one.")
-        if route.body_limit is not None and "<" in route.path:
-            raise ValueError(f"{route.path!r}: a body limit of its own needs a path without placeholders.")
         if route.name in self._routes:
             raise ValueError(f"Two pages are called {route.name}: rename one, or give it name=….")
         taken = self._taken.setdefault((route.method, route.path), route.name)

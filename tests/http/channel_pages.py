@@ -41,11 +41,6 @@ async def echo(_: Any, request: Request) -> Response:
     return Json({"size": len(request.body)})
 
 
-@routes.post("/upload", csrf=False, limit=None, body_limit=3_000_000)
-async def upload(_: Any, request: Request) -> Response:
-    return Json({"size": len(request.body)})
-
-
 waiting: list[Deferred[None]] = []
 
 

@@ -33,7 +33,7 @@ async def query(_: Any, request: Request) -> Response:
 
 @routes.post("/form", csrf=False)
 async def form(_: Any, request: Request) -> Response:
-    upload = request.form.file("file")
+    upload = dict(request.form.files).get("file")
     return Json(
         {
             "fields": list(request.form),
