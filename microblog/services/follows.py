@@ -16,8 +16,8 @@ from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.events import Kind, NotificationKind
 from microblog.domain.posts import Page, Span
 from microblog.domain.validation import known_name
-from microblog.services.notify import notify as tell
-from microblog.services.notify import withdraw
+from microblog.services.notifications.write import notify as tell
+from microblog.services.notifications.write import withdraw
 from microblog.store.accounts import Locked, accounts
 from microblog.store.engine.database import Database
 from microblog.store.engine.paging import bounds, page_of

@@ -25,8 +25,9 @@ from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.markers import Markers
 from microblog.services.metrics import Measuring
 from microblog.services.moderation import Moderation
-from microblog.services.notification_groups import NotificationGroups
-from microblog.services.notifications import Notifications
+from microblog.services.notifications.groups import NotificationGroups
+from microblog.services.notifications.policy import NotificationPolicies
+from microblog.services.notifications.read import Notifications
 from microblog.services.oauth import OAuth
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
@@ -94,7 +95,9 @@ class Microblog:
         )
         self.moderation = Moderation(db=db, accounts=self.accounts, jobs=self.jobs, poke=poke)
         self.deletion = Deletion(db, self.credentials, poke)
-        self.notifications = Notifications(db=db)
+        self.notifications = Notifications(db)
+        self.notification_groups = NotificationGroups(db)
+        self.notification_policy = NotificationPolicies(db)
         self.search = Search(config=config, db=db)
         self.posts = Posts(config, db, self.dispatcher)
         self.addresses = Addresses(config.netloc, self.accounts, self.posts)
@@ -108,7 +111,6 @@ class Microblog:
         self.pins = Pins(db=db, poke=poke)
         self.thread_mutes = ThreadMutes(db=db)
         self.endorsements = Endorsements(db=db, poke=poke)
-        self.notification_groups = NotificationGroups(db=db)
         self.trends = Trends(db=db, tags=self.tags, now=self.now)
         self.outgoing_mail = OutgoingMail(db)
         self.statistics = Statistics(db, config.zone, reactor.seconds)

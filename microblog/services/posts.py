@@ -20,7 +20,7 @@ from microblog.domain.visibility import Visibility
 from microblog.services.conversations import add_to_conversations, withheld_from
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
-from microblog.services.notify import notify_each
+from microblog.services.notifications.write import notify_each
 from microblog.services.publishing import Publishing
 from microblog.services.reactions import Reactions
 from microblog.services.tag_counts import TagCounts

@@ -12,7 +12,7 @@ from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility, may_boost
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
-from microblog.services.notify import notify, withdraw
+from microblog.services.notifications.write import notify, withdraw
 from microblog.services.reading import Reading
 from microblog.store.engine.database import Database
 from microblog.store.locks import locks, retried

@@ -19,7 +19,7 @@ from microblog.domain.search import document
 from microblog.domain.text import normalise
 from microblog.services.jobs import Jobs
 from microblog.services.mailed_links import request_link
-from microblog.services.notify import notify_all
+from microblog.services.notifications.write import notify_all
 from microblog.services.passwords import Passwords
 from microblog.store.accounts import accounts
 from microblog.store.engine.database import Database

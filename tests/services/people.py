@@ -18,7 +18,7 @@ from microblog.services.follows import Follows
 from microblog.services.invitations import Invitations
 from microblog.services.jobs import Jobs
 from microblog.services.moderation import Moderation
-from microblog.services.notifications import Notifications
+from microblog.services.notifications.read import Notifications
 from microblog.services.outgoing_mail import OutgoingMail
 from microblog.services.passwords import Passwords
 from microblog.services.profiles import Profiles
@@ -66,7 +66,7 @@ class Site:
         self.credentials = Credentials(accounts=self.accounts, passwords=self.passwords, jobs=jobs, **common)
         self.moderation = Moderation(db=db, accounts=self.accounts, jobs=jobs, poke=self.poke)
         self.deletion = Deletion(db, self.credentials, self.poke)
-        self.notifications = Notifications(db=db)
+        self.notifications = Notifications(db)
         self.search = Search(config=self.config, db=db)
 
     def poke(self) -> None:

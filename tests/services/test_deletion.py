@@ -14,7 +14,7 @@ from microblog.domain.visibility import Visibility
 from microblog.services import deletion as deletion_service
 from microblog.services.conversations import Conversations
 from microblog.services.deletion import ERASE, Deletion
-from microblog.services.notifications import Notifications
+from microblog.services.notifications.read import Notifications
 from microblog.services.posts import Posts
 from microblog.store.engine.database import Database
 from microblog.store.erasing import references_to_accounts, references_to_posts
@@ -251,6 +251,6 @@ async def test_very_many_notifications_are_cleared_under_a_small_statement_timeo
     _, big, other = await site.people("ada", "big", "other")
     await fill(site, big, other)
     hurried = Database(dsn, reactor_, size=2, statement_timeout=0.3)
-    await Notifications(db=hurried).clear(big)
+    await Notifications(hurried).clear(big)
     await hurried.close()
     assert await site.sql("SELECT count(*) FROM notifications WHERE account_id = %s", big.id) == [(0,)]

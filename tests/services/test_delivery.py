@@ -83,7 +83,7 @@ async def relate(site: Microblog, how: str, viewer: Viewer, author: Viewer) -> N
                 await sql(site, "UPDATE mutes SET expires_at = clock_timestamp() - interval '1 s'")
         case "drop" | "filter":
             for rule in ("not_following", "not_followers", "new_accounts", "private_mentions"):
-                await site.notification_groups.set_policy(viewer, **{f"for_{rule}": Verdict(how)})
+                await site.notification_policy.set(viewer, **{f"for_{rule}": Verdict(how)})
         case "suspended":
             await sql(site, "UPDATE accounts SET state = 'suspended' WHERE id = %s", author.id)
 
@@ -182,8 +182,8 @@ async def test_accepted_request_brings_its_conversation(site: Microblog) -> None
     await relate(site, "filter", bob, ann)
     post = await direct(site, ann, "@bob psst")
     assert await talks(site, bob) == []
-    assert (await site.notification_groups.policy(bob)).pending_requests == 1
-    await site.notification_groups.accept(bob, [ann.id])
+    assert (await site.notification_policy.get(bob)).pending_requests == 1
+    await site.notification_policy.accept(bob, [ann.id])
     assert await talks(site, bob) == [("@bob psst", True)]
     await direct(site, ann, "@bob again", post)
     assert await talks(site, bob) == [("@bob again", True)]
@@ -194,8 +194,8 @@ async def test_request_of_a_blocked_account_does_not_wait(site: Microblog) -> No
     await relate(site, "filter", bob, ann)
     await direct(site, ann, "@bob psst")
     await sql(site, "INSERT INTO blocks (account_id, target_id) VALUES (%s, %s)", bob.id, ann.id)
-    assert (await site.notification_groups.requests(bob, Span())).items == []
-    policy = await site.notification_groups.policy(bob)
+    assert (await site.notification_policy.requests(bob, Span())).items == []
+    policy = await site.notification_policy.get(bob)
     assert (policy.pending_requests, policy.pending_notifications) == (0, 0)
 
 

@@ -13,8 +13,8 @@ from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Span
 from microblog.services.live.faults import MOST, Faults
 from microblog.services.live.groups import Batch, SubscriberGroup
-from microblog.services.notification_groups import NotificationGroups
-from microblog.services.notifications import Notifications
+from microblog.services.notifications.groups import NotificationGroups
+from microblog.services.notifications.read import Notifications
 from microblog.store.events import outbox
 from tests.services.live_site import Reading, Site
 from tests.testrig import person, until
@@ -301,7 +301,7 @@ async def test_notification_of_an_unknown_kind_is_left_out_of_pages_and_groups(s
     await site.run(
         "INSERT INTO notifications (account_id, kind, actor_id) VALUES (%s, 'poll', %s)", bob.id, ann.id
     )
-    page = await Notifications(db=site.db).page(bob, Span())
+    page = await Notifications(site.db).page(bob, Span())
     assert [each.kind.value for each in page.items] == ["mention"]
-    groups = await NotificationGroups(db=site.db).page(bob, Span())
+    groups = await NotificationGroups(site.db).page(bob, Span())
     assert [each.kind.value for each in groups.items] == ["mention"]

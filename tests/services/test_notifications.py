@@ -6,7 +6,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.events import NotificationKind
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
-from microblog.services.notify import notify, notify_all
+from microblog.services.notifications.write import notify, notify_all
 from tests.services.people import Site
 
 

@@ -178,10 +178,10 @@ def test_the_small_site_is_larger_than_what_statements_look_at() -> None:
 )
 async def test_a_key_of_no_group_is_not_found(db: Database, key: str) -> None:
     from microblog.domain.errors import NotFound
-    from microblog.services.notification_groups import NotificationGroups
+    from microblog.services.notifications.groups import NotificationGroups
 
     with pytest.raises(NotFound):
-        await NotificationGroups(db=db).by_key(await person(db, "ann"), key)
+        await NotificationGroups(db).by_key(await person(db, "ann"), key)
 
 
 async def test_a_day_in_the_key_of_a_group_is_a_day_in_utc(db: Database) -> None:

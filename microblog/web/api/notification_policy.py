@@ -109,7 +109,7 @@ def _policy_v1(policy: NotificationPolicy) -> PolicyV1Entity:
 @api.get("/api/v2/notifications/policy", scope="read:notifications", answer=PolicyEntity)
 async def notification_policy(microblog: Microblog, call: Call[Nothing]) -> PolicyEntity:
     """Whose notifications wait, or never come to be."""
-    return _policy(await microblog.notification_groups.policy(call.viewer))
+    return _policy(await microblog.notification_policy.get(call.viewer))
 
 
 @api.endpoint(
@@ -123,7 +123,7 @@ async def set_notification_policy(microblog: Microblog, call: Call[PolicyParams]
     """Change that, for what is to come."""
     sent = call.params
     return _policy(
-        await microblog.notification_groups.set_policy(
+        await microblog.notification_policy.set(
             call.viewer,
             for_not_following=_verdict(sent.for_not_following),
             for_not_followers=_verdict(sent.for_not_followers),
@@ -145,7 +145,7 @@ def _either(filtered: bool | None) -> Verdict | None:
 @api.get("/api/v1/notifications/policy", scope="read:notifications", answer=PolicyV1Entity, deprecated=True)
 async def notification_policy_v1(microblog: Microblog, call: Call[Nothing]) -> PolicyV1Entity:
     """The policy, as yes or no."""
-    return _policy_v1(await microblog.notification_groups.policy(call.viewer))
+    return _policy_v1(await microblog.notification_policy.get(call.viewer))
 
 
 @api.endpoint(
@@ -160,7 +160,7 @@ async def set_notification_policy_v1(microblog: Microblog, call: Call[PolicyV1Pa
     """Change it, by yes or no."""
     sent = call.params
     return _policy_v1(
-        await microblog.notification_groups.set_policy(
+        await microblog.notification_policy.set(
             call.viewer,
             for_not_following=_either(sent.filter_not_following),
             for_not_followers=_either(sent.filter_not_followers),
@@ -190,7 +190,7 @@ def _request(call: Call[Paging] | Call[Nothing], found: NotificationRequest) -> 
 )
 async def notification_requests(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Whose notifications wait."""
-    page = await microblog.notification_groups.requests(call.viewer, call.params.span)
+    page = await microblog.notification_policy.requests(call.viewer, call.params.span)
     return call.paged(page, [_request(call, each) for each in page.items])
 
 
@@ -203,34 +203,34 @@ async def notification_requests_merged(microblog: Microblog, call: Call[Nothing]
 @api.get("/api/v1/notifications/requests/<id>", scope="read:notifications", answer=RequestEntity)
 async def notification_request(microblog: Microblog, call: Call[Nothing]) -> RequestEntity:
     """Somebody whose notifications wait."""
-    return _request(call, await microblog.notification_groups.request(call.viewer, call.id()))
+    return _request(call, await microblog.notification_policy.request(call.viewer, call.id()))
 
 
 @api.post("/api/v1/notifications/requests/accept", scope="write:notifications", params=RequestIds)
 async def accept_notification_requests(microblog: Microblog, call: Call[RequestIds]) -> Nothing:
     """Show what waits, and let through what comes later."""
-    await microblog.notification_groups.accept(call.viewer, call.params.id)
+    await microblog.notification_policy.accept(call.viewer, call.params.id)
     return Nothing()
 
 
 @api.post("/api/v1/notifications/requests/dismiss", scope="write:notifications", params=RequestIds)
 async def dismiss_notification_requests(microblog: Microblog, call: Call[RequestIds]) -> Nothing:
     """Remove what waits."""
-    await microblog.notification_groups.turn_down(call.viewer, call.params.id)
+    await microblog.notification_policy.turn_down(call.viewer, call.params.id)
     return Nothing()
 
 
 @api.post("/api/v1/notifications/requests/<id>/accept", scope="write:notifications")
 async def accept_notification_request(microblog: Microblog, call: Call[Nothing]) -> Nothing:
     """The same, for one of them."""
-    found = await microblog.notification_groups.request(call.viewer, call.id())
-    await microblog.notification_groups.accept(call.viewer, [found.id])
+    found = await microblog.notification_policy.request(call.viewer, call.id())
+    await microblog.notification_policy.accept(call.viewer, [found.id])
     return Nothing()
 
 
 @api.post("/api/v1/notifications/requests/<id>/dismiss", scope="write:notifications")
 async def dismiss_notification_request(microblog: Microblog, call: Call[Nothing]) -> Nothing:
     """The same, for one of them."""
-    found = await microblog.notification_groups.request(call.viewer, call.id())
-    await microblog.notification_groups.turn_down(call.viewer, [found.id])
+    found = await microblog.notification_policy.request(call.viewer, call.id())
+    await microblog.notification_policy.turn_down(call.viewer, [found.id])
     return Nothing()

@@ -12,7 +12,7 @@ from microblog.domain.filters import Context
 from microblog.domain.notification_groups import NotificationGroup
 from microblog.mastodon import entities
 from microblog.mastodon.entities import NOTIFICATION_TYPES, AccountEntity, StatusEntity
-from microblog.services.notification_groups import GROUPED
+from microblog.services.notifications.groups import GROUPED
 from microblog.web.api.endpoint import Api, Call, Nothing, Paged, Paging, clamped
 from microblog.web.api.notifications import Count, kinds
 
@@ -151,7 +151,7 @@ async def notification_group(microblog: Microblog, call: Call[Nothing]) -> Group
 @api.get("/api/v2/notifications/<group_key>/accounts", scope="read:notifications", answer=list[AccountEntity])
 async def notification_group_accounts(microblog: Microblog, call: Call[Nothing]) -> list[AccountEntity]:
     """Everybody in a group."""
-    return call.accounts(await microblog.notification_groups.people(call.viewer, call.arg("group_key")))
+    return call.accounts(await microblog.notification_groups.actors(call.viewer, call.arg("group_key")))
 
 
 @api.post("/api/v2/notifications/<group_key>/dismiss", scope="write:notifications")

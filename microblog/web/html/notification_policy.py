@@ -24,7 +24,7 @@ RULES = ("for_not_following", "for_not_followers", "for_new_accounts", "for_priv
 @routes.get("/settings/notifications", viewer="required")
 async def policy_form(microblog: Microblog, request: Request) -> Response:
     """What becomes of notifications by whom."""
-    policy = await microblog.notification_groups.policy(request.require_viewer())
+    policy = await microblog.notification_policy.get(request.require_viewer())
     return _page(request, policy, FormState({name: getattr(policy, name).value for name in RULES}))
 
 
@@ -36,11 +36,9 @@ async def save(microblog: Microblog, request: Request) -> Response:
     for name in RULES:
         if state.value(name) not in set(Verdict):
             error = InvalidInput("Choose one of the three.", name)
-            policy = await microblog.notification_groups.policy(viewer)
+            policy = await microblog.notification_policy.get(viewer)
             return _page(request, policy, state.with_error(error), status=422)
-    await microblog.notification_groups.set_policy(
-        viewer, **{name: Verdict(state.value(name)) for name in RULES}
-    )
+    await microblog.notification_policy.set(viewer, **{name: Verdict(state.value(name)) for name in RULES})
     request.flash("Saved. It is about notifications to come.")
     return Redirect("/settings/notifications")
 
@@ -48,14 +46,14 @@ async def save(microblog: Microblog, request: Request) -> Response:
 @routes.get("/notifications/requests", viewer="required")
 async def requests(microblog: Microblog, request: Request) -> Response:
     """Whose notifications wait."""
-    page = await microblog.notification_groups.requests(request.require_viewer(), span_of(request))
+    page = await microblog.notification_policy.requests(request.require_viewer(), span_of(request))
     return request.render("pages/notification_requests.html", page=page)
 
 
 @routes.post("/notifications/requests/<int:id>/accept", viewer="required")
 async def accept(microblog: Microblog, request: Request) -> Response:
     """Show what waits of somebody, and let through what comes later."""
-    await microblog.notification_groups.accept(request.require_viewer(), [path_id(request)])
+    await microblog.notification_policy.accept(request.require_viewer(), [path_id(request)])
     request.flash("Their notifications are among yours now.")
     return Redirect("/notifications/requests")
 
@@ -63,7 +61,7 @@ async def accept(microblog: Microblog, request: Request) -> Response:
 @routes.post("/notifications/requests/<int:id>/dismiss", viewer="required")
 async def dismiss(microblog: Microblog, request: Request) -> Response:
     """Remove what waits of somebody."""
-    await microblog.notification_groups.turn_down(request.require_viewer(), [path_id(request)])
+    await microblog.notification_policy.turn_down(request.require_viewer(), [path_id(request)])
     request.flash("The request is dismissed.")
     return Redirect("/notifications/requests")
 

@@ -27,7 +27,7 @@ async def notifications(microblog: Microblog, request: Request) -> Response:
     posts = [each.post for each in page.items if each.post is not None]
     filtered = await microblog.filters.results(viewer, posts, Context.NOTIFICATIONS)
     shown = [each for each in page.items if each.post is None or not hidden(filtered.get(each.post.id, ()))]
-    policy = await microblog.notification_groups.policy(viewer)
+    policy = await microblog.notification_policy.get(viewer)
     response = request.render(
         "pages/notifications.html",
         page=page,

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from microblog.services.notify import MOST_OFTEN
+from microblog.services.notifications.write import MOST_OFTEN
 from microblog.services.outgoing_mail import OutgoingMail
 from tests.web.api.api_site import ApiSite, Program
 

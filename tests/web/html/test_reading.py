@@ -223,7 +223,7 @@ async def test_what_a_policy_makes_wait_is_asked_about(html_site: HtmlSite) -> N
     assert "let me in" not in (await bob.get("/notifications/requests")).text
     await ann.send(f"/notifications/requests/{bob.viewer.id}/accept")
     assert "let me in" in (await ann.get("/notifications")).text
-    await html_site.microblog.notification_groups.set_policy(ann.viewer)
+    await html_site.microblog.notification_policy.set(ann.viewer)
 
 
 async def test_explore_and_the_directory_are_for_everyone(html_site: HtmlSite) -> None:
