@@ -1,4 +1,4 @@
-"""What all pages share, put together once at start."""
+"""The objects that all pages share, built once at start."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Sessions(Protocol):
-    """What the web needs of the sessions' service."""
+    """The part of the session service that requests use."""
 
     async def viewer(self, token: str) -> Viewer | None:
-        """Who holds the session ``token``; None when it is void."""
+        """Return the viewer of the session with ``token``, or None when the session has ended."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebContext:
-    """Shared by every page as ``request.web``."""
+    """The objects that all pages share, as ``request.web``."""
 
     public_url: str
     sessions: Sessions
@@ -60,9 +60,10 @@ class WebContext:
         wall_clock: Callable[[], float] = time.time,
         session_seconds: int,
     ) -> WebContext:
-        """From settings.  ``secret`` is the site's own and lasts: at least 16 random bytes.
+        """Build the context from settings.
 
-        ``monotonic`` drives the rate limits (a reactor's ``seconds``), ``wall_clock`` dates signed cookies.
+        ``secret`` is the site's permanent secret of at least 16 random bytes. ``monotonic`` drives the rate limits (a
+        reactor's ``seconds``), ``wall_clock`` dates signed cookies.
         """
         cookies = Cookies(secure=public_url.startswith("https://"), secret=secret, seconds=wall_clock)
         return cls(

@@ -1,10 +1,10 @@
-"""Cookies: the session's, short signed messages, and plain ones.
+"""Cookies: the session's, signed flash messages, and plain preferences.
 
-Over HTTPS their names begin with ``__Host-``: a browser then takes them from this very host only, with ``Secure`` and
-for the whole site (RFC 6265bis, section 4.1.3), so that a neighbouring host can't plant one.  On plain HTTP, which is
-for trying it out on one's own machine, browsers would refuse that prefix; there the names are bare.
+Over HTTPS their names begin with ``__Host-``. A browser then takes them from this host only, with ``Secure`` and for
+the whole site (RFC 6265bis, section 4.1.3), so that a neighbouring host can't plant one. Browsers refuse the prefix on
+plain HTTP, which is for trials on one machine; there the names have no prefix.
 
-Values are opaque random tokens, or signed (HMAC-SHA-256) and dated.  Nothing secret is ever inside one.
+Values are opaque random tokens, or signed (HMAC-SHA-256) and dated. No value contains a secret in clear.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from microblog.domain.errors import InvalidInput
 
 FLASH_SECONDS: Final = 300
 _MAX_FLASHES: Final = 5
-#: Bytes of all messages together: in base64 they take a third more, and browsers keep 4,096 bytes of a cookie.
+#: Bytes of all messages together: base64 takes a third more, and browsers accept 4,096 bytes per cookie.
 _FLASH_BYTES: Final = 2000
-_FLASH_LENGTH: Final = 300  #: characters of a message; the longest fits alone, also when each takes six bytes
+_FLASH_LENGTH: Final = (
+    300  #: characters of a message: one message fits even if each character takes six bytes
+)
 _TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}\Z")
 _NAME = re.compile(r"[a-z][a-z_]{0,31}\Z")
 
 
 class Cookies:
-    """Writes and reads the site's cookies.
+    """Writer and reader of the site's cookies; the ``set_…`` and ``clear_…`` functions return ``Set-Cookie`` lines.
 
-    ``secure``: the site's public address is HTTPS.  ``secret``: the site's own, at least 16 random bytes.
-    ``seconds``: the time since the epoch.
+    ``secure``: the site's public address is HTTPS.  ``secret``: the site's permanent secret, at least 16 random bytes.
+    ``seconds``: a clock of seconds since the epoch.
     """
 
     def __init__(self, *, secure: bool, secret: bytes, seconds: Callable[[], float]) -> None:
@@ -50,7 +52,7 @@ class Cookies:
         self._flash_name = self._prefix + "flash"
 
     def session(self, cookies: Mapping[str, str]) -> str | None:
-        """The session's token, or None if there is none that could be one."""
+        """Return the session's token, or None if there is none or it is malformed."""
         token = cookies.get(self.session_name)
         return token if token and _TOKEN.match(token) else None
 
@@ -67,7 +69,7 @@ class Cookies:
         return self._secret(self.browser_name, value, max_age)
 
     def plain(self, name: str, value: str, max_age: int, *, readable: bool = False) -> str:
-        """A preference, such as the theme.
+        """Return the line for a preference, such as the theme; ``readable`` lets scripts read it.
 
         :raises InvalidInput: the value has characters that a cookie can't hold.
         """
@@ -93,7 +95,7 @@ class Cookies:
         return self._secret(self._flash_name, "", 0)
 
     def flashes(self, cookies: Mapping[str, str]) -> list[str]:
-        """The messages; none when the signature or the time is wrong."""
+        """Return the messages; none when the signature is wrong or they have expired."""
         value = cookies.get(self._flash_name)
         if not value:
             return []
@@ -119,5 +121,5 @@ class Cookies:
 
 
 def derive_key(secret: bytes, purpose: str) -> bytes:
-    """A key for one purpose, so that what is signed for one is worthless for another."""
+    """Return a key for one purpose, so that a signature for another purpose does not pass."""
     return hashlib.blake2b(secret, person=purpose.encode()[:16].ljust(16, b"\0"), digest_size=32).digest()

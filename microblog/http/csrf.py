@@ -1,11 +1,11 @@
-"""Forged forms: two walls.
+"""Protection against forged forms (cross-site request forgery), by two checks.
 
-1. Where the browser says from where a form was sent (``Sec-Fetch-Site``, ``Origin``), it has to be from this site.
-2. Each form carries a token: an HMAC over the session's token, or, for people who have none yet (log-in, sign-up),
-   over a random visitor cookie.  It is masked with fresh random bytes in each answer, so that a compressed page
-   never holds the same secret twice and guessing it byte by byte from the page's length (BREACH) finds nothing.
+1. If the browser reports the origin of a form (``Sec-Fetch-Site``, ``Origin``), the origin must be this site.
+2. Each form carries a token: an HMAC over the session's token, or over a random visitor cookie for visitors without a
+   session (log-in, sign-up). The token is masked with fresh random bytes in each answer. So a compressed page never
+   holds the same secret twice, and guessing it byte by byte from the page's length (BREACH) fails.
 
-The log-in form is protected too: otherwise one could be logged in, unnoticed, as somebody else.
+The log-in form is protected too: otherwise another site could log a person in to an account of the attacker.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _SIZE: Final = 32
 
 
 class FormExpired(Forbidden):
-    """The form's token is not of this session: the page is old, or the browser logged in again meanwhile."""
+    """The form's token belongs to another session: the page is old, or the browser logged in again meanwhile."""
 
 
 class Csrf:
-    """Issues and checks the tokens of forms.  ``public_url`` names the site's own origin."""
+    """The issuer and checker of form tokens.  ``public_url`` names the site's own origin."""
 
     def __init__(self, *, secret: bytes, cookies: Cookies, public_url: str) -> None:
         self._key = derive_key(secret, "csrf")
@@ -40,7 +40,7 @@ class Csrf:
         self._origin = f"{parts.scheme}://{parts.netloc}".lower()
 
     def issue(self, cookies: MutableMapping[str, str], session: str | None) -> tuple[str, str | None]:
-        """A token, and the visitor cookie to set with it if there was neither session nor visitor."""
+        """Return a token, and the visitor cookie to set if the browser has neither that nor a session."""
         cookie = None
         visitor = cookies.get(self._cookies.visitor_name)
         if session is None and not visitor:
@@ -98,7 +98,7 @@ def _mask(token: bytes) -> str:
 
 
 def _unmask(text: str) -> bytes:
-    """The token inside; empty when there is none."""
+    """Return the token in a masked text, or nothing if it holds none."""
     try:
         raw = base64.urlsafe_b64decode(text.encode("ascii"))
     except (binascii.Error, ValueError):
@@ -106,5 +106,5 @@ def _unmask(text: str) -> bytes:
     return _xor(raw[:_SIZE], raw[_SIZE:]) if len(raw) == 2 * _SIZE else b""
 
 
-def _xor(one: bytes, other: bytes) -> bytes:
-    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(_SIZE)
+def _xor(left: bytes, right: bytes) -> bytes:
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(_SIZE)

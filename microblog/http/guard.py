@@ -1,8 +1,7 @@
-"""What is refused before it becomes a request.
+"""Checks of a request's head, and the refusals that answer a request before it has a route.
 
-Twisted's parser is strict about most of RFC 9112; these are the rest, and the texts and numbers of refusals.  A refusal
-always closes the connection: after a message whose end is in doubt, nothing that follows can be believed (section 11.2,
-request smuggling).
+Twisted's parser is strict about most of RFC 9112; these checks are the rest. A refusal always closes the connection:
+after a message whose end is uncertain, the bytes that follow cannot be trusted (section 11.2, request smuggling).
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ MAX_HEADERS: Final = 100
 MAX_BODY: Final = 1_000_000  #: bytes of a body
 MAX_HEAD: Final = 32 * 1024  #: bytes of the request line and all headers together
 
-#: paths of programs: no redirects to tidier addresses, errors as JSON, open to other sites' scripts
+#: Paths of programs: no redirects to canonical addresses, errors as JSON, open to scripts of other sites.
 PROGRAM_PATHS: Final = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
 
-#: every control character but the tab (RFC 9110, section 5.5)
+#: Every control character but the tab (RFC 9110, section 5.5).
 CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -31,7 +30,7 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A status and a line for whoever debugs the client."""
+    """The status and the text of an answer that closes the connection."""
 
     status: int
     reason: str
@@ -57,9 +56,9 @@ TOO_MANY: Final = Refusal(503, "Service Unavailable", "Too many connections. Try
 
 
 def check_head(method: bytes, target: bytes, version: bytes, headers: Headers) -> Refusal | None:
-    """Judges a request's head; None when it may pass.
+    """Return the refusal that a request's head deserves, or None when it is acceptable.
 
-    Twisted has seen to it by now that lengths don't contradict each other and that names and values are clean.
+    Twisted has already checked that lengths don't contradict each other and that names and values are well-formed.
     """
     if method not in METHODS:
         return UNKNOWN_METHOD
@@ -85,8 +84,10 @@ def check_head(method: bytes, target: bytes, version: bytes, headers: Headers) -
 
 
 def split_absolute(target: bytes) -> tuple[bytes, bytes] | None:
-    """``http://host/path`` as ``(host, path)``: a server has to take it, and its host replaces the header's
-    (RFC 9112, section 3.2.2).  None for any other form."""
+    """Split ``http://host/path`` into ``(host, path)``; return None for any other form.
+
+    A server has to accept this form, and its host replaces the header's (RFC 9112, section 3.2.2).
+    """
     scheme, separator, rest = target.partition(b"://")
     if not separator or scheme.lower() not in (b"http", b"https"):
         return None
@@ -98,7 +99,7 @@ def split_absolute(target: bytes) -> tuple[bytes, bytes] | None:
 
 
 def decode_path(path: bytes) -> str | None:
-    """The path as text; None when an escape is broken, it is not UTF-8, or a control character hides in it."""
+    """Return the path as text, or None when it has a broken escape or a control character, or is not UTF-8."""
     if b"%" not in path:
         return path.decode("ascii")
     if _BAD_ESCAPE.search(path):
@@ -113,7 +114,7 @@ def decode_path(path: bytes) -> str | None:
 
 
 def refusal_bytes(refusal: Refusal, extra: bytes = b"") -> bytes:
-    """The whole answer.  ``extra``: further header lines, each with its CRLF."""
+    """Return the whole answer.  ``extra``: further header lines, each with its CRLF."""
     body = refusal.text.encode() + b"\n"
     return (
         (

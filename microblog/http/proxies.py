@@ -1,8 +1,8 @@
-"""Whose word counts when a header says where a request comes from.
+"""The client's address behind reverse proxies.
 
-``X-Forwarded-For`` is believed only as far as configured proxies wrote it: from the right, past each trusted
-address, to the first one that is not.  Nothing is trusted by itself, the loopback neither: anybody on the machine
-can connect there.
+``X-Forwarded-For`` counts as far as configured proxies wrote it: the search goes from the right past each trusted
+address to the first untrusted one. Nothing is trusted by default, not even the loopback address, since every process
+of the machine can connect from there.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class TrustedProxies:
-    """``networks`` are addresses or networks, as text or parsed.  With any configured, a Unix socket is trusted too.
+    """The proxies whose headers count: addresses or networks, as text or parsed.
 
-    :raises ValueError: one of them is neither.
+    If there is any, a Unix socket is trusted too.
+
+    :raises ValueError: an item is neither an address nor a network.
     """
 
     def __init__(self, networks: Iterable[str | Network] = ()) -> None:
@@ -25,6 +27,7 @@ class TrustedProxies:
         self._trusts = lru_cache(maxsize=1024)(self._look_up)
 
     def trusts(self, address: str) -> bool:
+        """Return whether ``address`` is a trusted proxy; "unix" stands for a Unix socket."""
         return bool(self._networks) and self._trusts(address)
 
     def _look_up(self, address: str) -> bool:
@@ -34,7 +37,7 @@ class TrustedProxies:
         return parsed is not None and any(parsed in network for network in self._networks)
 
     def client(self, peer: str, forwarded_for: str | None) -> str:
-        """The client's address: the peer's, or what trusted proxies say about it."""
+        """Return the client's address: the peer's own, or the one that trusted proxies report."""
         if not forwarded_for or not self.trusts(peer):
             return peer
         client = peer
@@ -49,7 +52,7 @@ class TrustedProxies:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An address as proxies write it, with or without brackets and port."""
+    """Parse an address as proxies write it, with or without brackets and port; return None for other texts."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,11 +1,11 @@
-"""How often one may: token buckets, in memory, bounded.
+"""Rate limits: token buckets in memory, bounded in number.
 
-A bucket holds ``burst`` tokens and refills evenly over ``seconds``.  Its key is an account, what was typed as a name, a
-browser or a network address, of which an IPv6 one counts by its /64, for that is what one customer gets.  Each kind of
-limit and each kind of key has a table of its own, so that cheap requests from many addresses touch no budget of
-guesses (``domain/buckets.py``).
+A bucket holds ``burst`` tokens and refills evenly over ``seconds``. Its key is an account, a typed user name, a browser
+or a network address. An IPv6 address counts by its /64, the smallest network that a customer gets. Each kind of limit
+and each kind of key has a table of its own, so that cheap requests from many addresses cannot evict the buckets that
+limit password guesses (``domain/buckets.py``).
 
-Each process has its own: with several, what one may is that many times as much.
+Each process counts on its own, so a limit grows with the number of processes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from microblog.domain.buckets import Buckets, Spent
 from microblog.domain.errors import RateLimited
 
 MAX_BUCKETS: Final = 50_000
-#: What keys begin with that are no network address.
+#: Prefixes of keys that are not network addresses.
 _SCOPES: Final = frozenset({"account", "browser", "typed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``burst`` at once, and as many again over ``seconds``."""
+    """A limit of ``burst`` requests at once, and as many again over ``seconds``."""
 
     burst: int
     seconds: float
@@ -40,28 +40,28 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "read": Limit(600, 300),
         "write": Limit(120, 300),
         "search": Limit(60, 300),
-        "completion": Limit(300, 300),  # of names, while somebody writes
+        "completion": Limit(300, 300),  # of names, while a person types
         "app": Limit(20, 3600),
         "login": Limit(10, 300),  # by address, and once more by account
         "signup": Limit(5, 3600),
-        "mail": Limit(5, 3600),  # what sends a mail to whoever is logged in
-        "reset": Limit(5, 3600),  # a forgotten password; the service has its own share for each recipient
+        "mail": Limit(5, 3600),  # actions that send a mail to the viewer
+        "reset": Limit(5, 3600),  # forgotten passwords; the service also limits by recipient
         "password": Limit(10, 900),
         "post": Limit(300, 3 * 3600),
     }
 )
 
 
-#: What guesses secrets or has mail sent: limited by network address even for who is logged in, and so by account.
+#: Limits on guessing secrets and sending mail: a logged-in request spends by account and by network address.
 BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "reset", "password"})
 
 
-#: What a whole IPv6 /48 may do, in times of what one address may.
+#: How many times the limit of one address a whole IPv6 /48 has.
 NETWORK: Final = 16
 
 
 class Limits:
-    """Takes tokens.  ``enabled=False`` turns every limit off (the setting ``rate_limits``)."""
+    """The buckets of all limits.  ``enabled=False`` turns every limit off (the setting ``rate_limits``)."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Limits:
         limits: Mapping[str, Limit] = LIMITS,
         max_buckets: int = MAX_BUCKETS,
     ) -> None:
-        """``max_buckets`` is for each kind of limit and of key."""
+        """``max_buckets`` applies to each table: each kind of limit and of key."""
         self.enabled = enabled
         self._seconds = seconds
         self._limits = limits
@@ -82,11 +82,16 @@ class Limits:
         return sum(map(len, self._tables.values()))
 
     def knows(self, kind: str) -> bool:
+        """Return whether there is a limit called ``kind``."""
         return kind in self._limits
 
     def spend_by_address(self, kind: str, address: str) -> tuple[int, int, float] | None:
-        """``spend`` for a network address.  For what is in :data:`BY_ADDRESS_TOO` an IPv6 one counts for its /48 as
-        well, which may do :data:`NETWORK` times as much: somebody who rents one has 65,536 /64s.
+        """Take one token for a network address, and return what ``spend`` returns.
+
+        For the limits in :data:`BY_ADDRESS_TOO`, an IPv6 address also spends from the bucket of its /48, which is
+        :data:`NETWORK` times as large: a customer with a /48 has 65,536 /64s.
+
+        :raises RateLimited: no token is left.
         """
         state = self.spend(kind, address_key(address))
         if kind in BY_ADDRESS_TOO and (network := network_key(address)) is not None:
@@ -94,12 +99,12 @@ class Limits:
         return state
 
     def spend(self, kind: str, key: str, *, times: int = 1) -> tuple[int, int, float] | None:
-        """Takes one token: ``(limit, remaining, seconds until it is full again)``, or None when limits are off.
+        """Take one token; return the limit, the tokens left and the seconds until the bucket is full.
 
-        ``times``: of a bucket that is so many times as large.
+        Return None when limits are off. ``times`` multiplies the size of the bucket.
 
-        :raises RateLimited: there is none left.
-        :raises KeyError: there is no such class of limit.
+        :raises RateLimited: no token is left.
+        :raises KeyError: there is no limit called ``kind``.
         """
         limit = self._limits[kind]
         if not self.enabled:
@@ -117,7 +122,7 @@ class Limits:
 
 
 class LimitExceeded(RateLimited):
-    """RateLimited, with what the headers say."""
+    """No token is left. ``state`` has the values of the ``X-RateLimit-*`` headers."""
 
     def __init__(self, kind: str, limit: Limit, wait: float, full_in: float) -> None:
         super().__init__(f"That was too often. Try again in {_spoken(wait)}.", retry_after=ceil(wait))
@@ -134,7 +139,7 @@ def _spoken(seconds: float) -> str:
 
 @lru_cache(maxsize=4096)
 def network_key(address: str) -> str | None:
-    """The key of the /48 that an IPv6 address is in, which is what a site is given (RFC 6177); None for others."""
+    """Return the /48 of an IPv6 address, the network that a site gets (RFC 6177), or None for other addresses."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

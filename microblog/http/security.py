@@ -1,8 +1,8 @@
-"""The headers that every answer carries, whatever made it.
+"""The security headers of every answer.
 
-No inline script or style, nothing from elsewhere, no framing.  A page that needs another policy (one that lets a
-form end at another site, as OAuth's consent does) sets ``Content-Security-Policy`` itself.  So does a page on the way
-to that consent with ``Cross-Origin-Opener-Policy`` (``popups.py``).
+They forbid inline scripts and styles, content from other sites, and framing. A page that needs another policy sets
+``Content-Security-Policy`` itself, as OAuth's consent page does because its form ends at another site. The dispatcher
+sets another ``Cross-Origin-Opener-Policy`` for pages that may stay connected to their opener.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _HSTS: Final = "max-age=31536000"
 
 
 def header_lines(*, https: bool) -> bytes:
-    """All but the two policies below, as lines with their CRLF.  With ``https``, browsers are told to come back that
-    way only."""
+    """Return the fixed headers as lines with their CRLF; with ``https``, ``Strict-Transport-Security`` as well."""
     headers = {**_FIXED, **({"Strict-Transport-Security": _HSTS} if https else {})}
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
 

@@ -1,6 +1,6 @@
-"""Peers that went without a word: the kernel finds them, with nothing for a person to see on the line.
+"""Detection of dead peers by the kernel, without visible traffic on the connection.
 
-TCP keepalive probes an idle connection, TCP_USER_TIMEOUT (RFC 5482) bounds what stays unacknowledged.
+TCP keepalive probes an idle connection, TCP_USER_TIMEOUT (RFC 5482) bounds how long data stays unacknowledged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def watch_for_dead_peers(transport: Any, patience: int) -> None:
-    """Ends a TCP connection whose peer was not heard of for about ``patience`` seconds. Switches Nagle off, too."""
+    """Let the kernel end a TCP connection whose peer is silent for about ``patience`` seconds; disable Nagle."""
     raw = getattr(transport, "socket", None)
     if raw is None or getattr(raw, "family", None) not in (socket.AF_INET, socket.AF_INET6):
         return

@@ -53,7 +53,7 @@ class Pages:
             return Html("")
 
         self.harness: Harness = make(folder, routes)
-        self.kept = PageCache(lambda: self.version, self.harness.clock.seconds, room=room)
+        self.kept = PageCache(lambda: self.version, self.harness.clock.seconds, capacity=room)
         self.harness.website.page_cache = self.kept
 
     def get(self, path: str = "/page", cookies: dict[str, str] | None = None, **more: Any) -> Deferred[Page]:
