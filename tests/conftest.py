@@ -1,4 +1,4 @@
-"""Fixtures of all tests; `testrig` says what they stand on."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
 from microblog.store.engine.database import Database
+from tests.database import Cluster
 from tests.leaks import nothing_left_behind  # noqa: F401 - each test has it
-from tests.testrig import Cluster
 
 T = TypeVar("T")
 
@@ -57,9 +57,11 @@ def cluster(reactor_: Any) -> Iterator[Cluster]:
             from microblog.store.embedded import EmbeddedPostgres
 
             Path(folder).chmod(0o755)
-            server = EmbeddedPostgres(Path(folder), reactor_, settings={"fsync": "off"})
+            server = EmbeddedPostgres(
+                Path(folder), reactor_, settings={"fsync": "off", "full_page_writes": "off"}
+            )
             url = wait_for(server.start())
-        made = Cluster(url, reactor_)
+        made = Cluster(url, reactor_, "FILE_COPY" if server is not None else "WAL_LOG")
         wait_for(made.prepare())
         yield made
         wait_for(made.dispose())

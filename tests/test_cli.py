@@ -18,7 +18,7 @@ from microblog.config.load import Config
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
 from microblog.services.microblog import Microblog
-from tests.testrig import Cluster
+from tests.database import Cluster
 
 Result = subprocess.CompletedProcess[str]
 Command = Callable[..., Result]

@@ -37,7 +37,7 @@ from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
 from microblog.store.engine import transactions as store
 from microblog.store.engine.database import Database
-from tests.testrig import person
+from tests.factories import create_viewer
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "microblog").rglob("*.py"))
@@ -159,7 +159,7 @@ class TestDriver:
 
         monkeypatch.setattr(store, "_execute", listening)
         posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
-        ann, bob = await person(db, "ann"), await person(db, "bob")
+        ann, bob = await create_viewer(db, "ann"), await create_viewer(db, "bob")
         said.clear()
         post = await posts.publish(ann, Draft("Hello @bob #first", key="once"))
         await posts.publish(bob, Draft("@ann hi", reply_to_id=post.id, visibility=Visibility.DIRECT))

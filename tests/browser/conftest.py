@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.service import Service, Visitor
 from tests.conftest import wait_for
-from tests.testrig import Cluster
+from tests.database import Cluster
 
 CHROMIUM = next(
     filter(

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from microblog.cli.tail import Line, Refused, Tail, as_text, tail
 from tests.certificates import certificate
 from tests.protocols.running import Running
-from tests.testrig import Program, until
+from tests.waiting import Program, until
 
 
 def event(position: int | None, kind: str = "post", number: int = 0, text: str = "Hello", **more: Any) -> str:

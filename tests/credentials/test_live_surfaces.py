@@ -26,8 +26,9 @@ from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
 from microblog.web import streaming
 from microblog.web.html import live
+from tests.factories import create_viewer
 from tests.http import harness
-from tests.testrig import person, until
+from tests.waiting import until
 
 SECRET = "a text that only ann may read"
 UPGRADE = (
@@ -125,7 +126,7 @@ class Live:
             name: self.reactor.listenTCP(0, factory, interface="127.0.0.1")
             for name, factory in factories.items()
         }
-        self.ann = await person(self.microblog.db, "ann")
+        self.ann = await create_viewer(self.microblog.db, "ann")
         self.session = await self.microblog.sessions.open_for(self.ann.account)
         self.token = await self.microblog.tokens.create(self.ann, ["read"])
 

@@ -22,7 +22,7 @@ from microblog.store.engine.database import Database
 from microblog.store.engine.transactions import Transaction
 from tests.credentials.kinds import ENDS, FREE_STANDING, KINDS, NOTHING, ApiSite, Kind
 from tests.services.people import PASSWORD
-from tests.testrig import until
+from tests.waiting import until
 
 EVERY = [(name, end) for name, kind in KINDS.items() for end in kind.hangs_on]
 AFTERWARDS = [(name, end) for name, kind in KINDS.items() for end in kind.afterwards]

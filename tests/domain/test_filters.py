@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from microblog.domain.accounts import Account, State
 from microblog.domain.errors import InvalidInput
 from microblog.domain.filters import (
     Action,
@@ -24,40 +23,14 @@ from microblog.domain.filters import (
 )
 from microblog.domain.matching import Needle
 from microblog.domain.posts import Post
-from microblog.domain.visibility import Visibility
+from tests.factories import make_account, make_post
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def account(number: int) -> Account:
-    return Account(
-        number, f"name{number}", None, "", "", "", (), False, True, False, State.ACTIVE, NOW, None, 0, 0, 0
-    )
-
-
 def post(text: str, *, summary: str = "", number: int = 7, author: int = 1, of: Post | None = None) -> Post:
-    return Post(
-        id=number,
-        author=account(author),
-        visibility=Visibility.PUBLIC,
-        text=text,
-        html="",
-        summary=summary,
-        sensitive=False,
-        language=None,
-        created_at=NOW,
-        edited_at=None,
-        reply_to_id=None,
-        reply_to_account_id=None,
-        reply_to_name=None,
-        thread_id=number,
-        mentions=(),
-        tags=(),
-        replies_count=0,
-        boosts_count=0,
-        favourites_count=0,
-        boost_of=of,
-    )
+    account = make_account(author, f"name{author}")
+    return make_post(number, account, text, html="", summary=summary, language=None, boost_of=of)
 
 
 def made(

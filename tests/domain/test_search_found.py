@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microblog.domain.search import document, query
+from tests.database import Cluster
 from tests.domain.corpora import HOSTILE, posts
-from tests.testrig import Cluster
 
 Matches = Callable[[str, str], bool]
 

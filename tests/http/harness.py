@@ -21,8 +21,8 @@ from microblog.http.templates import Templates
 from microblog.web import popups
 from microblog.web.html import error_pages
 from microblog.web.static import Assets
+from tests.factories import make_account
 from tests.http.client import Client
-from tests.records import an_account
 
 SESSION_SECONDS = 90 * 86_400
 PAGES = {
@@ -45,7 +45,7 @@ class FakeSessions:
         self.asked = 0
 
     def open(self, token: str, name: str, **more: Any) -> str:
-        self.viewers[token] = Viewer(an_account(1, name), Role.USER, session_id=1, **more)
+        self.viewers[token] = Viewer(make_account(1, name), Role.USER, session_id=1, **more)
         return token
 
     async def viewer(self, token: str) -> Viewer | None:

@@ -10,8 +10,8 @@ from microblog.domain.accounts import Role, Viewer
 from microblog.http.request import Request
 from microblog.http.responses import Document, Empty, Html, Json, Redirect, Response
 from microblog.http.routing import Routes
+from tests.factories import make_account
 from tests.http.harness import Make
-from tests.records import an_account
 
 
 async def page(_: Any, __: Request) -> Response:
@@ -160,7 +160,7 @@ async def test_programs_may_send_a_slash(make: Make, path: str) -> None:
 
 async def test_a_program_posts_to_either_address(make: Make) -> None:
     async def bob(_: Request) -> Viewer:
-        return Viewer(an_account(1, "bob"), Role.USER)
+        return Viewer(make_account(1, "bob"), Role.USER)
 
     client = make(api.bind(bob)).client
     for path in ("/api/v1/statuses", "/api/v1/statuses/"):
@@ -250,7 +250,7 @@ async def test_sessions_are_asked_only_when_a_cookie_came_and_a_page_wants_to_kn
 
 async def test_a_token_needs_the_scope(make: Make) -> None:
     async def reader(_: Request) -> Viewer:
-        return Viewer(an_account(1, "bob"), Role.USER, token_id=1, scopes=frozenset({"read"}))
+        return Viewer(make_account(1, "bob"), Role.USER, token_id=1, scopes=frozenset({"read"}))
 
     answer = await make(api.bind(reader)).client.post("/api/v1/statuses", json={})
     assert answer.status == 403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from microblog.domain.events import Notification, NotificationKind
 from microblog.domain.posts import Mention, Post
 from microblog.domain.visibility import Visibility
 from microblog.mastodon import entities
-from tests.records import an_account
+from tests.factories import make_account, make_post
 
 SITE = "https://site.example"
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,21 +31,17 @@ def alice(**more: object) -> Account:
         "followers_count": 2,
         "following_count": 1,
     }
-    return an_account(116543210987654321, "alice", **{**values, **more})
+    return make_account(116543210987654321, "alice", **{**values, **more})
 
 
 def a_post(**more: object) -> Post:
-    values: dict[str, object] = {
-        "id": 116543210987654321,
+    fields: dict[str, Any] = {
         "author": alice(),
-        "visibility": Visibility.PUBLIC,
         "text": "Hello @bob #first",
         "html": '<p>Hello <a href="/@bob">@bob</a> <a href="https://elsewhere.example/">x</a></p>',
         "summary": "greeting",
         "sensitive": True,
-        "language": "en",
         "created_at": THEN,
-        "edited_at": None,
         "reply_to_id": 5,
         "reply_to_account_id": 6,
         "reply_to_name": "bob",
@@ -54,8 +51,9 @@ def a_post(**more: object) -> Post:
         "replies_count": 1,
         "boosts_count": 2,
         "favourites_count": 3,
+        **more,
     }
-    return Post(**{**values, **more})  # type: ignore[arg-type]
+    return make_post(116543210987654321, **fields)
 
 
 def as_json(entity: object) -> dict[str, object]:
@@ -128,7 +126,7 @@ class TestAPost:
             html="",
             summary="",
             boost_of=a_post(favourited=True),
-            author=an_account(8, "bob"),
+            author=make_account(8, "bob"),
         )
         status = entities.status(boost, SITE)
         assert status.id == "9"

@@ -13,7 +13,7 @@ from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactor
 
 from microblog.net.write_buffer import WriteBuffer, straight
 from tests.certificates import certificate
-from tests.testrig import until
+from tests.waiting import until
 
 PIECES = [
     f"{number:06}".encode() * 3000 for number in range(300)

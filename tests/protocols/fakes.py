@@ -15,7 +15,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import Logger
 
 from microblog.config.load import Config
-from microblog.domain.accounts import Account, Role, Viewer
+from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import Gone, InvalidInput, NotFound
 from microblog.domain.events import Audience, Event, Kind, Notification, NotificationKind
 from microblog.domain.posts import Draft, Mention, Page, Post, Span, Thread
@@ -28,13 +28,13 @@ from microblog.protocols.push import PushFactory
 from microblog.services.live.connection_limit import ConnectionLimit
 from microblog.services.live.faults import Faults
 from microblog.services.live.subscription import Batch, Reader, Subscription
-from tests.records import an_account
+from tests.factories import make_account, make_post, make_viewer
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
 def account(account_id: int, name: str, **more: Any) -> Account:
-    return an_account(account_id, name, **{"display_name": name.title(), "created_at": NOON, **more})
+    return make_account(account_id, name, **{"display_name": name.title(), "created_at": NOON, **more})
 
 
 ALICE, BOB, CAROL = account(1, "alice"), account(2, "bob"), account(3, "carol")
@@ -43,34 +43,19 @@ PEOPLE = {person.name: person for person in (ALICE, BOB, CAROL)}
 
 def post(post_id: int, text: str = "Hello", author: Account = ALICE, **more: Any) -> Post:
     parsed = parse(text)
-    values: dict[str, Any] = {
-        "id": post_id,
-        "author": author,
-        "visibility": Visibility.PUBLIC,
-        "text": parsed.text,
-        "html": f"<p>{parsed.text}</p>",
-        "summary": "",
-        "sensitive": False,
-        "language": "en",
+    fields: dict[str, Any] = {
         "created_at": NOON,
-        "edited_at": None,
-        "reply_to_id": None,
-        "reply_to_account_id": None,
-        "reply_to_name": None,
-        "thread_id": post_id,
         "mentions": tuple(
             Mention(PEOPLE[each.name].id, each.name) for each in parsed.mentions if each.name in PEOPLE
         ),
         "tags": tuple(each.key for each in parsed.hashtags),
-        "replies_count": 0,
-        "boosts_count": 0,
-        "favourites_count": 0,
+        **more,
     }
-    return Post(**{**values, **more})
+    return make_post(post_id, author, parsed.text, **fields)
 
 
 def viewer(who: Account, *scopes: str, token_id: int = 1) -> Viewer:
-    return Viewer(who, Role.USER, token_id=token_id, scopes=frozenset(scopes or ("read", "write")))
+    return make_viewer(who, *(scopes or ("read", "write")), token_id=token_id)
 
 
 class FakeNotifier:

@@ -12,7 +12,8 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft, Post
 from microblog.protocols.push import PushFactory
 from microblog.services.microblog import Microblog
-from tests.testrig import person, until
+from tests.factories import create_viewer
+from tests.waiting import until
 
 
 class Person(LineReceiver):
@@ -74,7 +75,7 @@ class Running:
 
     async def person(self, name: str) -> Viewer:
         if name not in self.people:
-            self.people[name] = await person(self.microblog.db, name)
+            self.people[name] = await create_viewer(self.microblog.db, name)
         return self.people[name]
 
     async def post(self, text: str, name: str = "alice", **draft: Any) -> Post:

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from microblog.domain.visibility import Visibility
 from tests.protocols.running import Running
-from tests.testrig import until
+from tests.waiting import until
 
 
 async def test_netcat_shows_a_post_as_it_is_written(running: Running) -> None:

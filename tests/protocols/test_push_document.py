@@ -12,7 +12,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
 from microblog.protocols import commands
 from tests.protocols.running import Person, Running
-from tests.testrig import Program, until
+from tests.waiting import Program, until
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "push-protocol.md").read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from tests.protocols.running import Running
-from tests.testrig import until
+from tests.waiting import until
 
 
 async def test_a_token_that_runs_out_ends_its_connection_with_a_cursor_and_no_other(running: Running) -> None:

@@ -16,7 +16,7 @@ from microblog.domain.errors import Unavailable
 from microblog.runtime.metrics import LOOK_EVERY, Metrics
 from microblog.services.microblog import Microblog
 from microblog.tasks.jobs import Worker
-from tests.testrig import person
+from tests.factories import create_viewer
 
 
 @pytest_twisted.async_yield_fixture
@@ -92,7 +92,7 @@ async def test_a_worker_says_how_its_jobs_ended(microblog: Microblog, reactor_: 
 
 
 async def test_the_log_of_events_and_who_lags_behind_it(microblog: Microblog, reactor_: Any) -> None:
-    alice = await person(microblog.db, "alice")
+    alice = await create_viewer(microblog.db, "alice")
     metrics = Metrics(microblog, reactor_)
     put = "INSERT INTO outbox (kind, account_id) VALUES ('relation', %s)"
     await microblog.db.reads.run(put, (alice.id,))

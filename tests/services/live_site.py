@@ -11,7 +11,7 @@ from microblog.services.live.subscription import Batch
 from microblog.services.posts import Posts
 from microblog.store.engine.database import Database
 from microblog.store.events import outbox
-from tests.testrig import until
+from tests.waiting import until
 
 
 class Reading:

@@ -27,7 +27,7 @@ from microblog.services.sessions import Sessions
 from microblog.services.sign_up import SignUp
 from microblog.services.tokens import Tokens
 from microblog.store.engine.database import Database
-from tests.testrig import CHEAP
+from tests.factories import CHEAP
 
 PASSWORD = "correct horse battery"
 

@@ -10,8 +10,8 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Forbidden, InvalidInput, NotFound
 from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
+from tests.factories import create_viewer
 from tests.services.people import PASSWORD, Site
-from tests.testrig import person
 
 PLAIN = {"display_name": "", "bio": "", "fields": (), "locked": False, "discoverable": True, "bot": False}
 
@@ -182,6 +182,6 @@ class TestDeletion:
 
 async def test_one_who_waits_for_approval_is_turned_down_and_not_suspended(site: Site) -> None:
     await site.person("ada")
-    await person(site.db, "waiting", state="pending")
+    await create_viewer(site.db, "waiting", state="pending")
     with pytest.raises(InvalidInput, match="Turn the request down"):
         await site.moderation.suspend("waiting")

@@ -17,8 +17,9 @@ from microblog.services.microblog import Microblog
 from microblog.services.passwords import Passwords
 from microblog.store.engine.pool import connect
 from microblog.store.mail import mail
+from tests.factories import CHEAP, create_viewer
 from tests.services.live_site import Reading
-from tests.testrig import CHEAP, person, until
+from tests.waiting import until
 
 DIRECT = Visibility.DIRECT
 
@@ -94,7 +95,7 @@ WITHHOLDING = ("blocking", "blocked", "muting", "drop", "filter")
 
 @pytest.mark.parametrize("how", [*REACHING, *WITHHOLDING])
 async def test_direct_post_is_on_all_surfaces_or_on_none(site: Microblog, how: str) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await relate(site, how, bob, ann)
     reading = Reading()
     subscription = site.dispatcher.connect(reading, bob)
@@ -110,7 +111,7 @@ async def test_direct_post_is_on_all_surfaces_or_on_none(site: Microblog, how: s
 async def test_stream_is_silent_about_the_deletion_of_a_post_that_did_not_arrive(
     site: Microblog, how: str
 ) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await relate(site, how, bob, ann)
     post = await direct(site, ann, "@bob psst")
     reading = Reading()
@@ -124,7 +125,7 @@ async def test_stream_is_silent_about_the_deletion_of_a_post_that_did_not_arrive
 
 @pytest.mark.parametrize("how", ["blocking", "blocked", "muting", "suspended"])
 async def test_later_relation_takes_the_direct_post_off_all_surfaces(site: Microblog, how: str) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await direct(site, ann, "@bob psst")
     await relate(site, how, bob, ann)
     found = await surfaces(site, bob, Reading())
@@ -132,7 +133,7 @@ async def test_later_relation_takes_the_direct_post_off_all_surfaces(site: Micro
 
 
 async def test_block_leaves_the_rest_of_a_conversation(site: Microblog) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     first = await direct(site, ann, "@bob @eve hello")
     await direct(site, eve, "@bob @ann hello from eve", first)
     await site.follows.block(bob, eve.id)
@@ -145,7 +146,7 @@ async def test_block_leaves_the_rest_of_a_conversation(site: Microblog) -> None:
 
 
 async def test_post_of_a_muted_account_does_not_make_a_conversation_unread(site: Microblog) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     first = await direct(site, ann, "@bob @eve hello")
     [talk] = (await site.conversations.page(bob, Span())).items
     await site.conversations.mark_read(bob, talk.id)
@@ -157,7 +158,7 @@ async def test_post_of_a_muted_account_does_not_make_a_conversation_unread(site:
 
 
 async def test_post_of_a_muted_account_brings_back_no_conversation(site: Microblog) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     first = await direct(site, ann, "@bob @eve hello")
     [talk] = (await site.conversations.page(bob, Span())).items
     await site.conversations.delete(bob, talk.id)
@@ -169,7 +170,7 @@ async def test_post_of_a_muted_account_brings_back_no_conversation(site: Microbl
 
 
 async def test_conversation_that_a_muted_account_began_appears_after_the_mute(site: Microblog) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await site.follows.mute(bob, ann.id)
     await direct(site, ann, "@bob psst")
     assert await talks(site, bob) == []
@@ -178,7 +179,7 @@ async def test_conversation_that_a_muted_account_began_appears_after_the_mute(si
 
 
 async def test_accepted_request_brings_its_conversation(site: Microblog) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await relate(site, "filter", bob, ann)
     post = await direct(site, ann, "@bob psst")
     assert await talks(site, bob) == []
@@ -190,7 +191,7 @@ async def test_accepted_request_brings_its_conversation(site: Microblog) -> None
 
 
 async def test_request_of_a_blocked_account_does_not_wait(site: Microblog) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await relate(site, "filter", bob, ann)
     await direct(site, ann, "@bob psst")
     await sql(site, "INSERT INTO blocks (account_id, target_id) VALUES (%s, %s)", bob.id, ann.id)
@@ -203,7 +204,7 @@ async def test_request_of_a_blocked_account_does_not_wait(site: Microblog) -> No
 async def test_conversation_without_others_is_with_its_owner(
     site: Microblog, others: tuple[str, ...]
 ) -> None:
-    ann, gone = await person(site.db, "ann"), await person(site.db, "gone")
+    ann, gone = await create_viewer(site.db, "ann"), await create_viewer(site.db, "gone")
     await direct(site, ann, "".join(others) + "a note")
     await sql(site, "DELETE FROM accounts WHERE id = %s", gone.id)
     [talk] = (await site.conversations.page(ann, Span())).items
@@ -222,7 +223,7 @@ async def history(site: Microblog, viewer: Viewer, post: Post) -> list[str]:
 async def test_account_named_by_an_edit_reads_versions_from_then_on(
     site: Microblog, visibility: Visibility
 ) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     post = await site.posts.publish(ann, Draft("@bob the secret", visibility=visibility))
     await site.posts.edit(ann, post.id, Draft("@bob the second secret"))
     await site.posts.edit(ann, post.id, Draft("@bob @eve hello"))
@@ -234,7 +235,7 @@ async def test_account_named_by_an_edit_reads_versions_from_then_on(
 
 
 async def test_follower_reads_all_versions_of_a_post_for_followers(site: Microblog) -> None:
-    ann, eve = await person(site.db, "ann"), await person(site.db, "eve")
+    ann, eve = await create_viewer(site.db, "ann"), await create_viewer(site.db, "eve")
     await site.follows.follow(eve, ann.id)
     post = await site.posts.publish(ann, Draft("one", visibility=Visibility.FOLLOWERS))
     await site.posts.edit(ann, post.id, Draft("@eve two"))
@@ -242,14 +243,14 @@ async def test_follower_reads_all_versions_of_a_post_for_followers(site: Microbl
 
 
 async def test_everybody_reads_all_versions_of_an_open_post(site: Microblog) -> None:
-    ann, eve = await person(site.db, "ann"), await person(site.db, "eve")
+    ann, eve = await create_viewer(site.db, "ann"), await create_viewer(site.db, "eve")
     post = await site.posts.publish(ann, Draft("one"))
     await site.posts.edit(ann, post.id, Draft("@eve two"))
     assert await history(site, eve, post) == ["one", "@eve two"]
 
 
 async def test_edit_brings_the_conversation_to_an_account_it_names(site: Microblog) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     reading = Reading()
     subscription = site.dispatcher.connect(reading, eve)
     await subscription.subscribe("direct")
@@ -263,7 +264,7 @@ async def test_edit_brings_the_conversation_to_an_account_it_names(site: Microbl
 
 @pytest.mark.parametrize("how", WITHHOLDING)
 async def test_edit_brings_no_conversation_to_an_account_it_does_not_reach(site: Microblog, how: str) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     post = await direct(site, ann, "hello")
     await relate(site, how, bob, ann)
     await site.posts.edit(ann, post.id, Draft("@bob hello"))
@@ -275,7 +276,7 @@ async def test_edit_brings_no_conversation_to_an_account_it_does_not_reach(site:
 async def test_account_that_an_edit_drops_keeps_the_version_that_named_it(
     site: Microblog, visibility: Visibility
 ) -> None:
-    ann, bob, eve, zoe = [await person(site.db, name) for name in ("ann", "bob", "eve", "zoe")]
+    ann, bob, eve, zoe = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve", "zoe")]
     post = await site.posts.publish(ann, Draft("@bob first", visibility=visibility))
     await site.posts.edit(ann, post.id, Draft("@bob @zoe hello"))
     await until(site.dispatcher._reactor, lambda: not site.dispatcher._busy and not site.dispatcher._to_place)
@@ -323,7 +324,7 @@ async def test_account_that_an_edit_drops_keeps_the_version_that_named_it(
 
 
 async def test_account_that_is_named_again_reads_from_then_on(site: Microblog) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     post = await direct(site, ann, "@bob one")
     await site.posts.edit(ann, post.id, Draft("two"))
     assert await talks(site, bob) == [("@bob one", True)]
@@ -335,7 +336,7 @@ async def test_account_that_is_named_again_reads_from_then_on(site: Microblog) -
 
 
 async def test_follower_that_an_edit_drops_reads_on(site: Microblog) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await site.follows.follow(bob, ann.id)
     post = await site.posts.publish(ann, Draft("@bob one", visibility=Visibility.FOLLOWERS))
     await site.posts.edit(ann, post.id, Draft("two"))
@@ -356,7 +357,7 @@ async def counts(site: Microblog, viewer: Viewer) -> tuple[int, int, int]:
 async def test_notification_that_commits_below_the_mark_stays_unread(
     site: Microblog, dsn: str, reactor_: Any
 ) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     post = await site.posts.publish(bob, Draft("hello"))
     late = await connect(dsn, reactor_, 20.0)
     try:
@@ -381,7 +382,7 @@ async def test_notification_that_commits_below_the_mark_stays_unread(
 
 
 async def test_notification_that_commits_after_the_page_was_read_stays_unread(site: Microblog) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     post = await site.posts.publish(bob, Draft("hello"))
     await site.posts.favourite(eve, post.id)
     [group] = (await site.notification_groups.page(bob, Span())).items
@@ -393,7 +394,7 @@ async def test_notification_that_commits_after_the_page_was_read_stays_unread(si
 
 async def test_read_mark_holds_in_a_restored_database(site: Microblog) -> None:
     """Transaction ids there are those of another server, which may be far ahead."""
-    bob, eve = await person(site.db, "bob"), await person(site.db, "eve")
+    bob, eve = await create_viewer(site.db, "bob"), await create_viewer(site.db, "eve")
     post = await site.posts.publish(bob, Draft("hello"))
     await site.posts.favourite(eve, post.id)
     await sql(site, "UPDATE notifications SET xid = '1000000000000'::xid8")

@@ -20,12 +20,12 @@ from microblog.domain.filters import (
 )
 from microblog.services import filters as services_filters
 from microblog.services.filters import Filters, KeywordChange
+from tests.factories import create_viewer
 from tests.services.people import Site
-from tests.testrig import person
 
 
 async def test_it_applies_in_its_contexts_until_it_expires(site: Site) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     post = await site.post(bob, "a cat")
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     filters = Filters(db=site.db, now=lambda: hour_ago)
@@ -58,7 +58,7 @@ async def full(filters: Filters, viewer: Viewer) -> list[Filter]:
 
 @pytest.mark.parametrize("way", ["create", "update", "add_keyword"])
 async def test_account_has_a_budget_of_keywords_whichever_way_it_adds_them(site: Site, way: str) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     filters = Filters(db=site.db, now=lambda: datetime.now(UTC))
     empty = await filters.create(ann, "empty", ["home"])
     made = await full(filters, ann)
@@ -78,7 +78,7 @@ async def test_account_has_a_budget_of_keywords_whichever_way_it_adds_them(site:
 
 
 async def test_longer_keywords_count_for_the_budget_as_well(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     filters = Filters(db=site.db, now=lambda: datetime.now(UTC))
     long = [KeywordChange("x" * 500 + str(number)) for number in range(39)]
     made = await filters.create(ann, "long", ["home"], keywords=long)
@@ -90,7 +90,7 @@ async def test_longer_keywords_count_for_the_budget_as_well(site: Site) -> None:
 
 
 async def test_much_work_is_done_off_the_reactors_thread(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     listed = [await site.post(bob, text) for text in ("a word 3 14 here", "nothing")]
     filters = Filters(db=site.db, now=lambda: datetime.now(UTC))
     await full(filters, ann)

@@ -10,8 +10,8 @@ from microblog.domain.visibility import Visibility
 from microblog.services.timelines import Timelines
 from microblog.store.engine.database import Database
 from microblog.store.home import WINDOW
+from tests.factories import create_viewer
 from tests.services.people import Site
-from tests.testrig import person
 
 
 async def crowd(db: Database, author: Viewer, count: int) -> None:
@@ -30,7 +30,7 @@ async def texts(db: Database, viewer: Viewer, span: Span | None = None) -> list[
 
 
 async def test_quiet_people_are_found_behind_any_number_of_others(site: Site, db: Database) -> None:
-    ann, bob, cat, dan = [await person(db, name) for name in ("ann", "bob", "cat", "dan")]
+    ann, bob, cat, dan = [await create_viewer(db, name) for name in ("ann", "bob", "cat", "dan")]
     for each in (bob, cat):
         await site.follows.follow(ann, each.id)
     for number in range(3):
@@ -48,7 +48,7 @@ async def test_quiet_people_are_found_behind_any_number_of_others(site: Site, db
 
 
 async def test_what_is_not_for_them_makes_no_page_short(site: Site, db: Database) -> None:
-    ann, bob, cat, dan = [await person(db, name) for name in ("ann", "bob", "cat", "dan")]
+    ann, bob, cat, dan = [await create_viewer(db, name) for name in ("ann", "bob", "cat", "dan")]
     for each in (bob, cat):
         await site.follows.follow(ann, each.id)
     for number in range(4):
@@ -69,7 +69,7 @@ async def test_what_is_not_for_them_makes_no_page_short(site: Site, db: Database
 
 
 async def test_boosts_come_home_unless_they_are_not_wanted(site: Site, db: Database) -> None:
-    ann, bob, dan = [await person(db, name) for name in ("ann", "bob", "dan")]
+    ann, bob, dan = [await create_viewer(db, name) for name in ("ann", "bob", "dan")]
     await site.follows.follow(ann, bob.id)
     other = await site.post(dan, "of dan")
     await site_posts(site).boost(bob, other.id)

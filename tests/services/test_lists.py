@@ -12,8 +12,8 @@ from microblog.domain.lists import LISTS_MOST, RepliesPolicy, UserList
 from microblog.domain.posts import Post, Span
 from microblog.services.lists import Lists
 from microblog.services.timelines import Timelines
+from tests.factories import create_viewer
 from tests.services.people import Site
-from tests.testrig import person
 
 
 class Reading:
@@ -33,7 +33,7 @@ class Reading:
 
 
 async def reading(site: Site) -> Reading:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     for each in (bob, eve):
         await site.follows.follow(ann, each.id)
     return Reading(site, ann, bob, eve)
@@ -66,7 +66,7 @@ async def test_whose_replies_it_shows_is_its_owners_choice(
     site: Site, policy: RepliesPolicy, shown: set[str]
 ) -> None:
     there = await reading(site)
-    stranger = await person(site.db, "stranger")
+    stranger = await create_viewer(site.db, "stranger")
     chosen = await there.lists.create(there.ann, "Some", replies_policy=policy)
     await there.lists.add(there.ann, chosen.id, [there.bob.id])
     beginnings: dict[str, Post] = {
@@ -90,7 +90,7 @@ async def test_who_is_in_an_exclusive_list_is_not_at_home(site: Site) -> None:
 
 async def test_only_whom_one_follows_can_be_in_it_and_who_is_unfollowed_leaves(site: Site) -> None:
     there = await reading(site)
-    stranger = await person(site.db, "stranger")
+    stranger = await create_viewer(site.db, "stranger")
     chosen = await there.lists.create(there.ann, "Friends")
     with pytest.raises(NotFound):
         await there.lists.add(there.ann, chosen.id, [there.bob.id, stranger.id])

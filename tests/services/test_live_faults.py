@@ -16,8 +16,9 @@ from microblog.services.live.groups import Batch, SubscriberGroup
 from microblog.services.notifications.groups import NotificationGroups
 from microblog.services.notifications.read import Notifications
 from microblog.store.events import outbox
+from tests.factories import create_viewer
 from tests.services.live_site import Reading, Site
-from tests.testrig import person, until
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ STRANGE = {
 async def test_row_that_this_process_cannot_read_is_skipped_live_and_in_catch_up(
     site: Site, strange: str, reports: list[LogEvent]
 ) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     reader = Reading()
     await site.dispatcher.connect(reader, None).subscribe("public")
     start = site.dispatcher.position
@@ -111,7 +112,7 @@ async def test_record_that_cannot_be_read_costs_only_its_own_event(
 ) -> None:
     from microblog.services.live import event_log
 
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     reader = Reading()
     await site.dispatcher.connect(reader, bob).subscribe("notifications")
     await site.dispatcher.connect(reader, bob).subscribe("public")
@@ -146,7 +147,7 @@ async def test_record_that_cannot_be_read_costs_only_its_own_event(
 async def test_event_that_one_form_cannot_render_is_left_out_of_that_form_alone(
     site: Site, reports: list[LogEvent]
 ) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
 
     def render(event: Event) -> bytes:
         assert event.post is not None
@@ -187,7 +188,7 @@ class Failing(Reading):
 async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
     site: Site, way: str, reports: list[LogEvent]
 ) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     failing, others = Failing(), [Reading() for _ in range(3)]
     if way == "the farewell too":
         failing.end = failing.deliver  # type: ignore[method-assign, assignment]
@@ -219,7 +220,7 @@ async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
 async def test_group_that_fails_delays_no_other_group(
     site: Site, monkeypatch: pytest.MonkeyPatch, method: str, reports: list[LogEvent]
 ) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     first, second = Reading(), Reading()
     failing = site.dispatcher.connect(first, None)
     await failing.subscribe("public")
@@ -254,7 +255,7 @@ async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_el
 ) -> None:
     from microblog.services.live import registry
 
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     poor, well = Reading(), Reading()
     await site.dispatcher.connect(poor, bob).subscribe("home")
     await site.dispatcher.connect(well, None).subscribe("public")
@@ -295,7 +296,7 @@ def test_reports_of_faults_are_bounded() -> None:
 
 async def test_notification_of_an_unknown_kind_is_left_out_of_pages_and_groups(site: Site) -> None:
     """A newer process of the site allows more kinds in the table, and writes them."""
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await site.posts.publish(ann, Draft("hello @bob"))
     await site.run("ALTER TABLE notifications DROP CONSTRAINT notifications_kind_check")
     await site.run(

@@ -9,8 +9,9 @@ from microblog.domain.posts import Draft, Span
 from microblog.services.lists import Lists
 from microblog.services.tags import Tags
 from microblog.services.timelines import Timelines
+from tests.factories import create_viewer
 from tests.services.live_site import Reading, Site
-from tests.testrig import now, person
+from tests.waiting import now
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def site(live_site: Site) -> Site:
 
 
 async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     for each in (bob, eve):
         await site.run(
             "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, each.id
@@ -47,7 +48,7 @@ async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:
 
 
 async def test_others_lists_are_no_streams(site: Site) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     chosen = await Lists(db=site.db, poke=site.dispatcher.poke).create(ann, "Mine")
     for viewer in (bob, None):
         live = site.dispatcher.connect(Reading(), viewer)
@@ -58,7 +59,7 @@ async def test_others_lists_are_no_streams(site: Site) -> None:
 
 async def test_home_is_live_as_it_is_read(site: Site) -> None:
     """What comes live is what the page shows: tags that are followed, without those in exclusive lists."""
-    ann, bob, eve = [await person(site.db, name) for name in ("ann", "bob", "eve")]
+    ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     await site.run(
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, bob.id
     )

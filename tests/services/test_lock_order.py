@@ -22,7 +22,8 @@ from microblog.services.pins import Pins
 from microblog.services.posts import Posts
 from microblog.store.engine.database import Database
 from microblog.store.locks import retried
-from tests.testrig import person, until
+from tests.factories import create_viewer
+from tests.waiting import until
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Scene:
 @pytest_twisted.async_fixture
 async def scene(db: Database, reactor_: Any) -> Scene:
     posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
-    ann, bob, carl = [await person(db, name) for name in ("ann", "bob", "carl")]
+    ann, bob, carl = [await create_viewer(db, name) for name in ("ann", "bob", "carl")]
     post = await posts.publish(ann, Draft("The first"))
     await posts.boost(bob, post.id)
     answer = await posts.publish(carl, Draft("The second", reply_to_id=post.id))

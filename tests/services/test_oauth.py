@@ -11,7 +11,7 @@ from microblog.domain.oauth import App, Asked, OAuthError
 from microblog.services.oauth import OAuth
 from microblog.services.pruning import Pruning
 from microblog.store.engine.database import Database
-from tests.testrig import person
+from tests.factories import create_viewer
 
 URI = "https://app.example/"
 
@@ -48,7 +48,7 @@ async def count(db: Database, table: str) -> int:
 
 
 async def test_a_code_lasts_ten_minutes(db: Database, oauth: OAuth, clock: Calendar) -> None:
-    bob = await person(db, "bob")
+    bob = await create_viewer(db, "bob")
     app, code = await consent(oauth, bob)
     clock.time += timedelta(minutes=10, seconds=1)
     with pytest.raises(OAuthError) as raised:
@@ -57,7 +57,7 @@ async def test_a_code_lasts_ten_minutes(db: Database, oauth: OAuth, clock: Calen
 
 
 async def test_a_suspended_person_gives_no_token(db: Database, oauth: OAuth) -> None:
-    bob = await person(db, "bob")
+    bob = await create_viewer(db, "bob")
     app, code = await consent(oauth, bob)
     await db.reads.run("UPDATE accounts SET state = 'suspended'")
     with pytest.raises(OAuthError):
@@ -66,7 +66,7 @@ async def test_a_suspended_person_gives_no_token(db: Database, oauth: OAuth) -> 
 
 async def test_every_token_that_ends_is_told(db: Database, oauth: OAuth) -> None:
     """By an event, upon which live streams end."""
-    bob = await person(db, "bob")
+    bob = await create_viewer(db, "bob")
     app, code = await consent(oauth, bob)
     await oauth.by_code(app, code, URI, None)
     await oauth.forget(bob, app.id)
@@ -75,7 +75,7 @@ async def test_every_token_that_ends_is_told(db: Database, oauth: OAuth) -> None
 
 
 async def test_what_nobody_uses_is_forgotten_and_what_somebody_uses_stays(db: Database, oauth: OAuth) -> None:
-    bob = await person(db, "bob")
+    bob = await create_viewer(db, "bob")
     used, code = await consent(oauth, bob, ("read", "offline_access"))
     await oauth.by_code(used, code, URI, None)
     idle, _ = await consent(oauth, bob)

@@ -13,8 +13,9 @@ from microblog.domain.events import Event
 from microblog.domain.posts import Draft
 from microblog.services.live.event_log import load
 from microblog.store.events import events, outbox
+from tests.factories import create_viewer
 from tests.services.live_site import Reading, Site
-from tests.testrig import person, until
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def statements(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_what_follows_the_position_is_dispatched_without_a_question(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [event] = await unheard(site, await person(site.db, "ann"))
+    [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
     said = statements(site, monkeypatch)
     site.dispatcher.placed(event.position, event)
@@ -71,7 +72,7 @@ async def test_what_follows_the_position_is_dispatched_without_a_question(
 
 
 async def test_several_of_one_turn_go_together_in_their_order(site: Site) -> None:
-    found = await unheard(site, await person(site.db, "ann"), 3)
+    found = await unheard(site, await create_viewer(site.db, "ann"), 3)
     reader = await reader_of_public(site)
     for event in reversed(found):
         site.dispatcher.placed(event.position, event)
@@ -81,7 +82,7 @@ async def test_several_of_one_turn_go_together_in_their_order(site: Site) -> Non
 
 async def test_what_came_between_is_read_first(site: Site) -> None:
     """Another process placed something that this one has not heard of: above all, that somebody was blocked."""
-    between, event = await unheard(site, await person(site.db, "ann"), 2)
+    between, event = await unheard(site, await create_viewer(site.db, "ann"), 2)
     reader = await reader_of_public(site)
     site.dispatcher.placed(event.position, event)
     await until(site.reactor, lambda: len(reader.positions) == 2)
@@ -91,7 +92,7 @@ async def test_what_came_between_is_read_first(site: Site) -> None:
 async def test_what_is_being_read_is_not_dispatched_twice(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [event] = await unheard(site, await person(site.db, "ann"))
+    [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
     run, held = site.db.reads.run, Deferred[None]()
     waits = [True]
@@ -118,7 +119,7 @@ async def test_what_is_being_read_is_not_dispatched_twice(
 async def test_an_event_that_can_not_be_shown_is_not_the_end(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [event] = await unheard(site, await person(site.db, "ann"))
+    [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
     pending, trouble = site.dispatcher._pending, [ValueError("no")]
 
@@ -134,7 +135,7 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
 
 
 async def test_a_process_that_stops_leaves_them_to_the_log(site: Site) -> None:
-    [event] = await unheard(site, await person(site.db, "ann"))
+    [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
     site.dispatcher.placed(event.position, event)
     await site.dispatcher.stop()
@@ -144,7 +145,7 @@ async def test_a_process_that_stops_leaves_them_to_the_log(site: Site) -> None:
 
 async def test_what_is_dispatched_is_what_the_log_says(site: Site) -> None:
     """A post that is known and one that is read back are the same to every reader."""
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     async with site.db.transaction() as tx:
         await outbox(tx).put("relation", ann.id, ann.id, None, None)
     await site.settled()
@@ -167,7 +168,7 @@ async def turns(site: Site) -> None:
 
 
 async def test_who_was_suspended_since_they_asked_is_not_dispatched(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     reader = await reader_of_public(site)
     await site.run("UPDATE accounts SET state = 'suspended' WHERE id = %s", ann.id)
     with pytest.raises(NotFound):

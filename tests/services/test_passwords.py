@@ -10,7 +10,7 @@ from twisted.internet.defer import DeferredList, ensureDeferred
 
 from microblog.domain.errors import Unavailable
 from microblog.services.passwords import Passwords
-from tests.testrig import CHEAP
+from tests.factories import CHEAP
 
 
 @pytest.fixture

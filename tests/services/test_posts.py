@@ -17,7 +17,7 @@ from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.posts import Posts
 from microblog.services.timelines import Timelines
 from microblog.store.engine.database import Database
-from tests.testrig import person
+from tests.factories import create_viewer
 
 
 class Site:
@@ -53,7 +53,7 @@ class Site:
 
 @pytest_twisted.async_fixture
 async def site(db: Database, reactor_: Any) -> Site:
-    return Site(db, reactor_, await person(db, "ann"), await person(db, "bob"))
+    return Site(db, reactor_, await create_viewer(db, "ann"), await create_viewer(db, "bob"))
 
 
 async def test_a_post_is_rendered_once_with_its_mentions_and_tags(site: Site) -> None:
@@ -158,7 +158,7 @@ async def test_nobody_edits_or_deletes_what_is_not_theirs(site: Site) -> None:
 
 async def test_a_moderator_may_delete_anybodys_post(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("mine"))
-    await site.posts.delete(await person(site.db, "mod", role="moderator"), post.id)
+    await site.posts.delete(await create_viewer(site.db, "mod", role="moderator"), post.id)
     with pytest.raises(NotFound):
         await site.posts.by_id(site.ann, post.id)
 
@@ -230,7 +230,7 @@ async def test_somebody_blocked_sees_nothing_and_cannot_answer(site: Site) -> No
 async def test_a_home_timeline_has_those_followed_their_boosts_and_no_answers_to_strangers(
     site: Site,
 ) -> None:
-    cat = await person(site.db, "cat")
+    cat = await create_viewer(site.db, "cat")
     await site.follow(site.bob, site.ann)
     own = await site.posts.publish(site.bob, Draft("own"))
     followed = await site.posts.publish(site.ann, Draft("followed"))

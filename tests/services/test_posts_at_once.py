@@ -19,9 +19,10 @@ from microblog.services.posts import Posts
 from microblog.services.tag_counts import TagCounts
 from microblog.services.tags import Tags
 from microblog.store.engine.database import Database
+from tests.factories import create_viewer
 from tests.recount import differences
 from tests.services.people import PASSWORD, Site
-from tests.testrig import now, person, until
+from tests.waiting import now, until
 
 PEOPLE, STEPS = 10, 40
 LEAVING = 3  #: of them, people whose account is deleted meanwhile
@@ -162,7 +163,7 @@ async def test_a_post_is_deleted_while_everybody_acts_on_it_without_a_deadlock(
 
 async def test_a_post_that_its_author_boosted_takes_both_along(db: Database, reactor_: Any) -> None:
     posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
-    ann, bob = await person(db, "ann"), await person(db, "bob")
+    ann, bob = await create_viewer(db, "ann"), await create_viewer(db, "bob")
     post = await posts.publish(ann, Draft("Again and again"))
     for who in (ann, bob):
         await posts.boost(who, post.id)

@@ -19,7 +19,7 @@ from microblog.services.posts import Posts
 from microblog.services.publishing import MOST
 from microblog.store.engine.database import Database
 from microblog.store.events import LOCK, events
-from tests.testrig import person
+from tests.factories import create_viewer
 
 
 class Notified:
@@ -54,7 +54,7 @@ class Site:
 
 @pytest_twisted.async_fixture
 async def site(db: Database) -> Site:
-    return Site(db, [await person(db, name) for name in ("ann", "bob", "cid")])
+    return Site(db, [await create_viewer(db, name) for name in ("ann", "bob", "cid")])
 
 
 async def test_posts_of_one_moment_go_to_the_disk_together(site: Site) -> None:

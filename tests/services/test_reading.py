@@ -20,12 +20,12 @@ from microblog.services.pins import Pins
 from microblog.services.tags import Tags
 from microblog.services.thread_mutes import ThreadMutes
 from microblog.services.timelines import Timelines
+from tests.factories import create_viewer
 from tests.services.people import Site
-from tests.testrig import person
 
 
 async def two(site: Site) -> tuple[Any, Any]:
-    return await person(site.db, "ann"), await person(site.db, "bob")
+    return await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
 
 
 def tags_of(site: Site) -> Tags:
@@ -167,7 +167,7 @@ async def test_keywords_are_added_changed_and_taken_away(site: Site) -> None:
 
 async def test_direct_posts_are_one_conversation_a_thread(site: Site) -> None:
     ann, bob = await two(site)
-    eve = await person(site.db, "eve")
+    eve = await create_viewer(site.db, "eve")
     talks = Conversations(db=site.db)
     first = await site.post(ann, "@bob hello", Visibility.DIRECT)
     (mine,), (his,) = (await talks.page(ann, Span())).items, (await talks.page(bob, Span())).items
@@ -208,7 +208,7 @@ async def test_five_posts_can_be_pinned_by_who_wrote_them(site: Site) -> None:
     with pytest.raises(InvalidInput, match="direct"):
         await pins.pin(ann, direct.id)
     with pytest.raises(NotFound):
-        await pins.pin(await person(site.db, "eve"), direct.id)
+        await pins.pin(await create_viewer(site.db, "eve"), direct.id)
     assert not (await pins.unpin(ann, written[0].id)).pinned
     hers = await site.post(ann, "for followers", Visibility.FOLLOWERS)
     await pins.pin(ann, hers.id)

@@ -19,8 +19,10 @@ from microblog.services.tags import Tags
 from microblog.services.trends import Trends
 from microblog.store.engine.database import Database
 from microblog.store.engine.migrate import migrate, migrations
+from tests.database import Cluster
+from tests.factories import create_viewer
 from tests.recount import differences
-from tests.testrig import Cluster, now, person
+from tests.waiting import now
 
 
 @pytest_twisted.async_fixture
@@ -37,7 +39,7 @@ async def test_counts_equal_a_recount_after_any_writing_editing_and_deleting(
     db: Database, posts: Posts, seed: int
 ) -> None:
     chance = random.Random(seed)
-    people = [await person(db, name) for name in ("ann", "bob")]
+    people = [await create_viewer(db, name) for name in ("ann", "bob")]
     featuring = Tags(db=db, poke=lambda: None, now=now)
     known: list[tuple[Any, int]] = []
     for step in range(60):
@@ -63,7 +65,7 @@ async def test_counts_equal_a_recount_after_any_writing_editing_and_deleting(
 
 
 async def test_a_tag_without_posts_is_not_offered_anywhere(db: Database, posts: Posts) -> None:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     trends = Trends(db=db, tags=Tags(db=db, poke=lambda: None, now=now), now=now)
     first = await posts.publish(ann, Draft("#tea"))
     second = await posts.publish(ann, Draft("#tea and #milk"))
@@ -81,7 +83,7 @@ async def test_a_tag_without_posts_is_not_offered_anywhere(db: Database, posts: 
 
 
 async def test_what_a_killed_process_did_not_count_is_counted_by_the_tasks(db: Database) -> None:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     await db.reads.run(
         "WITH made AS (INSERT INTO posts (id, author_id, visibility, text, thread_id, tags) "
         "VALUES (1, %s, 'public', '#tea', 1, '{tea}') RETURNING id) "
@@ -98,7 +100,7 @@ async def test_what_a_killed_process_did_not_count_is_counted_by_the_tasks(db: D
 async def test_a_tag_is_shown_as_first_written_though_another_process_counted_it(
     db: Database, posts: Posts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     follow = TagCounts.follow
 
     async def late(self: TagCounts, shown: dict[str, str]) -> None:

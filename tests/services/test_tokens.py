@@ -11,7 +11,8 @@ from microblog.domain.accounts import Role, Viewer
 from microblog.domain.scopes import SCOPES
 from microblog.services.tokens import REMEMBERED, Tokens
 from microblog.store.engine.database import Database
-from tests.testrig import now, person
+from tests.factories import create_viewer
+from tests.waiting import now
 
 
 class Site:
@@ -38,7 +39,7 @@ class Site:
 
 
 async def made(db: Database, reactor: Any) -> Site:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     token = await Tokens(db=db, poke=lambda: None, now=now).create(ann, ["read"])
     site = Site(db, reactor, ann, token)
     await site.holder()  # which notes that it was used
@@ -117,7 +118,7 @@ async def test_what_changed_while_it_was_read_is_not_remembered(db: Database, re
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_token_has_no_role_powers_for_the_api_or_the_push_port(db: Database, role: Role) -> None:
-    owner = await person(db, "ann", role=role.value)
+    owner = await create_viewer(db, "ann", role=role.value)
     tokens = Tokens(db=db, poke=lambda: None, now=now)
     token = await tokens.create(owner, SCOPES)
     viewer, bearer = await tokens.viewer(token), await tokens.bearer(token)

@@ -16,7 +16,7 @@ from microblog.store.pruning import ENDING, PRUNED, pruning
 from microblog.store.statistics import statistics
 from microblog.store.tags import tags
 from microblog.store.trends import trends
-from tests.testrig import person
+from tests.factories import create_viewer
 
 #: Rows of each kind on the small and on the large site. The small one is above all bounds of the statements.
 SMALL, LARGE = 4_000, 24_000
@@ -158,7 +158,7 @@ async def cost(db: Database, ask: Ask, who: int) -> float:
 
 
 async def test_no_statement_looks_at_more_rows_on_a_larger_site(db: Database) -> None:
-    who = (await person(db, "ann")).id
+    who = (await create_viewer(db, "ann")).id
     await db.reads.run("INSERT INTO featured_tags (account_id, tag, shown) VALUES (%s, 'hot', 'hot')", (who,))
     await fill(db, who, 1, SMALL)
     asked = {**READS, **PRUNINGS}
@@ -181,11 +181,11 @@ async def test_a_key_of_no_group_is_not_found(db: Database, key: str) -> None:
     from microblog.services.notifications.groups import NotificationGroups
 
     with pytest.raises(NotFound):
-        await NotificationGroups(db).by_key(await person(db, "ann"), key)
+        await NotificationGroups(db).by_key(await create_viewer(db, "ann"), key)
 
 
 async def test_a_day_in_the_key_of_a_group_is_a_day_in_utc(db: Database) -> None:
-    ann, bob = await person(db, "ann"), await person(db, "bob")
+    ann, bob = await create_viewer(db, "ann"), await create_viewer(db, "bob")
     for kind, at in (("follow", "2026-03-01 00:00Z"), ("mention", "2026-03-01 12:00Z")):
         await db.reads.run(
             "INSERT INTO notifications (account_id, kind, actor_id, created_at) VALUES (%s, %s, %s, %s)",

@@ -13,7 +13,8 @@ from microblog.domain.errors import Conflict, InvalidInput, NotFound, Unavailabl
 from microblog.store.engine.access import accessor
 from microblog.store.engine.database import Database
 from microblog.store.engine.loaders import maybe_row, row, rows, scalar
-from tests.testrig import Cluster, until
+from tests.database import Cluster
+from tests.waiting import until
 
 
 class _Things(Protocol):

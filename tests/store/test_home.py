@@ -14,8 +14,9 @@ from microblog.store.engine.paging import page
 from microblog.store.home import PUBLIC, by_direction, home
 from microblog.store.lists import listed
 from microblog.store.relations import BOOSTED, VISIBLE, wanted
+from tests.database import Cluster
+from tests.factories import create_viewer
 from tests.store.test_database import kill_backends
-from tests.testrig import Cluster, person
 
 PEOPLE = 30
 
@@ -71,7 +72,7 @@ async def up(queries: Any, limit: int, *parameters: Any) -> list[int]:
 
 async def site(db: Database, chance: random.Random, *, follows: int, posts: int) -> int:
     """A reader, who stands to others in every way there is, and what they all wrote. Most wrote little."""
-    everybody = [(await person(db, f"person{number}")).id for number in range(PEOPLE)]
+    everybody = [(await create_viewer(db, f"person{number}")).id for number in range(PEOPLE)]
     async with db.transaction() as tx:
         await relate(tx, chance, everybody, follows)
         await write(tx, chance, everybody, posts)
@@ -171,7 +172,7 @@ async def test_a_list_is_found_the_same_both_ways(db: Database) -> None:
 
 
 async def test_what_pages_home_is_planned_once_a_connection(db: Database) -> None:
-    reader = (await person(db, "reader")).id
+    reader = (await create_viewer(db, "reader")).id
     async with db.transaction() as tx:
         for _ in range(7):
             await by_direction(home(tx), Span(), reader)
@@ -180,7 +181,7 @@ async def test_what_pages_home_is_planned_once_a_connection(db: Database) -> Non
 
 
 async def test_the_plan_follows_a_site_that_grows(db: Database) -> None:
-    reader = (await person(db, "reader")).id
+    reader = (await create_viewer(db, "reader")).id
     async with db.transaction() as tx:
         await by_direction(home(tx), Span(), reader)
         await tx.run(
@@ -202,7 +203,7 @@ async def test_the_plan_follows_a_site_that_grows(db: Database) -> None:
 
 
 async def test_home_is_asked_again_where_its_connections_died(db: Database, cluster: Cluster) -> None:
-    reader = (await person(db, "reader")).id
+    reader = (await create_viewer(db, "reader")).id
     assert await down(home(db.reads), 20, reader) == []
     await kill_backends(cluster, db)
     assert await down(home(db.reads), 20, reader) == []

@@ -11,7 +11,7 @@ from microblog.store.engine.database import Database
 from microblog.store.search import MANY, search
 from microblog.store.timelines import timelines
 from microblog.store.trends import trends
-from tests.testrig import person
+from tests.factories import create_viewer
 
 PAGE: dict[str, Any] = {"below": None, "above": None, "ascending": False, "count": 20}
 
@@ -32,7 +32,7 @@ async def crowd(db: Database, count: int, prefix: str) -> None:
 
 @pytest.mark.parametrize("count", [30, MANY + 30])
 async def test_people_are_those_most_followed_however_many_match(db: Database, count: int) -> None:
-    reader = (await person(db, "reader")).id
+    reader = (await create_viewer(db, "reader")).id
     await crowd(db, count, "z")
     await run(
         db,
@@ -57,7 +57,7 @@ async def test_people_are_those_most_followed_however_many_match(db: Database, c
 
 
 async def test_the_directory_goes_on_beyond_those_who_wrote_of_late(db: Database) -> None:
-    reader = (await person(db, "reader")).id
+    reader = (await create_viewer(db, "reader")).id
     await crowd(db, 40, "z")
     await run(db, "UPDATE accounts SET discoverable = false WHERE name = 'z39' OR id = %s", reader)
     await run(
@@ -83,7 +83,7 @@ async def test_the_directory_goes_on_beyond_those_who_wrote_of_late(db: Database
 
 
 async def test_tags_together_are_read_off_the_rarest(db: Database) -> None:
-    author = (await person(db, "author")).id
+    author = (await create_viewer(db, "author")).id
     for number in range(1, 61):
         tags = [
             tag for tag, every in (("tea", 1), ("milk", 3), ("sugar", 5), ("cup", 7)) if number % every == 0
@@ -114,7 +114,7 @@ async def test_tags_together_are_read_off_the_rarest(db: Database) -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati"])
 async def test_days_are_those_of_the_zone_to_the_second(db: Database, zone: str) -> None:
-    author = (await person(db, "author")).id
+    author = (await create_viewer(db, "author")).id
     await run(
         db,
         "INSERT INTO posts (id, author_id, visibility, text, thread_id, created_at) "

@@ -10,7 +10,8 @@ from twisted.internet.defer import ensureDeferred
 from microblog.domain.errors import Unavailable
 from microblog.store.engine.database import Database
 from microblog.store.engine.migrate import Migration, SchemaError, current, migrate, migrations
-from tests.testrig import Cluster, until
+from tests.database import Cluster
+from tests.waiting import until
 
 FIRST = Migration(1, "first", "CREATE TABLE one (n integer);", None)
 SECOND = Migration(2, "second", "CREATE TABLE two (n integer);", None)

@@ -13,7 +13,7 @@ from microblog.domain import normal, render
 from microblog.domain.links import address_token
 from microblog.domain.text import hashtag_key, parse
 from microblog.store.engine.database import Database
-from tests.testrig import person
+from tests.factories import create_viewer
 
 MIGRATIONS = Path(microblog.store.__file__).parent / "migrations"
 
@@ -31,7 +31,7 @@ async def rows(db: Database, sql: str, *parameters: Any) -> list[Any]:
 
 
 async def test_links_of_stored_profile_fields_get_their_relation(db: Database) -> None:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     fields = [
         {"name": name, "value": value, "html": render.html(parse(value), {})[3:-4]}
         for name, value in (("Site", "https://ann.example/x"), ("Text", 'rel="nofollow noopener ugc"'))
@@ -51,7 +51,7 @@ async def test_links_of_stored_profile_fields_get_their_relation(db: Database) -
     [["i\u0307stanbul", "istanbul"], ["\u0131sparta"], ["\u0662\u0660\u0662\u0664سنة"], ["tea", "日本"]],
 )
 async def test_stored_hashtags_get_the_key_of_new_ones(db: Database, before: list[str]) -> None:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     after = list(dict.fromkeys(normal.folded(each) for each in before))
     assert after == list(dict.fromkeys(hashtag_key(each) for each in before))
     async with db.transaction() as tx:
@@ -85,7 +85,7 @@ ADDRESSES = [
 
 
 async def test_stored_posts_are_found_by_the_addresses_in_them(db: Database) -> None:
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     async with db.transaction() as tx:
         for address in ADDRESSES:
             await tx.run(

@@ -9,7 +9,7 @@ from microblog.domain.visibility import ViewerRelation, Visibility, may_see
 from microblog.store.engine.database import Database
 from microblog.store.posts import posts
 from microblog.store.writing import writing
-from tests.testrig import person
+from tests.factories import create_viewer
 
 
 async def write(db: Database, author_id: int, visibility: Visibility, mentioned: list[int]) -> int:
@@ -41,11 +41,11 @@ async def run(db: Database, sql: str, *parameters: Any) -> None:
 
 
 async def test_sql_and_domain_agree_for_every_standing(db: Database) -> None:
-    author = await person(db, "author")
+    author = await create_viewer(db, "author")
     cases = []
     standings = itertools.product((False, True), repeat=3)
     for number, (mentioned, follows, blocked) in enumerate(standings):
-        viewer = await person(db, f"viewer{number}")
+        viewer = await create_viewer(db, f"viewer{number}")
         if follows:
             await run(
                 db,

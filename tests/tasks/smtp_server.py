@@ -12,7 +12,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.testrig import until
+from tests.waiting import until
 
 USER, PASSWORD = "bob", "canary-password"
 

@@ -18,8 +18,9 @@ from microblog.services.microblog import Microblog
 from microblog.services.outgoing_mail import OutgoingMail, Pace
 from microblog.services.passwords import Passwords
 from microblog.tasks.service import ReaderSamples, Tasks
+from tests.factories import CHEAP
 from tests.tasks.site import People
-from tests.testrig import CHEAP, until
+from tests.waiting import until
 
 
 @pytest_twisted.async_yield_fixture

@@ -22,7 +22,7 @@ from microblog.tasks.smtp import SmtpMailer
 from tests.certificates import certificate
 from tests.tasks.logs import logged
 from tests.tasks.smtp_server import PASSWORD, USER, mail_server, tls_of
-from tests.testrig import until
+from tests.waiting import until
 
 
 def message(text: str = "Hello\n", to: str = "bob@example.org") -> EmailMessage:

@@ -16,7 +16,7 @@ from microblog.store.engine.listener import Listener
 from microblog.tasks.jobs import LONGEST_DELAY, Done, Expected, GiveUp, Handler, Later, Worker, delay_after
 from tests.tasks.logs import logged
 from tests.tasks.site import People
-from tests.testrig import until
+from tests.waiting import until
 
 
 @pytest_twisted.async_yield_fixture

@@ -11,8 +11,8 @@ import pytest_twisted
 from microblog.config.load import Config
 from microblog.services.microblog import Microblog
 from microblog.services.passwords import Passwords
+from tests.factories import CHEAP
 from tests.http.fixtures import make
-from tests.testrig import CHEAP
 
 __all__ = ["empty_site", "make"]
 

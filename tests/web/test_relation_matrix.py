@@ -24,8 +24,9 @@ from microblog.store.mail import mail
 from microblog.web import api, streaming
 from microblog.web.html import TABLES, error_pages
 from microblog.web.streaming.names import _PLAIN
+from tests.factories import create_viewer
 from tests.protocols.running import Person as Netcat
-from tests.testrig import person, until
+from tests.waiting import until
 from tests.web.api.api_site import ApiSite
 from tests.web.html.test_live import Page as LivePage
 from tests.web.relation_surfaces import (
@@ -117,9 +118,9 @@ class Site:
     async def fill(self, relation: str) -> None:
         """What there is before vera blocks or mutes adam."""
         site, db = self.microblog, self.microblog.db
-        await person(db, "olga", role="owner")
-        self.adam, self.fred = await person(db, "adam"), await person(db, "fred")
-        self.vera = await person(db, "vera", locked=True)
+        await create_viewer(db, "olga", role="owner")
+        self.adam, self.fred = await create_viewer(db, "adam"), await create_viewer(db, "fred")
+        self.vera = await create_viewer(db, "vera", locked=True)
         adam, fred, vera = self.adam, self.fred, self.vera
         await site.follows.follow(vera, fred.id)
         await site.follows.follow(fred, adam.id)

@@ -15,8 +15,10 @@ from microblog.services.live import dispatcher
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.store.engine.listener import Listener
 from microblog.store.events import LOCK, events, outbox
+from tests.database import Cluster
+from tests.factories import create_viewer
 from tests.services.live_site import Reading, Site
-from tests.testrig import Cluster, person, until
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def site(live_site: Site) -> Site:
 async def test_another_process_is_told_and_hears_again_after_its_connection_was_killed(
     site: Site, cluster: Cluster
 ) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     listener = Listener(site.db.dsn, site.reactor)
     other = EventDispatcher(site.db, site.reactor, listener)
     other._looking.interval = 3600  # only being told counts here
@@ -69,7 +71,7 @@ async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it
 
 
 async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_another(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     lagging = EventDispatcher(site.db, site.reactor)
     await lagging.start()
     lagging._started = False  # it neither looks nor is told
@@ -96,12 +98,12 @@ async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pyt
     monkeypatch.setattr(dispatcher, "PATIENCE", 0.02)
     with pytest.raises(Unavailable):
         await site.dispatcher.reached(site.dispatcher.position + 1)
-    await site.posts.publish(await person(site.db, "ann"), Draft("one"))
+    await site.posts.publish(await create_viewer(site.db, "ann"), Draft("one"))
     await site.settled()
 
 
 async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     reader = Reading()
     await site.dispatcher.connect(reader, None).subscribe("public")
     await site.posts.publish(ann, Draft("placed by its writer"))
@@ -117,7 +119,7 @@ async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_goo
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The work is then through before the Deferred of it is there to be kept."""
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     reader = Reading()
     await site.dispatcher.connect(reader, None).subscribe("public")
 
@@ -133,7 +135,7 @@ async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_goo
 
 async def test_what_was_committed_before_a_post_comes_before_it(site: Site) -> None:
     """Else somebody who was blocked a moment ago would still be sent the post."""
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     async with site.db.transaction() as tx:
         await outbox(tx).put("relation", ann.id, ann.id, None, None)
     await site.posts.publish(ann, Draft("later"))

@@ -16,8 +16,9 @@ from microblog.domain.visibility import Visibility
 from microblog.services.live import registry
 from microblog.services.live.followed import Followed
 from microblog.services.live.groups import SubscriberGroup
+from tests.factories import create_viewer
 from tests.services.live_site import Reading, Site
-from tests.testrig import person, until
+from tests.waiting import until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ids = st.integers(1, 8)
@@ -78,10 +79,10 @@ def site(live_site: Site) -> Site:
 async def test_post_asks_only_the_readers_who_follow_its_author(
     site: Site, monkeypatch: pytest.MonkeyPatch, stream: str
 ) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     readers = []
     for number in range(12):
-        viewer = await person(site.db, f"reader{number}")
+        viewer = await create_viewer(site.db, f"reader{number}")
         followed = bob if number < 2 else ann
         await site.run(
             "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)",
@@ -114,7 +115,7 @@ async def test_post_asks_only_the_readers_who_follow_its_author(
 
 
 async def test_home_follows_a_new_follow_and_a_new_tag_at_once(site: Site) -> None:
-    ann, bob, cat = [await person(site.db, name) for name in ("ann", "bob", "cat")]
+    ann, bob, cat = [await create_viewer(site.db, name) for name in ("ann", "bob", "cat")]
     reader = Reading()
     await site.dispatcher.connect(reader, ann).subscribe("home")
     await site.posts.publish(bob, Draft("not followed"))
@@ -149,7 +150,7 @@ async def test_home_follows_a_new_follow_and_a_new_tag_at_once(site: Site) -> No
 async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_changed_them(
     site: Site, monkeypatch: pytest.MonkeyPatch, change: str, reads: int
 ) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     await site.run(
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, bob.id
     )
@@ -175,7 +176,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
 async def test_revocation_looks_only_at_the_readers_that_it_ends(site: Site) -> None:
     from dataclasses import replace
 
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     readers = {}
     for number in range(5):
         readers[number] = Reading()

@@ -20,8 +20,9 @@ from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.subscription import Batch
 from microblog.store.engine.database import Database
 from microblog.store.events import outbox
+from tests.factories import create_viewer
 from tests.services.live_site import Reading, Site
-from tests.testrig import person, until
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def site(live_site: Site) -> Site:
 
 
 async def test_a_post_reaches_public_and_tag_and_author_streams_once(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     reader = Reading()
     live = site.dispatcher.connect(reader, None)
     for stream in ("public", "local", "tag:x", f"user:{ann.id}"):
@@ -43,7 +44,7 @@ async def test_a_post_reaches_public_and_tag_and_author_streams_once(site: Site)
 
 
 async def test_edits_deletions_and_boosts_are_events_too(site: Site) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     reader = Reading()
     live = site.dispatcher.connect(reader, None)
     await live.subscribe(f"user:{bob.id}")
@@ -63,7 +64,7 @@ async def test_edits_deletions_and_boosts_are_events_too(site: Site) -> None:
 
 @pytest.mark.parametrize("visibility", list(Visibility))
 async def test_nobody_gets_what_they_may_not_see(site: Site, visibility: Visibility) -> None:
-    ann, bob, cat, dan = [await person(site.db, name) for name in ("ann", "bob", "cat", "dan")]
+    ann, bob, cat, dan = [await create_viewer(site.db, name) for name in ("ann", "bob", "cat", "dan")]
     await site.run(
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", cat.id, ann.id
     )
@@ -94,7 +95,7 @@ async def test_nobody_gets_what_they_may_not_see(site: Site, visibility: Visibil
 
 
 async def test_a_new_block_filters_what_is_subscribed_already(site: Site) -> None:
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     reader = Reading()
     live = site.dispatcher.connect(reader, bob)
     await live.subscribe("public")
@@ -109,7 +110,7 @@ async def test_a_new_block_filters_what_is_subscribed_already(site: Site) -> Non
 
 
 async def test_a_revoked_token_and_a_suspended_account_end_their_readers(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     by_token, by_account, other = Reading(), Reading(), Reading()
     from dataclasses import replace
 
@@ -130,7 +131,7 @@ async def test_a_revoked_token_and_a_suspended_account_end_their_readers(site: S
 async def test_a_token_that_has_had_its_time_ends_its_readers(db: Database) -> None:
     clock, now = Clock(), datetime.now(UTC)
     dispatcher = EventDispatcher(db, clock, now=lambda: now)
-    ann = await person(db, "ann")
+    ann = await create_viewer(db, "ann")
     reader, other, left = Reading(), Reading(), Reading()
     dispatcher.connect(reader, replace(ann, until=now + timedelta(hours=2)))
     dispatcher.connect(other, None).set_viewer(replace(ann, until=now - timedelta(seconds=1)))
@@ -152,7 +153,7 @@ async def test_personal_streams_want_a_viewer_and_streams_of_nobody_do_not_exist
 
 
 async def test_a_cursor_out_of_the_logs_reach_is_told_so(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     live = site.dispatcher.connect(Reading(), None)
     with pytest.raises(Gone):
         await live.subscribe("public", since=10**9)
@@ -170,7 +171,7 @@ async def test_a_cursor_out_of_the_logs_reach_is_told_so(site: Site) -> None:
 
 
 async def test_since_replays_and_goes_live_without_gap_or_repeat(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     for n in range(5):
         await site.posts.publish(ann, Draft(str(n)))
     await site.settled()
@@ -188,7 +189,7 @@ async def test_since_replays_and_goes_live_without_gap_or_repeat(site: Site) -> 
 
 
 async def test_a_paused_reader_misses_nothing(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     reader = Reading()
     live = site.dispatcher.connect(reader, None)
     await live.subscribe("public")
@@ -206,7 +207,7 @@ async def test_a_paused_reader_misses_nothing(site: Site) -> None:
 
 
 async def test_an_event_is_rendered_once_a_format_over_all_readers(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     rendered: list[int] = []
 
     class Rendering(Reading):
@@ -230,7 +231,7 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of somebody with many take long to read; what they say may be from before the block."""
-    ann, bob = await person(site.db, "ann"), await person(site.db, "bob")
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     late: Deferred[None] = Deferred()
     slow = [late]
 
@@ -260,7 +261,7 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
 
 
 async def test_a_connection_that_was_lost_during_its_log_in_is_not_registered_again(site: Site) -> None:
-    ann = await person(site.db, "ann")
+    ann = await create_viewer(site.db, "ann")
     live = site.dispatcher.connect(Reading(), None)
     live.close()
     live.set_viewer(ann)

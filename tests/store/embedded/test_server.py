@@ -17,7 +17,7 @@ import pytest
 
 from microblog.runtime.process import StartError
 from microblog.store.embedded import EmbeddedPostgres
-from tests.testrig import until
+from tests.waiting import until
 
 #: Durability is PostgreSQL's own affair here, and syncing is most of the time.
 QUICK = {"fsync": "off"}

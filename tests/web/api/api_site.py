@@ -21,8 +21,8 @@ from microblog.web.api.shared_timelines import SharedTimelines
 from microblog.web.html import TABLES, error_pages
 from microblog.web.html.facts import SiteFacts
 from microblog.web.static import Assets
+from tests.factories import create_viewer
 from tests.http.client import Client, Page
-from tests.testrig import person
 
 ALL = ("read", "write", "follow", "push", "profile")
 CALLBACK = "https://app.example/callback"
@@ -98,7 +98,7 @@ class ApiSite:
 
     async def program(self, name: str, scopes: Iterable[str] = ALL, **more: Any) -> Program:
         """Somebody new, with a program that holds a token with ``scopes``."""
-        return await self.other(await person(self.microblog.db, name, **more), scopes)
+        return await self.other(await create_viewer(self.microblog.db, name, **more), scopes)
 
     async def other(self, viewer: Viewer | Program, scopes: Iterable[str]) -> Program:
         """The same person, with another token."""

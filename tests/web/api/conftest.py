@@ -10,7 +10,7 @@ import pytest
 from microblog.services.microblog import Microblog
 from tests.browser.service import Service
 from tests.conftest import wait_for
-from tests.testrig import Cluster
+from tests.database import Cluster
 from tests.web.api.api_site import ApiSite
 from tests.web.api.live import Live
 

@@ -16,8 +16,8 @@ from msgspec import inspect as shapes
 from microblog.domain.scopes import SCOPES, covers
 from microblog.web.api import APIS
 from microblog.web.api.endpoint import Endpoint
+from tests.factories import create_viewer
 from tests.http.client import Client, Page
-from tests.testrig import person
 from tests.web.api.api_site import ApiSite, Program
 
 ENDPOINTS: Final = tuple(endpoint for api in APIS for endpoint in api.endpoints)
@@ -272,8 +272,8 @@ async def outcomes(api_site: ApiSite, role: str) -> dict[tuple[str, str, str], t
     Returns each answer's status, and its error text where it is one.
     """
     bob, eve = await api_site.program(f"bob_{role}"), await api_site.program(f"eve_{role}", role=role)
-    gone = await person(api_site.microblog.db, f"gone_{role}", state="suspended")
-    waiting = await person(api_site.microblog.db, f"waiting_{role}", state="pending")
+    gone = await create_viewer(api_site.microblog.db, f"gone_{role}", state="suspended")
+    waiting = await create_viewer(api_site.microblog.db, f"waiting_{role}", state="pending")
     found = {}
     for endpoint in ENDPOINTS:
         if not endpoint.arguments:

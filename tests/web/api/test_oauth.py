@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from microblog.domain.accounts import State
+from tests.factories import create_viewer
 from tests.http.client import Client, Page
-from tests.testrig import person
 from tests.web.api.api_site import CALLBACK, CHALLENGE, VERIFIER, ApiSite, Program, answered
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
@@ -43,7 +43,7 @@ async def exchange(api_site: ApiSite, app: dict[str, Any], **sent: str) -> Page:
 
 
 async def code_for(api_site: ApiSite, app: dict[str, Any], name: str, **changes: str | None) -> str:
-    browser = await api_site.browser(await person(api_site.microblog.db, name))
+    browser = await api_site.browser(await create_viewer(api_site.microblog.db, name))
     return answered(await decide(browser, request_for(app, **changes)))["code"]
 
 
@@ -133,7 +133,7 @@ class TestApps:
     ) -> None:
         app = await api_site.app(redirect_uris=uri)
         assert app["redirect_uris"] == [uri]
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         asked = request_for(app, redirect_uri=uri)
         page = await decide(browser, asked, decision)
         name = "code" if decision == "allow" else "error"
@@ -194,7 +194,7 @@ class TestConsent:
 
     async def test_the_page_says_who_asks_for_what(self, api_site: ApiSite) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         page = await browser.get("/oauth/authorize?" + urlencode(request_for(app)))
         assert "Test" in page.text
         assert "@bob" in page.text
@@ -204,7 +204,7 @@ class TestConsent:
 
     async def test_saying_yes_gives_a_code_and_says_who_gives_it(self, api_site: ApiSite) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         page = await decide(browser, request_for(app))
         answer = answered(page)
         assert page.headers["location"].startswith(CALLBACK + "?")
@@ -213,14 +213,14 @@ class TestConsent:
 
     async def test_saying_no_is_an_answer_too(self, api_site: ApiSite) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         answer = answered(await decide(browser, request_for(app), "deny"))
         assert answer["error"] == "access_denied"
         assert answer["state"] == "xyz"
 
     async def test_out_of_band_the_code_is_on_the_page(self, api_site: ApiSite) -> None:
         app = await api_site.app(redirect_uris=OOB)
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         page = await decide(browser, request_for(app, redirect_uri=OOB))
         (code,) = page.html.xpath("//input[@id='f-code']/@value")
         answer = await by_code(api_site, app, str(code), redirect_uri=OOB)
@@ -228,14 +228,14 @@ class TestConsent:
 
     async def test_another_account_can_be_used(self, api_site: ApiSite) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         page = await decide(browser, request_for(app), "switch")
         assert page.headers["location"].startswith("/login?next=/oauth/authorize")
         assert "session" not in browser.cookies
 
     async def test_a_form_of_another_sites_making_does_nothing(self, api_site: ApiSite) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         form = {**request_for(app), "decision": "allow"}
         assert (await browser.post("/oauth/authorize", form=form, csrf=False)).status == 403
 
@@ -252,7 +252,7 @@ class TestConsent:
         self, api_site: ApiSite, change: dict[str, str]
     ) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         page = await browser.get("/oauth/authorize?" + urlencode(request_for(app, **change)))
         assert page.status in (400, 401)
         assert "location" not in page.headers
@@ -273,7 +273,7 @@ class TestConsent:
     ) -> None:
         """Anybody can register a program, so that would be an open redirector (RFC 9700, section 4.11.2)."""
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         asked = request_for(app, **change)
         page = await browser.get("/oauth/authorize?" + urlencode(asked))
         assert (page.status, page.headers.get("location")) == (400, None)
@@ -285,7 +285,7 @@ class TestConsent:
     @pytest.mark.parametrize("name", ["client_id", "redirect_uri", "scope", "state", "code_challenge"])
     async def test_a_request_with_a_repeated_parameter_is_refused(self, api_site: ApiSite, name: str) -> None:
         app = await api_site.app()
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         asked = [*request_for(app).items(), (name, request_for(app)[name])]
         page = await browser.get("/oauth/authorize?" + urlencode(asked))
         assert (page.status, page.headers.get("location")) == (400, None)
@@ -302,7 +302,7 @@ class TestConsent:
     async def test_a_question_mark_is_asked_once(self, api_site: ApiSite) -> None:
         uri = CALLBACK + "?"
         app = await api_site.app(redirect_uris=uri)
-        browser = await api_site.browser(await person(api_site.microblog.db, "bob"))
+        browser = await api_site.browser(await create_viewer(api_site.microblog.db, "bob"))
         page = await decide(browser, request_for(app, redirect_uri=uri), "deny")
         assert page.headers["location"].count("?") == 1
 
@@ -465,7 +465,7 @@ class TestRevoking:
         page = await browser.get("/settings/apps")
         assert "Test" in page.text
         (action,) = page.html.xpath("//form[contains(@action, '/settings/apps/')]/@action")
-        stranger = await api_site.browser(await person(api_site.microblog.db, "eve"))
+        stranger = await api_site.browser(await create_viewer(api_site.microblog.db, "eve"))
         await stranger.csrf_from("/settings/tokens")
         assert (await stranger.post(str(action), form={})).status == 404
         await browser.post(str(action), form={})

@@ -10,8 +10,8 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import MENTIONS_MOST, Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.web.api.accounts import PRIVACIES
+from tests.factories import create_viewer
 from tests.http.client import Client, Page
-from tests.testrig import person
 from tests.web.api.api_site import ApiSite, Program
 
 NAMES: Final = {visibility: name for name, visibility in PRIVACIES.items()}
@@ -29,8 +29,8 @@ class Talk:
     async def begin(cls, api_site: ApiSite, default: Visibility = Visibility.PUBLIC) -> Talk:
         db = api_site.microblog.db
         for name in ("cem", "dora"):
-            await person(db, name)
-        ann, plain = await person(db, "ann"), await person(db, "bob")
+            await create_viewer(db, name)
+        ann, plain = await create_viewer(db, "ann"), await create_viewer(db, "bob")
         await db.reads.run(
             "UPDATE users SET default_visibility = %s WHERE account_id = %s", (default.value, plain.id)
         )
@@ -91,7 +91,7 @@ async def test_reply_addresses_no_more_accounts_than_a_post_can_mention(api_site
     talk = await Talk.begin(api_site)
     names = [f"p{number}" for number in range(MENTIONS_MOST)]
     for name in names:
-        await person(api_site.microblog.db, name)
+        await create_viewer(api_site.microblog.db, name)
     post = await talk.says(" ".join(f"@{name}" for name in names))
     begins = field(await talk.browser.get(post.path), "text")
     assert begins.split() == ["@ann", *(f"@{name}" for name in names[:-1])]

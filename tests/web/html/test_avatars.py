@@ -12,7 +12,7 @@ from microblog.domain.avatars import COLOURS as NUMBER
 from microblog.domain.avatars import colour, initial
 from microblog.web import static
 from microblog.web.html.avatars import COLOURS
-from tests.records import an_account
+from tests.factories import make_account
 
 
 def luminance(colour: str) -> float:
@@ -40,12 +40,12 @@ def test_the_style_sheet_has_the_same_colours() -> None:
 
 def test_there_is_a_colour_for_each_number() -> None:
     assert len(set(COLOURS)) == NUMBER == len(COLOURS)
-    assert {colour(an_account(number << 16, "ann")) for number in range(1000)} == set(range(NUMBER))
+    assert {colour(make_account(number << 16, "ann")) for number in range(1000)} == set(range(NUMBER))
 
 
 def test_accounts_made_one_after_the_other_have_different_colours() -> None:
     first = 1_800_000_000_000
-    assert len({colour(an_account((first + number) << 16, "ann")) for number in range(12)}) == 12
+    assert len({colour(make_account((first + number) << 16, "ann")) for number in range(12)}) == 12
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,5 @@ def test_accounts_made_one_after_the_other_have_different_colours() -> None:
     ],
 )
 def test_the_letter_is_the_first_of_the_shown_name(display_name: str, letter: str) -> None:
-    account = replace(an_account(1, "_yuki"), display_name=display_name)
+    account = replace(make_account(1, "_yuki"), display_name=display_name)
     assert initial(account) == letter

@@ -178,7 +178,7 @@ class _Reader:
     async def until(self, post_id: int) -> None:
         from twisted.internet import reactor
 
-        from tests.testrig import until
+        from tests.waiting import until
 
         await until(reactor, lambda: any(event.post_id == post_id for event in self.events))
 

@@ -13,7 +13,7 @@ from microblog.domain.visibility import Visibility
 from microblog.services.filters import KeywordChange
 from microblog.web.html.live import frame
 from tests.http.client import Client, Connection
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.html.html_site import HtmlSite
 
 

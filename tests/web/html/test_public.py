@@ -6,7 +6,7 @@ from typing import Any
 
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.html.html_site import HtmlSite
 
 

@@ -9,7 +9,7 @@ import pytest
 from microblog.domain.accounts import Relationship
 from microblog.domain.errors import NotFound
 from microblog.web.html.relations import VERBS
-from tests import testrig
+from tests.factories import create_viewer
 from tests.web.html.html_site import HtmlSite, Person, flashes
 
 
@@ -86,7 +86,7 @@ async def test_somebody_who_was_suspended_can_still_be_let_go(
 @pytest.mark.parametrize("verb", ["follow", "unfollow", "block", "unblock", "mute", "unmute"])
 async def test_who_waits_for_approval_is_not_there_by_id_either(html_site: HtmlSite, verb: str) -> None:
     ann = await html_site.person("ann")
-    waiting = await testrig.person(html_site.microblog.db, "waiting", state="pending")
+    waiting = await create_viewer(html_site.microblog.db, "waiting", state="pending")
     with pytest.raises(NotFound):
         await getattr(html_site.microblog.follows, verb)(ann.viewer, waiting.id)
     assert await html_site.microblog.follows.relationships(ann.viewer, [waiting.id]) == []

@@ -15,33 +15,20 @@ from hypothesis import strategies as st
 from microblog.domain.posts import Post
 from microblog.domain.visibility import Visibility
 from microblog.web.html.syndication import FORMATS, LENGTH, Feed, atom, json_feed, rss
-from tests.records import an_account
+from tests.factories import make_account, make_post
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 BASE = "https://social.example"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
-ANN = an_account(65536, "ann", display_name="Ann & <Co>", created_at=BEGAN, posts_count=1)
-POST = Post(
-    id=70000,
-    author=ANN,
-    visibility=Visibility.PUBLIC,
-    text="Hello @bob #first",
+ANN = make_account(65536, "ann", display_name="Ann & <Co>", created_at=BEGAN, posts_count=1)
+POST = make_post(
+    70000,
+    ANN,
+    "Hello @bob #first",
     html='<p>Hello <a href="/@bob">@bob</a> <a href="/tags/first">#first</a></p>',
-    summary="",
-    sensitive=False,
-    language="en",
     created_at=BEGAN,
-    edited_at=None,
-    reply_to_id=None,
-    reply_to_account_id=None,
-    reply_to_name=None,
-    thread_id=70000,
-    mentions=(),
     tags=("first",),
-    replies_count=0,
-    boosts_count=0,
-    favourites_count=0,
 )
 
 

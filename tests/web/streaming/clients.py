@@ -10,7 +10,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Ping, RejectConnection, TextMessage
 
-from tests.testrig import until
+from tests.waiting import until
 
 
 class WebSocket(Protocol):

@@ -14,8 +14,9 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Draft
 from microblog.services.microblog import Microblog
 from microblog.web import streaming
+from tests.factories import create_viewer
 from tests.http import harness
-from tests.testrig import person, until
+from tests.waiting import until
 from tests.web.streaming.clients import EventStream, WebSocket
 
 
@@ -45,7 +46,7 @@ class Streaming:
 
     async def viewer(self, name: str) -> Viewer:
         if name not in self.people:
-            self.people[name] = await person(self.microblog.db, name)
+            self.people[name] = await create_viewer(self.microblog.db, name)
         return self.people[name]
 
     async def token(self, name: str, *scopes: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microblog.web.streaming import sockets
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.streaming.harness import Streaming
 
 HANDSHAKE = (

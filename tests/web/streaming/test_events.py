@@ -11,7 +11,7 @@ import pytest
 from microblog.mastodon import entities
 from microblog.web import streaming
 from tests.tasks.logs import logged
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.streaming.harness import Streaming
 
 

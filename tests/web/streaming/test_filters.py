@@ -12,7 +12,8 @@ from microblog.domain.visibility import Visibility
 from microblog.services import filtering
 from microblog.services.filters import KeywordChange
 from microblog.services.tokens import DISABLED, PENDING
-from tests.testrig import person, until
+from tests.factories import create_viewer
+from tests.waiting import until
 from tests.web.streaming.clients import WebSocket
 from tests.web.streaming.harness import Streaming
 
@@ -141,7 +142,7 @@ async def test_user_streams_hear_that_filters_changed_and_use_the_new_ones(site:
 
 @pytest.mark.parametrize(("state", "text"), [("pending", PENDING), ("suspended", DISABLED)])
 async def test_account_that_is_not_active_hears_why(site: Streaming, state: str, text: str) -> None:
-    carol = await person(site.microblog.db, "carol")
+    carol = await create_viewer(site.microblog.db, "carol")
     token = await site.microblog.tokens.create(carol, ("read",))
     async with site.microblog.db.transaction() as tx:
         await tx.run("UPDATE accounts SET state = %s WHERE id = %s", (state, carol.id))

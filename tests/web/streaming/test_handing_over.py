@@ -13,7 +13,7 @@ from wsproto.events import Request
 from microblog.http.http_request import HTTPRequest
 from microblog.services.live.connection_limit import LIMIT_REACHED
 from microblog.web import live_reader
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.streaming.harness import Streaming
 
 

@@ -11,7 +11,7 @@ from mastodon import StreamListener
 
 from microblog.domain.posts import Draft
 from microblog.http import event_stream
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.streaming.harness import Streaming
 
 

@@ -10,7 +10,7 @@ import pytest
 from microblog.domain.posts import Draft
 from microblog.domain.visibility import Visibility
 from microblog.web.streaming import sockets
-from tests.testrig import until
+from tests.waiting import until
 from tests.web.streaming.harness import Streaming
 
 
