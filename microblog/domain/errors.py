@@ -1,31 +1,30 @@
-"""The errors of a microblog, one tree::
+"""The errors of a microblog, as one tree::
 
     MicroblogError
-    ├── InvalidInput        what was sent can't be used; says why          422
-    │   ├── TooLarge        more than the limit, which it names            413
-    │   └── UnexpectedMentions  a draft mentions accounts that it must not 422
-    ├── Unauthenticated     nobody is logged in, or the token is void      401
-    ├── Forbidden           known who asks, and they may not               403
-    ├── NotFound            absent, or not to be known about               404
-    ├── Conflict            somebody, or something, was there first        409
-    ├── Gone                it was there; its time is over                 410
-    ├── RateLimited         too often; says when to come back              429
-    └── Unavailable         the database is away; says when to come back   503
-        ├── Contended       lost against another transaction; can be repeated
-        └── TookTooLong     longer than a statement may take; fewer rows may do
+    ├── InvalidInput        the input can't be used; the text says why
+    │   ├── TooLarge        the input exceeds a limit, which the text names
+    │   └── UnexpectedMentions  a draft mentions accounts that its author did not expect
+    ├── Unauthenticated     nobody is logged in, or the token is not valid
+    ├── Forbidden           the viewer is known and may not do this
+    ├── NotFound            it does not exist, or the viewer may not know that it exists
+    ├── Conflict            something else holds the name or the place already
+    ├── Gone                it existed and has expired
+    ├── RateLimited         too many attempts; says when to try again
+    └── Unavailable         the database can't be reached; says when to try again
+        ├── Contended       the transaction lost against another one and can be repeated
+        └── TookTooLong     a statement exceeded its time limit; fewer rows may succeed
 
-Each carries ``text``, one sentence that is safe to show and says what to do; the cause (``raise … from``)
-goes to the log alone.  Adapters map the tree once each: ``http/errors.py`` and ``protocols/push.py``.
-The numbers are HTTP's (RFC 9110, section 15).
+Each error carries a ``code`` for programs and a ``text``: one sentence that is safe to show and says what to do. The
+cause (``raise … from``) goes to the log only. Each adapter maps the tree once: ``http/status.py`` for HTTP,
+``protocols/replies.py`` for the push port, ``web/streaming/wishes.py`` for WebSockets.
 """
 
 from __future__ import annotations
 
 
 class MicroblogError(Exception):
-    """Something that the asker should be told about, in ``text``."""
+    """The base of all errors that are reported to the client."""
 
-    status = 500
     code = "internal"
 
     def __init__(self, text: str) -> None:
@@ -34,13 +33,12 @@ class MicroblogError(Exception):
 
 
 class InvalidInput(MicroblogError):
-    """What was sent can't be used.
+    """The input can't be used.
 
-    ``field`` names the form's field at fault (``"password"``), or is None when it is no single one;
-    ``reason`` is a stable word for programs (``"blank"``, ``"taken"``, ``"too_long"``, ``"invalid"``…).
+    ``field`` names the form field at fault (``"password"``), or is None when the error is not about one field.
+    ``reason`` is a stable word for programs (``"blank"``, ``"taken"``, ``"too_long"``, ``"invalid"`` …).
     """
 
-    status = 422
     code = "invalid"
 
     def __init__(self, text: str, field: str | None = None, reason: str = "invalid") -> None:
@@ -50,12 +48,13 @@ class InvalidInput(MicroblogError):
 
 
 class TooLarge(InvalidInput):
-    status = 413
+    """The input exceeds a limit."""
+
     code = "too-large"
 
 
 class UnexpectedMentions(InvalidInput):
-    """``account_ids`` are the accounts that the text mentions though the client did not expect them."""
+    """The text mentions ``account_ids``, which the client did not list as expected."""
 
     def __init__(self, account_ids: list[int]) -> None:
         super().__init__("Post would be sent to unexpected accounts", "allowed_mentions")
@@ -63,19 +62,20 @@ class UnexpectedMentions(InvalidInput):
 
 
 class Unauthenticated(MicroblogError):
-    status = 401
+    """The request has no session and no valid token, and needs one."""
+
     code = "unauthenticated"
 
 
 class Forbidden(MicroblogError):
-    status = 403
+    """The viewer is known and may not do this."""
+
     code = "forbidden"
 
 
 class NotFound(MicroblogError):
-    """Absent, or not to be known about: both say the same, to the byte."""
+    """The thing does not exist, or the viewer may not know that it does. Both answers are equal to the byte."""
 
-    status = 404
     code = "not-found"
 
     def __init__(
@@ -85,9 +85,8 @@ class NotFound(MicroblogError):
 
 
 class Conflict(MicroblogError):
-    """``constraint`` names the database's constraint, where it was the database that noticed."""
+    """The name or place is taken. ``constraint`` names the violated database constraint, if there is one."""
 
-    status = 409
     code = "conflict"
 
     def __init__(self, text: str = "That is taken already.", constraint: str | None = None) -> None:
@@ -96,14 +95,14 @@ class Conflict(MicroblogError):
 
 
 class Gone(MicroblogError):
-    status = 410
+    """The thing existed and has expired."""
+
     code = "gone"
 
 
 class RateLimited(MicroblogError):
-    """``retry_after``: seconds from now."""
+    """Too many attempts. The client may try again in ``retry_after`` seconds."""
 
-    status = 429
     code = "rate-limited"
 
     def __init__(self, text: str, retry_after: float = 60.0) -> None:
@@ -112,9 +111,8 @@ class RateLimited(MicroblogError):
 
 
 class Unavailable(MicroblogError):
-    """``retry_after``: seconds from now."""
+    """The database can't be reached. The client may try again in ``retry_after`` seconds."""
 
-    status = 503
     code = "unavailable"
 
     def __init__(
@@ -125,14 +123,14 @@ class Unavailable(MicroblogError):
 
 
 class Contended(Unavailable):
-    """The transaction was rolled back because of others at the same rows. The same again can succeed at once."""
+    """The transaction conflicted with others on the same rows and was rolled back. A retry can succeed at once."""
 
     def __init__(self) -> None:
         super().__init__("Too many people are changing this at once. Try again shortly.", 1.0)
 
 
 class TookTooLong(Unavailable):
-    """A statement ran, or waited for a lock, for longer than it may. The same with fewer rows can succeed."""
+    """A statement ran or waited for a lock beyond its time limit. The same work on fewer rows can succeed."""
 
     def __init__(self) -> None:
         super().__init__("The database took too long over this. Try again shortly.")

@@ -64,20 +64,24 @@ class OAuthError(MicroblogError):
     unsupported_grant_type, unsupported_response_type, access_denied.
     """
 
-    status = 400
     code = "oauth"
 
     def __init__(self, error: str, text: str) -> None:
         super().__init__(text)
         self.error = error
-        if error == "invalid_client":
-            self.status = 401
 
     @property
     def description(self) -> str:
         """The text in the characters that ``error_description`` may have (RFC 6749, section 5.2)."""
         plain = self.text.translate(_PLAIN_QUOTES).encode("ascii", "replace").decode()
         return "".join(each if " " <= each <= "~" and each not in '"\\' else "?" for each in plain)
+
+
+class InvalidClient(OAuthError):
+    """The app is unknown, or its credentials are wrong or missing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("invalid_client", text)
 
 
 @dataclass(frozen=True, slots=True)

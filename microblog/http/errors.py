@@ -18,6 +18,7 @@ from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, U
 from microblog.domain.oauth import OAuthError
 from microblog.http.rate_limits import LimitExceeded
 from microblog.http.responses import Document, Html, Json, Response
+from microblog.http.status import HTTPError, status_of
 
 if TYPE_CHECKING:
     from microblog.http.request import Request
@@ -38,7 +39,7 @@ TITLES: Final = {
 }
 
 
-class MethodNotAllowed(MicroblogError):
+class MethodNotAllowed(HTTPError):
     """There is something at that path, but not for that method."""
 
     status = 405
@@ -67,13 +68,13 @@ def answer(
         if isinstance(error, Unauthenticated):
             sent = request.header("authorization") is not None
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
-        return Json(as_json(error, request.id), status=error.status, headers=headers)
+        return Json(as_json(error, request.id), status=status_of(error), headers=headers)
     accept = request.header("accept") or ""
     if request.is_fragment or accept.startswith("text/plain"):
-        return Document(error.text + "\n", status=error.status, headers=headers)
+        return Document(error.text + "\n", status=status_of(error), headers=headers)
     if page is not None:
         return page(request, error)
-    return Html(plain_page(error, request.id), status=error.status, headers=headers)
+    return Html(plain_page(error, request.id), status=status_of(error), headers=headers)
 
 
 def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
@@ -117,4 +118,4 @@ def plain_page(error: MicroblogError, request_id: str) -> str:
 
 def title_of(error: MicroblogError) -> str:
     """Return the heading of the page about an error."""
-    return TITLES.get(error.status, "That did not work")
+    return TITLES.get(status_of(error), "That did not work")

@@ -7,7 +7,7 @@ the message by its field::
     try:
         await microblog.sign_up(…)
     except InvalidInput as error:
-        return request.render("pages/sign_up.html", form=form.with_error(error), status=error.status)
+        return request.render("pages/sign_up.html", form=form.with_error(error), status=422)
 
 where the template says ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the
 message that belongs to no field.
@@ -30,6 +30,7 @@ from multipart import (  # type: ignore[import-untyped]
 )
 
 from microblog.domain.errors import MicroblogError, TooLarge
+from microblog.http.status import HTTPError
 
 TEXT_LIMIT: Final = (
     64 * 1024
@@ -42,7 +43,7 @@ KEY_LIMIT: Final = 200  #: fields of a query or a form, keys of a JSON body
 MAX_PARTS: Final = 64  #: of a multipart body
 
 
-class MalformedRequest(MicroblogError):
+class MalformedRequest(HTTPError):
     """It breaks the rules of HTTP or of its own format: 400, where a well-formed mistake gets 422."""
 
     status = 400

@@ -27,6 +27,7 @@ from microblog.domain.oauth import (
     Asked,
     AuthorizedApp,
     Bearer,
+    InvalidClient,
     Issued,
     OAuthError,
     challenge,
@@ -94,7 +95,7 @@ class OAuth:
         return app, secret
 
     async def app(self, client_id: str) -> App:
-        """Raises OAuthError ``invalid_client``."""
+        """Raises InvalidClient."""
         return (await self._known(client_id))[0]
 
     async def app_by_id(self, app_id: int) -> App:
@@ -105,7 +106,7 @@ class OAuth:
         return found
 
     async def authenticate(self, client_id: str, secret: str) -> App:
-        """The app that proves by its secret which it is. Raises OAuthError ``invalid_client``."""
+        """The app that proves by its secret which it is. Raises InvalidClient."""
         app, secret_hash = await self._known(client_id)
         if not hmac.compare_digest(secret_hash, digest(secret)):
             raise _unknown_client()
@@ -325,7 +326,5 @@ class OAuth:
         return Issued(token, granted, now, SHORT if life else None, refresh)
 
 
-def _unknown_client() -> OAuthError:
-    return OAuthError(
-        "invalid_client", "No such program is registered here, or its secret is wrong. Register it anew."
-    )
+def _unknown_client() -> InvalidClient:
+    return InvalidClient("No such program is registered here, or its secret is wrong. Register it anew.")

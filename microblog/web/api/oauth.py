@@ -15,10 +15,11 @@ from urllib.parse import unquote_plus
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from microblog.domain.errors import InvalidInput
-from microblog.domain.oauth import App, Issued, OAuthError
+from microblog.domain.oauth import App, InvalidClient, Issued, OAuthError
 from microblog.domain.scopes import SCOPES
 from microblog.http.forms import MalformedRequest
 from microblog.http.responses import Json, Response
+from microblog.http.status import status_of
 from microblog.web.api import parameters
 from microblog.web.api.endpoint import Api, Call, Nothing
 
@@ -286,10 +287,10 @@ async def _client(
         try:
             name, _, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
-            raise OAuthError("invalid_client", "The Authorization header can't be read.") from error
+            raise InvalidClient("The Authorization header can't be read.") from error
         client_id, client_secret = unquote_plus(name), unquote_plus(secret)
     if not client_id:
-        raise OAuthError("invalid_client", "Say which program asks: client_id and client_secret.")
+        raise InvalidClient("Say which program asks: client_id and client_secret.")
     return await microblog.oauth.authenticate(client_id, client_secret or "")
 
 
@@ -298,12 +299,12 @@ async def _answer(request: Request, work: Any) -> Response:
         return Json(await work, headers=_NOT_KEPT)
     except OAuthError as error:
         headers = dict(_NOT_KEPT)
-        if error.status == 401:
+        if isinstance(error, InvalidClient):
             headers["WWW-Authenticate"] = 'Basic realm="OAuth", charset="UTF-8"'
         status = (
             403
             if error.error == "unauthorized_client" and request.path.startswith("/oauth/revoke")
-            else error.status
+            else status_of(error)
         )
         return Json(
             {"error": error.error, "error_description": error.description}, status=status, headers=headers

@@ -14,6 +14,7 @@ from microblog.domain.render import absolute
 from microblog.http.errors import as_json
 from microblog.http.forms import POST_TEXT_LIMIT
 from microblog.http.responses import Json
+from microblog.http.status import status_of
 from microblog.mastodon import entities
 from microblog.mastodon.entities import AccountEntity, StatusEntity
 from microblog.web.api.accounts import PRIVACIES, Privacy
@@ -157,7 +158,7 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
     except UnexpectedMentions as error:
         unexpected = await microblog.accounts.by_ids(error.account_ids)
         body = as_json(error, call.request.id) | {"unexpected_accounts": call.accounts(unexpected)}
-        return Json(body, status=error.status)
+        return Json(body, status=status_of(error))
     except InvalidInput as error:
         raise _in_their_words(error) from error
 

@@ -17,6 +17,7 @@ from microblog.http.csrf import FormExpired
 from microblog.http.errors import InternalError
 from microblog.http.forms import FormState
 from microblog.http.responses import LONGEST_PATH, Html, Redirect, Response, next_path
+from microblog.http.status import status_of
 from microblog.web.html.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _respond(request: Request, error: MicroblogError) -> Response:
         page = _page(request, error, unsent) if unsent.too_long else _log_in_page(request, unsent)
     else:
         page = _page(request, error, unsent)
-    return Html(page, status=error.status, headers=errors.error_headers(error))
+    return Html(page, status=status_of(error), headers=errors.error_headers(error))
 
 
 def _login_path(request: Request) -> str:
@@ -75,7 +76,7 @@ def _page(request: Request, error: MicroblogError, unsent: Unsent | None) -> str
         return request.render_text(
             "pages/error.html",
             {
-                "status": error.status,
+                "status": status_of(error),
                 "title": errors.title_of(error),
                 "text": error.text,
                 "request_id": request.id if own else None,

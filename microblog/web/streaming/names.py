@@ -18,10 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Forbidden, InvalidInput, Unauthenticated
+from microblog.domain.errors import Forbidden, Unauthenticated
 from microblog.domain.ids import parse_id
 from microblog.domain.streams import Stream
 from microblog.domain.text import hashtag_key
+from microblog.http.status import HTTPError
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -41,10 +42,11 @@ _PLAIN: Final[dict[str, tuple[tuple[Stream, ...], str]]] = {
 }
 
 
-class BadStream(InvalidInput):
+class BadStream(HTTPError):
     """No stream that there is, in the words that clients of the Mastodon protocol compare."""
 
     status = 400
+    code = "invalid"
 
 
 @dataclass(frozen=True, slots=True)
