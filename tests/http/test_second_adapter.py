@@ -18,6 +18,7 @@ from microblog.http.factory import HTTPFactory
 from microblog.http.request import Request
 from microblog.http.responses import Empty, Json, Response
 from microblog.http.routing import Routes
+from microblog.http.status import status_of
 from microblog.http.templates import Templates
 from tests.http.client import Client
 
@@ -47,7 +48,7 @@ def problem(request: Request, error: MicroblogError) -> Response:
     """Return an error as a problem document (RFC 9457)."""
     body = {"type": f"about:{error.code}", "detail": error.text}
     return Json(
-        body, status=error.status, content_type="application/problem+json", headers=error_headers(error)
+        body, status=status_of(error), content_type="application/problem+json", headers=error_headers(error)
     )
 
 
