@@ -12,7 +12,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from zope.interface import implementer
 from benchmarks import rig
 from microblog.config.load import Config
 from microblog.domain.accounts import Role, Viewer
-from microblog.domain.posts import Draft
+from microblog.domain.posts import Draft, Post
 from microblog.runtime.process import StartError, use_monotonic_clock
 from microblog.services.microblog import Microblog
 from microblog.store.accounts import accounts
@@ -100,17 +101,37 @@ def script(said: list[str], writer: Viewer, writers: list[Viewer]) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _publish_for(microblog: Microblog, writers: list[Viewer], seconds: float, reactor: Any) -> float:
-    """Posts a second."""
+Traffic = Callable[[int, Sequence[Post]], Draft]
+
+
+def plain(number: int, published: Sequence[Post]) -> Draft:
+    """Return a post that mentions nobody and answers nothing."""
+    return Draft(TEXT)
+
+
+def mixed(number: int, published: Sequence[Post]) -> Draft:
+    """Return a reply to a recent post, a post that mentions an account, and a plain post, in turns."""
+    if number % 3 == 1 and published:
+        return Draft(f"Yes. {TEXT}", reply_to_id=published[number % len(published)].id)
+    if number % 3 == 2:
+        return Draft(f"@writer{number % CLIENTS} {TEXT}")
+    return Draft(TEXT)
+
+
+async def _publish_for(
+    microblog: Microblog, writers: list[Viewer], seconds: float, reactor: Any, traffic: Traffic = plain
+) -> float:
+    """Publish for so many seconds and return the posts a second."""
     begun = reactor.seconds()
     end = begun + seconds
     done = 0
+    published: deque[Post] = deque(maxlen=100)
 
     async def write(writer: Viewer) -> None:
         nonlocal done
         while reactor.seconds() < end:
-            await microblog.posts.publish(writer, Draft(TEXT))
             done += 1
+            published.append(await microblog.posts.publish(writer, traffic(done, published)))
 
     await gatherResults([ensureDeferred(write(each)) for each in writers], consumeErrors=True)
     return float(done / (reactor.seconds() - begun))

@@ -79,7 +79,6 @@ class TestReactor:
             ("microblog/runtime/process.py", "_stop_all"),
             ("microblog/store/embedded/server.py", "_heal"),
             ("microblog/services/batch_loader.py", "_answer"),
-            ("microblog/services/publishing.py", "_together"),
         }
     )
 

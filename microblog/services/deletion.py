@@ -26,7 +26,7 @@ from microblog.store.erasing import (
     references_to_posts,
 )
 from microblog.store.jobs import jobs
-from microblog.store.locks import hold_to_delete, retried
+from microblog.store.locks import lock_to_delete, retried
 from microblog.store.users import users
 
 log = Logger()
@@ -144,7 +144,7 @@ class Deletion:
     @retried
     async def _delete_posts(self, post_ids: Sequence[int]) -> None:
         async with self._db.transaction() as tx:
-            await hold_to_delete(tx, post_ids)
+            await lock_to_delete(tx, post_ids)
             await erasing(tx).delete_posts(post_ids)
 
     @retried

@@ -44,7 +44,7 @@ from microblog.store.engine.database import Database
 from microblog.store.events import outbox
 from microblog.store.filters import filters
 from microblog.store.locks import retried
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 
 #: The most work that the reactor's own thread does for a request, in keywords times characters: some milliseconds.
 AT_ONCE: Final = 2_000_000

@@ -12,7 +12,7 @@ from microblog.domain.visibility import Visibility
 from microblog.store.engine.database import Database
 from microblog.store.locks import locks, retried
 from microblog.store.pins import pins
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 
 MOST: Final = 5
 

@@ -6,7 +6,7 @@ from microblog.domain.accounts import Viewer
 from microblog.domain.errors import NotFound
 from microblog.domain.posts import Post
 from microblog.store.engine.database import Database
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 from microblog.store.thread_mutes import thread_mutes
 
 

@@ -11,7 +11,7 @@ from microblog.domain.posts import Post
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.engine.paging import in_order, within
-from microblog.store.posts import POST_COLUMNS, post_from
+from microblog.store.posts.columns import POST_COLUMNS, post_from
 from microblog.store.relations import DELIVERED, QUIET, VISIBLE, WITHHELD, wanted
 
 

@@ -163,7 +163,7 @@ class ErasingQueries(Protocol):
         load=scalar,
     )
     async def delete_posts(self, post_ids: Sequence[int]) -> int:
-        """Delete posts and their boosts, after `locks.hold_to_delete`; how many rows that were.
+        """Delete posts and their boosts, after `locks.lock_to_delete`; how many rows that were.
 
         Live readers hear of those that the log of events may still have.
         """

@@ -29,7 +29,7 @@ from microblog.domain.posts import Post, Span
 from microblog.store.engine.access import accessor, prepared
 from microblog.store.engine.loaders import rows
 from microblog.store.engine.paging import bounds
-from microblog.store.posts import BOOST_COLUMNS, BOOST_TABLES, listed_row
+from microblog.store.posts.columns import BOOST_COLUMNS, BOOST_TABLES, listed_row
 from microblog.store.relations import UNWANTED, VISIBLE, wanted
 
 #: Posts of everybody that are looked at first: for each one followed, as many as asking them costs; and at most.

@@ -15,7 +15,7 @@ from microblog.store.engine.access import accessor, prepared
 from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.engine.paging import span_of
 from microblog.store.home import ANSWERS_FOLLOWED, newest_of
-from microblog.store.posts import listed_row
+from microblog.store.posts.columns import listed_row
 from microblog.store.relations import UNWANTED
 
 _COLUMNS: Final = "l.id, l.title, l.replies_policy, l.exclusive"

@@ -4,7 +4,7 @@ Every transaction that writes takes its locks in this order, so that no two can 
 
 1. **posts**, by id. A post is younger than the post that it answers or boosts, so the order of ids locks those first.
    A writer locks the post that it is about before it reads it: `post` for an answer, a reaction, an edit or a pin;
-   `hold_to_delete` for a deletion, which also changes the post's boosts and answers.
+   `lock_to_delete` for a deletion, which also changes the post's boosts and answers.
 2. **accounts**, by id (`accounts.lock`): the authors whose counters change, both sides of a follow or a block.
 3. what hangs on them: follows, favourites, mentions, conversations (by account), notifications (by recipient).
 4. **jobs**, by key. All jobs of one cause are put by one statement (`notifications.put`).
@@ -89,7 +89,7 @@ class LockQueries(Protocol):
 locks = accessor(LockQueries)
 
 
-async def hold_to_delete(tx: Any, post_ids: Sequence[int]) -> None:
+async def lock_to_delete(tx: Any, post_ids: Sequence[int]) -> None:
     """Lock posts, and all rows whose counters change with their deletion, in the one order."""
     held = locks(tx)
     await held.posts_to_delete(post_ids)

@@ -17,7 +17,7 @@ from microblog.store.accounts import ACCOUNT_WIDTH, account_columns, account_fro
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.engine.paging import in_order, within
-from microblog.store.posts import POST_COLUMNS, post_from
+from microblog.store.posts.columns import POST_COLUMNS, post_from
 from microblog.store.relations import (
     NOTIFICATION_READ,
     NOTIFICATION_SHOWN,

@@ -9,7 +9,7 @@ from dbxs import query, statement
 from microblog.domain.posts import Post
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import rows, scalar
-from microblog.store.posts import POST_COLUMNS, post_row
+from microblog.store.posts.columns import POST_COLUMNS, post_row
 from microblog.store.relations import VISIBLE
 
 

@@ -14,7 +14,7 @@ from microblog.store.accounts import ACCOUNT_COLUMNS, account
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import rows
 from microblog.store.engine.paging import in_order, within
-from microblog.store.posts import POST_COLUMNS, POST_TABLES, post_row
+from microblog.store.posts.columns import POST_COLUMNS, POST_TABLES, post_row
 from microblog.store.relations import (
     BLOCKED_EITHER_WAY,
     FINDABLE,

@@ -11,7 +11,7 @@ from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import rows
 from microblog.store.engine.paging import in_order, within
 from microblog.store.home import PUBLIC
-from microblog.store.posts import (
+from microblog.store.posts.columns import (
     BOOST_COLUMNS,
     BOOST_TABLES,
     POST_COLUMNS,

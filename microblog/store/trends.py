@@ -12,7 +12,7 @@ from microblog.domain.trends import Suggestion
 from microblog.store.accounts import ACCOUNT_COLUMNS, account, account_from
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import rows, scalar
-from microblog.store.posts import POST_COLUMNS, post_row
+from microblog.store.posts.columns import POST_COLUMNS, post_row
 from microblog.store.relations import FINDABLE, UNWANTED, VISIBLE, listed_for, no_block_between, wanted
 
 

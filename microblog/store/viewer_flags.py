@@ -1,6 +1,6 @@
-"""What some posts are to some people: asked for all of them at once, of the few tables that know.
+"""The flags of many posts for many viewers, in one query.
 
-Most posts are nothing special to anybody, so the answer has a row for each thing there is, and mostly none.
+Most viewers did nothing with most posts, so the result has one row for each flag that is set, and is mostly empty.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from microblog.store.engine.loaders import rows
 from microblog.store.relations import UNWANTED_PAIRS
 
 
-def _mark(viewer: int, kind: str, id: int) -> tuple[int, str, int]:
+def _flag(viewer: int, kind: str, id: int) -> tuple[int, str, int]:
     return viewer, kind, id
 
 
-class MarkQueries(Protocol):
+class ViewerFlagQueries(Protocol):
     @prepared("bigint[]", "bigint[]", "bigint[]", "bigint[]")
     @query(
         sql="""
@@ -43,16 +43,17 @@ class MarkQueries(Protocol):
         UNION ALL
         SELECT account_id, 'filter', id FROM filters
             WHERE account_id = ANY ({viewers}) AND 'public' = ANY (contexts)""",
-        load=rows(_mark),
+        load=rows(_flag),
     )
     async def of(
         self, viewers: list[int], ids: list[int], threads: list[int], authors: list[int]
     ) -> list[tuple[int, str, int]]:
-        """To whom, and what, by the names of `domain.posts.ViewerFlags`: posts, and threads that are muted.
+        """Return rows of viewer, kind and id.
 
-        "unwanted" are authors whom the viewer does not want to read, or who don't want the viewer to; "filter" is a
-        filter of theirs that may say something of any public post.
+        The kinds are the flags of `domain.posts.ViewerFlags` with the ids of posts ("muted": of threads), "unwanted"
+        with the ids of authors whom the viewer mutes or blocks or who block the viewer, and "filter" with the ids of
+        the viewer's filters for public posts.
         """
 
 
-flags = accessor(MarkQueries)
+viewer_flags = accessor(ViewerFlagQueries)

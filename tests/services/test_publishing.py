@@ -16,7 +16,7 @@ from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Post
 from microblog.services.live.event_log import load
 from microblog.services.posts import Posts
-from microblog.services.publishing import MOST
+from microblog.services.posts.group_commit import BATCH_SIZE
 from microblog.store.engine.database import Database
 from microblog.store.events import LOCK, events
 from tests.factories import create_viewer
@@ -161,9 +161,9 @@ async def test_one_that_cannot_be_kept_is_told_so_and_takes_no_other_along(site:
 
 async def test_more_than_one_statement_takes_go_with_the_next(site: Site) -> None:
     ann, bob, _ = site.people
-    await site.at_once(*[(ann if n % 2 else bob, Draft(f"post {n}")) for n in range(MOST + 3)])
+    await site.at_once(*[(ann if n % 2 else bob, Draft(f"post {n}")) for n in range(BATCH_SIZE + 3)])
     counts = await site.rows("SELECT count(*) FROM posts GROUP BY xmin::text ORDER BY 1")
-    assert counts == [(1,), (2,), (MOST,)]
+    assert counts == [(1,), (2,), (BATCH_SIZE,)]
 
 
 async def test_a_writer_that_goes_away_neither_unwrites_its_post_nor_holds_up_the_next(site: Site) -> None:

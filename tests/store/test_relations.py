@@ -11,7 +11,7 @@ from microblog.store.endorsements import endorsements
 from microblog.store.engine.database import Database
 from microblog.store.follows import follows
 from microblog.store.pins import pins
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 from microblog.store.reactions import reactions
 from microblog.store.search import search
 from microblog.store.timelines import timelines

@@ -7,32 +7,28 @@ from typing import Any
 
 from microblog.domain.visibility import ViewerRelation, Visibility, may_see
 from microblog.store.engine.database import Database
-from microblog.store.posts import posts
-from microblog.store.writing import writing
+from microblog.store.posts.reading import posts
+from microblog.store.posts.writing import NewPost, StoredMention, encoded, writing
 from tests.factories import create_viewer
 
 
 async def write(db: Database, author_id: int, visibility: Visibility, mentioned: list[int]) -> int:
+    mentions = tuple(StoredMention(id=each, name=f"a{each}", domain=None) for each in mentioned)
+    new = NewPost(
+        author_id=author_id,
+        visibility=visibility,
+        text="x",
+        html="<p>x</p>",
+        summary="",
+        sensitive=False,
+        language=None,
+        mentions=mentions,
+        tags=(),
+        search="",
+    )
     async with db.transaction() as tx:
-        post_id, _ = await writing(tx).insert(
-            author_id,
-            visibility.value,
-            "x",
-            "<p>x</p>",
-            "",
-            False,
-            None,
-            None,
-            None,
-            None,
-            None,
-            "[]",
-            mentioned,
-            [],
-            "",
-            None,
-        )
-    return int(post_id)
+        [inserted] = await writing(tx).insert(encoded([new]))
+    return int(inserted.ids[0])
 
 
 async def run(db: Database, sql: str, *parameters: Any) -> None:

@@ -24,7 +24,7 @@ from microblog.store.conversations import conversations
 from microblog.store.engine.database import Database
 from microblog.store.events import Row
 from microblog.store.notifications import notifications
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 
 _WITH_POST = (Kind.POST, Kind.EDIT, Kind.BOOST)
 

@@ -18,7 +18,7 @@ from microblog.store.engine.database import Database
 from microblog.store.engine.paging import bounds, page
 from microblog.store.locks import retried
 from microblog.store.notification_groups import GroupRow, notification_groups
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 
 #: Kinds that are grouped unless the client asks otherwise.
 GROUPED: Final = (NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW)

@@ -16,7 +16,7 @@ from microblog.store.engine.database import Database
 from microblog.store.engine.paging import bounds, page
 from microblog.store.locks import retried
 from microblog.store.notification_groups import notification_groups
-from microblog.store.posts import posts
+from microblog.store.posts.reading import posts
 
 #: The rules, in the order of the store's parameters.
 _RULES: Final = (

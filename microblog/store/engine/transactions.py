@@ -60,14 +60,19 @@ def domain_error(error: psycopg2.Error) -> MicroblogError | None:
     return Unavailable(*_TEXTS[fault]) if fault in _TEXTS else Unavailable()
 
 
-def unstorable(error: ValueError) -> InvalidInput | None:
-    """What it means that the driver refuses a parameter; None for a ValueError that is a mistake of ours.
+def unstorable_character() -> InvalidInput:
+    """Return the error for a text that PostgreSQL can't store: one with NUL, or with half of a surrogate pair.
 
-    PostgreSQL's text holds every character but NUL, and no half of a surrogate pair.  Services take most of these out
-    before, where a text is to be read by people; this is the wall for keys, codes and whatever else is kept as it came.
+    Services remove most of these from texts that people read. This error is for keys, codes and other values that are
+    stored as they came.
     """
+    return InvalidInput("That has a character in it that can't be kept. Leave it out, and send it again.")
+
+
+def unstorable(error: ValueError) -> InvalidInput | None:
+    """Return what the driver's refusal of a parameter means, or None for a ValueError that is a mistake of ours."""
     if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(error):
-        return InvalidInput("That has a character in it that can't be kept. Leave it out, and send it again.")
+        return unstorable_character()
     return None
 
 
