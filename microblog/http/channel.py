@@ -1,17 +1,16 @@
-"""One connection of the website.
+"""An HTTP connection with deadlines and limits.
 
-Twisted's HTTPChannel parses; this subclass adds what it leaves open (measured: headers dripped a line a second held a
-connection for minutes, a 300 MB body was buffered, a client that never reads filled 200 MB):
+Twisted's HTTPChannel parses. It does not limit slow or greedy clients: measured, headers sent at one line a second held
+a connection for minutes, a 300 MB body was buffered, a client that never reads filled 200 MB. This subclass adds:
 
-- absolute deadlines for the head and the body of a request, and one for an idle connection.  They are plain
-  numbers that the site compares once a second: no timer a request;
-- refusals as whole answers, after which nothing on the connection is believed;
-- a cap on the body before it is buffered;
-- a bound on what waits to be written, and a deadline for a client that does not read it.
+- absolute deadlines for the head and the body of a request, and one for an idle connection. They are plain numbers
+  that the factory compares once a second, so no request needs a timer;
+- refusals as whole answers, after which the connection closes;
+- a limit on the body before it is buffered;
+- a limit on unsent bytes, and a deadline for a client that does not read them.
 
-It leans on names of HTTPChannel that Twisted does not promise (``_command``, ``_path``, ``_version``,
-``_dataBuffer``, ``_networkProducer``, ``_respondToBadRequestAndDisconnect``); tests/web/test_channel.py fails if they
-change.
+It uses names of HTTPChannel that Twisted does not promise (``_command``, ``_path``, ``_version``, ``_dataBuffer``,
+``_networkProducer``, ``_respondToBadRequestAndDisconnect``); tests/http/test_channel.py fails if they change.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ from microblog.http.security import CSP_LINE, OPENER_LINE, OPENER_POLICY
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds.  ``head`` and ``body`` are absolute: dripping does not extend them."""
+    """Deadlines in seconds.  ``head`` and ``body`` are absolute: bytes that arrive do not extend them."""
 
     head: float = 10.0
     body: float = 60.0
     idle: float = 75.0
-    write: float = 30.0  #: for a client that does not read what it was sent
-    linger: float = 2.0  #: for a client that goes on sending after a refusal
+    write: float = 30.0  #: for a client that does not read its answer
+    linger: float = 2.0  #: for a client that continues to send after a refusal
 
 
 class Host(Protocol):
@@ -93,26 +92,28 @@ class ArrivingRequest(Protocol):
 
 
 class State(Enum):
-    FRESH = auto()  #: connected, nothing came yet
+    """The phase of a connection."""
+
+    FRESH = auto()  #: connected, no byte has arrived
     IDLE = auto()  #: between two requests
     HEAD = auto()  #: a request's head is arriving
-    BODY = auto()  #: its body is
-    BUSY = auto()  #: it is being answered
-    CLOSING = auto()  #: all is said; waiting for the client to go
+    BODY = auto()  #: a request's body is arriving
+    BUSY = auto()  #: a request is being answered
+    CLOSING = auto()  #: the last answer is written; waiting for the client to close
     UPGRADED = auto()  #: another protocol has the connection
 
 
 @implementer(IHalfCloseableProtocol)
 class Channel(HTTPChannel):
-    """See the module's docstring.  ``deadline`` is in the site's seconds; None for none."""
+    """A connection; the module's docstring explains it.  ``deadline`` is by the factory's clock, or None."""
 
     maxHeaders = guard.MAX_HEADERS + 1
-    totalHeadersSize = guard.MAX_HEAD * 2  # ours comes first, with its own answer
+    totalHeadersSize = guard.MAX_HEAD * 2  # guard.MAX_HEAD applies first, with an answer of its own
     MAX_LENGTH = guard.MAX_HEADER_LINE
     timeOut = None
     site: Host
     requests: list[Any]
-    transport: Any  # what it can do beyond ITransport differs between TCP, TLS and Unix sockets
+    transport: Any  # TCP, TLS and Unix sockets differ beyond ITransport
 
     def __init__(self, site: Host, host: str | None, *, shed: bool = False) -> None:
         super().__init__()
@@ -144,7 +145,7 @@ class Channel(HTTPChannel):
         self.site.closed(self)
 
     def readConnectionLost(self) -> None:
-        """The client sends no more.  What it asked is still answered; some clients close their half early."""
+        """Answer the current request although the client has closed its half: some clients do so early."""
         if self.state not in (State.BUSY, State.CLOSING):
             self.transport.loseConnection()
         elif self.state is State.CLOSING:
@@ -153,10 +154,10 @@ class Channel(HTTPChannel):
             self.persistent = False
 
     def writeConnectionLost(self) -> None:
-        """Ours: after a refusal, while the rest of what the client sends is read and dropped."""
+        """Ignore the end of our own half: after a refusal, the rest of the request is read and dropped."""
 
     def overdue(self, now: float) -> None:
-        """A deadline has passed: the site asks once a second."""
+        """End the connection after its deadline: with a refusal, in good order or by force, by its state."""
         if self.state in (State.HEAD, State.BODY):
             self.refuse(guard.SLOW)
         elif self.state in (State.FRESH, State.IDLE):
@@ -165,16 +166,16 @@ class Channel(HTTPChannel):
             self.transport.abortConnection()
 
     def close(self, now: float) -> None:
-        """Ends the connection after what is to be written; by force if that takes too long."""
+        """End the connection when the unsent bytes are written, or by force if that takes too long."""
         self.state = State.CLOSING
         self.deadline = now + self.site.timeouts.write
         self.loseConnection()
 
     def refuse(self, refusal: guard.Refusal, extra: bytes = b"") -> None:
-        """Answers for a request that is none, and ends the connection.
+        """Answer with a refusal and end the connection.
 
-        Closing at once, with bytes of the client unread, would make its system throw our answer away (RFC 9112,
-        section 9.6): so only our half is closed, and what still comes is dropped for a moment.
+        Closing at once, with unread bytes of the client, would make the client's system discard the answer (RFC 9112,
+        section 9.6). So only our half is closed, and the bytes that still arrive are dropped for ``linger`` seconds.
         """
         if self.state is State.CLOSING:
             return
@@ -187,7 +188,7 @@ class Channel(HTTPChannel):
             request.drop_body()
         self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines + OPENER_LINE))
         half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is None or self._shed or self.isSecure():  # TLS says good-bye with a message of its own
+        if half_close is None or self._shed or self.isSecure():  # TLS closes with a message of its own
             self.loseConnection()
         else:
             half_close()
@@ -196,9 +197,9 @@ class Channel(HTTPChannel):
         self.refuse(guard.MALFORMED)
 
     def hand_over(self, protocol: Any) -> None:
-        """``protocol`` has the connection from here on. Of HTTP nothing is kept but the place among the connections.
+        """Give the connection to ``protocol``. The factory still counts it.
 
-        What the client said too early, before it was answered, is given to it.
+        ``protocol`` also gets the bytes that the client sent before the answer.
         """
         self.state = State.UPGRADED
         self.deadline = None
@@ -212,7 +213,7 @@ class Channel(HTTPChannel):
 
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.connectionLost = connection_lost  # type: ignore[method-assign]
-        self._networkProducer.resumeProducing()  # it may wait, with what came early
+        self._networkProducer.resumeProducing()  # it may be paused, with early bytes
         self.transport.unregisterProducer()
         protocol.makeConnection(self.transport)
         if early:
@@ -225,7 +226,7 @@ class Channel(HTTPChannel):
         if state is State.CLOSING:
             return
         if state is State.FRESH:
-            self.state = State.HEAD  # the deadline runs since the connection was made
+            self.state = State.HEAD  # the deadline was set when the connection was made
         elif state is State.IDLE:
             self._begin_head()
         super().dataReceived(data)
@@ -256,7 +257,7 @@ class Channel(HTTPChannel):
             self.refuse(guard.BAD_HEADER)
             return False
         if len(line) > 64 and line[:14].lower() == b"content-length":
-            self.refuse(guard.BAD_LENGTH)  # more digits than int() is willing to read
+            self.refuse(guard.BAD_LENGTH)  # more digits than int() accepts
             return False
         return bool(super().headerReceived(line))
 
@@ -295,7 +296,7 @@ class Channel(HTTPChannel):
     # -- answers, leaving -------------------------------------------------------------------------------------
 
     def abort(self) -> None:
-        """Cuts the connection at once, whatever is still to be written."""
+        """Cut the connection at once, with unsent bytes."""
         self.transport.abortConnection()
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
@@ -321,10 +322,10 @@ class Channel(HTTPChannel):
             self.transport.writeSequence(iovec)
 
     def _may_wait(self, size: int) -> bool:
-        """Whether more may wait for a client that has stopped reading; if not, the connection is cut.
+        """Return whether more bytes may wait for a client that has stopped reading; if not, cut the connection.
 
-        The write that goes beyond the bound is the last that is taken, however large: an answer that was made whole is
-        in memory anyway, and a slow client may have it.
+        The write that exceeds the limit is the last that is accepted, whatever its size: a complete answer is in memory
+        anyway, and a slow client may have it.
         """
         if self._unread > self.site.max_unread:
             self.abort()
@@ -338,7 +339,7 @@ class Channel(HTTPChannel):
             self.state = State.IDLE
             self.deadline = now + self.site.timeouts.idle
             if self.stalled_since is not None:
-                # Requests that came meanwhile wait until this answer is read: else they would pile up answers.
+                # Further requests wait until the client reads this answer; otherwise their answers would pile up.
                 self.paused = True
                 self._networkProducer.pauseProducing()
         else:
@@ -357,5 +358,5 @@ class Channel(HTTPChannel):
         super().resumeProducing()
         if self.paused:
             self.paused = False
-            # Straight to the line parser: what waits there is no news, and there may be none.
+            # Resume the line parser directly: waiting bytes do not change the state, and there may be none.
             super().dataReceived(b"")

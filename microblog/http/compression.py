@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-COMPRESS_FROM: Final = 1024  #: bytes
+COMPRESS_FROM: Final = 1024  #: bytes below which compressing gains nothing
 #: Bytes above which a body is sent as it is: compressing blocks the reactor for about 1 ms per 100 KB.
 COMPRESS_TO: Final = 512 * 1024
 

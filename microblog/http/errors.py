@@ -40,7 +40,7 @@ TITLES: Final = {
 
 
 class MethodNotAllowed(HTTPError):
-    """There is something at that path, but not for that method."""
+    """The path has routes, but none for the request's method."""
 
     status = 405
     code = "method-not-allowed"
@@ -51,7 +51,7 @@ class MethodNotAllowed(HTTPError):
 
 
 class InternalError(MicroblogError):
-    """Our own mistake; what it was is in the log."""
+    """A fault of the server; the log has the traceback."""
 
     def __init__(self) -> None:
         super().__init__("Something went wrong on our side. It has been logged; please try again.")
@@ -78,7 +78,7 @@ def answer(
 
 
 def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
-    """``{"error": …}``, with ``details`` of the field at fault, as Mastodon's clients read them."""
+    """Return ``{"error": …}``, with ``details`` of the wrong field, as Mastodon's clients read it."""
     if isinstance(error, OAuthError):  # RFC 6749, section 5.2
         return {"error": error.error, "error_description": error.description}
     value: dict[str, Any] = {"error": error.text}
@@ -102,7 +102,7 @@ def error_headers(error: MicroblogError) -> dict[str, str]:
 
 
 def limit_state(error: MicroblogError) -> tuple[int, int, float] | None:
-    """What the ``X-RateLimit-*`` headers say, where the error is about them."""
+    """Return the values of the ``X-RateLimit-*`` headers if ``error`` is about a rate limit."""
     return error.state if isinstance(error, LimitExceeded) else None
 
 

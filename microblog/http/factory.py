@@ -1,11 +1,11 @@
-"""The website's factory of connections: it counts them, holds their deadlines, and lets them end in peace.
+"""The factory of HTTP connections: it limits and counts them, checks their deadlines and drains them.
 
 ::
 
     factory = HTTPFactory(dispatcher, reactor, https=…, proxies=web.proxies)
-    await factory.drain()      # nothing new on a connection, running requests to their end, streams told
+    await factory.drain()      # finish running requests, end streams, accept no further request on a connection
 
-``drain`` does not stop listening: whoever owns the port does that first.
+``drain`` does not close the port; its owner closes it first.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ from microblog.http.security import header_lines
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IReactorTime
 
-_GRACE: Final = 0.5  #: seconds that a connection without a request gets when the site drains
+_GRACE: Final = 0.5  #: seconds that a connection without a request gets when draining begins
 
-
-#: what a connection is, for the log, by what it is doing
+#: The words of the log for connections in each state.
 _WORDS: Final = {
     State.FRESH: "connections without a request",
     State.IDLE: "connections without a request",
@@ -48,11 +47,12 @@ _WORDS: Final = {
 
 
 class HTTPFactory(server.Site):
-    """A site whose root is ``resource``: a ``HTTPDispatcher``, or any leaf resource.
+    """The factory of connections whose root resource is ``resource``, an ``HTTPDispatcher`` or any leaf resource.
 
-    ``https``: browsers are told to come by HTTPS only.  ``connections``: at most that many at a time (by default what
-    the descriptors allow), and ``connections_per_host`` from one address that is no trusted proxy; the others get 503.
-    ``max_unread``: bytes that may wait for a client that has stopped reading.
+    ``https``: answers tell browsers to use HTTPS only.  ``connections``: the largest number at a time, by default the
+    number that the limit on open files allows. ``connections_per_host``: the largest number from one address that is
+    not a trusted proxy. Further connections get 503.  ``max_unread``: bytes that may wait for a client that has stopped
+    reading.
     """
 
     noisy = False
@@ -87,7 +87,7 @@ class HTTPFactory(server.Site):
         self._running = 0
         self._held = 0
         self._sweeping: LoopingCall | None = None
-        #: requests that were turned away before they had a route, by status
+        #: requests that were refused before they had a route, by status
         self.refused: Counter[int] = Counter()
         self._when_draining: set[Callable[[], object]] = set()
         self._drained: list[Deferred[None]] = []
@@ -127,6 +127,7 @@ class HTTPFactory(server.Site):
 
     @property
     def connections(self) -> int:
+        """The number of open connections."""
         return len(self._channels)
 
     def _sweep_every(self, interval: float) -> None:
@@ -166,11 +167,11 @@ class HTTPFactory(server.Site):
 
     @property
     def running(self) -> int:
-        """Requests that are being answered."""
+        """The number of requests that are being answered, streams included."""
         return self._running
 
     def hold(self, work: Deferred[Any]) -> None:
-        """``work`` goes on without its client: draining waits for it."""
+        """Let draining wait for ``work``, which continues without its client."""
         self._held += 1
 
         def done(result: object) -> object:
@@ -181,20 +182,20 @@ class HTTPFactory(server.Site):
         work.addBoth(done)
 
     def date_line(self) -> bytes:
-        """``Date``, made once a second."""
+        """Return the ``Date`` header as a line, made once a second."""
         now = int(self._wall_clock())
         if now != self._date[0]:
             self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii"))
         return self._date[1]
 
     def log(self, request: object) -> None:
-        """No access log here: the pages log what is worth a line."""
+        """Write no access log: pages log the events that matter."""
 
     def startFactory(self) -> None:
-        """Nothing: Twisted's would start its access log's timer."""
+        """Do nothing: Twisted's own starts the timer of its access log."""
 
     def stopFactory(self) -> None:
-        """Nothing: running connections outlive the port."""
+        """Do nothing: running connections outlive the port."""
 
     def acceptableProtocols(self) -> list[bytes]:
         return [b"http/1.1"]
@@ -202,15 +203,15 @@ class HTTPFactory(server.Site):
     # -- the end ----------------------------------------------------------------------------------------------
 
     def on_drain(self, call: Callable[[], object]) -> Callable[[], None]:
-        """Calls ``call`` when the site begins to drain, so that a stream can say good-bye; returns the way back."""
+        """Call ``call`` when draining begins, so that a stream can end; return a function that cancels this."""
         self._when_draining.add(call)
         return lambda: self._when_draining.discard(call)
 
     def drain(self) -> Deferred[None]:
-        """Answers what was asked, and no more: fires when the last request, shielded work and connection have ended.
+        """Finish the requests that have arrived; fire when the last request, shielded work and connection have ended.
 
-        Connections without a request have half a second, in case one is on its way; each answer says
-        ``Connection: close``.  It has no deadline of its own.
+        Connections without a request get half a second, in case a request is on its way. Each answer carries
+        ``Connection: close``. Draining has no deadline of its own.
         """
         if not self.draining:
             self.draining = True
@@ -229,12 +230,12 @@ class HTTPFactory(server.Site):
         return waiting
 
     def abort(self) -> None:
-        """Ends every connection at once: for when draining took too long."""
+        """Cut every connection at once, when draining takes too long."""
         for channel in list(self._channels):
             channel.abort()
 
     def unfinished(self) -> str:
-        """What draining still waits for, in words."""
+        """Describe what draining still waits for, for the log."""
         counts = Counter(_WORDS[channel.state] for channel in self._channels)
         counts["pieces of work whose client had gone"] = self._held
         return ", ".join(f"{what}: {count}" for what, count in counts.items() if count) or "nothing"
@@ -250,6 +251,6 @@ class HTTPFactory(server.Site):
 
 
 def _descriptors() -> int:
-    """How many connections the limit on open files leaves room for."""
+    """Return how many connections the limit on open files allows."""
     soft, _ = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
     return 10_000 if soft < 0 else max(16, min(10_000, soft - 200))

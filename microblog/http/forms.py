@@ -1,7 +1,7 @@
-"""Forms, coming in and shown again.
+"""Forms: the fields of a request, and forms that are shown again with an error.
 
-``parse`` reads a body as ``Fields``, within caps.  A page that turns a form down shows it again with what was typed and
-the message by its field::
+``parse`` reads a body as ``Fields``, within limits.  A page that rejects a form shows it again with the typed texts and
+the error at its field::
 
     form = FormState(request.form.texts("name", "email"))
     try:
@@ -9,18 +9,20 @@ the message by its field::
     except InvalidInput as error:
         return request.render("pages/sign_up.html", form=form.with_error(error), status=422)
 
-where the template says ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the
-message that belongs to no field.
+where the template has ``{{ form.value('name') }}`` and ``{{ form.error('name') }}``; ``form.error(None)`` is the error
+that belongs to no field.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from binascii import unhexlify
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
     MultipartSegment,
@@ -29,22 +31,22 @@ from multipart import (  # type: ignore[import-untyped]
     parse_options_header,
 )
 
-from microblog.domain.errors import MicroblogError, TooLarge
+from microblog.domain.errors import InvalidInput, MicroblogError, TooLarge
 from microblog.http.status import HTTPError
 
 TEXT_LIMIT: Final = (
     64 * 1024
 )  #: bytes of a JSON body, or of all texts of a form, where a route says nothing else
-#: The same where posts are written: the longest that the setting ``post_length`` allows, and what stands beside it.
+#: The same for forms with a post: the longest post that the setting ``post_length`` allows, and the other fields.
 POST_TEXT_LIMIT: Final = 256 * 1024
-#: Bytes of a form whose texts are shown again although they are above the limit of its route.
+#: Bytes of a form whose texts are shown again although they exceed the limit of its route.
 SHOWN_LIMIT: Final = 512 * 1024
 KEY_LIMIT: Final = 200  #: fields of a query or a form, keys of a JSON body
 MAX_PARTS: Final = 64  #: of a multipart body
 
 
 class MalformedRequest(HTTPError):
-    """It breaks the rules of HTTP or of its own format: 400, where a well-formed mistake gets 422."""
+    """The request breaks the rules of HTTP or of its format: 400. A well-formed request with bad values gets 422."""
 
     status = 400
     code = "malformed"
@@ -52,7 +54,7 @@ class MalformedRequest(HTTPError):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file of a multipart form.  ``name`` and ``content_type`` are the sender's claims, never to be trusted."""
+    """A file of a multipart form.  ``name`` and ``content_type`` come from the client and are not trustworthy."""
 
     name: str
     content_type: str
@@ -60,7 +62,7 @@ class Upload:
 
 
 class Fields:
-    """Names with one or more texts each, in the order they came, and files."""
+    """The fields of a query or form, in order: names with one or more texts each, and files."""
 
     __slots__ = ("_files", "_pairs")
 
@@ -69,25 +71,26 @@ class Fields:
         self._files = files or []
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """The last text of that name, as browsers and most frameworks have it."""
+        """Return the last text called ``name``."""
         for key, value in reversed(self._pairs):
             if key == name:
                 return value
         return default
 
     def text(self, name: str) -> str:
-        """The same; empty when it is missing."""
+        """Return the last text called ``name``, or an empty text."""
         return self.get(name) or ""
 
     def texts(self, *names: str) -> dict[str, str]:
+        """Return the texts of ``names``, empty where a field is missing."""
         return {name: self.text(name) for name in names}
 
     def all(self, name: str) -> list[str]:
-        """Every text called ``name``, or ``name[]``."""
+        """Return every text called ``name`` or ``name[]``."""
         return [value for key, value in self._pairs if key == name or key == f"{name}[]"]
 
     def flag(self, name: str) -> bool:
-        """A check box, or a program's true: anything but missing, empty, ``0``, ``false``, ``off``, ``no``."""
+        """Return whether a box or boolean is set: not missing, empty, ``0``, ``f``, ``false``, ``off`` or ``no``."""
         return (self.get(name) or "").lower() not in _FALSE
 
     @property
@@ -112,7 +115,7 @@ _NOTHING = Fields([])
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """What was typed, and what is wrong with it."""
+    """The typed values of a form, and the errors by field."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str | None, str] = field(default_factory=dict)
@@ -124,7 +127,7 @@ class FormState:
         return self.errors.get(name)
 
     def with_error(self, error: MicroblogError) -> FormState:
-        """With the error's text at its field; at no field if the form does not have that one."""
+        """Return the form with an error at its field, or at no field if the form lacks that field."""
         name = getattr(error, "field", None)
         return FormState(self.values, {**self.errors, (name if name in self.values else None): error.text})
 
@@ -132,12 +135,12 @@ class FormState:
 def parse(
     content_type: str, body: bytes, *, text_limit: int = TEXT_LIMIT, key_limit: int = KEY_LIMIT
 ) -> Fields:
-    """Return a body as fields; none for a body of another type.
+    """Return the fields of a body; none for a body that is not a form.
 
-    ``text_limit``: bytes of all texts together.  Files have the limit of the whole body.
+    ``text_limit``: bytes of all texts together.  Only the limit of the whole body applies to files.
 
-    :raises MalformedRequest: broken multipart, text that is not UTF-8, too many fields.
-    :raises TooLarge: the texts are above their limit.
+    :raises MalformedRequest: the body is broken multipart, not UTF-8, or has too many fields.
+    :raises TooLarge: the texts exceed their limit.
     """
     if not body:
         return _NOTHING
@@ -151,13 +154,35 @@ def parse(
 
 
 def check_size(size: int, limit: int) -> None:
-    """:raises TooLarge: ``size`` bytes of text are more than ``limit``."""
+    """Check the size of a text in bytes.
+
+    :raises TooLarge: ``size`` exceeds ``limit``.
+    """
     if size > limit:
         raise TooLarge(f"The request is too long: it may hold {limit // 1024} KB of text.")
 
 
+def parse_json(body: bytes, shape: Any, limit: int) -> Any:
+    """Return a JSON body as a value of the type ``shape``.
+
+    :raises MalformedRequest: the body is not JSON.
+    :raises InvalidInput: the body does not have the type ``shape``.
+    :raises TooLarge: the body exceeds ``limit`` bytes.
+    """
+    check_size(len(body), limit)
+    try:
+        return msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8), type=shape)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"The JSON does not fit: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequest("The body is not valid JSON.") from error
+
+
 def urlencoded(text: bytes, key_limit: int = KEY_LIMIT) -> Fields:
-    """:raises MalformedRequest: not UTF-8, control characters in a name, or more than ``key_limit`` fields."""
+    """Parse ``name=value&…``.
+
+    :raises MalformedRequest: the text is not UTF-8, or has more than ``key_limit`` fields.
+    """
     if not text:
         return _NOTHING
     parts = text.split(b"&", key_limit)
@@ -172,13 +197,13 @@ def urlencoded(text: bytes, key_limit: int = KEY_LIMIT) -> Fields:
 
 
 def _unquoted(part: bytes) -> str:
-    """Decode a name or a value, as ``urllib.parse.unquote_plus`` does, at a third of its cost for long texts.
+    """Decode a name or a value as ``urllib.parse.unquote_plus`` does, at a third of its cost for long texts.
 
-    :raises UnicodeDecodeError: it is not UTF-8.
+    :raises UnicodeDecodeError: the result is not UTF-8.
     """
     plain = part.replace(b"+", b" ")
     if b"%" in plain:
-        plain = _ESCAPES.sub(lambda found: unhexlify(found[0].replace(b"%", b"")), plain)
+        plain = _ESCAPES.sub(lambda escapes: unhexlify(escapes[0].replace(b"%", b"")), plain)
     return plain.decode("utf-8")
 
 
@@ -186,7 +211,7 @@ _ESCAPES: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 def _multipart(boundary: str, body: bytes, text_limit: int = TEXT_LIMIT) -> Fields:
-    """RFC 7578, strictly: no nesting, UTF-8 only, caps on parts, on their headers and on their sizes."""
+    """Parse a multipart form strictly (RFC 7578): no nesting, UTF-8 only, limits on parts, headers and sizes."""
     pairs: list[tuple[str, str]] = []
     files: list[tuple[str, Upload]] = []
     if not boundary or len(boundary) > 70:

@@ -1,4 +1,4 @@
-"""One request on one connection, before the website knows of it: its bytes, its body, its end."""
+"""A request as it arrives on a connection: its bytes, its body and its end. ``request.Request`` wraps it for pages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temp
 
 
 class HTTPRequest(server.Request):
-    """A request as Twisted has it, without what this site does in its own way (forms, sessions, ``Server``)."""
+    """Twisted's request without the features that this package replaces: forms, sessions, the ``Server`` header."""
 
     site: Host  # type: ignore[assignment]  # Twisted declares its own Site
     channel: Channel
     defaultContentType = None
     decoded_path = ""
     received = 0
-    streams = False  #: its answer goes on for as long as the client likes
+    streams = False  #: the answer lasts until the client leaves: an event stream or a WebSocket
 
     def __init__(self, channel: Channel, *args: Any, **options: Any) -> None:
         super().__init__(channel, *args, **options)
@@ -45,18 +45,18 @@ class HTTPRequest(server.Request):
 
     @property
     def gone(self) -> bool:
-        """The client's connection was lost before the answer was whole."""
+        """Whether the connection was lost before the answer was complete."""
         return bool(self._disconnected)
 
     def body(self) -> bytes:
-        """All of it; it is within its cap."""
+        """Return the whole body."""
         if not self.received or self.content is None:
             return b""
         self.content.seek(0)
         return cast(bytes, self.content.read())
 
     def drop_body(self) -> None:
-        """The request was refused: what came of its body is thrown away."""
+        """Discard the part of the body that has arrived, after a refusal."""
         if self.content is not None:
             self.content.close()
 
@@ -79,7 +79,7 @@ class HTTPRequest(server.Request):
         try:
             resource = self.site.resource
             self.render(resource if resource.isLeaf else self.site.getResourceFor(self))
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer, and the log the rest
+        except Exception:  # noqa: BLE001 - the client gets an answer and the log the traceback, whatever failed
             self.processingFailed(Failure())
 
     def processingFailed(self, reason: Failure) -> Failure:
@@ -93,7 +93,7 @@ class HTTPRequest(server.Request):
         return reason
 
     def answer(self, status: int, line: bytes) -> None:
-        """A bare answer, where there is no page to be had; programs get it as JSON."""
+        """Send an answer of one line, where no page can be made; programs get it as JSON."""
         self.setResponseCode(status)
         media_type = b"text/plain; charset=utf-8"
         if self.path.decode("ascii").startswith(PROGRAM_PATHS):
@@ -107,7 +107,7 @@ class HTTPRequest(server.Request):
         self.finish()
 
     def hand_over(self, protocol: Any) -> None:
-        """The connection is ``protocol``'s from here on: this request has ended, and nothing of it is kept."""
+        """End this request and give its connection to ``protocol``."""
         self.streams = True
         self.code = 101
         self.finished = 1
@@ -115,8 +115,8 @@ class HTTPRequest(server.Request):
         self.drop_body()
         self._ended()
         self.channel.hand_over(protocol)
-        for each in waiting:
-            each.callback(None)
+        for deferred in waiting:
+            deferred.callback(None)
 
     def finish(self) -> None:
         super().finish()

@@ -1,47 +1,45 @@
-"""One request, as a page sees it: a thin wrapper around Twisted's, read lazily.
+"""A request as pages use it: a thin wrapper around Twisted's that parses lazily.
 
-A page gets::
+::
 
-    request.path_arg("name")        what stands for <name> in the route's path, decoded
+    request.path_arg("name")        the value of <name> in the route's path, decoded
     request.query                   Fields of the query string:   .get("q"), .all("tag"), .flag("replies")
     request.form                    Fields of the body, urlencoded or multipart:   .text("body"), .files
     request.json()                  the body as plain Python values;   request.json(Struct)   as that type
     request.body                    the body's bytes; empty for GET and HEAD
     request.header("Accept")        a header or None
-    request.cookie("theme")         a cookie or None;   request.set_cookie(…),   request.clear_cookie(…)
-    request.viewer                  who asks (domain Viewer), or None
-    request.require_viewer()        who asks, or raises Unauthenticated
+    request.cookies                 the cookies by name;   request.set_cookie(…),   request.clear_cookie(…)
+    request.viewer                  the authenticated viewer, or None for an anonymous request
+    request.require_viewer()        the viewer; raises Unauthenticated for an anonymous request
     request.remote_address          the client's address; forwarded ones only from configured proxies
-    request.is_fragment             the page's own script asks for a fragment (header X-Fragment)
+    request.is_fragment             the site's script asks for a fragment (header X-Fragment)
     request.wants_json              an API path, or Accept asks for JSON first
-    request.path, .method, .id      decoded path, "GET", an id that is on every log line of this request
+    request.path, .method, .id      decoded path, "GET", an id on every log line of this request
     request.address                 path and query of this request, escaped, for links that lead back here
     request.csrf_token              for <input name="csrf_token">; templates have it as {{ csrf_token() }}
     request.sign_in(token)          sets the session cookie;   request.sign_out()   removes it
     request.session_token           the session cookie's value, or None
     request.flash("Saved.")         a message that the next page shows
     request.render(name, **values)  -> Html from a template, with viewer, request, flashes, csrf_token
-    request.spend(kind, key)        takes one from a further limit: request.spend("login", f"account:{name}")
-    request.may_spend(kind, key)    the same as a question: False when there is none left
+    request.spend(kind, key)        spends from a further rate limit: request.spend("login", f"account:{name}")
+    request.may_spend(kind, key)    the same, but returns False when the limit is reached
     request.services                the object that the table of routes was bound to
     request.shared                  the object that the pages of the table share, given to ``bind``
-    request.web                     what all pages share (context.WebContext): public_url, templates, limits …
+    request.web                     the objects that all pages share (context.WebContext): public_url, templates …
 
-All of it is synchronous: when a page runs, the body has arrived, within its cap.
+Everything is synchronous: the whole body has arrived before a page runs.
 """
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import msgspec
-
-from microblog.domain.errors import InvalidInput, RateLimited, Unauthenticated
+from microblog.domain.errors import RateLimited, Unauthenticated
 from microblog.http import forms
 from microblog.http.csrf import FIELD
+from microblog.http.flashes import Flashes
 from microblog.http.page_cache import PageKey
 from microblog.http.responses import Html
 
@@ -52,28 +50,16 @@ if TYPE_CHECKING:
     from microblog.http.http_request import HTTPRequest
     from microblog.http.route import Route
 
-T = TypeVar("T")
-
 FRAGMENT_HEADER = b"x-fragment"
-#: Headers whose value is a list, and which may so come in several lines that are one.
-LISTS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "connection",
-        "forwarded",
-        "if-none-match",
-        "sec-websocket-protocol",
-        "upgrade",
-        "via",
-        "x-forwarded-for",
-    }
-)
+#: Headers whose value is a list: several lines of them count as one (RFC 9110, section 5.3).
+LIST_HEADERS = frozenset({
+    "accept", "accept-encoding", "accept-language", "connection", "forwarded", "if-none-match",
+    "sec-websocket-protocol", "upgrade", "via", "x-forwarded-for",
+})  # fmt: skip
 
 
 class Request:
-    """See the module's docstring.  Properties raise InvalidInput (422) or MalformedRequest (400) on bad input."""
+    """A request (see the module's docstring).  Properties raise InvalidInput or MalformedRequest on bad input."""
 
     __slots__ = (
         "_args",
@@ -117,11 +103,11 @@ class Request:
         self.method: str = raw.method.decode("ascii")
         self.path: str = raw.decoded_path
         self.viewer: Viewer | None = None
-        #: the session cookie was looked up, and its session has ended
+        #: whether the request has a session cookie whose session has ended
         self.session_void = False
-        #: what the access token stands for that came with an API's request
+        #: the owner and scopes of the access token of an API request
         self.bearer: Bearer | None = None
-        #: True as soon as the answer depends on who asks: it is then never stored by anyone
+        #: whether the answer depends on the viewer or browser; such an answer is never cached
         self.personal = False
         self.cookies_out: list[str] = []
         self.limit_state: tuple[int, int, float] | None = None
@@ -132,9 +118,10 @@ class Request:
         self._query: forms.Fields | None = None
         self._remote_address: str | None = None
 
-    # -- what was asked ---------------------------------------------------------------------------------------
+    # -- the request's content --------------------------------------------------------------------------------
 
     def path_arg(self, name: str) -> str:
+        """Return the value of a placeholder in the route's path."""
         return self._args[name]
 
     def header(self, name: str) -> str | None:
@@ -142,12 +129,15 @@ class Request:
         values = self.raw.requestHeaders.getRawHeaders(name.encode("ascii"))
         if not values:
             return None
-        value = b", ".join(values) if len(values) > 1 and name.lower() in LISTS else values[-1]
+        value = b", ".join(values) if len(values) > 1 and name.lower() in LIST_HEADERS else values[-1]
         return value.decode("utf-8", "replace")
 
     @property
     def query(self) -> forms.Fields:
-        """:raises MalformedRequest: not UTF-8, or too many fields."""
+        """The fields of the query string.
+
+        :raises MalformedRequest: the query is not UTF-8, or has too many fields.
+        """
         if self._query is None:
             _, _, text = self.raw.uri.partition(b"?")
             self._query = forms.urlencoded(text)
@@ -155,7 +145,7 @@ class Request:
 
     @property
     def address(self) -> str:
-        """Path and query of this request as one relative address, escaped anew; for links that lead back here."""
+        """The path and query of this request as one escaped relative address, for links that lead back."""
         try:
             query = urlencode(list(self.query))
         except forms.MalformedRequest:
@@ -164,19 +154,19 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The body's bytes; empty for GET and HEAD, whose bodies mean nothing (RFC 9110, sections 9.3.1 and 9.3.2).
+        """The body's bytes; empty for GET and HEAD, whose bodies have no meaning (RFC 9110, sections 9.3.1 and 9.3.2).
 
-        The page cache and every cache on the way know an answer by its address alone.  If a body could change the
-        answer, one client could put its own answer in front of everyone else.
+        The page cache and every cache on the way identify an answer by its address alone. If a body could change the
+        answer, a client could replace the answer that other clients get.
         """
         return b"" if self.method in ("GET", "HEAD") else self.raw.body()
 
     @property
     def form(self) -> forms.Fields:
-        """The body's fields; empty when there is no body.
+        """The fields of the body; none when there is no body.
 
-        :raises MalformedRequest: broken multipart, not UTF-8, too many fields.
-        :raises TooLarge: a field or a part above its cap.
+        :raises MalformedRequest: the body is broken multipart, not UTF-8, or has too many fields.
+        :raises TooLarge: the texts exceed the route's ``text_limit``.
         """
         if self._form is None:
             self._form = forms.parse(
@@ -187,29 +177,18 @@ class Request:
             )
         return self._form
 
-    @overload
-    def json(self) -> Any: ...
-    @overload
-    def json(self, shape: type[T]) -> T: ...
     def json(self, shape: Any = Any) -> Any:
-        """Return the body, decoded; a byte order mark before it is ignored (RFC 8259, section 8.1).
+        """Return the decoded JSON body; a byte order mark before it is ignored (RFC 8259, section 8.1).
 
-        :raises MalformedRequest: it is no JSON.
-        :raises InvalidInput: it is not of that shape.
-        :raises TooLarge: it is longer than the route's ``text_limit``.
+        :raises MalformedRequest: the body is not JSON.
+        :raises InvalidInput: the body does not have the type ``shape``.
+        :raises TooLarge: the body exceeds the route's ``text_limit``.
         """
-        body = self.body
-        forms.check_size(len(body), self.route.text_limit)
-        try:
-            return msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8), type=shape)
-        except msgspec.ValidationError as error:
-            raise InvalidInput(f"The JSON does not fit: {error}.") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise forms.MalformedRequest("The body is not valid JSON.") from error
+        return forms.parse_json(self.body, shape, self.route.text_limit)
 
     @property
     def remote_address(self) -> str:
-        """The client's address as text; "unix" for a Unix socket without a trusted proxy in front."""
+        """The client's address as text, or "unix" for a Unix socket without a trusted proxy."""
         if self._remote_address is None:
             peer = getattr(self.raw.getClientAddress(), "host", None) or "unix"
             self._remote_address = self.web.proxies.client(peer, self.header("x-forwarded-for"))
@@ -221,7 +200,7 @@ class Request:
 
     @property
     def is_prefetch(self) -> bool:
-        """Whether the browser asks before anyone wants to see the page (``Sec-Purpose``, Fetch; older: ``Purpose``)."""
+        """Whether the browser loads the page in advance (``Sec-Purpose``, Fetch; older: ``Purpose``)."""
         return any(
             (self.header(name) or "").lower().startswith(("prefetch", "prerender", "preview"))
             for name in ("sec-purpose", "purpose", "x-purpose", "x-moz")
@@ -236,10 +215,13 @@ class Request:
             "json" in accept and "text/html" not in accept and "*/*" not in accept
         )
 
-    # -- who asks ---------------------------------------------------------------------------------------------
+    # -- the viewer and the session ---------------------------------------------------------------------------
 
     def require_viewer(self) -> Viewer:
-        """:raises Unauthenticated: nobody is logged in.  A browser is then sent to the log-in page and back."""
+        """Return the viewer.
+
+        :raises Unauthenticated: the request is anonymous. The answer sends browsers to the log-in page and back.
+        """
         if self.viewer is None:
             raise Unauthenticated("You need to log in for that.")
         return self.viewer
@@ -249,27 +231,28 @@ class Request:
         return self.web.cookies.session(self.cookies)
 
     def sign_in(self, token: str) -> None:
-        """Set the session cookie.  ``token`` is new at each log-in: nothing is kept.
+        """Set the session cookie. ``token`` has to be new at each log-in.
 
-        The visitor cookie stays: log-in forms that are open in other tabs carry its token.
+        The visitor cookie stays, because log-in forms in other tabs carry its token.
         """
         self.personal = True
         self.cookies_out.append(self.web.cookies.set_session(token, self.web.session_seconds))
-        # Forms of this very answer belong to the new session.
+        # Forms of this answer belong to the new session.
         self.cookies[self.web.cookies.session_name] = token
         self.session_void = False
 
     def prolong_session(self, token: str) -> None:
-        """Set the cookie of a session that goes on once more, so that it lasts as long as the session."""
+        """Set the session cookie again, so that it lasts as long as the prolonged session."""
         self.personal = True
         self.cookies_out.append(self.web.cookies.set_session(token, self.web.session_seconds))
 
     def remember_browser(self, account_id: int) -> None:
-        """Note in the browser that the account has logged in there (``known_browsers``)."""
+        """Record in a cookie that the account has logged in with this browser (``known_browsers``)."""
         browsers = self.web.browsers
         self.cookies_out.append(browsers.remember(browsers.read(self.cookies), account_id))
 
     def sign_out(self) -> None:
+        """Remove the session cookie."""
         self.personal = True
         self.cookies_out.append(self.web.cookies.clear_session())
 
@@ -286,17 +269,14 @@ class Request:
             )
         return self._cookies
 
-    def cookie(self, name: str) -> str | None:
-        return self.cookies.get(name)
-
     @property
     def theme(self) -> str:
         """The theme that the visitor chose: "light", "dark", or "" for the system's."""
-        theme = self.cookie("theme") or ""
+        theme = self.cookies.get("theme", "")
         return theme if theme in ("light", "dark") else ""
 
     def set_cookie(self, name: str, value: str, max_age: int, *, readable: bool = False) -> None:
-        """A cookie of a page's own (never a secret).  ``readable``: the site's script may read it."""
+        """Set a cookie that is not a secret.  ``readable``: scripts of the site may read it."""
         self.personal = True
         self.cookies_out.append(self.web.cookies.plain(name, value, max_age, readable=readable))
 
@@ -304,7 +284,7 @@ class Request:
         self.set_cookie(name, "", 0)
 
     def flash(self, text: str, undo: str | None = None) -> None:
-        """Show ``text`` once, on the next page.  ``undo``: the path of a form that takes back what was done."""
+        """Show ``text`` once, on the next page.  ``undo``: the path of a form that reverts the action."""
         self.personal = True
         if undo is not None:
             text = f"{text}\n{undo}"
@@ -313,13 +293,13 @@ class Request:
 
     @property
     def flashes(self) -> list[str]:
-        """Messages that an earlier request left, in order."""
+        """The flash messages of earlier requests, oldest first."""
         if self._flashes is None:
             self._flashes = self.web.cookies.flashes(self.cookies)
         return self._flashes
 
     def take_flashes(self) -> list[str]:
-        """The same, and they are not shown again."""
+        """Return the flash messages and remove them."""
         texts = self.flashes
         if texts:
             self.personal = True
@@ -329,19 +309,19 @@ class Request:
 
     @property
     def csrf_token(self) -> str:
-        """A token for this answer's forms: bound to the session (or visitor), masked anew each time."""
+        """A token for the forms of this answer: bound to the session or visitor, with a fresh mask each time."""
         self.personal = True
         session = None if self.session_void else self.session_token
         token, cookie = self.web.csrf.issue(self.cookies, session)
         if cookie is not None:
             self.cookies_out.append(cookie)
-            # Further forms of this answer, and the check of this very request, see the same visitor.
+            # Further forms of this answer belong to the same visitor.
             name, _, rest = cookie.partition("=")
             self.cookies[name] = rest.partition(";")[0]
         return token
 
     def check_csrf(self) -> None:
-        """Check that the form comes from a page of this site that this browser got.
+        """Check that the form comes from a page that this site sent to this browser.
 
         :raises Forbidden: another site sent the form.
         :raises FormExpired: its token is not of this browser's session.
@@ -357,11 +337,14 @@ class Request:
         )
 
     def spend(self, kind: str, key: str) -> None:
-        """:raises RateLimited: too often.  ``key`` says who: ``account:12``, ``mail:bob@example.org``."""
+        """Take one token from the rate limit ``kind`` of ``key``, such as ``account:12``.
+
+        :raises RateLimited: the limit is reached.
+        """
         self.web.limits.spend(kind, key)
 
     def may_spend(self, kind: str, key: str) -> bool:
-        """The same, where nobody is to be told that it was too often."""
+        """Take one token as ``spend`` does; return False when the limit is reached."""
         try:
             self.spend(kind, key)
         except RateLimited:
@@ -381,8 +364,10 @@ class Request:
         headers: Mapping[str, str] | None = None,
         **values: object,
     ) -> Html:
-        """The template ``name`` as an answer.  It sees ``values`` and ``viewer``, ``request``, ``flashes``,
-        ``csrf_token()`` and the templates' globals."""
+        """Return the template ``name`` as an answer.
+
+        It sees ``values``, ``viewer``, ``request``, ``flashes``, ``csrf_token()`` and the templates' globals.
+        """
         return Html(
             self.render_text(name, values),
             status=status,
@@ -398,7 +383,7 @@ class Request:
             values,
             request=self,
             viewer=self.viewer,
-            flashes=_Flashes(self.take_flashes),
+            flashes=Flashes(self.take_flashes),
             csrf_token=lambda: self.csrf_token,
         )
 
@@ -406,30 +391,6 @@ class Request:
     def page_key(self) -> PageKey:
         """The key of the answer in the page cache. Raises MalformedRequest for a broken query."""
         return PageKey(self.path, tuple(self.query), self.theme, self.is_fragment, self.wants_json)
-
-
-class _Flashes:
-    """Iterable once; asking for them is what takes them, so that a page that shows none keeps them for the next."""
-
-    __slots__ = ("_take_flashes", "_texts")
-
-    def __init__(self, take_flashes: Callable[[], list[str]]) -> None:
-        self._take_flashes = take_flashes
-        self._texts: list[str] | None = None
-
-    def _take(self) -> list[str]:
-        if self._texts is None:
-            self._texts = self._take_flashes()
-        return self._texts
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._take())
-
-    def __bool__(self) -> bool:
-        return bool(self._take())
-
-    def __len__(self) -> int:
-        return len(self._take())
 
 
 _JSON_PATHS = ("/api/", "/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/.well-known/", "/nodeinfo/")

@@ -1,4 +1,4 @@
-"""Turns an answer's record into status, headers and bytes: caching, ETags, compression, cookies, rate-limit headers."""
+"""The writer of answers: status, headers (caching, ETags, cookies, rate limits) and the compressed body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPOSED: Final = b"Link, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, 
 
 
 def prepare(request: Request, response: Response) -> bytes:
-    """Sets the status and the headers on the wire's request, and returns the body to write."""
+    """Set the status and the headers of an answer, and return the body to write."""
     raw = request.raw
     headers = raw.responseHeaders
     status = response.status
@@ -44,7 +44,7 @@ def prepare(request: Request, response: Response) -> bytes:
 
 
 def prepare_stream(request: Request, response: Response) -> None:
-    """The same for an answer whose body comes in pieces."""
+    """Set the status and the headers of an answer whose body comes in pieces."""
     headers = request.raw.responseHeaders
     for name, value in response.headers.items():
         headers.setRawHeaders(name, [value])
@@ -69,10 +69,9 @@ def _set_rest(request: Request, headers: Headers) -> None:
 
 
 def _set_caching(request: Request, response: Response, headers: Headers, body: bytes) -> bool:
-    """Says who may keep the answer; True when the client has it already.
+    """Set the caching headers; return whether the client's copy is current.
 
-    Whatever depends on who asks is kept by nobody: not when somebody is logged in, not when a cookie or a form's token
-    goes out with it.
+    No cache may store a personal answer: one with a viewer, a cookie or a form's token.
     """
     if headers.hasHeader(b"Cache-Control"):
         return False
@@ -107,7 +106,7 @@ def _set_caching(request: Request, response: Response, headers: Headers, body: b
 
 
 def etag_matches(header: str | None, etag: str) -> bool:
-    """The weak comparison of ``If-None-Match`` (RFC 9110, section 13.1.2)."""
+    """Return whether ``If-None-Match`` names ``etag``, by weak comparison (RFC 9110, section 13.1.2)."""
     if not header:
         return False
     if header.strip() == "*":
@@ -116,12 +115,12 @@ def etag_matches(header: str | None, etag: str) -> bool:
 
 
 def _may_leak(request: Request) -> bool:
-    """Return whether the length of a compressed answer could tell another site what is in it (BREACH).
+    """Return whether the length of a compressed answer could reveal its content to another site (BREACH).
 
-    That takes a secret and a text that the other site chose, in one answer.  A secret is in each answer that depends on
-    the session: a private post, a form's token.  A text of another site may be in the path, the query or the body,
-    unless the browser says that the request came from this site or from the address bar (Fetch Metadata,
-    ``Sec-Fetch-Site``).  Another site cannot make a browser send an access token.
+    The attack needs a secret and a text of the other site in one answer. Each answer that depends on the session has a
+    secret: a private post, a form's token. A text of another site may be in the path, the query or the body, unless the
+    browser reports that the request came from this site or from the address bar (Fetch Metadata, ``Sec-Fetch-Site``).
+    Another site cannot make a browser send an access token.
     """
     if request.bearer is not None or not (
         request.viewer is not None or request.personal or request.cookies_out
@@ -135,7 +134,7 @@ def _may_leak(request: Request) -> bool:
 def _compressed(request: Request, headers: Headers, body: bytes, response: Response) -> bytes:
     etag = headers.getRawHeaders(b"ETag")
     if etag and not etag[0].startswith(b"W/"):
-        return body  # a strong ETag is of these very bytes
+        return body  # a strong ETag identifies these exact bytes
     packable = not headers.hasHeader(b"Content-Encoding") and accepts_gzip(request.header("accept-encoding"))
     if not packable or _may_leak(request):
         return body

@@ -1,25 +1,24 @@
-"""What a page gives back: one of these records, never a bare string or dict.
+"""The answers that pages return: records, never bare strings or dicts.
 
 ========================================== ===========================================================
 ``Html(markup, status=200)``               a page, or a fragment of one
 ``Json(value, status=200)``                anything msgspec can encode: dicts, lists, Structs, dataclasses
 ``Document(body, content_type)``           feeds, CSV, SVG, plain text, bytes
 ``Redirect(to, status=303)``               to a path of this site only
-``ExternalRedirect(url, status=302)``      to an address that was registered beforehand (OAuth)
+``ExternalRedirect(url, status=302)``      to an address that was registered before (OAuth)
 ``Empty(status=204)``                      no body
 ``NotModified(etag)``                      304: the client has this version already
 ``Stream(source)``                         server-sent events, see ``event_stream``
 ``Upgrade(take_over)``                     another protocol takes the connection (WebSocket)
 ========================================== ===========================================================
 
-Keyword arguments that all of them take:
+Keyword arguments of all of them:
 
 ``headers``   a mapping of further headers.
-``public``    True says: this answer is the same for everyone who is not logged in.  Such an answer gets an ETag and
-              ``Vary``; it stays ``no-store`` whenever somebody is logged in, a form's token or a cookie went out
-              with it.
-``max_age``   seconds that a public answer may be reused without asking again.
-``etag``      an opaque text of the page's own making, instead of a hash of the body.
+``public``    whether the answer is the same for all anonymous visitors.  Such an answer gets an ETag and ``Vary``.  It
+              stays ``no-store`` if there is a viewer, or if a form's token or a cookie goes out with it.
+``max_age``   seconds for which a cache may reuse a public answer without asking.
+``etag``      an opaque text that the page makes, instead of a hash of the body.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _encode_json = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What all answers have in common; the module's docstring explains the arguments."""
+    """The base of all answers; the module's docstring explains the arguments."""
 
     status: int = field(default=200, kw_only=True)
     headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
@@ -78,7 +77,7 @@ class Json(Response):
         return self.content_type
 
     def encode(self) -> bytes:
-        """``bytes`` are taken as JSON that was encoded before, ``msgspec.Raw`` likewise."""
+        """Return the value as JSON; ``bytes`` and ``msgspec.Raw`` are JSON already."""
         return self.value if isinstance(self.value, bytes) else _encode_json(self.value)
 
 
@@ -97,9 +96,9 @@ class Document(Response):
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse(Response):
-    """An answer as bytes, to be sent many times; ``packed`` is the same by gzip, where that gains anything.
+    """An answer as bytes, to be sent many times.  ``packed`` is the body compressed, or None if that gains nothing.
 
-    Made by caches, never by a page.
+    Caches make it, pages do not.
     """
 
     body: bytes
@@ -112,7 +111,7 @@ class CachedResponse(Response):
 
     @property
     def size(self) -> int:
-        """Bytes of memory, but for small change."""
+        """Approximate bytes of memory."""
         return len(self.body) + len(self.packed or b"")
 
     def encode(self) -> bytes:
@@ -121,9 +120,9 @@ class CachedResponse(Response):
 
 @dataclass(frozen=True, slots=True)
 class Redirect(Response):
-    """To a path of this site, by GET (303).
+    """A redirect to a path of this site, by GET (303).
 
-    :raises InvalidInput: ``to`` leads anywhere else.  For a target that a visitor sent, use ``next_path``.
+    :raises InvalidInput: ``to`` leads to another site.  For a target from a client, use ``next_path``.
     """
 
     to: str
@@ -140,7 +139,7 @@ class Redirect(Response):
 
 @dataclass(frozen=True, slots=True)
 class ExternalRedirect(Response):
-    """To an absolute address.  Only for targets that were registered beforehand and matched exactly."""
+    """A redirect to an absolute address; only for targets that were registered before and match exactly."""
 
     url: str
     status: int = field(default=302, kw_only=True)
@@ -161,7 +160,7 @@ class Empty(Response):
 
 @dataclass(frozen=True, slots=True)
 class NotModified(Response):
-    """The client has it already.  ``tag`` is the ETag of its version."""
+    """An answer without a body: the client's copy, with the ETag ``tag``, is current."""
 
     tag: str
     status: int = field(default=304, kw_only=True)
@@ -181,7 +180,7 @@ class EventSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream(Response):
-    """Server-sent events from ``source``, until the client leaves, the source ends it, or the site drains."""
+    """Server-sent events from ``source``, until the client leaves, the source ends or the server drains."""
 
     source: EventSource
 
@@ -192,10 +191,7 @@ class Stream(Response):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade(Response):
-    """The connection becomes another protocol (RFC 9110, section 7.8).
-
-    ``take_over`` gives it away by `HTTPRequest.hand_over`.
-    """
+    """A change of the connection's protocol (RFC 9110, section 7.8); ``take_over`` calls `HTTPRequest.hand_over`."""
 
     take_over: Callable[[], Awaitable[None]]
     status: int = field(default=101, kw_only=True)
@@ -204,12 +200,12 @@ class Upgrade(Response):
 _URI_CHARACTERS = "/:?#[]@!$&'()*+,;=%~-._"
 
 
-#: Characters of an address that a request line has room for (``guard.MAX_HEADER_LINE``), with its method and version.
+#: Characters of the longest address that fits a request line (``guard.MAX_HEADER_LINE``) with method and version.
 LONGEST_PATH: Final = 8000
 
 
 def is_local_path(target: str) -> bool:
-    """Whether a browser that is sent to ``target`` stays on this site.
+    """Return whether a redirect to ``target`` stays on this site.
 
     Browsers drop tabs and newlines, and read a backslash as a slash, so ``/\\evil.example`` and
     ``/<TAB>/evil.example`` leave the site as ``//evil.example`` does (WHATWG URL, basic URL parser).
@@ -223,12 +219,12 @@ def is_local_path(target: str) -> bool:
 
 
 def next_path(raw: str | None, default: str = "/") -> str:
-    """Where to go next, from a visitor's ``?next=``: ``raw`` if it stays on this site, else ``default``."""
+    """Return the next path: ``raw``, from a client's ``?next=``, if it stays on this site, else ``default``."""
     return raw if raw and len(raw) <= LONGEST_PATH and is_local_path(raw) else default
 
 
 def not_prefetched() -> Empty:
-    """Refuse a prefetch of a page that changes something when it is read; the browser asks again when it is wanted."""
+    """Refuse to prefetch a page whose reading changes something; the browser asks again when the person opens it."""
     return Empty(status=503, headers={"Retry-After": "0", "Cache-Control": "no-store"})
 
 

@@ -15,9 +15,9 @@ ViewerRule = Literal["optional", "required", "app", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route; ``routing`` explains the fields.
+    """A route; ``routing`` explains its options.
 
-    ``name`` is unique: the name of its table and its own. ``page`` takes the object that its table is bound to and the
+    ``name`` consists of the table's name and its own. ``page`` takes the object that its table is bound to and the
     request.
     """
 
@@ -34,12 +34,12 @@ class Route:
     summary: str
     cached: bool = False
     remembered: bool = False
-    program: bool = False  #: of a table with ``authenticate``: answers and errors are JSON
+    program: bool = False  #: belongs to a table with ``authenticate``; errors are JSON
     cors: bool = False
     text_limit: int = TEXT_LIMIT
     key_limit: int = KEY_LIMIT
 
     @property
     def for_strangers(self) -> bool:
-        """Whether it also works for people who are not logged in."""
+        """Whether the route also works for visitors who are not logged in."""
         return self.viewer != "required"

@@ -1,4 +1,4 @@
-"""Routes are declared beside their pages::
+"""Tables of routes, which modules declare beside their pages::
 
     routes = Routes("profiles")
 
@@ -12,35 +12,34 @@
         …
         return Redirect("/@" + name)
 
-and come alive in ``app``::
+and the wiring binds to services::
 
     dispatcher = HTTPDispatcher(web, [profiles.routes.bind(microblog), health.routes.bind(readiness), …])
     factory = HTTPFactory(dispatcher, reactor)
 
-The first argument of a page is what its table was bound to.  Paths are whole (nothing is mounted below a prefix), in
-werkzeug's syntax: ``<name>`` is a text without a slash, ``<int:id>`` digits, ``<path:rest>`` anything.  All arrive as
-text.  A trailing slash is taken too.  A path answers HEAD where it answers GET.
+The first argument of a page is the object that its table is bound to. Paths are whole (nothing is mounted below a
+prefix), in werkzeug's syntax: ``<name>`` is a text without a slash, ``<int:id>`` digits, ``<path:rest>`` anything. All
+arrive as text. A path also matches with a trailing slash, and answers HEAD where it answers GET.
 
-What a declaration can say, beside the path:
+The options of a declaration, beside the path:
 
-``viewer``      ``"optional"`` (the default: who asks is looked up when a cookie or token came), ``"required"``
-                (else 401, for browsers the log-in page), ``"app"`` (an access token, be it an app's own that stands
-                for nobody), ``"none"`` (never looked up: static files, health).
+``viewer``      ``"optional"`` (the default: the viewer is looked up if the request has a cookie or token),
+                ``"required"`` (else 401, for browsers the log-in page), ``"app"`` (an access token, which may be an
+                app's own without an account), ``"none"`` (no look-up: static files, health).
 ``scope``       an OAuth scope that a token needs (``"read:statuses"``); tables with ``authenticate=`` only.
-``limit``       the class of rate limit (``rate_limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
+``limit``       the rate limit (``rate_limits.LIMITS``): by default ``read`` for GET and ``write`` otherwise;
                 None for none.
 ``csrf``        whether the form's token is checked: True for everything but GET in a table without ``authenticate=``.
-``text_limit``  bytes of a JSON body, or of all texts of a form together; above it the answer is 413.
+``text_limit``  bytes of a JSON body, or of all texts of a form together; a larger one gets 413.
 ``key_limit``   keys of a JSON body, and fields of a form.
-``shielded``    whether the work goes on when the client goes away: True for everything but GET.
+``shielded``    whether the work continues when the client goes away: True for everything but GET.
 ``public``      documentation only: the page has no personal part.
-``cached``      what a stranger gets may be kept as bytes until something happens (``page_cache`` says how).
-``remembered``  who holds the token may be known from half a second ago (``Tokens.bearer``): the answer shows nothing
-                of their account.
+``cached``      anonymous visitors may get the answer from the page cache (``page_cache``).
+``remembered``  the token's owner may be half a second old (``Tokens.bearer``): the answer shows nothing of the account.
 ``summary``     one line for the list of routes; by default the docstring's first.
 
 Two pages of one name, or two pages on one path and method, are an error when the module is imported: Klein would let
-the later one silently answer for both.
+the later page answer for both.
 """
 
 from __future__ import annotations
@@ -58,12 +57,12 @@ from microblog.http.route import Method, Route, ViewerRule
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
 
-#: a page: what the table was bound to, the request -> the answer
+#: A page: takes the object that its table is bound to and the request, returns the answer.
 Page = Callable[[Any, Request], Awaitable[Response]]
 P = TypeVar("P", bound=Callable[[Any, Request], Awaitable[Response]])
-#: looks up who asks, where it is not the session's cookie: an API's bearer token.  Given what the table was bound to.
+#: Looks up the viewer by something else than the session cookie, such as a bearer token; takes a page's arguments.
 Authenticate = Callable[[Any, Request], "Awaitable[Viewer | None]"]
-#: turns an error into the answer that a table's clients understand
+#: Turns an error into the answer that a table's clients understand.
 ErrorForm = Callable[[Request, MicroblogError], Response]
 
 
@@ -79,10 +78,10 @@ class BoundRoutes:
 class Routes:
     """A table of routes.
 
-    ``name`` is unique among the tables of a site.  ``authenticate`` makes it a table for programs: who asks comes from
-    there instead of the session's cookie, no form token is checked (no cookie is believed), and ``cors=True`` lets
-    other sites' scripts in, preflights included.  ``errors`` makes the answers for errors; without it, the
-    dispatcher's own function does.
+    ``name`` is unique among the tables of a dispatcher.  ``authenticate`` makes it a table for programs: it looks up
+    the viewer instead of the session cookie, and no form token is checked, as no cookie counts.  ``cors=True`` admits
+    scripts of other sites, preflights included.  ``errors`` makes the answers for errors instead of the dispatcher's
+    function.
     """
 
     def __init__(
@@ -135,9 +134,9 @@ class Routes:
         remembered: bool = False,
         summary: str | None = None,
     ) -> Callable[[P], P]:
-        """Declares the page below it for ``method`` on each of ``paths``.  The module's docstring explains the rest.
+        """Declare the page below for ``method`` on each of ``paths``; the module's docstring explains the options.
 
-        :raises ValueError: the name or the path is taken, or the path is not one.
+        :raises ValueError: the name or the path is taken, or the path is malformed.
         """
         mutating = method != "GET"
 

@@ -1,20 +1,20 @@
-"""Jinja2 as this site uses it: autoescape always, no undefined names, everything compiled at start.
+"""Jinja2 templates: always escaped, without undefined names, compiled at start.
 
-Templates see, beside what a page passes:
+Templates see these names beside the values of the page:
 
-``site``                  ``site.name``, ``site.description``, ``site.public_url``, ``site.languages`` …: what
-                          ``Templates`` was given
-``request``, ``viewer``   the Request and the Viewer (or none)
-``flashes``               messages for the top of the page, as a list of texts; taking them empties them
-``csrf_token()``          for ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``: call it only
-                          where a form is, for it makes the answer personal
-``static_url('site.css')``  the file's address with its content's hash, cached for a year
-``now()``                 the time, aware
+``site``                  ``site.name``, ``site.description``, ``site.public_url``, ``site.languages`` …: the record
+                          that ``Templates`` got
+``request``, ``viewer``   the Request, and the Viewer or None
+``flashes``               messages for the top of the page, as a list of texts; reading them removes them
+``csrf_token()``          for ``<input type="hidden" name="csrf_token" value="{{ csrf_token() }}">``; it makes the
+                          answer personal, so only pages with a form call it
+``static_url('site.css')``  the file's address with the hash of its content, cached for a year
+``now()``                 the current time, with a time zone
 ``_('…')``, ``{% trans %}``  translation; every text of the site goes through one of them
 
-Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title; with ``ago=true`` in words that
-go on from a verb), ``date`` (a day, or with
-``date('full')`` the time too) and ``count`` (1,234 and 12.3K); ``initial`` and ``colour`` of an account's avatar.
+Filters: ``relative_time`` (a datetime as ``<time>``, with the full date as its title; with ``ago=true`` as the end of a
+sentence), ``date`` (a day, or with ``date('full')`` the time too), ``count`` (1,234 and 12.3K), and ``initial`` and
+``colour`` of an account's avatar.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ LOCALE = "en"
 
 
 class Templates:
-    """Renders ``directory``'s templates.
+    """The compiled templates of ``directory``.
 
     ``static_url`` returns the address of a static file by its name.  ``site`` is any record or mapping that templates
     read as ``site``.  ``now`` is the clock.
 
-    :raises jinja2.TemplateError: a template is broken; all are compiled here, so that this shows at start.
+    :raises jinja2.TemplateError: a template is broken.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Templates:
     def render(self, name: str, values: Mapping[str, object] | None = None, /, **more: object) -> str:
         """Return the template ``name`` rendered with ``values``.
 
-        :raises KeyError: there is no such template.
+        :raises KeyError: there is no template ``name``.
         """
         return self._compiled[name].render(values or {}, **more)
 
     def relative_time(self, when: datetime, ago: bool = False) -> Markup:
-        """``<time datetime="…" title="the full date">5 min</time>``.  Beyond a week it is the date.
+        """Return ``<time datetime="…" title="the full date">5 min</time>``, with the date after a week.
 
-        ``ago``: as part of a sentence, after “used” or “seen”: “just now”, “5 min ago”, “on 4 Mar 2026”.
+        ``ago``: as the end of a sentence, after “used” or “seen”: “just now”, “5 min ago”, “on 4 Mar 2026”.
         """
         seconds = (self._now() - when).total_seconds()
         _ = self._translations.gettext
@@ -104,7 +104,7 @@ class Templates:
 
 @lru_cache(maxsize=4096)
 def format_day(when: date | datetime, style: str = "day") -> str:
-    """``4 Mar 2026``; with ``"full"`` ``4 March 2026 at 17:05 UTC``."""
+    """Return a day as ``4 Mar 2026``, or with ``"full"`` as ``4 March 2026 at 17:05 UTC``."""
     if style == "full" and isinstance(when, datetime):
         moment = when.astimezone(UTC)
         return format_datetime(moment, "d MMMM y 'at' HH:mm", tzinfo=UTC, locale=LOCALE) + " UTC"
@@ -113,7 +113,7 @@ def format_day(when: date | datetime, style: str = "day") -> str:
 
 @lru_cache(maxsize=4096)
 def format_count(number: int) -> str:
-    """1234 -> ``1,234``; 12,345 -> ``12.3K``; 1,234,567 -> ``1.2M``: as much as a glance takes in."""
+    """Return a number in short form: ``1,234`` for 1234, ``12.3K`` for 12,345, ``1.2M`` for 1,234,567."""
     if number < 10_000:
         return format_decimal(number, locale=LOCALE)
     for size, letter in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):

@@ -57,7 +57,7 @@ async def address(_: Any, request: Request) -> Response:
 @routes.get("/theme")
 async def theme(_: Any, request: Request) -> Response:
     request.set_cookie("theme", "dark", 3600, readable=True)
-    return Document(request.cookie("theme") or "none")
+    return Document(request.cookies.get("theme") or "none")
 
 
 @routes.get("/flash")
