@@ -1,6 +1,6 @@
-"""For whoever watches the process: ``/health`` says that it answers, ``/ready`` that it can do its work.
+"""Health checks: ``/health`` shows that the process answers, ``/ready`` that it can serve requests.
 
-A load balancer asks ``/ready``, a supervisor that restarts what hangs asks ``/health``.
+A load balancer asks ``/ready``. A supervisor that restarts hung processes asks ``/health``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from microblog.http.routing import Routes
 
 
 class Readiness(Protocol):
-    """What ``/ready`` asks."""
+    """What ``/ready`` needs from the application."""
 
     async def ready(self) -> None:
-        """Returns when the database answers and its schema is current.
+        """Return when the database answers and its schema is current.
 
-        :raises Unavailable: with what is missing.
+        :raises Unavailable: with the reason.
         """
         ...
 
@@ -29,13 +29,13 @@ routes = Routes("health")
 
 @routes.get("/health", viewer="none", limit=None)
 async def health(_: Readiness, request: Request) -> Response:
-    """Say that the process is alive: "OK", as Mastodon does, or JSON for whoever asks for that."""
+    """Report that the process is alive: "OK", as Mastodon does, or JSON if the client accepts that."""
     return Json({"status": "ok"}) if request.wants_json else Document("OK")
 
 
 @routes.get("/ready", viewer="none", limit=None)
 async def ready(readiness: Readiness, request: Request) -> Response:
-    """The database answers, and the site is not about to stop."""
+    """Report whether the process can serve requests: the database answers, and the process is not about to stop."""
     try:
         if request.raw.site.draining:
             raise Unavailable("This process is about to stop.")

@@ -1,4 +1,4 @@
-"""Ids that came with a request. What can't be one is the id of nothing: the answer is that nothing is there."""
+"""Ids in requests. A text that can't be an id gets the same answer as the id of nothing: 404."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ if TYPE_CHECKING:
 
 
 def sent_id(text: str) -> int:
-    """Raises NotFound."""
-    found = parse_id(text)
-    if found is None:
+    """Return the id that a client sent.
+
+    :raises NotFound: it is no id.
+    """
+    number = parse_id(text)
+    if number is None:
         raise NotFound
-    return found
+    return number
 
 
 def path_id(request: Request, name: str = "id") -> int:
-    """That in the address. Raises NotFound."""
+    """Return the id in the path.
+
+    :raises NotFound: it is no id.
+    """
     return sent_id(request.path_arg(name))

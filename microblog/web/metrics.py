@@ -1,7 +1,7 @@
-"""``/metrics``: readings of this process for Prometheus, for configured addresses alone.
+"""``/metrics``: this process's metrics for Prometheus, for the configured addresses only.
 
-Behind a proxy that is not among ``trusted_proxies``, everybody seems to come from the proxy's address.  So a request
-that was forwarded by somebody whom we don't know is turned away, whatever address it seems to come from.
+Behind a proxy that is not in ``trusted_proxies``, all clients seem to have the proxy's address.  So a request that an
+unknown proxy forwarded is refused, whatever its address.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from microblog.http.routing import Routes
 
 @dataclass(frozen=True, slots=True)
 class MetricsPage:
-    """What the page needs: the text, and who may read it.
+    """The metrics' text and the clients that may read it.
 
-    ``text`` takes the ``Accept`` header and gives the content type and the body.  ``unix``: whoever can reach a Unix
-    socket may read, as its folder's permissions have decided already.
+    ``text`` takes the ``Accept`` header and returns the content type and the body.  ``unix``: clients of a Unix socket
+    may read the metrics, because the permissions of its folder have admitted them already.
     """
 
     text: Callable[[str], Awaitable[tuple[str, bytes]]]
@@ -30,6 +30,7 @@ class MetricsPage:
     unix: bool = False
 
     def open_to(self, request: Request) -> bool:
+        """Return whether the client may read the metrics."""
         peer = getattr(request.raw.getClientAddress(), "host", None) or "unix"
         if _forwarded(request) and not request.web.proxies.trusts(peer):
             return False
@@ -51,9 +52,9 @@ routes = Routes("metrics")
 
 
 @routes.get("/metrics", viewer="none", limit=None)
-async def metrics(readings: MetricsPage, request: Request) -> Response:
-    """MetricsPage of this process, for Prometheus."""
-    if not readings.open_to(request):
+async def metrics(page: MetricsPage, request: Request) -> Response:
+    """Return the metrics of this process for Prometheus."""
+    if not page.open_to(request):
         raise Forbidden("These are shown to the addresses in the setting metrics_allow only.")
-    content_type, body = await readings.text(request.header("accept") or "")
+    content_type, body = await page.text(request.header("accept") or "")
     return Document(body, content_type)

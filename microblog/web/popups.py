@@ -1,9 +1,9 @@
-"""Pages that a program of another site opens in a popup: OAuth's consent, and what comes before it.
+"""Pages that a web app of another site may open in a popup: the OAuth consent page and the pages before it.
 
-A program in a browser may open ``/oauth/authorize`` in a window of its own and wait there until that comes back to the
-program's address. ``Cross-Origin-Opener-Policy: same-origin`` on any answer on the way would cut that window off from
-the one that waits. So those answers say ``unsafe-none``: they are the consent page itself, and the log-in (with all
-its steps) and the sign-up, as long as they lead to it. All other pages stay cut off from whoever opened them.
+A web app may open ``/oauth/authorize`` in a popup and wait until the popup returns to the app's address.
+``Cross-Origin-Opener-Policy: same-origin`` on any answer on the way would cut the popup off from its opener. So these
+answers say ``unsafe-none``: the consent page, and the log-in (with all its steps) and sign-up pages if they lead to it.
+All other pages stay cut off from their openers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BEFORE: Final = ("/login", "/signup")
 
 
 def leads_to_consent(request: Request) -> bool:
-    """Whether a request is for the consent page, or for a page from which a person gets there."""
+    """Return whether the request is for the consent page or for a page that leads to it."""
     path = request.path.rstrip("/")
     if path == CONSENT:
         return True
@@ -29,6 +29,6 @@ def leads_to_consent(request: Request) -> bool:
         return False
     try:
         target = request.query.get("next") or (request.form.get("next") if request.method == "POST" else None)
-    except MicroblogError:  # what can't be read leads nowhere
+    except MicroblogError:  # an unreadable form leads nowhere
         return False
     return next_path(target).partition("?")[0].rstrip("/") == CONSENT

@@ -1,11 +1,10 @@
-"""The files that pages need: styles, scripts, icons, from memory.
+"""Static files, served from memory: styles, scripts, icons.
 
-``Assets`` reads a folder once, at start.  Each file is served at two addresses: ``/static/site.css``, which is
-asked about again each time (ETag), and ``/static/site.<hash>.css``, which browsers keep for a year, because other
-content gets another address; ``static_url('site.css')`` in a template gives that one.  The plain one stays for
-scripts that import each other.
+``Assets`` reads a folder once, at start.  Each file has two addresses: ``/static/site.css``, which browsers revalidate
+each time (ETag), and ``/static/site.<hash>.css``, which browsers cache for a year, because other content gets another
+address.  Templates use the second one, ``static_url('site.css')``.  Scripts that import each other use the first.
 
-Also here: ``/favicon.ico`` and ``/robots.txt``, which are asked for whatever a page says.
+``/favicon.ico`` and ``/robots.txt`` are here as well: browsers and crawlers ask for them on every site.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from microblog.http.routing import Routes
 
 STATIC_DIR: Final = Path(__file__).parent / "static"
 _FOR_A_YEAR: Final = "public, max-age=31536000, immutable"
-_ASK_AGAIN: Final = "public, no-cache"
+_REVALIDATE: Final = "public, no-cache"
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -40,7 +39,7 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file's bytes; ``packed`` is None where gzip gains nothing."""
+    """A file in memory. ``packed`` is its gzip form, or None if that is hardly smaller."""
 
     name: str
     content_type: str
@@ -50,7 +49,7 @@ class Asset:
 
 
 class Assets:
-    """All files of ``directory`` and its folders; none if it is not there."""
+    """All files in ``directory`` and below; none if it does not exist."""
 
     def __init__(self, directory: Path = STATIC_DIR) -> None:
         self._by_name: dict[str, Asset] = {}
@@ -72,16 +71,16 @@ class Assets:
         self._urls[name] = f"/static/{hashed}"
 
     def url(self, name: str) -> str:
-        """The address with the content's hash.
+        """Return a file's address with the hash of its content.
 
-        :raises KeyError: there is no such file; a template with a wrong name fails at its first use.
+        :raises KeyError: no such file; a template with a wrong name fails at its first use.
         """
         return self._urls[name]
 
     def find(self, name: str) -> tuple[Asset, bool]:
-        """The asset, and whether ``name`` carries its hash.
+        """Return the asset and whether ``name`` has its hash.
 
-        :raises NotFound: neither a file's name nor its hashed name.
+        :raises NotFound: no file has this name, with or without a hash.
         """
         asset = self._hashed.get(name)
         if asset is not None:
@@ -92,12 +91,15 @@ class Assets:
         return asset, False
 
     def respond(self, request: Request, name: str) -> Response:
-        """:raises NotFound: there is no such file."""
+        """Return the answer with the file called ``name``.
+
+        :raises NotFound: no such file.
+        """
         asset, hashed = self.find(name)
         packed = asset.packed if accepts_gzip(request.header("accept-encoding")) else None
         etag = asset.digest + ("-gz" if packed is not None else "")
         headers = {
-            "Cache-Control": _FOR_A_YEAR if hashed else _ASK_AGAIN,
+            "Cache-Control": _FOR_A_YEAR if hashed else _REVALIDATE,
             "ETag": f'"{etag}"',
             "Vary": "Accept-Encoding",
         }
@@ -113,13 +115,13 @@ routes = Routes("static")
 
 @routes.get("/static/<path:name>", viewer="none", limit=None, public=True)
 async def static(assets: Assets, request: Request) -> Response:
-    """A style, a script, an icon."""
+    """Return a static file."""
     return assets.respond(request, request.path_arg("name"))
 
 
 @routes.get("/favicon.ico", viewer="none", limit=None, public=True)
 async def favicon(assets: Assets, request: Request) -> Response:
-    """The icon that browsers ask for unasked."""
+    """Return the icon that browsers ask for by default."""
     for name in ("favicon.ico", "icon.svg", "favicon.svg"):
         try:
             return assets.respond(request, name)
@@ -130,7 +132,7 @@ async def favicon(assets: Assets, request: Request) -> Response:
 
 @routes.get("/robots.txt", viewer="none", limit=None, public=True)
 async def robots(_: Assets, __: Request) -> Response:
-    """What crawlers should leave alone: what is no page to find again."""
+    """Return the rules for crawlers, which exclude pages that no search should find."""
     return Document(
         "User-agent: *\nDisallow: /api/\nDisallow: /oauth/\nDisallow: /search\nDisallow: /settings\nDisallow: /login\n",
         headers={"Cache-Control": "public, max-age=86400"},

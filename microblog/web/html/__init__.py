@@ -1,7 +1,7 @@
-"""The website for people: one module a page or a kind of form, each with its table of routes.
+"""The HTML pages of the website: one module per page or kind of form, each with its table of routes.
 
-``TABLES`` is all of them; the application binds them to its services.  What every page shares is in
-``templates/base.html``, ``templates/partials`` and ``facts``.
+``TABLES`` lists the tables; the application binds them to its services.  What all pages share is in
+``templates/base.html``, ``templates/partials``, ``facts`` and ``forms``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""About the site: what it is, who may join, how else to read it."""
+"""The page about the site: its operator, rules, activity, and the ways to read it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 routes = Routes("about")
 
-DAYS: Final = 30  #: that the numbers are of
+DAYS: Final = 30  #: the period that the figures cover
 
 
 @routes.get("/about", public=True)
 async def about(microblog: Microblog, request: Request) -> Response:
-    """What this site is, and how lively."""
-    lately = await microblog.statistics.summary(DAYS)
+    """Show what this site is and how active it is."""
+    summary = await microblog.statistics.summary(DAYS)
     facts = await microblog.about.facts()
-    return request.render("pages/about.html", lately=lately, days=DAYS, contact=facts.contact, public=True)
+    return request.render("pages/about.html", summary=summary, days=DAYS, contact=facts.contact, public=True)

@@ -1,18 +1,19 @@
-"""What one press does to a post: favourite, boost, bookmark, pin, mute its thread, and their inverses.
+"""The buttons below a post: favourite, boost, bookmark, pin, mute the thread, and their inverses.
 
-Each can be pressed again without harm.  A browser goes back to where it was; the page's own script gets the post
-as it now is, to put in place.
+Each can be pressed again without harm.  A browser returns to the page it came from; the site's script gets the changed
+post to put in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.posts import Post
 from microblog.http.responses import Redirect, Response, next_path
-from microblog.http.routing import Page, Routes
+from microblog.http.routing import Routes
+from microblog.web.html.forms import PageHandler
 from microblog.web.ids import path_id
 
 if TYPE_CHECKING:
@@ -21,58 +22,65 @@ if TYPE_CHECKING:
 
 routes = Routes("actions")
 
-Action = Callable[["Microblog", Viewer, int], Awaitable[Post]]
+
+class Action(NamedTuple):
+    """``message``: the text on the next page; empty where the button itself shows that it was pressed."""
+
+    act: Callable[[Microblog, Viewer, int], Awaitable[Post]]
+    summary: str
+    message: str = ""
+
 
 ACTIONS: Final[dict[str, Action]] = {
-    "favourite": lambda microblog, viewer, post_id: microblog.posts.favourite(viewer, post_id),
-    "unfavourite": lambda microblog, viewer, post_id: microblog.posts.unfavourite(viewer, post_id),
-    "boost": lambda microblog, viewer, post_id: microblog.posts.boost(viewer, post_id),
-    "unboost": lambda microblog, viewer, post_id: microblog.posts.unboost(viewer, post_id),
-    "bookmark": lambda microblog, viewer, post_id: microblog.posts.bookmark(viewer, post_id),
-    "unbookmark": lambda microblog, viewer, post_id: microblog.posts.unbookmark(viewer, post_id),
-    "pin": lambda microblog, viewer, post_id: microblog.pins.pin(viewer, post_id),
-    "unpin": lambda microblog, viewer, post_id: microblog.pins.unpin(viewer, post_id),
-    "mute": lambda microblog, viewer, post_id: microblog.thread_mutes.mute(viewer, post_id),
-    "unmute": lambda microblog, viewer, post_id: microblog.thread_mutes.unmute(viewer, post_id),
-}
+    "favourite": Action(lambda microblog, viewer, id_: microblog.posts.favourite(viewer, id_), "Favourite a post"),
+    "unfavourite": Action(
+        lambda microblog, viewer, id_: microblog.posts.unfavourite(viewer, id_), "Remove a favourite"
+    ),
+    "boost": Action(lambda microblog, viewer, id_: microblog.posts.boost(viewer, id_), "Boost a post"),
+    "unboost": Action(lambda microblog, viewer, id_: microblog.posts.unboost(viewer, id_), "Remove a boost"),
+    "bookmark": Action(lambda microblog, viewer, id_: microblog.posts.bookmark(viewer, id_), "Bookmark a post"),
+    "unbookmark": Action(
+        lambda microblog, viewer, id_: microblog.posts.unbookmark(viewer, id_), "Remove a bookmark"
+    ),
+    "pin": Action(
+        lambda microblog, viewer, id_: microblog.pins.pin(viewer, id_),
+        "Pin a post to your profile",
+        "The post is pinned to your profile.",
+    ),
+    "unpin": Action(
+        lambda microblog, viewer, id_: microblog.pins.unpin(viewer, id_),
+        "Unpin a post from your profile",
+        "The post is no longer pinned.",
+    ),
+    "mute": Action(
+        lambda microblog, viewer, id_: microblog.thread_mutes.mute(viewer, id_),
+        "Mute the notifications of a post's thread",
+        "You will get no more notifications about this thread.",
+    ),
+    "unmute": Action(
+        lambda microblog, viewer, id_: microblog.thread_mutes.unmute(viewer, id_),
+        "Unmute the notifications of a post's thread",
+        "You will get notifications about this thread again.",
+    ),
+}  # fmt: skip
 
-#: what is not said by "… a post"
-_SUMMARIES: Final = {
-    "pin": "Show a post first on one's profile",
-    "unpin": "Show it there first no longer",
-    "mute": "Have no more notifications of a post's thread",
-    "unmute": "Have them again",
-}
 
-
-#: What the next page says; the other buttons show by themselves that they were pressed.
-_DONE: Final = {
-    "pin": "The post is pinned to your profile.",
-    "unpin": "The post is no longer pinned.",
-    "mute": "You will get no more notifications about this thread.",
-    "unmute": "You will get notifications about this thread again.",
-}
-
-
-def _page(name: str, action: Action) -> Page:
-    async def page(microblog: Microblog, request: Request) -> Response:
+def _handler(action: Action) -> PageHandler:
+    async def handler(microblog: Microblog, request: Request) -> Response:
         post_id = path_id(request)
-        post = await action(microblog, request.require_viewer(), post_id)
+        post = await action.act(microblog, request.require_viewer(), post_id)
         if request.is_fragment:
             return request.render("partials/one_post.html", post=post.content)
-        if name in _DONE:
-            request.flash(_DONE[name])
+        if action.message:
+            request.flash(action.message)
         target = next_path(request.form.get("next"), post.content.path)
-        # Back to the very post on a long page; a fragment of the page's own would be another place.
+        # Scroll back to the post on a long page, unless the target names another place of the page.
         return Redirect(target if "#" in target else f"{target}#p{post.content.id}")
 
-    return page
+    return handler
 
 
 for _name, _action in ACTIONS.items():
-    routes.post(
-        f"/posts/<int:id>/{_name}",
-        name=_name,
-        viewer="required",
-        summary=_SUMMARIES.get(_name, f"{_name.capitalize()} a post"),
-    )(_page(_name, _action))
+    routes.post(f"/posts/<int:id>/{_name}", name=_name, viewer="required", summary=_action.summary)(
+        _handler(_action)
+    )

@@ -1,4 +1,4 @@
-"""Light, dark, or as the device has it: a cookie that is no secret."""
+"""The choice of a light or dark theme, stored in a cookie that is no secret."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ routes = Routes("appearance")
 YEAR: Final = 365 * 86_400
 
 
-# No token: the form is on every page, and one would make each page personal, so that none could be kept by a cache.
-# All that a forged form could do is turn the lights off.
+# The form has no token: it is on every page, and a token would make every page personal and so uncacheable.
+# A forged form can change nothing but the theme.
 @routes.post("/theme", viewer="none", csrf=False)
 async def theme(microblog: Microblog, request: Request) -> Response:
-    """Choose the appearance, without a script; with one it happens in the page."""
+    """Choose the theme. With JavaScript the page does it by itself."""
     chosen = request.form.text("theme")
     if chosen in ("light", "dark"):
         request.set_cookie("theme", chosen, YEAR, readable=True)

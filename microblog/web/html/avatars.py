@@ -1,7 +1,7 @@
-"""Pictures for those who have none: the first letter of their name on a colour of their own.
+"""Avatars: the first letter of an account's name on a colour of its own.
 
 The site's own pages draw the same with a styled letter (``avatar`` in ``partials/post.html``, the colours ``.c0`` to
-``.c23`` in ``site.css``), which costs no request; these files are for programs and feeds.
+``.c23`` in ``site.css``), which costs no request; these files are for API clients and feeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 routes = Routes("avatars")
 
-#: White on each has a contrast of 4.5:1 or more (WCAG 2.2, 1.4.3).
+#: White text on each has a contrast of 4.5:1 or more (WCAG 2.2, 1.4.3).
 COLOURS: Final = (
     "#c34141", "#7b4c3d", "#976330", "#655832", "#727224", "#525e2e",
     "#507a27", "#3c6130", "#287e28", "#31633d", "#287e53", "#306155",
@@ -34,14 +34,14 @@ _DAY: Final = 86_400
 
 @routes.get("/avatars/<int:id>.svg", viewer="none", public=True)
 async def avatar(microblog: Microblog, request: Request) -> Response:
-    """Somebody's picture."""
+    """Return an account's avatar."""
     account_id = path_id(request)
     account = await microblog.accounts.by_id(account_id)
     return Document(draw(account), "image/svg+xml", public=True, max_age=_DAY)
 
 
 def draw(account: Account) -> str:
-    """The picture as SVG, square, so that whoever shows it can cut it round."""
+    """Return the avatar as SVG. It is square, so that a client can crop it to a circle."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120" width="120" height="120">'
         f'<rect width="120" height="120" fill="{COLOURS[colour(account)]}"/>'

@@ -1,4 +1,4 @@
-"""What one kept: bookmarks, which nobody else sees, and favourites."""
+"""The viewer's bookmarks, which nobody else sees, and favourites."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ routes = Routes("bookmarks")
 
 @routes.get("/bookmarks", viewer="required")
 async def bookmarks(microblog: Microblog, request: Request) -> Response:
-    """The posts that one bookmarked."""
+    """Show the posts you bookmarked."""
     page = await microblog.timelines.bookmarks(request.require_viewer(), span_of(request))
     return request.render("pages/bookmarks.html", page=page, which="bookmarks")
 
 
 @routes.get("/favourites", viewer="required")
 async def favourites(microblog: Microblog, request: Request) -> Response:
-    """The posts that one favourited."""
+    """Show the posts you favourited."""
     page = await microblog.timelines.favourites(request.require_viewer(), span_of(request))
     return request.render("pages/bookmarks.html", page=page, which="favourites")

@@ -1,6 +1,6 @@
-"""Which browser a ``User-Agent`` header names (RFC 9110, section 10.1.5), in words: for lists that people read.
+"""Names of browsers for the list of sessions, from ``User-Agent`` headers (RFC 9110, section 10.1.5).
 
-Browsers name each other in their headers, so the most particular name comes first.  What isn't known is left as it is.
+Browsers name each other in their headers, so the most specific name comes first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SYSTEMS: Final = (
 
 
 def browser_name(user_agent: str) -> str:
-    """``Firefox on Linux``; the header itself, shortened, when no browser is known in it; empty for none."""
+    """Return a name such as ``Firefox on Linux``, or the shortened header if it names no known browser."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
     if browser is None:

@@ -1,11 +1,12 @@
-"""Conversations: direct posts, a thread at a time."""
+"""Conversations: the threads of direct posts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.http.responses import Redirect, Response
+from microblog.http.responses import Response
 from microblog.http.routing import Routes
+from microblog.web.html.forms import redirect
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
 
@@ -18,7 +19,7 @@ routes = Routes("conversations")
 
 @routes.get("/conversations", viewer="required")
 async def conversations(microblog: Microblog, request: Request) -> Response:
-    """One's conversations."""
+    """Show your conversations."""
     since = microblog.dispatcher.position
     page = await microblog.conversations.page(request.require_viewer(), span_of(request))
     return request.render("pages/conversations.html", page=page, since=since)
@@ -28,21 +29,19 @@ async def conversations(microblog: Microblog, request: Request) -> Response:
 async def read(microblog: Microblog, request: Request) -> Response:
     """Mark a conversation as read."""
     await microblog.conversations.mark_read(request.require_viewer(), path_id(request))
-    request.flash("Marked as read.")
-    return Redirect("/conversations")
+    return redirect(request, "/conversations", "Marked as read.")
 
 
 @routes.post("/conversations/<int:id>/unread", viewer="required")
 async def unread(microblog: Microblog, request: Request) -> Response:
-    """Mark it as unread."""
+    """Mark a conversation as unread."""
     await microblog.conversations.mark_read(request.require_viewer(), path_id(request), read=False)
-    request.flash("Marked as unread.")
-    return Redirect("/conversations")
+    return redirect(request, "/conversations", "Marked as unread.")
 
 
 @routes.post("/conversations/<int:id>/delete", viewer="required")
 async def delete(microblog: Microblog, request: Request) -> Response:
-    """Put a conversation away; its posts stay."""
+    """Remove a conversation from your list. Its posts stay."""
     await microblog.conversations.delete(request.require_viewer(), path_id(request))
-    request.flash("The conversation is put away. Its posts stay; the next one brings it back.")
-    return Redirect("/conversations")
+    message = "The conversation is put away. Its posts stay; the next one brings it back."
+    return redirect(request, "/conversations", message)

@@ -1,16 +1,17 @@
-"""One's mail address: which one is in use, which one waits to be confirmed, and how to change it.
+"""The viewer's mail address: the confirmed one, the one that waits for confirmation, and how to change it.
 
-What is answered never depends on whether an address is somebody's: its owner is told by mail.
+No answer depends on whether an address belongs to an account. Its owner is told by mail instead.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microblog.domain.errors import Conflict, InvalidInput
+from microblog.domain.errors import Conflict
 from microblog.http.forms import FormState
-from microblog.http.responses import Redirect, Response
+from microblog.http.responses import Response
 from microblog.http.routing import Routes
+from microblog.web.html.forms import redirect, submits
 
 if TYPE_CHECKING:
     from microblog.http.request import Request
@@ -18,50 +19,47 @@ if TYPE_CHECKING:
 
 routes = Routes("email")
 
+_PATH = "/settings/email"
 
-@routes.get("/settings/email", viewer="required", name="email_form")
+
+async def _page(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
+    user = await microblog.accounts.user(request.require_viewer())
+    return request.render("pages/settings_email.html", form=state, user=user, status=status)
+
+
+@routes.get(_PATH, viewer="required", name="email_form")
 async def form(microblog: Microblog, request: Request) -> Response:
-    """One's mail address, the one that waits to be confirmed, and the form to change it."""
-    return await _shown(microblog, request, FormState({"email": "", "password": ""}))
+    """Show your mail address, and the form to change it."""
+    return await _page(microblog, request, FormState({"email": "", "password": ""}))
 
 
-@routes.post("/settings/email", viewer="required", limit="password")
-async def change(microblog: Microblog, request: Request) -> Response:
-    """Ask for another mail address; the one until now stays until the new one is confirmed."""
+@routes.post(_PATH, viewer="required", limit="password")
+@submits(_page, "email", "password")
+async def change(microblog: Microblog, request: Request, state: FormState) -> Response:
+    """Ask for another mail address. The old one stays until the new one is confirmed."""
     viewer = request.require_viewer()
-    state = FormState({"email": request.form.text("email").strip(), "password": ""})
-    # By account: a budget of the address alone could be used up by anybody, and keep its owner out.
+    # Counted by account: anybody could use up a budget of the mail address, and so keep its owner out.
     request.spend("mail", f"account:{viewer.id}:change")
-    try:
-        address = await microblog.credentials.change_email(
-            viewer, request.form.text("password"), state.value("email")
-        )
-    except (InvalidInput, Conflict) as error:
-        return await _shown(microblog, request, state.with_error(error), status=422)
-    request.flash(f"A link is on its way to {address}. Follow it, and the address is yours.")
-    return Redirect("/settings/email")
+    address = await microblog.credentials.change_email(
+        viewer, request.form.text("password"), state.value("email").strip()
+    )
+    return redirect(
+        request, _PATH, f"A link is on its way to {address}. Follow it, and the address is yours."
+    )
 
 
-@routes.post("/settings/email/resend", viewer="required", limit="mail")
+@routes.post(f"{_PATH}/resend", viewer="required", limit="mail")
 async def resend(microblog: Microblog, request: Request) -> Response:
-    """Send the link to the address that waits once more."""
+    """Send the confirmation link again."""
     try:
         address = await microblog.credentials.resend_confirmation(request.require_viewer())
     except Conflict as error:
-        request.flash(error.text)
-    else:
-        request.flash(f"Another link is on its way to {address}.")
-    return Redirect("/settings/email")
+        return redirect(request, _PATH, error.text)
+    return redirect(request, _PATH, f"Another link is on its way to {address}.")
 
 
-@routes.post("/settings/email/keep", viewer="required")
+@routes.post(f"{_PATH}/keep", viewer="required")
 async def keep(microblog: Microblog, request: Request) -> Response:
-    """Keep the address until now after all."""
+    """Keep the old mail address after all."""
     await microblog.credentials.keep_email(request.require_viewer())
-    request.flash("Your mail address stays as it is.")
-    return Redirect("/settings/email")
-
-
-async def _shown(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
-    user = await microblog.accounts.user(request.require_viewer())
-    return request.render("pages/settings_email.html", form=state, user=user, status=status)
+    return redirect(request, _PATH, "Your mail address stays as it is.")

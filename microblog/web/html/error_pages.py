@@ -62,10 +62,14 @@ def _login_path(request: Request) -> str:
 
 def _log_in_page(request: Request, unsent: Unsent) -> str:
     """The log-in form, carrying what was typed."""
-    form = FormState({"login": "", "password": "", "next": next_path(dict(unsent.fields).get("next"))})
-    return request.render_text(
-        "pages/log_in.html", {"form": form, "unsent": unsent, "wanted": None, "refused": False}
-    )
+    values = {
+        "form": FormState({"login": "", "password": ""}),
+        "next": next_path(dict(unsent.fields).get("next")),
+        "unsent": unsent,
+        "wanted": None,
+        "refused": False,
+    }
+    return request.render_text("pages/log_in.html", values)
 
 
 def _page(request: Request, error: MicroblogError, unsent: Unsent | None) -> str:

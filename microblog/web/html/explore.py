@@ -1,4 +1,4 @@
-"""What there is to discover: trends, people one might want to follow, the directory."""
+"""Discovery: trends, follow suggestions, and the directory of profiles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from microblog.domain.filters import Context
 from microblog.domain.ids import parse_id
 from microblog.domain.posts import Page
-from microblog.http.responses import Redirect, Response
+from microblog.http.responses import Response
 from microblog.http.routing import Routes
+from microblog.web.html.forms import redirect
 from microblog.web.ids import path_id
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 routes = Routes("explore")
 
-SUGGESTED: Final = 5
-ON_A_PAGE: Final = 40
+SUGGESTIONS: Final = 5
+PAGE_LENGTH: Final = 40
 
 
 @routes.get("/explore", public=True)
 async def explore(microblog: Microblog, request: Request) -> Response:
-    """What many use and like at the moment, and whom one might want to follow."""
+    """Show trending posts and hashtags, and accounts you may want to follow."""
     viewer = request.viewer
     posts = await microblog.trends.posts(viewer)
     page, filtered = await microblog.filters.applied(viewer, Page(posts), Context.PUBLIC)
@@ -32,35 +33,35 @@ async def explore(microblog: Microblog, request: Request) -> Response:
         tags=await microblog.trends.tags(viewer),
         page=page,
         filtered=filtered,
-        suggestions=await microblog.trends.suggestions(viewer, limit=SUGGESTED) if viewer else [],
+        suggestions=await microblog.trends.suggestions(viewer, limit=SUGGESTIONS) if viewer else [],
         public=True,
     )
 
 
 @routes.post("/explore/dismiss/<int:id>", viewer="required")
 async def dismiss(microblog: Microblog, request: Request) -> Response:
-    """Never suggest somebody again."""
+    """Remove an account from your follow suggestions."""
     account_id = path_id(request)
     await microblog.trends.dismiss(request.require_viewer(), account_id)
-    request.flash("They will not be suggested again.")
-    return Redirect("/explore")
+    return redirect(request, "/explore", "They will not be suggested again.")
 
 
 @routes.get("/directory", public=True)
 async def directory(microblog: Microblog, request: Request) -> Response:
-    """People who want to be found."""
+    """Show the directory of profiles that want to be discovered."""
     query = request.query
     newest = query.text("order") == "new"
     offset = min(parse_id(query.text("offset")) or 0, 10_000)
-    found = await microblog.trends.directory(
-        request.viewer, newest=newest, offset=offset, limit=ON_A_PAGE + 1
+    # One account more than is shown tells whether there is another page.
+    accounts = await microblog.trends.directory(
+        request.viewer, newest=newest, offset=offset, limit=PAGE_LENGTH + 1
     )
     return request.render(
         "pages/directory.html",
-        accounts=found[:ON_A_PAGE],
+        accounts=accounts[:PAGE_LENGTH],
         newest=newest,
         offset=offset,
-        before=max(0, offset - ON_A_PAGE) if offset else None,
-        after=offset + ON_A_PAGE if len(found) > ON_A_PAGE else None,
+        before=max(0, offset - PAGE_LENGTH) if offset else None,
+        after=offset + PAGE_LENGTH if len(accounts) > PAGE_LENGTH else None,
         public=True,
     )

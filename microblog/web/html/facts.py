@@ -1,4 +1,4 @@
-"""What every page may know of the site: ``site`` in the templates."""
+"""The facts about the site that each page can use: ``site`` in the templates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
-    """``languages`` are (code, name in itself), the site's own first; ``push_port`` is None where it has none."""
+    """``languages`` are pairs of a code and its native name, the site's own first.  ``push_port`` may be absent."""
 
     name: str
     description: str
@@ -35,7 +35,7 @@ class SiteFacts:
 
     @classmethod
     def of(cls, config: Config, version: str = "") -> SiteFacts:
-        """From the settings."""
+        """Take the facts from the settings."""
         own = tuple((code, native_name(code)) for code in config.languages)
         others = tuple((each.code, each.native) for each in LANGUAGES if each.code not in config.languages)
         return cls(
@@ -58,7 +58,7 @@ class SiteFacts:
 
 
 def _port(endpoints: tuple[str, ...]) -> int | None:
-    """The first port that people can reach by number: of a ``tcp:`` endpoint, else of an ``ssl:`` one."""
+    """Return the first TCP port: of a ``tcp:`` endpoint, else of an ``ssl:`` one; None if there is none."""
     for kind in ("tcp", "tcp4", "tcp6", "ssl"):
         for endpoint in endpoints:
             name, _, rest = endpoint.partition(":")

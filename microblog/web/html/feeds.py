@@ -1,6 +1,6 @@
 """Feeds of profiles, tags and the public timeline, each as RSS, Atom and JSON Feed.
 
-They are for everyone, so nobody is looked up: a feed holds what a stranger may see, whoever asks for it.
+The viewer is never looked up: a feed holds what an anonymous visitor may see.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 routes = Routes("feeds", cors=True)
 
-#: seconds that a feed may be reused without asking again
+#: the seconds for which a feed is fresh
 MAX_AGE: Final = 60
-#: Unlisted posts and boosts of a profile are left out after asking, so that more is asked for.
-_ASKED: Final = Span(limit=2 * LENGTH)
-#: the time of a feed that nothing has ever been in
+#: More than a feed holds, because unlisted posts and boosts are dropped from the listing afterwards.
+_SPAN: Final = Span(limit=2 * LENGTH)
+#: the time of a feed that never had an entry
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def of_profile(microblog: Microblog, request: Request) -> Feed:
     account = await microblog.accounts.by_name(request.path_arg("name"))
-    page = await microblog.timelines.account(None, account.id, _ASKED, replies=False, boosts=False)
+    page = await microblog.timelines.account(None, account.id, _SPAN, replies=False, boosts=False)
     return Feed.of(
         list(page.items),
         base=microblog.config.public_url,
@@ -50,7 +50,7 @@ async def of_tag(microblog: Microblog, request: Request) -> Feed:
     tag = hashtag_key(request.path_arg("tag"))
     if tag is None:
         raise NotFound
-    page = await microblog.timelines.tag(None, tag, _ASKED)
+    page = await microblog.timelines.tag(None, tag, _SPAN)
     return Feed.of(
         list(page.items),
         base=microblog.config.public_url,
@@ -63,7 +63,7 @@ async def of_tag(microblog: Microblog, request: Request) -> Feed:
 
 
 async def of_public(microblog: Microblog, request: Request) -> Feed:
-    page = await microblog.timelines.public(None, _ASKED)
+    page = await microblog.timelines.public(None, _SPAN)
     return Feed.of(
         list(page.items),
         base=microblog.config.public_url,
@@ -78,8 +78,8 @@ async def of_public(microblog: Microblog, request: Request) -> Feed:
 def answer(feed: Feed, extension: str) -> Response:
     """Return the feed as bytes, with an ETag of their content.
 
-    There is no Last-Modified: an edit, a deletion, or a second post within a second leave it as it was, and a reader
-    that asks by it would miss them (RFC 9110, section 8.8.2.2).
+    There is no Last-Modified: an edit, a deletion, or a second post within a second would not change it, and a feed
+    reader that relies on it would miss them (RFC 9110, section 8.8.2.2).
     """
     write, content_type = FORMATS[extension]
     return Document(write(feed), content_type, public=True, max_age=MAX_AGE)
@@ -103,5 +103,5 @@ for _extension in FORMATS:
             name=f"{_name}_{_extension}",
             viewer="none",
             public=True,
-            summary=f"The {_name} feed as {_extension}",
+            summary=f"Return the {_name} feed as {_extension}",
         )(_page(_feed_of, _extension))

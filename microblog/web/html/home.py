@@ -1,4 +1,4 @@
-"""Home: what one follows, and where one writes."""
+"""The home timeline, with the composer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ routes = Routes("home")
 
 @routes.get("/home", viewer="required")
 async def show(microblog: Microblog, request: Request) -> Response:
-    """The posts of those whom one follows, and one's own."""
+    """Show your posts and those of the accounts you follow."""
     span = span_of(request)
     since = microblog.dispatcher.position
     viewer = request.require_viewer()

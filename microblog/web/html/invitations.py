@@ -1,13 +1,14 @@
-"""Links that let somebody sign up."""
+"""Invitations: links by which people can sign up."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.domain.errors import InvalidInput
 from microblog.http.forms import FormState
-from microblog.http.responses import Redirect, Response
+from microblog.http.responses import Response
 from microblog.http.routing import Routes
+from microblog.web.html.forms import redirect, submits
 from microblog.web.ids import path_id
 
 if TYPE_CHECKING:
@@ -18,43 +19,8 @@ routes = Routes("invitations")
 
 USES: Final = (1, 5, 25)
 DAYS: Final = (1, 7, 30)
-_FIRST: Final = FormState({"uses": "1", "days": "7"})
-
-
-@routes.get("/settings/invitations", viewer="required")
-async def invitations(microblog: Microblog, request: Request) -> Response:
-    """One's invitations that can still be used."""
-    return await _page(microblog, request, _FIRST)
-
-
-@routes.post("/settings/invitations", viewer="required")
-async def invite(microblog: Microblog, request: Request) -> Response:
-    """Make an invitation."""
-    state = FormState(request.form.texts("uses", "days"))
-    try:
-        await microblog.invitations.create(
-            request.require_viewer(), uses=_one_of(USES, state, "uses"), days=_one_of(DAYS, state, "days")
-        )
-    except (InvalidInput, Forbidden) as error:
-        return await _page(microblog, request, state.with_error(error), status=422)
-    request.flash("Here is your invitation: copy its link and send it on.")
-    return Redirect("/settings/invitations")
-
-
-@routes.post("/settings/invitations/<int:id>/withdraw", viewer="required")
-async def withdraw(microblog: Microblog, request: Request) -> Response:
-    """Take an invitation back."""
-    invitation_id = path_id(request)
-    await microblog.invitations.withdraw(request.require_viewer(), invitation_id)
-    request.flash("That invitation no longer works.")
-    return Redirect("/settings/invitations")
-
-
-def _one_of(choices: tuple[int, ...], state: FormState, name: str) -> int:
-    for choice in choices:
-        if state.value(name) == str(choice):
-            return choice
-    raise InvalidInput("Choose one of these.", name)
+_DEFAULTS: Final = FormState({"uses": "1", "days": "7"})
+_PATH: Final = "/settings/invitations"
 
 
 async def _page(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
@@ -66,3 +32,38 @@ async def _page(microblog: Microblog, request: Request, state: FormState, *, sta
         days=DAYS,
         status=status,
     )
+
+
+@routes.get(_PATH, viewer="required")
+async def invitations(microblog: Microblog, request: Request) -> Response:
+    """Show your invitations that can still be used."""
+    return await _page(microblog, request, _DEFAULTS)
+
+
+@routes.post(_PATH, viewer="required")
+@submits(_page, "uses", "days")
+async def invite(microblog: Microblog, request: Request, state: FormState) -> Response:
+    """Create an invitation."""
+    await microblog.invitations.create(
+        request.require_viewer(), uses=_choice(USES, state, "uses"), days=_choice(DAYS, state, "days")
+    )
+    return redirect(request, _PATH, "Here is your invitation: copy its link and send it on.")
+
+
+@routes.post(f"{_PATH}/<int:id>/withdraw", viewer="required")
+async def withdraw(microblog: Microblog, request: Request) -> Response:
+    """Withdraw an invitation."""
+    invitation_id = path_id(request)
+    await microblog.invitations.withdraw(request.require_viewer(), invitation_id)
+    return redirect(request, _PATH, "That invitation no longer works.")
+
+
+def _choice(choices: tuple[int, ...], state: FormState, name: str) -> int:
+    """Return the number that the field ``name`` chooses.
+
+    :raises InvalidInput: it is none of ``choices``.
+    """
+    for choice in choices:
+        if state.value(name) == str(choice):
+            return choice
+    raise InvalidInput("Choose one of these.", name)

@@ -1,7 +1,7 @@
 """Logging in and out.
 
-Each log-in has a session of its own, with a new secret; the one that the browser came with is ended, so that
-a planted cookie is worth nothing (session fixation).
+Each log-in gets a session of its own with a new secret, and ends the session that the browser came with.  So a planted
+session cookie is worth nothing (session fixation).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from microblog.http.forms import POST_TEXT_LIMIT, TEXT_LIMIT, FormState
 from microblog.http.responses import Redirect, Response, next_path
 from microblog.http.routing import Routes
 from microblog.web.html import actions, relations
+from microblog.web.html.forms import redirect, submits
 from microblog.web.html.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
@@ -23,36 +24,56 @@ if TYPE_CHECKING:
 
 routes = Routes("log_in")
 
-_DONE: Final = {
+#: the messages for actions on posts that a log-in finishes
+_FINISHED: Final = {
     "favourite": "Added to your favourites.",
     "boost": "You boosted the post.",
     "bookmark": "Added to your bookmarks.",
 }
 
 
+async def _page(
+    _microblog: Microblog, request: Request, state: FormState, *, refused: bool = False, status: int = 200
+) -> Response:
+    """Show the log-in form, with the action that the log-in finishes and the form that it carries along, if any.
+
+    ``refused``: the account is suspended or waits for approval, so the page says how to reach the operators.
+    """
+    sent = request.form if request.method == "POST" else request.query
+    return request.render(
+        "pages/log_in.html",
+        form=state,
+        next=next_path(sent.get("next")),
+        wanted=wanted(sent.get("then")),
+        unsent=Unsent.carried_by(request.form),
+        refused=refused,
+        status=status,
+    )
+
+
 @routes.get("/login")
-async def form(_microblog: Microblog, request: Request) -> Response:
-    """The form to log in with; ``next`` says where to go from there."""
+async def form(microblog: Microblog, request: Request) -> Response:
+    """Show the form to log in. ``next`` is the page to go to afterwards."""
     target = next_path(request.query.get("next"))
     if request.viewer is not None:
         return Redirect(target)
-    state = FormState({"login": request.query.get("login") or "", "next": target})
-    return _shown(request, state, then=request.query.get("then"))
+    return await _page(microblog, request, FormState({"login": request.query.text("login")}))
 
 
 @routes.post("/login", limit="login", text_limit=POST_TEXT_LIMIT + TEXT_LIMIT)
-async def log_in(microblog: Microblog, request: Request) -> Response:
+@submits(_page, "login", "password")
+async def log_in(microblog: Microblog, request: Request, state: FormState) -> Response:
     """Log in."""
     sent = request.form
-    target, then, unsent = next_path(sent.get("next")), sent.get("then"), Unsent.carried_by(sent)
-    # What was typed for the password stays here: it is never part of a page again.
-    state = FormState({"login": sent.text("login").strip(), "password": "", "next": target})
-    if error := _blank(state, sent.text("password")):
-        return _shown(request, state.with_error(error), then=then, unsent=unsent, status=422)
-    # Trying many passwords for one person from many addresses is slowed down as well, however the name is written.
-    # Told is only what was typed: that a name and a mail address are one account's, and share its tries, is not.
+    login, password, target = state.value("login").strip(), sent.text("password"), next_path(sent.get("next"))
+    if not login:
+        raise InvalidInput("Type your name or your e-mail address.", "login", "blank")
+    if not password:
+        raise InvalidInput("Type your password.", "password", "blank")
+    # Tries for one account are limited from all addresses together, however the name is written.  The limit counts what
+    # was typed, so an answer does not tell whether a name and a mail address belong to the same account.
     # A browser in which the account has logged in before has tries of its own.
-    login, browsers = state.value("login"), request.web.browsers
+    browsers = request.web.browsers
     browser = browsers.read(request.cookies)
     if browser is None:
         request.spend("login", f"typed:{login_key(login)}")
@@ -64,76 +85,47 @@ async def log_in(microblog: Microblog, request: Request) -> Response:
 
     try:
         token, viewer = await microblog.sessions.log_in(
-            state.value("login"),
-            sent.text("password"),
+            login,
+            password,
             address=request.remote_address,
             user_agent=request.header("user-agent") or "",
             admit=admit,
         )
-    except (InvalidInput, Forbidden) as error:
-        refused = isinstance(error, Forbidden)
-        return _shown(request, state.with_error(error), then=then, unsent=unsent, refused=refused, status=422)
+    except Forbidden as error:
+        return await _page(microblog, request, state.with_error(error), refused=True, status=422)
     if (former := request.session_token) is not None:
         await microblog.sessions.log_out(former)
     request.sign_in(token)
     request.remember_browser(viewer.id)
-    if unsent is not None:
+    if (unsent := Unsent.carried_by(sent)) is not None:
         request.viewer = viewer
         return request.render("pages/again.html", unsent=unsent, next=target)
-    if (action := wanted(then)) is not None:
+    if (action := wanted(sent.get("then"))) is not None:
         await _finish(microblog, request, viewer, action)
     return Redirect(target)
 
 
 @routes.post("/logout", limit=None)
 async def log_out(microblog: Microblog, request: Request) -> Response:
-    """Log out, here."""
+    """Log out in this browser."""
     if (token := request.session_token) is not None:
         await microblog.sessions.log_out(token)
     request.sign_out()
-    request.flash("You are logged out.")
-    return Redirect("/")
+    return redirect(request, "/", "You are logged out.")
 
 
 async def _finish(microblog: Microblog, request: Request, viewer: Viewer, action: tuple[str, str]) -> None:
-    """Take the action that the log-in form named on its button; the next page says what came of it."""
-    verb, what = action
+    """Take the action that the log-in form named on its button; the next page shows the result."""
+    verb, subject = action
     try:
         if verb == "follow":
-            account = await microblog.accounts.by_name(what)
+            account = await microblog.accounts.by_name(subject)
             (before,) = await microblog.follows.relationships(viewer, [account.id])
             if account.id != viewer.id and not (before.following or before.requested):
                 after = await microblog.follows.follow(viewer, account.id)
-                request.flash(relations.said("follow", account.address, after))
+                request.flash(relations.VERBS["follow"].message(account.address, after))
         else:
-            await actions.ACTIONS[verb](microblog, viewer, int(what))
-            request.flash(_DONE[verb])
+            await actions.ACTIONS[verb].act(microblog, viewer, int(subject))
+            request.flash(_FINISHED[verb])
     except MicroblogError as error:
         request.flash(error.text)
-
-
-def _blank(state: FormState, password: str) -> InvalidInput | None:
-    if not state.value("login"):
-        return InvalidInput("Type your name or your e-mail address.", "login", "blank")
-    if not password:
-        return InvalidInput("Type your password.", "password", "blank")
-    return None
-
-
-def _shown(
-    request: Request,
-    state: FormState,
-    *,
-    then: str | None = None,
-    unsent: Unsent | None = None,
-    refused: bool = False,
-    status: int = 200,
-) -> Response:
-    """Show the log-in form.
-
-    ``then``: the path of an action that the log-in finishes.  ``unsent``: a form that it takes along.  ``refused``: the
-    account is suspended or waits for approval, so the page says how to reach the people who run the site.
-    """
-    return request.render(
-        "pages/log_in.html", form=state, wanted=wanted(then), unsent=unsent, refused=refused, status=status
-    )

@@ -1,14 +1,15 @@
-"""Whose notifications wait, and what waits."""
+"""The notification policy: which notifications need the viewer's consent first, and the requests that wait."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from microblog.domain.errors import InvalidInput
-from microblog.domain.notification_groups import NotificationPolicy, Verdict
+from microblog.domain.notification_groups import Verdict
 from microblog.http.forms import FormState
-from microblog.http.responses import Redirect, Response
+from microblog.http.responses import Response
 from microblog.http.routing import Routes
+from microblog.web.html.forms import redirect, submits
 from microblog.web.html.paging import span_of
 from microblog.web.ids import path_id
 
@@ -18,55 +19,53 @@ if TYPE_CHECKING:
 
 routes = Routes("notification_policy")
 
-RULES = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
+RULES: Final = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
+
+
+async def _page(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
+    """Show the policy's form; where ``state`` has no value, the current one."""
+    policy = await microblog.notification_policy.get(request.require_viewer())
+    current = {name: getattr(policy, name).value for name in RULES}
+    form = FormState({**current, **state.values}, state.errors)
+    return request.render(
+        "pages/settings_notifications.html", policy=policy, rules=RULES, form=form, status=status
+    )
 
 
 @routes.get("/settings/notifications", viewer="required")
 async def policy_form(microblog: Microblog, request: Request) -> Response:
-    """What becomes of notifications by whom."""
-    policy = await microblog.notification_policy.get(request.require_viewer())
-    return _page(request, policy, FormState({name: getattr(policy, name).value for name in RULES}))
+    """Show your notification policy."""
+    return await _page(microblog, request, FormState())
 
 
 @routes.post("/settings/notifications", viewer="required")
-async def save(microblog: Microblog, request: Request) -> Response:
-    """Change what becomes of notifications by whom."""
-    viewer = request.require_viewer()
-    state = FormState(request.form.texts(*RULES))
+@submits(_page, *RULES)
+async def save(microblog: Microblog, request: Request, state: FormState) -> Response:
+    """Change your notification policy."""
     for name in RULES:
         if state.value(name) not in set(Verdict):
-            error = InvalidInput("Choose one of the three.", name)
-            policy = await microblog.notification_policy.get(viewer)
-            return _page(request, policy, state.with_error(error), status=422)
-    await microblog.notification_policy.set(viewer, **{name: Verdict(state.value(name)) for name in RULES})
-    request.flash("Saved. It is about notifications to come.")
-    return Redirect("/settings/notifications")
+            raise InvalidInput("Choose one of the three.", name)
+    verdicts = {name: Verdict(state.value(name)) for name in RULES}
+    await microblog.notification_policy.set(request.require_viewer(), **verdicts)
+    return redirect(request, "/settings/notifications", "Saved. It is about notifications to come.")
 
 
 @routes.get("/notifications/requests", viewer="required")
 async def requests(microblog: Microblog, request: Request) -> Response:
-    """Whose notifications wait."""
+    """Show the accounts whose notifications wait for your consent."""
     page = await microblog.notification_policy.requests(request.require_viewer(), span_of(request))
     return request.render("pages/notification_requests.html", page=page)
 
 
 @routes.post("/notifications/requests/<int:id>/accept", viewer="required")
 async def accept(microblog: Microblog, request: Request) -> Response:
-    """Show what waits of somebody, and let through what comes later."""
+    """Accept the waiting and all later notifications of an account."""
     await microblog.notification_policy.accept(request.require_viewer(), [path_id(request)])
-    request.flash("Their notifications are among yours now.")
-    return Redirect("/notifications/requests")
+    return redirect(request, "/notifications/requests", "Their notifications are among yours now.")
 
 
 @routes.post("/notifications/requests/<int:id>/dismiss", viewer="required")
 async def dismiss(microblog: Microblog, request: Request) -> Response:
-    """Remove what waits of somebody."""
+    """Remove the waiting notifications of an account."""
     await microblog.notification_policy.turn_down(request.require_viewer(), [path_id(request)])
-    request.flash("The request is dismissed.")
-    return Redirect("/notifications/requests")
-
-
-def _page(request: Request, policy: NotificationPolicy, state: FormState, *, status: int = 200) -> Response:
-    return request.render(
-        "pages/settings_notifications.html", policy=policy, rules=RULES, form=state, status=status
-    )
+    return redirect(request, "/notifications/requests", "The request is dismissed.")

@@ -1,4 +1,4 @@
-"""What concerned the one who looks, gathered: one line for all who favourited a post."""
+"""The viewer's notifications, grouped: one line for all favourites of a post."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ routes = Routes("notifications")
 
 @routes.get("/notifications", viewer="required")
 async def notifications(microblog: Microblog, request: Request) -> Response:
-    """Mentions, replies, follows, boosts and favourites. What is shown counts as seen from then on."""
+    """Show your notifications, and mark them as read."""
     viewer = request.require_viewer()
     if request.is_prefetch:
         return not_prefetched()

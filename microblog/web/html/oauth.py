@@ -1,9 +1,9 @@
-"""Consent: a person decides whether a program may act as them; and the page of those that may.
+"""OAuth consent: the viewer decides whether an app may act for them; and the page of the authorized apps.
 
-``GET /oauth/authorize`` (RFC 6749, section 4.1.1) shows who asks for what.  Only a person's decision leads to the
-program's address, with ``state`` and ``iss`` (RFC 9207).  A request that is not in order gets an error page: anybody
-can register a program, so a redirection without a decision would lead from this site to any other (RFC 9700, section
-4.11.2).  Out-of-band, the code is shown for the person to copy.
+``GET /oauth/authorize`` (RFC 6749, section 4.1.1) shows which app asks for which scopes.  Only the viewer's decision
+redirects to the app's address, with ``state`` and ``iss`` (RFC 9207).  An invalid request gets an error page: anybody
+can register an app, so a redirect without a decision would lead from this site to any other (RFC 9700, section 4.11.2).
+Out-of-band, the page shows the code for the viewer to copy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from microblog.http.forms import Fields
 from microblog.http.responses import ExternalRedirect, Redirect, Response
 from microblog.http.routing import Routes
 from microblog.http.security import CSP
+from microblog.web.html.forms import redirect
 from microblog.web.ids import path_id
 
 if TYPE_CHECKING:
@@ -37,31 +38,31 @@ _FIELDS: Final = (
 
 @routes.get("/oauth/authorize", viewer="required")
 async def consent(microblog: Microblog, request: Request) -> Response:
-    """Which program asks, and for what; log in first, and come back."""
+    """Show which app asks for which scopes. You log in first if needed."""
     request.require_viewer()
-    sent = request.query
-    asked = await _asked(microblog, sent)
+    query = request.query
+    asked = await _asked(microblog, query)
     app, uri = asked.app, asked.redirect_uri
     return request.render(
         "pages/oauth_consent.html",
         app=app,
         asked=asked,
-        host=_shown(uri),
-        fields=[(name, value) for name in _FIELDS if (value := sent.get(name)) is not None],
+        host=_recognizable(uri),
+        fields=_sent_fields(query),
         headers={"Content-Security-Policy": _policy(uri)},
     )
 
 
 @routes.post("/oauth/authorize", viewer="required")
 async def decide(microblog: Microblog, request: Request) -> Response:
-    """Yes, no, or: as somebody else."""
+    """Allow or deny an app, or log in as another account."""
     viewer = request.require_viewer()
     sent = request.form
     if sent.text("decision") == "switch":
         if (session := request.session_token) is not None:
             await microblog.sessions.log_out(session)
         request.sign_out()
-        query = urlencode([(name, value) for name in _FIELDS if (value := sent.get(name)) is not None])
+        query = urlencode(_sent_fields(sent))
         return Redirect("/login?next=" + quote(f"/oauth/authorize?{query}", safe="/"))
     asked = await _asked(microblog, sent)
     app, uri = asked.app, asked.redirect_uri
@@ -75,8 +76,16 @@ async def decide(microblog: Microblog, request: Request) -> Response:
     return _back(request, uri, asked.state, code=code)
 
 
+def _sent_fields(sent: Fields) -> list[tuple[str, str]]:
+    """Return the parameters of the authorization request that were sent."""
+    return [(name, value) for name in _FIELDS if (value := sent.get(name)) is not None]
+
+
 async def _asked(microblog: Microblog, sent: Fields) -> Asked:
-    """Return what a program asks for. Raises OAuthError, which is for the person to read."""
+    """Return what an app asks for.
+
+    :raises OAuthError: the request is invalid; the viewer reads the text.
+    """
     if repeated := [name for name in _FIELDS if len(sent.all(name)) > 1]:
         raise OAuthError(
             "invalid_request", f"The program sent {repeated[0]} more than once. Write to its makers."
@@ -95,10 +104,9 @@ async def _asked(microblog: Microblog, sent: Fields) -> Asked:
 
 
 def _back(request: Request, uri: str, state: str | None, **answer: str) -> Response:
-    """To the program, by GET (303: nothing of the form goes along, RFC 9700, 4.12)."""
-    if urlsplit(uri).scheme == "urn":  # there is no program to go to
-        request.flash("The program may not act as you.")
-        return Redirect("/")
+    """Redirect to the app's address with ``answer``, by GET (303), so that the form is not sent on (RFC 9700, 4.12)."""
+    if urlsplit(uri).scheme == "urn":  # out-of-band: the app has no address
+        return redirect(request, "/", "The program may not act as you.")
     query = urlencode(
         {**answer, **({} if state is None else {"state": state}), "iss": request.web.public_url}
     )
@@ -106,7 +114,7 @@ def _back(request: Request, uri: str, state: str | None, **answer: str) -> Respo
 
 
 def _policy(uri: str) -> str:
-    """The site's policy, but the form may end at the program's address, to which its answer leads."""
+    """Return the site's content security policy, in which the form may also redirect to the app's address."""
     parts = urlsplit(uri)
     if parts.scheme == "urn":
         return CSP
@@ -114,8 +122,8 @@ def _policy(uri: str) -> str:
     return CSP.replace("form-action 'self'", f"form-action 'self' {target}")
 
 
-def _shown(uri: str) -> str:
-    """Where the answer goes, as far as a person can judge it; empty for out-of-band."""
+def _recognizable(uri: str) -> str:
+    """Return the part of the app's address by which the viewer can recognize it; empty for out-of-band."""
     parts = urlsplit(uri)
     if parts.scheme == "urn":
         return ""
@@ -124,7 +132,7 @@ def _shown(uri: str) -> str:
 
 @routes.get("/settings/apps", viewer="required")
 async def apps(microblog: Microblog, request: Request) -> Response:
-    """Which programs may act as oneself."""
+    """Show the apps that may act for you."""
     return request.render(
         "pages/settings_apps.html", authorized=await microblog.oauth.apps_of(request.require_viewer())
     )
@@ -132,8 +140,7 @@ async def apps(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/settings/apps/<int:id>/revoke", viewer="required")
 async def revoke(microblog: Microblog, request: Request) -> Response:
-    """The program may no more act as oneself; what it is connected to ends."""
+    """Revoke an app's access. Its live connections end."""
     app_id = path_id(request)
     await microblog.oauth.forget(request.require_viewer(), app_id)
-    request.flash("That program can no longer act as you.")
-    return Redirect("/settings/apps")
+    return redirect(request, "/settings/apps", "That program can no longer act as you.")

@@ -1,4 +1,4 @@
-"""Which part of a listing a page's address asks for: ``max_id``, ``min_id``, ``since_id``."""
+"""Paging by the query parameters ``max_id``, ``min_id`` and ``since_id``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def span_of(request: Request, limit: int = 20) -> Span:
-    """What the query says; a cursor that is no id is left out, so that an old or mangled link shows the newest."""
+    """Return the part of a listing that the query asks for.
+
+    A cursor that is no id is ignored, so that a broken link shows the newest items.
+    """
     query = request.query
     return Span(
         max_id=parse_id(query.text("max_id")),

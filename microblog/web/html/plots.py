@@ -1,7 +1,7 @@
-"""Bar charts as geometry: numbers in, shapes out, which ``partials/plot.html`` writes as SVG.
+"""The geometry of bar charts, which ``partials/plot.html`` writes as SVG.
 
-A page's policy allows neither scripts nor styles within it, so a chart is made of plain shapes with presentation
-attributes; whoever can't see it reads the table below it.
+The content security policy allows no inline scripts or styles, so a chart consists of plain shapes with presentation
+attributes. For readers who can't see it, a table with the same numbers is below it.  Lengths are in SVG units.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from babel.dates import format_date
 
 WIDTH: Final = 480
 HEIGHT: Final = 132
-LEFT: Final = 34  #: room for the numbers of the axis
+LEFT: Final = 34  #: the width of the axis labels
 TOP: Final = 8
-BOTTOM: Final = 18  #: room for the dates
-TICKS: Final = 4  #: dates below the chart, at most
+BOTTOM: Final = 18  #: the height of the date labels
+TICKS: Final = 4  #: the maximum number of dates below the chart
 LOCALE: Final = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day: where its bar stands, and what a pointer over it is told."""
+    """The bar of one day; ``title`` is its tooltip."""
 
     x: float
     y: float
@@ -35,17 +35,19 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
+    """A label on an axis, at a distance from the left or the top."""
+
     at: float
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One series a chart, or two of which the second is a part of the first and drawn over it."""
+    """A chart of one series, or of two, where the second is a part of the first and is drawn over it."""
 
     bars: Sequence[Bar]
     inner: Sequence[Bar]
-    rows: Sequence[Tick]  #: the lines across, from the bottom
+    rows: Sequence[Tick]  #: the horizontal lines, from the bottom
     dates: Sequence[Tick]
     width: int = WIDTH
     height: int = HEIGHT
@@ -54,7 +56,7 @@ class Plot:
 
 
 def ceiling(value: int) -> int:
-    """The least of 2, 4, 10, 20, 40, 100 … that is not below ``value``: all of them have whole halves."""
+    """Return the least of 2, 4, 10, 20, 40, 100 … that is not below ``value``. Half of each is a whole number."""
     step = 1
     while True:
         for factor in (2, 4, 10):
@@ -64,22 +66,22 @@ def ceiling(value: int) -> int:
 
 
 def bars(days: Sequence[date], values: Sequence[int], inner: Sequence[int] = ()) -> Plot:
-    """The chart of ``values``, a bar for each of ``days``."""
+    """Return the chart of ``values``, with a bar for each of ``days``."""
     top = ceiling(max(values, default=0))
     slot = (WIDTH - LEFT) / max(len(days), 1)
-    wide = slot * 0.8 if slot > 3 else slot
+    width = slot * 0.8 if slot > 3 else slot
     room = HEIGHT - TOP - BOTTOM
 
     def shape(series: Sequence[int]) -> list[Bar]:
         shapes = []
         for index, (day, value) in enumerate(zip(days, series, strict=True)):
             height = value / top * room
-            x = LEFT + index * slot + (slot - wide) / 2
+            x = LEFT + index * slot + (slot - width) / 2
             shapes.append(
                 Bar(
                     round(x, 2),
                     round(HEIGHT - BOTTOM - height, 2),
-                    round(wide, 2),
+                    round(width, 2),
                     round(height, 2),
                     f"{day_text(day)}: {value}",
                 )
@@ -96,5 +98,5 @@ def bars(days: Sequence[date], values: Sequence[int], inner: Sequence[int] = ())
 
 
 def day_text(day: date) -> str:
-    """``4 Mar``: as all dates of the site are written, without the year."""
+    """Return a date without its year, such as ``4 Mar``."""
     return format_date(day, "d MMM", locale=LOCALE)

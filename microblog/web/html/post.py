@@ -1,4 +1,4 @@
-"""One post with its thread; how it read before; who favourited and boosted it."""
+"""A post's pages: its thread, its history, and the accounts that favourited or boosted it."""
 
 from __future__ import annotations
 
@@ -20,38 +20,37 @@ if TYPE_CHECKING:
 
 routes = Routes("post")
 
-#: characters of a post that its title shows
+#: the length of a page title's excerpt in characters
 TITLE = 60
 
 
 @routes.get("/posts/<int:id>", public=True)
 async def by_number(microblog: Microblog, request: Request) -> Response:
-    """Lead from a post's number to its page."""
+    """Redirect from a post's id to its page."""
     return Redirect((await microblog.posts.by_id(request.viewer, path_id(request))).content.path)
 
 
 @routes.get("/@<name>/<int:id>", public=True, cached=True)
 async def thread(microblog: Microblog, request: Request) -> Response:
-    """A post, what it answers and what answers it."""
+    """Show a post with its ancestors and replies."""
     since = microblog.dispatcher.position
-    found = await microblog.posts.thread(request.viewer, path_id(request))
-    post = found.post
+    viewer = request.viewer
+    thread = await microblog.posts.thread(viewer, path_id(request))
+    post = thread.post
     if (elsewhere := _elsewhere(request, post)) is not None:
         return elsewhere
-    viewer = request.viewer
     if (
         viewer is not None
         and post.visibility is Visibility.DIRECT
         and await microblog.conversations.read_thread(viewer, post.thread_id)
     ):
-        # Loaded again after the mark, so that no post is marked as read that is not on the page.
-        found = await microblog.posts.thread(viewer, post.id)
-    around = [*found.ancestors, *(each for _, each in found.descendants)]
-    filtered = await microblog.filters.results(viewer, around, Context.THREAD)
+        # Loaded again after the conversation was marked as read, so that the mark covers no post missing from the page.
+        thread = await microblog.posts.thread(viewer, post.id)
+    around = [*thread.ancestors, *(each for _, each in thread.descendants)]
     return request.render(
         "pages/post.html",
-        thread=found,
-        filtered=filtered,
+        thread=thread,
+        filtered=await microblog.filters.results(viewer, around, Context.THREAD),
         since=since,
         post=post,
         excerpt=excerpt(post),
@@ -63,7 +62,7 @@ async def thread(microblog: Microblog, request: Request) -> Response:
 
 @routes.get("/@<name>/<int:id>/history", public=True)
 async def history(microblog: Microblog, request: Request) -> Response:
-    """How a post read before it was edited."""
+    """Show the earlier versions of an edited post."""
     post = await microblog.posts.by_id(request.viewer, path_id(request))
     if (elsewhere := _elsewhere(request, post, "/history")) is not None:
         return elsewhere
@@ -75,31 +74,35 @@ async def history(microblog: Microblog, request: Request) -> Response:
 
 @routes.get("/@<name>/<int:id>/favourites", public=True)
 async def favourited_by(microblog: Microblog, request: Request) -> Response:
-    """Who favourited a post."""
-    post = await microblog.posts.by_id(request.viewer, path_id(request))
-    if (elsewhere := _elsewhere(request, post, "/favourites")) is not None:
-        return elsewhere
-    page = await microblog.posts.favourited_by(request.viewer, post.id, span_of(request, 40))
-    return request.render("pages/post_people.html", post=post, page=page, which="favourites", public=True)
+    """Show the accounts that favourited a post."""
+    return await _people(microblog, request, "favourites")
 
 
 @routes.get("/@<name>/<int:id>/boosts", public=True)
 async def boosted_by(microblog: Microblog, request: Request) -> Response:
-    """Who boosted a post."""
+    """Show the accounts that boosted a post."""
+    return await _people(microblog, request, "boosts")
+
+
+async def _people(microblog: Microblog, request: Request, which: str) -> Response:
     post = await microblog.posts.by_id(request.viewer, path_id(request))
-    if (elsewhere := _elsewhere(request, post, "/boosts")) is not None:
+    if (elsewhere := _elsewhere(request, post, f"/{which}")) is not None:
         return elsewhere
-    page = await microblog.posts.boosted_by(request.viewer, post.id, span_of(request, 40))
-    return request.render("pages/post_people.html", post=post, page=page, which="boosts", public=True)
+    load = microblog.posts.favourited_by if which == "favourites" else microblog.posts.boosted_by
+    page = await load(request.viewer, post.id, span_of(request, 40))
+    return request.render("pages/post_people.html", post=post, page=page, which=which, public=True)
 
 
 def excerpt(post: Post) -> str:
-    """A post in a title or a preview: its warning where it has one, never what is behind it."""
+    """Return a post's text for titles and previews: the content warning if it has one, never the text behind it."""
     shown = post.content
     return one_line(shown.summary or ("" if shown.sensitive else shown.text), TITLE)
 
 
 def _elsewhere(request: Request, post: Post, rest: str = "") -> Redirect | None:
-    """To the post's own address: below its author's name, and a boost's is what was boosted."""
+    """Return a redirect to the post's own address, which has its author's name; None when the request has it already.
+
+    A boost's address is that of the boosted post.
+    """
     path = post.content.path + rest
     return None if request.path == path else moved(path, request.query)

@@ -1,4 +1,4 @@
-"""The public timeline, and the front page, which is the timeline that one most likely wants."""
+"""The public timeline and the front page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ routes = Routes("public")
 
 @routes.get("/", public=True, cached=True)
 async def front(microblog: Microblog, request: Request) -> Response:
-    """Home for those who are logged in; for others a word of welcome over the public timeline."""
+    """Show your home timeline, or a welcome above the public timeline if you are logged out."""
     if request.viewer is not None:
         return await home.show(microblog, request)
     return await _show(microblog, request, welcome=True)
@@ -27,7 +27,7 @@ async def front(microblog: Microblog, request: Request) -> Response:
 
 @routes.get("/public", public=True, cached=True)
 async def public(microblog: Microblog, request: Request) -> Response:
-    """The newest public posts."""
+    """Show the newest public posts."""
     return await _show(microblog, request, welcome=False)
 
 

@@ -1,4 +1,4 @@
-"""Searching people, hashtags and posts; and how a browser's own search box finds its way here."""
+"""Search for accounts, hashtags and posts, and its OpenSearch description for browsers."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 routes = Routes("search")
 
-#: characters of a question that are read; the rest is left out
+#: characters of a query; the rest is ignored
 MAX_QUERY: Final = 2048
 
 
 @routes.get("/search", limit="search")
 async def search(microblog: Microblog, request: Request) -> Response:
-    """What there is for the words of ``q``; an address of an account or a post here leads to it."""
+    """Search for ``q``. The address of an account or a post of this site redirects to it."""
     query = " ".join(request.query.text("q").split())[:MAX_QUERY]
     if query:
-        there = await microblog.addresses.find(request.viewer, query)
-        if there is not None:
-            return Redirect(there.path)
-    found = await microblog.search.find(request.viewer, query, span_of(request)) if query else None
+        target = await microblog.addresses.find(request.viewer, query)
+        if target is not None:
+            return Redirect(target.path)
+    results = await microblog.search.find(request.viewer, query, span_of(request)) if query else None
     filtered: dict[int, tuple[FilterResult, ...]] = {}
-    if found is not None:
-        posts, filtered = await microblog.filters.applied(request.viewer, found.posts, Context.PUBLIC)
-        found = replace(found, posts=posts)
-    return request.render("pages/search.html", query=query, found=found, filtered=filtered, public=True)
+    if results is not None:
+        posts, filtered = await microblog.filters.applied(request.viewer, results.posts, Context.PUBLIC)
+        results = replace(results, posts=posts)
+    return request.render("pages/search.html", query=query, results=results, filtered=filtered, public=True)
 
 
 @routes.get("/opensearch.xml", viewer="none", public=True)
 async def description(microblog: Microblog, request: Request) -> Response:
-    """OpenSearch 1.1: with it a browser offers to search here."""
+    """Return the OpenSearch 1.1 description, by which a browser offers to search this site."""
     config = microblog.config
     template = quoteattr(f"{config.public_url}/search?q={{searchTerms}}")
     return Document(

@@ -1,14 +1,15 @@
-"""Who can act as oneself: the password, the sessions of browsers, the tokens of programs; and the end of an account."""
+"""The viewer's password, browser sessions and access tokens, and the deletion of the account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput
+from microblog.domain.errors import InvalidInput
 from microblog.http.forms import FormState
-from microblog.http.responses import Redirect, Response
+from microblog.http.responses import Response
 from microblog.http.routing import Routes
 from microblog.web.html.browsers import browser_name
+from microblog.web.html.forms import redirect, submits
 from microblog.web.ids import path_id
 
 if TYPE_CHECKING:
@@ -17,102 +18,62 @@ if TYPE_CHECKING:
 
 routes = Routes("security")
 
-#: what a token can be allowed
+#: the scopes that a token can have
 SCOPES: Final = ("read", "write", "follow")
 
 
+async def _password_page(
+    _microblog: Microblog, request: Request, state: FormState, *, status: int = 200
+) -> Response:
+    return request.render("pages/settings_password.html", form=state, status=status)
+
+
 @routes.get("/settings/password", viewer="required")
-async def password_form(_microblog: Microblog, request: Request) -> Response:
-    """The form to change one's password with."""
-    return _password_page(request, FormState())
+async def password_form(microblog: Microblog, request: Request) -> Response:
+    """Show the form to change your password."""
+    return await _password_page(microblog, request, FormState())
 
 
 @routes.post("/settings/password", viewer="required", limit="password")
-async def change_password(microblog: Microblog, request: Request) -> Response:
-    """Change one's password: every other session ends, and every token."""
-    viewer = request.require_viewer()
-    state = FormState({"old": "", "password": ""})
-    try:
-        await microblog.credentials.change_password(
-            viewer, request.form.text("old"), request.form.text("password")
-        )
-    except (InvalidInput, Conflict) as error:
-        return _password_page(request, state.with_error(error), status=422)
-    # Somebody may have a copy of this very cookie; that may be why the password is changed.
+@submits(_password_page, "old", "password")
+async def change_password(microblog: Microblog, request: Request, _state: FormState) -> Response:
+    """Change your password. Every other session and every token ends."""
+    viewer, sent = request.require_viewer(), request.form
+    await microblog.credentials.change_password(viewer, sent.text("old"), sent.text("password"))
+    # A stolen session cookie may be the reason for the change, so this session gets a new one as well.
     request.sign_in(await microblog.sessions.renew(viewer))
-    request.flash("Your password is changed. You are logged out everywhere else, and all tokens are revoked.")
-    return Redirect("/settings/password")
-
-
-def _password_page(request: Request, state: FormState, *, status: int = 200) -> Response:
-    return request.render("pages/settings_password.html", form=state, status=status)
+    message = "Your password is changed. You are logged out everywhere else, and all tokens are revoked."
+    return redirect(request, "/settings/password", message)
 
 
 @routes.get("/settings/sessions", viewer="required")
 async def sessions(microblog: Microblog, request: Request) -> Response:
-    """Where one is logged in."""
+    """Show where you are logged in."""
     viewer = request.require_viewer()
+    sessions = await microblog.sessions.all(viewer)
     return request.render(
         "pages/settings_sessions.html",
-        sessions=[
-            (session, browser_name(session.user_agent)) for session in await microblog.sessions.all(viewer)
-        ],
+        sessions=[(session, browser_name(session.user_agent)) for session in sessions],
         current=viewer.session_id,
     )
 
 
 @routes.post("/settings/sessions/<int:id>/end", viewer="required")
 async def end_session(microblog: Microblog, request: Request) -> Response:
-    """Log out there."""
+    """Log out in another browser."""
     viewer = request.require_viewer()
     session_id = path_id(request)
     await microblog.sessions.end(viewer, session_id)
     if session_id == viewer.session_id:
         request.sign_out()
-        request.flash("You are logged out.")
-        return Redirect("/")
-    request.flash("That browser is logged out.")
-    return Redirect("/settings/sessions")
-
-
-@routes.get("/settings/tokens", viewer="required")
-async def tokens(microblog: Microblog, request: Request) -> Response:
-    """What programs may act as oneself."""
-    return await _tokens_page(microblog, request, FormState(dict.fromkeys(SCOPES, "") | {"read": "on"}))
-
-
-@routes.post("/settings/tokens", viewer="required", limit="app")
-async def create_token(microblog: Microblog, request: Request) -> Response:
-    """Make a token; the answer is the one time that it is shown."""
-    viewer = request.require_viewer()
-    sent = request.form
-    state = FormState(
-        {"name": sent.text("name").strip()} | {scope: sent.text(scope) for scope in SCOPES} | {"scopes": ""}
-    )
-    scopes = [scope for scope in SCOPES if sent.flag(scope)]
-    try:
-        if not scopes:
-            raise InvalidInput("Choose what the program may do.", "scopes", "blank")
-        if len(state.value("name")) > 200:
-            raise InvalidInput("A name can have 200 characters at most.", "name", "too_long")
-        secret = await microblog.tokens.create(viewer, scopes, state.value("name"))
-    except InvalidInput as error:
-        return await _tokens_page(microblog, request, state.with_error(error), status=422)
-    # Not by a redirect: the secret would have to wait somewhere for the next page to show it.
-    return await _tokens_page(microblog, request, FormState({"read": "on"}), secret=secret)
-
-
-@routes.post("/settings/tokens/<int:id>/revoke", viewer="required")
-async def revoke_token(microblog: Microblog, request: Request) -> Response:
-    """Revoke a token; what streams with it ends."""
-    await microblog.tokens.revoke(request.require_viewer(), path_id(request))
-    request.flash("That token is revoked.")
-    return Redirect("/settings/tokens")
+        return redirect(request, "/", "You are logged out.")
+    return redirect(request, "/settings/sessions", "That browser is logged out.")
 
 
 async def _tokens_page(
     microblog: Microblog, request: Request, state: FormState, *, secret: str = "", status: int = 200
 ) -> Response:
+    """``secret``: the token that was just created, to be shown once."""
     return request.render(
         "pages/settings_tokens.html",
         form=state,
@@ -123,21 +84,50 @@ async def _tokens_page(
     )
 
 
+@routes.get("/settings/tokens", viewer="required")
+async def tokens(microblog: Microblog, request: Request) -> Response:
+    """Show the access tokens of your programs."""
+    return await _tokens_page(microblog, request, FormState(dict.fromkeys(SCOPES, "") | {"read": "on"}))
+
+
+@routes.post("/settings/tokens", viewer="required", limit="app")
+@submits(_tokens_page, "name", "scopes", *SCOPES)
+async def create_token(microblog: Microblog, request: Request, state: FormState) -> Response:
+    """Create an access token. Only this answer shows it."""
+    name = state.value("name").strip()
+    scopes = [scope for scope in SCOPES if request.form.flag(scope)]
+    if not scopes:
+        raise InvalidInput("Choose what the program may do.", "scopes", "blank")
+    if len(name) > 200:
+        raise InvalidInput("A name can have 200 characters at most.", "name", "too_long")
+    secret = await microblog.tokens.create(request.require_viewer(), scopes, name)
+    # No redirect: the secret would have to be stored until the next page shows it.
+    return await _tokens_page(microblog, request, FormState({"read": "on"}), secret=secret)
+
+
+@routes.post("/settings/tokens/<int:id>/revoke", viewer="required")
+async def revoke_token(microblog: Microblog, request: Request) -> Response:
+    """Revoke an access token. Its live connections end."""
+    await microblog.tokens.revoke(request.require_viewer(), path_id(request))
+    return redirect(request, "/settings/tokens", "That token is revoked.")
+
+
+async def _delete_page(
+    _microblog: Microblog, request: Request, state: FormState, *, status: int = 200
+) -> Response:
+    return request.render("pages/settings_delete.html", form=state, status=status)
+
+
 @routes.get("/settings/delete", viewer="required")
-async def delete_form(_microblog: Microblog, request: Request) -> Response:
-    """What deleting one's account means, and the form to do it with."""
-    return request.render("pages/settings_delete.html", form=FormState())
+async def delete_form(microblog: Microblog, request: Request) -> Response:
+    """Show what deleting your account means, and the form to do it."""
+    return await _delete_page(microblog, request, FormState())
 
 
 @routes.post("/settings/delete", viewer="required", limit="password")
-async def delete_account(microblog: Microblog, request: Request) -> Response:
-    """Delete one's account, with all that one wrote."""
-    viewer = request.require_viewer()
-    state = FormState({"password": ""})
-    try:
-        await microblog.deletion.delete(viewer, request.form.text("password"))
-    except (InvalidInput, Forbidden) as error:
-        return request.render("pages/settings_delete.html", form=state.with_error(error), status=422)
+@submits(_delete_page, "password")
+async def delete_account(microblog: Microblog, request: Request, _state: FormState) -> Response:
+    """Delete your account and everything you wrote."""
+    await microblog.deletion.delete(request.require_viewer(), request.form.text("password"))
     request.sign_out()
-    request.flash("Your account is deleted, with all that you wrote.")
-    return Redirect("/")
+    return redirect(request, "/", "Your account is deleted, with all that you wrote.")

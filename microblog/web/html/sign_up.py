@@ -1,6 +1,6 @@
-"""Becoming a member: open to all, on approval, by invitation, or not at all, as ``registration`` says.
+"""Signing up: open to all, with approval, by invitation, or not at all, as the setting ``registration`` says.
 
-The service decides; the pages show the form that fits.  Without anybody here, the first who comes is the owner.
+The service decides; the page shows the form that fits.  The first account of a site becomes its owner.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from microblog.domain.accounts import Role, State
-from microblog.domain.errors import Conflict, Forbidden, InvalidInput
+from microblog.domain.errors import InvalidInput
 from microblog.http.forms import FormState
 from microblog.http.responses import Redirect, Response
 from microblog.http.routing import Routes
+from microblog.web.html.forms import submits
 
 if TYPE_CHECKING:
     from microblog.http.request import Request
@@ -19,47 +20,50 @@ if TYPE_CHECKING:
 
 routes = Routes("sign_up")
 
-_KEPT: Final = ("name", "email", "reason", "invitation")
+_FIELDS: Final = ("name", "email", "reason", "invitation")
+
+
+async def _page(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
+    registration = microblog.config.registration
+    return request.render(
+        "pages/sign_up.html",
+        form=state,
+        registration=registration,
+        accepting=registration != "closed",
+        status=status,
+    )
 
 
 @routes.get("/signup")
 async def form(microblog: Microblog, request: Request) -> Response:
-    """The form to sign up with."""
+    """Show the form to sign up."""
     if request.viewer is not None:
         return Redirect("/")
-    return _shown(microblog, request, FormState(dict.fromkeys(_KEPT, "")))
+    return await _page(microblog, request, FormState(dict.fromkeys(_FIELDS, "")))
 
 
 @routes.get("/join/<code>")
 async def invited(microblog: Microblog, request: Request) -> Response:
-    """The same, with an invitation in hand."""
+    """Show the form to sign up with an invitation."""
     if request.viewer is not None:
         return Redirect("/")
-    state = FormState(dict.fromkeys(_KEPT, "") | {"invitation": request.path_arg("code")})
+    state = FormState(dict.fromkeys(_FIELDS, "") | {"invitation": request.path_arg("code")})
     needed = microblog.config.registration in ("approval", "invitation")
     if needed and not await microblog.invitations.is_usable(state.value("invitation")):
-        # Said before the form is filled in.
+        # The visitor learns it before filling in the form.
         error = InvalidInput("This invitation can't be used any more. Ask for a new one.", "invitation")
-        return _shown(microblog, request, state.with_error(error), status=404)
-    return _shown(microblog, request, state)
+        return await _page(microblog, request, state.with_error(error), status=404)
+    return await _page(microblog, request, state)
 
 
 @routes.post("/signup", limit="signup")
-async def sign_up(microblog: Microblog, request: Request) -> Response:
-    """Sign up; where it is open, one is logged in at once."""
-    sent = request.form
-    # The password has a place, so that what is wrong with it is said beside it, but it is never shown again.
-    state = FormState({**{name: sent.text(name).strip() for name in _KEPT}, "password": ""})
-    try:
-        account = await microblog.sign_up.register(
-            state.value("name"),
-            state.value("email"),
-            sent.text("password"),
-            reason=state.value("reason"),
-            invitation=state.value("invitation") or None,
-        )
-    except (InvalidInput, Conflict, Forbidden) as error:
-        return _shown(microblog, request, state.with_error(error), status=422)
+@submits(_page, *_FIELDS, "password")
+async def sign_up(microblog: Microblog, request: Request, state: FormState) -> Response:
+    """Sign up. Unless the account waits for approval, you are logged in at once."""
+    name, email, reason, invitation = (state.value(field).strip() for field in _FIELDS)
+    account = await microblog.sign_up.register(
+        name, email, request.form.text("password"), reason=reason, invitation=invitation or None
+    )
     if account.state is not State.ACTIVE:
         return request.render("pages/sign_up_pending.html", account=account)
     if (former := request.session_token) is not None:
@@ -75,14 +79,3 @@ async def sign_up(microblog: Microblog, request: Request) -> Response:
     if viewer is not None and viewer.role is Role.OWNER:
         request.flash("You are the first person here, so this site is yours: Moderation is in the menu.")
     return Redirect("/")
-
-
-def _shown(microblog: Microblog, request: Request, state: FormState, *, status: int = 200) -> Response:
-    registration = microblog.config.registration
-    return request.render(
-        "pages/sign_up.html",
-        form=state,
-        registration=registration,
-        accepting=registration != "closed",
-        status=status,
-    )

@@ -1,4 +1,4 @@
-"""The site's figures, day by day: a page with charts and tables, and the same as JSON and CSV."""
+"""The site's daily figures: a page with charts and tables, and the same figures as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 routes = Routes("statistics")
 
 RANGES: Final = (30, 90, 365)
-MAX_AGE: Final = 60  #: seconds that an answer may be reused
+MAX_AGE: Final = 60  #: the seconds for which an answer is fresh
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A measure, and perhaps another that is drawn within its bars; their titles are in the template."""
+    """The chart of a measure, with an optional second measure inside its bars. The template has the titles."""
 
     measure: str
     inner: str | None
-    sums: bool  #: whether days add up: the people of two days are not twice as many people
+    sums: bool  #: whether days add up; the active people of two days do not
     plot: Plot
-    total: int  #: of all days; the most of one day where they don't add up
+    total: int  #: the sum of all days, or the maximum of a day if they don't add up
 
 
 def _charts(summary: Summary) -> list[Chart]:
@@ -51,7 +51,10 @@ def _charts(summary: Summary) -> list[Chart]:
 
 
 def _days(request: Request) -> int:
-    """:raises InvalidInput: it is none of the ranges."""
+    """Return the number of days that the query asks for.
+
+    :raises InvalidInput: it is none of `RANGES`.
+    """
     text = request.query.get("days") or str(RANGES[0])
     if text not in map(str, RANGES):
         raise InvalidInput("There are figures for 30, 90 and 365 days.", "days")
@@ -60,7 +63,7 @@ def _days(request: Request) -> int:
 
 @routes.get("/about/stats", public=True)
 async def page(microblog: Microblog, request: Request) -> Response:
-    """How many posts, people and readers there were each day, with charts."""
+    """Show charts of posts, people and readers per day."""
     days = _days(request)
     summary = await microblog.statistics.summary(days)
     return request.render(
@@ -76,7 +79,7 @@ async def page(microblog: Microblog, request: Request) -> Response:
 
 @routes.get("/about/stats.json", public=True)
 async def as_json(microblog: Microblog, request: Request) -> Response:
-    """The same figures as JSON."""
+    """Return the daily figures as JSON."""
     summary = await microblog.statistics.summary(_days(request))
     return Json(
         {
@@ -91,7 +94,7 @@ async def as_json(microblog: Microblog, request: Request) -> Response:
 
 @routes.get("/about/stats.csv", public=True)
 async def as_csv(microblog: Microblog, request: Request) -> Response:
-    """The same figures as CSV (RFC 4180), a line a day."""
+    """Return the daily figures as CSV (RFC 4180), one line per day."""
     summary = await microblog.statistics.summary(_days(request))
     text = io.StringIO()
     writer = csv.writer(text)

@@ -1,4 +1,4 @@
-"""A listing of posts as a feed, in the three formats that readers take.
+"""Feeds of posts in three formats.
 
 ================ ============================== =========================================
 ``atom``         Atom 1.0, RFC 4287             ``application/atom+xml``
@@ -6,9 +6,9 @@
 ``json``         JSON Feed 1.1, jsonfeed.org    ``application/feed+json``
 ================ ============================== =========================================
 
-Only public posts, no boosts.  All addresses are absolute.  A post under a content warning is titled by the
-warning, and folds its content behind it; one that is marked as sensitive without a warning says just that.
-What XML 1.0 cannot hold (section 2.2: most control characters) is left out, so that no post breaks a feed.
+A feed has public posts only, no boosts.  All addresses are absolute.  A post with a content warning has the warning as
+its title and folds its text behind it.  A sensitive post without a warning is titled "Sensitive content".
+Characters that XML 1.0 cannot hold (section 2.2: most control characters) are removed, so that no post breaks a feed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from microblog.domain.posts import Post
 from microblog.domain.text import one_line
 from microblog.domain.visibility import Visibility
 
-#: graphemes of an entry's title
+#: the length of an entry's title in graphemes
 TITLE_LENGTH: Final = 80
-#: entries of a feed
+#: the maximum number of entries in a feed
 LENGTH: Final = 20
 
 _ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -46,7 +46,7 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One post, ready for any format: texts are plain, ``content`` is HTML with absolute addresses."""
+    """One post, ready for each format: texts are plain, ``content`` is HTML with absolute addresses."""
 
     url: str
     title: str
@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a feed is about. ``page`` and ``address`` are absolute URLs: of the page it follows, of the feed itself."""
+    """A feed in no particular format. ``page`` and ``address`` are the absolute URLs of its page and of itself."""
 
     title: str
     description: str
@@ -86,10 +86,10 @@ class Feed:
         icon: str | None = None,
         since: datetime,
     ) -> Feed:
-        """A feed of those of ``posts`` (newest first) that are public and no boosts, at most ``LENGTH``.
+        """Build a feed of those of ``posts`` (newest first) that are public and no boosts, at most ``LENGTH``.
 
         ``base`` is the site's public URL, ``path`` the page's, ``own_path`` the feed's; ``icon`` is a path too.
-        ``since`` is when the feed's subject began: the time of a feed without entries (RFC 4287 wants one).
+        ``since`` is the time of a feed without entries (RFC 4287 requires one).
         """
         shown = [post for post in posts if post.visibility is Visibility.PUBLIC and post.boost_of is None]
         entries = tuple(_entry(post, base) for post in shown[:LENGTH])
@@ -130,7 +130,7 @@ def _entry(post: Post, base: str) -> Entry:
 
 
 def atom(feed: Feed) -> bytes:
-    """RFC 4287. The id of an entry is its permanent address (section 4.2.6)."""
+    """Write a feed as Atom 1.0 (RFC 4287). The id of an entry is its permanent address (section 4.2.6)."""
     root = ET.Element("feed", {"xmlns": _ATOM})
     _add(root, "id", feed.page)
     _add(root, "title", feed.title)
@@ -163,7 +163,7 @@ def atom(feed: Feed) -> bytes:
 
 
 def rss(feed: Feed) -> bytes:
-    """RSS 2.0 as the RSS Advisory Board describes it, with its recommended ``atom:link rel="self"``."""
+    """Write a feed as RSS 2.0 by the RSS Advisory Board, with its recommended ``atom:link rel="self"``."""
     root = ET.Element("rss", {"version": "2.0"})
     channel = ET.SubElement(root, "channel")
     _add(channel, "title", feed.title)
@@ -183,7 +183,7 @@ def rss(feed: Feed) -> bytes:
         _add(item, "link", entry.url)
         _add(item, "guid", entry.url, isPermaLink="true")
         _add(item, "pubDate", _rfc822(entry.published))
-        # RSS's own author is a mail address, which is nobody's business here.
+        # RSS's own <author> is a mail address, which is private here.
         _add(item, f"{{{_DUBLIN_CORE}}}creator", entry.author)
         if entry.language:
             _add(item, f"{{{_DUBLIN_CORE}}}language", entry.language)
@@ -194,7 +194,7 @@ def rss(feed: Feed) -> bytes:
 
 
 def json_feed(feed: Feed) -> bytes:
-    """JSON Feed 1.1."""
+    """Write a feed as JSON Feed 1.1."""
     document: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
@@ -228,7 +228,7 @@ def _json_item(entry: Entry) -> dict[str, Any]:
     return item
 
 
-#: ending of the address -> how it is written, its media type
+#: the writer and the media type for each file extension
 FORMATS: Final[Mapping[str, tuple[Callable[[Feed], bytes], str]]] = MappingProxyType(
     {
         "atom": (atom, "application/atom+xml; charset=utf-8"),
@@ -245,8 +245,8 @@ def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: s
 
 
 def _document(root: ET.Element) -> bytes:
-    written: bytes = ET.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + written
+    body: bytes = ET.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + body
 
 
 def _rfc3339(moment: datetime) -> str:

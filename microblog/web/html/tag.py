@@ -1,4 +1,4 @@
-"""A hashtag's posts."""
+"""The timeline of a hashtag."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ routes = Routes("tag")
 
 @routes.get("/tags/<tag>", public=True, cached=True)
 async def tag(microblog: Microblog, request: Request) -> Response:
-    """The newest public posts with a hashtag."""
-    written = request.path_arg("tag")
-    key = hashtag_key(written)
+    """Show the newest public posts with a hashtag."""
+    name = request.path_arg("tag")
+    key = hashtag_key(name)
     if key is None:
         raise NotFound(
             "That can't be a hashtag. A hashtag is letters, digits and underscores, not digits alone."
         )
-    if key != written:
+    if key != name:
         return moved(f"/tags/{quote(key)}", request.query)
     since = microblog.dispatcher.position
     viewer = request.viewer

@@ -1,7 +1,7 @@
-"""No more mail: by one click of the mail program (RFC 8058), or on a page, without logging in.
+"""Unsubscribing from mail: by one click in the mail program (RFC 8058), or on a page, without logging in.
 
-The link is signed, and proves that it came in a mail of ours.  Looking at the page changes nothing, for mail programs
-and scanners follow links; a POST does it, with or without a form of ours, so there is no form's token to check.
+The link is signed, which proves that it came in a mail of this site.  A GET changes nothing, because mail programs and
+scanners follow links.  A POST unsubscribes.  It may come from the mail program, so it has no form token.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ routes = Routes("unsubscribe")
 
 @routes.get("/unsubscribe/<token>")
 async def ask(microblog: Microblog, request: Request) -> Response:
-    """The button that ends a kind of mail."""
+    """Show the button to unsubscribe from a kind of mail."""
     token = request.path_arg("token")
     subscription = await microblog.outgoing_mail.subscription(token)
     return request.render("pages/unsubscribe.html", subscription=subscription, token=token, done=False)
@@ -28,7 +28,7 @@ async def ask(microblog: Microblog, request: Request) -> Response:
 
 @routes.post("/unsubscribe/<token>", csrf=False, limit="read")
 async def unsubscribe(microblog: Microblog, request: Request) -> Response:
-    """End a kind of mail."""
+    """Unsubscribe from a kind of mail."""
     token = request.path_arg("token")
     subscription = await microblog.outgoing_mail.unsubscribe(token)
     return request.render("pages/unsubscribe.html", subscription=subscription, token=token, done=True)

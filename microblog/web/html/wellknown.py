@@ -1,8 +1,8 @@
-"""What other programs look for at agreed places: WebFinger, NodeInfo, where the password is changed.
+"""Well-known addresses: WebFinger, NodeInfo and the password change.
 
-WebFinger (RFC 7033) answers for the people of this site, under the host of ``public_url``.  NodeInfo
-(nodeinfo.diaspora.software, schemas 2.0 and 2.1) says what runs here; ``protocols`` stays empty as long as
-the site speaks no federation protocol: it says what is, where the schema would like at least one.
+WebFinger (RFC 7033) answers for this site's accounts, under the host of ``public_url``.  NodeInfo
+(nodeinfo.diaspora.software, schemas 2.0 and 2.1) describes the software.  Its ``protocols`` is empty as long as the
+site speaks no federation protocol, although the schema asks for at least one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SCHEMA: Final = "http://nodeinfo.diaspora.software/ns/schema/"
 
 @routes.get("/.well-known/webfinger", viewer="none", public=True)
 async def webfinger(site: Microblog, request: Request) -> Response:
-    """Who is behind ``acct:name@host`` or a profile's address (RFC 7033)."""
+    """Return the account of an ``acct:name@host`` or of a profile's address (RFC 7033)."""
     resource = request.query.get("resource")
     if not resource:
         raise MalformedRequest("Say whom you look for: ?resource=acct:name@host")
@@ -60,27 +60,27 @@ async def webfinger(site: Microblog, request: Request) -> Response:
 
 
 def _local_name(resource: str, public_url: str) -> str:
-    """The name in ``resource``.
+    """Return the account name in ``resource``.
 
-    :raises NotFound: it belongs to another host, or is of no form that is known here.
+    :raises NotFound: it belongs to another host, or has an unknown form.
     """
     ours = urlsplit(public_url)
     if resource.lower().startswith(("https://", "http://")):
         try:
-            asked = urlsplit(resource)
+            url = urlsplit(resource)
         except ValueError as error:
             raise NotFound from error
-        found = re.fullmatch(r"/@([^/@]+)/?", unquote(asked.path))
-        if asked.netloc.lower() == ours.netloc and found:
-            return found[1].lower()
-    elif (found := _ACCT.fullmatch(resource)) and found[2].lower() in (ours.netloc, ours.hostname):
-        return unquote(found[1]).lower()
+        match = re.fullmatch(r"/@([^/@]+)/?", unquote(url.path))
+        if url.netloc.lower() == ours.netloc and match:
+            return match[1].lower()
+    elif (match := _ACCT.fullmatch(resource)) and match[2].lower() in (ours.netloc, ours.hostname):
+        return unquote(match[1]).lower()
     raise NotFound
 
 
 @routes.get("/.well-known/nodeinfo", viewer="none", public=True)
 async def nodeinfo_links(site: Microblog, request: Request) -> Response:
-    """Where the NodeInfo documents are."""
+    """List the addresses of the NodeInfo documents."""
     links = [
         {"rel": _SCHEMA + version, "href": f"{site.config.public_url}/nodeinfo/{version}"}
         for version in ("2.1", "2.0")
@@ -88,10 +88,10 @@ async def nodeinfo_links(site: Microblog, request: Request) -> Response:
     return Json({"links": links}, public=True, max_age=3600)
 
 
-@routes.get("/nodeinfo/2.0", name="nodeinfo_2_0", viewer="none", public=True, summary="NodeInfo 2.0")
-@routes.get("/nodeinfo/2.1", name="nodeinfo_2_1", viewer="none", public=True, summary="NodeInfo 2.1")
+@routes.get("/nodeinfo/2.0", name="nodeinfo_2_0", viewer="none", public=True, summary="Return NodeInfo 2.0")
+@routes.get("/nodeinfo/2.1", name="nodeinfo_2_1", viewer="none", public=True, summary="Return NodeInfo 2.1")
 async def nodeinfo(site: Microblog, request: Request) -> Response:
-    """What runs here, and how busy it is."""
+    """Describe the software and its use."""
     version = request.path.strip("/").rpartition("/")[2]
     software = {"name": "microblog", "version": microblog.__version__}
     if version == "2.1" and site.config.source_url is not None:
@@ -115,7 +115,7 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
             **_operator(site.config),
             "nodeName": site.config.site_name,
             "nodeDescription": site.config.site_description,
-            # Some apps choose by this which protocol they speak to a site.
+            # Some apps choose the protocol they speak to a site by this.
             "upstream": {"name": "mastodon"},
         },
     }
@@ -129,18 +129,18 @@ async def nodeinfo(site: Microblog, request: Request) -> Response:
 
 @routes.get("/.well-known/change-password", viewer="none", public=True)
 async def change_password(_site: Microblog, _request: Request) -> Response:
-    """Where the password is changed, for password programs (W3C: A Well-Known URL for Changing Passwords)."""
+    """Redirect password managers to the password form (W3C: A Well-Known URL for Changing Passwords)."""
     return Redirect("/settings/password", status=302)
 
 
 def _operator(config: Config) -> dict[str, Any]:
-    """Who runs the site, by the names that readers of NodeInfo agree on, as far as the settings say."""
-    found: dict[str, Any] = {}
+    """Return the operator, under the names that NodeInfo clients use; only what the settings contain."""
+    metadata: dict[str, Any] = {}
     maintainer = {"name": config.operator, "email": config.contact_email}
     if known := {name: value for name, value in maintainer.items() if value}:
-        found["maintainer"] = known
+        metadata["maintainer"] = known
     if config.rules:
-        found["tosUrl"] = f"{config.public_url}/about#rules"
+        metadata["tosUrl"] = f"{config.public_url}/about#rules"
     if config.privacy_policy:
-        found["privacyPolicyUrl"] = f"{config.public_url}/about#privacy"
-    return found
+        metadata["privacyPolicyUrl"] = f"{config.public_url}/about#privacy"
+    return metadata
