@@ -31,7 +31,7 @@ from zope.interface import implementer
 
 from microblog.http import response_writer
 from microblog.net.dead_peers import watch_for_dead_peers
-from microblog.net.write_buffer import straight
+from microblog.net.write_buffer import write_directly
 
 if TYPE_CHECKING:
     from microblog.http.http_request import HTTPRequest
@@ -51,10 +51,6 @@ class EventSink(Protocol):
 
     #: called with False when the client stops to read, with True when it reads on
     on_flow: Callable[[bool], None] | None
-    #: called when not all that was sent could go at once: what follows has to wait behind it
-    on_wait: Callable[[], None] | None
-    #: how `framed` does it, in a word
-    framing: str
 
     @property
     def last_event_id(self) -> str | None:
@@ -63,19 +59,6 @@ class EventSink(Protocol):
 
     def send(self, frame: bytes) -> None:
         """Sends one or more whole events.  Harmless after the end."""
-        ...
-
-    @property
-    def straight(self) -> Callable[[bytes], int] | None:
-        """What takes `framed` bytes while nothing waits, and says how many it took: the rest is for `fell_short`."""
-        ...
-
-    def framed(self, frame: bytes) -> bytes:
-        """A whole event as it goes over the wire."""
-        ...
-
-    def fell_short(self, rest: bytes) -> None:
-        """That much of what went `straight` was not taken."""
         ...
 
     def end(self) -> None:
@@ -112,9 +95,7 @@ class Sink:
     def __init__(self, raw: HTTPRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
         self.last_event_id = last_event_id
         self.on_flow: Callable[[bool], None] | None = None
-        self.on_wait: Callable[[], None] | None = None
-        # As Twisted decides it, too, when the head is written.
-        self.framing = "chunked" if raw.clientproto == b"HTTP/1.1" else "plain"
+        self._chunked = raw.clientproto == b"HTTP/1.1"  # as Twisted decides it when it writes the head
         self.ended: Deferred[None] = Deferred()
         self._raw = raw
         self._max_unread = max_unread
@@ -125,38 +106,18 @@ class Sink:
     def send(self, frame: bytes) -> None:
         if not self._open or not frame:
             return
-        if (send := self.straight) is not None:
-            data = self.framed(frame)
-            try:
-                sent = send(data)
-            except OSError:
-                sent = 0  # full, or lost: the transport meets the same error, and tells it
-            if sent < len(data):
-                self.fell_short(data[sent:])
-            return
         if self._paused:
             self._unread += len(frame)
             if self._unread > self._max_unread:
                 self._open = False
                 self._raw.channel.abort()  # which cancels send_stream
                 return
-        self._raw.write(frame)
-
-    @property
-    def straight(self) -> Callable[[bytes], int] | None:
-        if self._paused or not self._open or not self._raw.startedWriting:
-            return None
-        return straight(self._raw.channel.transport)
-
-    def framed(self, frame: bytes) -> bytes:
-        # A chunk (RFC 9112, section 7.1); an empty one would be the end.
-        return b"%x\r\n%b\r\n" % (len(frame), frame) if self.framing == "chunked" and frame else frame
-
-    def fell_short(self, rest: bytes) -> None:
-        if self._open:
-            self._raw.channel.write(rest)
-            if self.on_wait is not None:
-                self.on_wait()
+        if self._paused or not self._raw.startedWriting:
+            self._raw.write(frame)
+        else:
+            # A chunk (RFC 9112, section 7.1). An empty one would be the end.
+            data = b"%x\r\n%b\r\n" % (len(frame), frame) if self._chunked else frame
+            write_directly(self._raw.channel.transport, data)
 
     def end(self) -> None:
         self._close()

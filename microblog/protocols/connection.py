@@ -1,15 +1,15 @@
 """One connection of the push port: a client as Twisted sees it, a reader as the dispatcher does.
 
-The grammar opens ``commands`` (what a client says) and ``replies`` (what it hears); ``docs/push-protocol.md`` explains
-both.  Here is what a connection promises:
+``commands`` has the grammar of what a client sends, ``replies`` of what the server sends. ``docs/push-protocol.md``
+explains both. A connection guarantees:
 
-* Lines are answered in their order, one command at a time.
-* Events that come while a SUBSCRIBE is being answered wait behind its answer.
-* Whatever the reader does, memory is bounded: past ``push_buffer`` bytes the connection leaves the live stream, says
-  ``GAP``, and catches up from the database once the reader has; one that takes nothing for a minute gets ``BYE slow``.
+* It answers lines in their order, one command at a time.
+* Events that happen during a SUBSCRIBE come after its answer.
+* Memory is bounded: when more than ``push_buffer`` bytes wait for the client, the connection says ``GAP``, and its
+  events wait in the log until the client has read. A client that takes nothing for a minute gets ``BYE slow``.
 * A command that has begun is finished, also when the connection is lost meanwhile.
 
-Errors of the domain are mapped here, once: ``ERR <code> <text>``.
+Only this module turns errors of the domain into ``ERR <code> <text>``.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ from microblog.protocols import commands
 from microblog.protocols.rate_limits import COMMANDS, Bucket
 from microblog.protocols.replies import Bye, Err, Gap, Ping, Remark, ServerLine, to_bytes
 from microblog.protocols.session import QUIT, PushSession
+from microblog.services.live.subscription import SlowReader
 
 if TYPE_CHECKING:
-    from microblog.protocols.push import PushFactory
+    from microblog.protocols.context import PushContext
     from microblog.services.live.subscription import Batch
 
 log = Logger()
 
-#: Seconds: each connection is looked at so often, and one that hears JSON gets a PING when nothing else was sent.
+#: Seconds between two ticks of a connection. A client that reads JSON gets a PING when nothing else was sent.
 HEARTBEAT: Final = 15
-#: Seconds that a reader may take nothing before it is cut off, and that its peer may leave packets unacknowledged.
+#: Seconds that a client may take nothing before it is cut off, and that its host may leave packets unacknowledged.
 PATIENCE: Final = 60
-#: Seconds that a farewell may take to arrive before the connection is aborted.
+#: Seconds that the last lines may take to arrive before the connection is aborted.
 LINGER: Final = 5.0
 #: Lines that wait for their turn before reading is paused.
 MAX_QUEUE: Final = 32
-#: Seconds that a connection is not read after it asked too often.
+#: Seconds that a connection is not read after it sent too many commands.
 COOLING: Final = 1.0
 
 _REASONS: Final = {"closing": "restart"}
@@ -57,28 +58,24 @@ _REASONS: Final = {"closing": "restart"}
 
 @implementer(IHalfCloseableProtocol)
 class PushConnection(LineReceiver):
-    """A reader, as the dispatcher sees it (``deliver``, ``end``), and a client, as Twisted does."""
+    """A reader for the dispatcher (``deliver``, ``end``), and a protocol for Twisted."""
 
     delimiter = b"\n"
     transport: Any
 
-    def __init__(self, factory: PushFactory, host: str) -> None:
+    def __init__(self, context: PushContext, host: str) -> None:
         self.host = host
-        self.MAX_LENGTH = factory.max_line + 1  # a CR may be among them
-        self._factory = factory
+        self.MAX_LENGTH = context.max_line + 1  # a CR may be among them
+        self._context = context
         self._queue: deque[commands.Command | MicroblogError | None] = deque()
-        self._bucket = Bucket(COMMANDS, factory.clock.seconds())
+        self._bucket = Bucket(COMMANDS, context.clock.seconds())
         self._running = False
+        self._subscribing = False
         self._first = True
         self._no_more_input = False
         self._leaving: str | None = None
         self._closed = False
-        self._stalled = False
-        self._catching_up = False
-        self._stuck_ticks = 0
         self._batches = 0
-        self._held: list[bytes] | None = None
-        self._held_size = 0
         self._abort: IDelayedCall | None = None
         self._cooling: Deferred[None] | None = None
 
@@ -86,11 +83,14 @@ class PushConnection(LineReceiver):
 
     def connectionMade(self) -> None:
         watch_for_dead_peers(self.transport, PATIENCE)
-        self._out = WriteBuffer(self.transport, self._drained)
-        self._live = self._factory.microblog.dispatcher.connect(self, None)
-        self._session = PushSession(self._factory, self._live, self.host)
-        self._factory.joined(self)
-        self._say(Remark(self._factory.greeting))
+        self._live = self._context.microblog.dispatcher.connect(self, None)
+        self._slow = SlowReader(lambda: (self._live,), self._failed)
+        self._out = WriteBuffer(
+            self.transport, self._context.buffer, self._context.clock.seconds, self._filled, self._drained
+        )
+        self._session = PushSession(self._context, self._live, self.host)
+        self._context.joined(self)
+        self._say(Remark(self._context.greeting))
         self._start(self._begin())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -98,14 +98,14 @@ class PushConnection(LineReceiver):
         self._queue.clear()
         self._out.abandon()
         self._live.close()
-        self._factory.left(self)
+        self._context.left(self)
         if self._abort is not None and self._abort.active():
             self._abort.cancel()
         if self._cooling is not None:
             self._cooling.cancel()
 
     def readConnectionLost(self) -> None:
-        """No more commands will come. What was said before is still done and answered: ``printf … | nc -N``."""
+        """Close after the last answer: the client sends nothing more, as ``printf … | nc -N`` does."""
         self._no_more_input = True
         if not self._running:
             self._close()
@@ -114,13 +114,13 @@ class PushConnection(LineReceiver):
         self._close()
 
     def _close(self) -> None:
-        """Ends the connection when what was written has been sent, or after a while at the latest."""
+        """Close the connection when everything is sent, or after LINGER seconds."""
         if self._closed:
             return
         self._closed = True
         self._queue.clear()
         self._live.close()
-        self._abort = self._factory.clock.callLater(LINGER, self.transport.abortConnection)
+        self._abort = self._context.clock.callLater(LINGER, self.transport.abortConnection)
         self._out.finish()
 
     # -- lines in
@@ -132,7 +132,7 @@ class PushConnection(LineReceiver):
             self._say(
                 Err(
                     "http",
-                    f"This is no web server; the website is at {self._factory.microblog.config.public_url}",
+                    f"This is no web server; the website is at {self._context.microblog.config.public_url}",
                 )
             )
             self._close()
@@ -148,15 +148,20 @@ class PushConnection(LineReceiver):
             self._start(self._work())
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        self._say(Err.of(TooLarge(f"A line is at most {self._factory.max_line} bytes.")))
-        self._close()  # where the next line begins, nobody knows
+        self._say(Err.of(TooLarge(f"A line is at most {self._context.max_line} bytes.")))
+        self._close()  # the start of the next line is unknown
 
     def _start(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Runs ``work``, then whatever waits in the queue. Nothing cancels it."""
+        """Run ``work``, which goes on with the queue. Nothing cancels it."""
         self._running = True
-        Deferred.fromCoroutine(work).addErrback(self._broken)
+        Deferred.fromCoroutine(work).addErrback(self._failed)
 
-    def _broken(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure) -> None:
+        """Close after a fault, or because the client can't catch up with the log."""
+        if isinstance(failure.value, MicroblogError):
+            log.debug("A slow reader can't catch up: {error}", error=failure.value)
+            self._say_bye(failure.value.code)
+            return
         log.failure("A push connection failed.", failure)
         self._running = False
         self.end("error")
@@ -166,14 +171,13 @@ class PushConnection(LineReceiver):
             await self._session.begin()
         except MicroblogError as error:
             self._say(Err.of(error))
-        self._choose_way()
         await self._work()
 
     async def _work(self) -> None:
         while self._queue and not self._closed:
             item = self._queue.popleft()
             try:
-                self._factory.spend_command(self._bucket)
+                self._context.spend_command(self._bucket)
             except RateLimited as limited:
                 self._say(Err.of(limited))
                 await self._cool()
@@ -195,10 +199,10 @@ class PushConnection(LineReceiver):
             self.resumeProducing()
 
     async def _cool(self) -> None:
-        """Nothing more is read for a while."""
+        """Stop reading for COOLING seconds."""
         if not self.paused:
             self.pauseProducing()
-        self._cooling = deferLater(self._factory.clock, COOLING)
+        self._cooling = deferLater(self._context.clock, COOLING)
         try:
             await self._cooling
         except CancelledError:
@@ -207,23 +211,26 @@ class PushConnection(LineReceiver):
             self._cooling = None
 
     async def _execute(self, command: commands.Command) -> None:
-        if isinstance(command, commands.Subscribe):
-            self._held = []
-            self._live.straight(None)
+        self._subscribing = isinstance(command, commands.Subscribe)
+        if self._subscribing:
+            self._live.pause()  # events wait in the log until the answer is written
         try:
             answer = await self._session.answer(command)
         except MicroblogError as error:
             answer = to_bytes(Err.of(error))
-        except Exception:  # noqa: BLE001 - whatever it is, this command gets an answer and the next one its turn
+        except Exception:  # noqa: BLE001 - any fault still gets an answer, and the next command its turn
             log.failure("A push command failed: {command}", command=command.name)
             answer = to_bytes(Err("internal", "Something went wrong here. It was logged; try again later."))
-        held, self._held, self._held_size = self._held, None, 0
-        self._write(answer + b"".join(held) if held else answer)
-        self._choose_way()
-        if self._stalled and held:
-            self._say(Gap(self._session.cursor))
-            if not self._out.blocked:
-                self._drained()
+        self._write(answer)
+        if self._subscribing:
+            self._subscribing = False
+            if not self._slow.paused:
+                try:
+                    await self._live.resume()
+                except MicroblogError as error:
+                    self._session.ended = error.code
+            elif not self._out.blocked:
+                self._slow.resume()
 
     # -- lines out
 
@@ -234,62 +241,21 @@ class PushConnection(LineReceiver):
         if self._closed:
             return
         self._out.write(data)
-        if self._out.blocked:
-            self._live.straight(None)
-            if self._out.backlog > 2 * self._factory.buffer + len(data):
-                self._say_bye("slow")  # it asks and does not read
-
-    def _choose_way(self) -> None:
-        """Events go straight to the socket, unless something waits, or has to be looked at first."""
-        if self._closed or self._held is not None or self._session.printed:
-            self._live.straight(None)
-        else:
-            form = self._session.format
-            self._live.straight(self._out.straight, form, self._factory.rendering.of(form))
+        if self._out.backlog > 2 * self._context.buffer + len(data):
+            self._say_bye("slow")  # it sends commands and does not read the answers
 
     def deliver(self, batch: Batch) -> None:
-        """Of the dispatcher: what happened, within the reactor's turn in which it was seen."""
-        if self._closed:
-            return
-        conversation = self._session
-        render = self._factory.rendering.of(conversation.format)
-        fresh = (
-            [event for event in batch.events if not conversation.said_before(event)]
-            if conversation.printed
-            else batch.events
-        )
-        if len(fresh) == len(batch.events):
-            data = batch.joined(conversation.format, render)
+        """Write the events of a batch, without those whose posts LAST has printed."""
+        session = self._session
+        render = self._context.rendering.of(session.format)
+        if session.printed:
+            events = [event for event in batch.events if not session.was_printed(event)]
+            self._out.write(b"".join([batch.piece(event, session.format, render) for event in events]))
         else:
-            data = b"".join([batch.piece(event, conversation.format, render) for event in fresh])
-        if not data:
-            return
-        if self._held is not None:
-            self._held.append(data)
-            self._held_size += len(data)
-            if self._held_size + self._out.backlog > self._factory.buffer:
-                self._stall()
-            return
-        self._out.write(data)
-        if self._out.blocked:
-            self._wait()
-        elif self._live.send is None:
-            self._choose_way()
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        """Of the dispatcher: the reader did not take all of what went straight to its socket."""
-        self._out.fell_short(data, sent)
-        self._wait()
-
-    def _wait(self) -> None:
-        """Something waits for the reader: what comes next waits behind it, as long as that is not too much."""
-        self._live.straight(None)
-        if self._out.backlog > self._factory.buffer:
-            self._stall()
-            self._out.write(to_bytes(Gap(self._session.cursor)))
+            self._out.write(batch.joined(session.format, render))
 
     def end(self, reason: str) -> None:
-        """Of the dispatcher: this reader has to go. A command that runs is answered first, but for a revocation."""
+        """Close for a reason of `services.live.groups.Reader`. At a restart, the running command is answered first."""
         reason = _REASONS.get(reason, reason)
         if self._running and reason == "restart" and not self._closed:
             self._leaving = reason
@@ -299,52 +265,35 @@ class PushConnection(LineReceiver):
     def _say_bye(self, reason: str) -> None:
         if not self._closed:
             if reason == "slow":
-                self._factory.cut += 1
-            if self._held:  # the farewell's cursor is above them
-                self._out.write(b"".join(self._held))
-            self._out.write(to_bytes(Bye(reason, self._session.cursor)))
+                self._context.cut += 1
+            farewell = to_bytes(Bye(reason, self._session.cursor))
+            self._live.close()
+            self._out.write(farewell)
             self._close()
 
-    # -- slow readers
+    # -- slow clients
 
-    def _stall(self) -> None:
-        if not self._stalled:
-            self._stalled = True
-            self._factory.gaps += 1
-            self._live.pause()
+    def _filled(self) -> None:
+        """Pause the events: too many bytes wait for the client."""
+        if self._live.closed:  # BYE is the last line
+            return
+        self._context.gaps += 1
+        self._slow.pause()
+        self._out.write(to_bytes(Gap(self._session.cursor)))
 
     def _drained(self) -> None:
-        """Everything that waited has been sent."""
-        self._stuck_ticks = 0
-        self._choose_way()
-        if self._stalled and not self._catching_up and self._held is None and not self._closed:
-            self._catching_up = True
-            Deferred.fromCoroutine(self._catch_up()).addErrback(self._broken)
-
-    async def _catch_up(self) -> None:
-        try:
-            while self._stalled and not self._out.blocked and not self._closed:
-                self._stalled = False
-                await self._live.resume()
-        except MicroblogError as error:
-            log.debug("A slow reader can't catch up: {error}", error=error)
-            self._say_bye(error.code)
-        finally:
-            self._catching_up = False
+        if not self._subscribing and not self._closed:
+            self._slow.resume()
 
     # -- heartbeat
 
     def tick(self) -> None:
-        """Every HEARTBEAT seconds: cuts off who takes nothing, and shows programs that the line is alive."""
-        if self._out.blocked:
-            self._stuck_ticks += 1
-            if self._stuck_ticks * HEARTBEAT > PATIENCE:
-                self._say_bye("slow")
-        else:
-            self._stuck_ticks = 0
+        """Every HEARTBEAT seconds: cut off a client that takes nothing, and PING a quiet one that reads JSON."""
+        if self._out.blocked_for > PATIENCE:
+            self._say_bye("slow")
+        elif not self._out.blocked:
             quiet = not self._out.wrote and self._live.batches == self._batches
-            # Not while events are held behind an answer: the cursor is above them.
-            if quiet and self._held is None and self._session.format == "json":
+            if quiet and self._session.format == "json":
                 self._say(Ping(self._session.cursor))
         self._out.wrote = False
         self._batches = self._live.batches

@@ -18,10 +18,11 @@ from twisted.logger import Logger
 from microblog.domain.addresses import address_key
 from microblog.domain.errors import RateLimited, Unavailable
 from microblog.protocols.connection import HEARTBEAT, PushConnection
+from microblog.protocols.context import Connection
 from microblog.protocols.rate_limits import COMMANDS, LOG_INS, POSTS, Bucket, Buckets
 from microblog.protocols.rendering import Rendering
 from microblog.protocols.replies import Err, to_bytes
-from microblog.services.live.connection_limit import Shares
+from microblog.services.live.connection_limit import AddressLimit
 
 if TYPE_CHECKING:
     from microblog.services.microblog import Microblog
@@ -68,9 +69,9 @@ class PushFactory(Factory):
         self.cut = 0
         self._log_ins = Buckets(LOG_INS, clock.seconds)
         self._posts = Buckets(POSTS, clock.seconds)
-        self._hosts = Shares("push connections")
-        self._connections: set[PushConnection] = set()
-        self._slots: list[set[PushConnection]] = [set() for _ in range(HEARTBEAT)]
+        self._hosts = AddressLimit("push connections")
+        self._connections: set[Connection] = set()
+        self._slots: list[set[Connection]] = [set() for _ in range(HEARTBEAT)]
         self._slot = 0
         self._draining = False
         self._all_gone: list[Deferred[None]] = []
@@ -99,20 +100,20 @@ class PushFactory(Factory):
         connection.factory = self
         return connection
 
-    def joined(self, connection: PushConnection) -> None:
+    def joined(self, connection: Connection) -> None:
         self._connections.add(connection)
-        self.microblog.dispatcher.connection_limit.take()
-        self._hosts.take(connection.host)
+        self.microblog.dispatcher.connection_limit.acquire()
+        self._hosts.acquire(connection.host)
         min(self._slots, key=len).add(connection)
 
-    def left(self, connection: PushConnection) -> None:
+    def left(self, connection: Connection) -> None:
         if connection not in self._connections:
             return
         self._connections.discard(connection)
-        self.microblog.dispatcher.connection_limit.leave()
+        self.microblog.dispatcher.connection_limit.release()
         for slot in self._slots:
             slot.discard(connection)
-        self._hosts.leave(connection.host)
+        self._hosts.release(connection.host)
         if not self._connections:
             waiting, self._all_gone = self._all_gone, []
             for gone in waiting:
@@ -124,7 +125,7 @@ class PushFactory(Factory):
         """How many connections there are."""
         return len(self._connections)
 
-    def __iter__(self) -> Iterator[PushConnection]:
+    def __iter__(self) -> Iterator[Connection]:
         return iter(tuple(self._connections))
 
     def spend_command(self, bucket: Bucket) -> None:

@@ -43,7 +43,7 @@ from microblog.protocols.commands import (
 from microblog.protocols.replies import Ok, Remark, to_bytes
 
 if TYPE_CHECKING:
-    from microblog.protocols.push import PushFactory
+    from microblog.protocols.context import PushContext
     from microblog.services.live.subscription import Subscription
 
 #: Streams that one connection may subscribe to.
@@ -71,9 +71,9 @@ def _not_found_as(text: str) -> Iterator[None]:
 class PushSession:
     """``live`` is the connection's place at the dispatcher, ``host`` its address."""
 
-    def __init__(self, factory: PushFactory, live: Subscription, host: str) -> None:
-        self._factory = factory
-        self._microblog = factory.microblog
+    def __init__(self, context: PushContext, live: Subscription, host: str) -> None:
+        self._context = context
+        self._microblog = context.microblog
         self._live = live
         self._host = host
         self._names: dict[str, str] = {}  # canonical stream -> how LIST shows it
@@ -122,7 +122,7 @@ class PushSession:
                 self.ended = QUIT
                 return to_bytes(Ok("QUIT", (str(self.cursor),)))
 
-    def said_before(self, event: Event) -> bool:
+    def was_printed(self, event: Event) -> bool:
         """Whether LAST has printed what ``event`` tells; asked once an event."""
         if event.kind is Kind.NOTIFICATION:
             shown = event.notification.id if event.notification else None
@@ -141,7 +141,7 @@ class PushSession:
         if command.about is None:
             width = max(len(each.form) for each in COMMANDS)
             lines = [Remark(f"{each.form:<{width}}  {each.purpose}") for each in COMMANDS]
-            lines.append(Remark(f"A line is at most {self._factory.max_line} bytes."))
+            lines.append(Remark(f"A line is at most {self._context.max_line} bytes."))
             return b"".join(map(to_bytes, lines)) + to_bytes(Ok("HELP"))
         about = named(command.about)
         if about is None:
@@ -153,7 +153,7 @@ class PushSession:
             raise Conflict(
                 f"This connection is logged in as @{self.viewer.account.name}. Open another one for somebody else."
             )
-        self._factory.spend_log_in(self._host)
+        self._context.spend_log_in(self._host)
         viewer = await self._microblog.tokens.viewer(command.token)
         if viewer is None:
             raise Unauthenticated(
@@ -163,10 +163,10 @@ class PushSession:
         if not viewer.can("read"):
             raise Forbidden("This token lacks the scope read.")
         self._live.set_viewer(viewer)
-        await self._settled(self._microblog.dispatcher.confirm(self._live))
+        await self._settled(self._microblog.dispatcher.registry.confirm(self._live))
         self.viewer = viewer
         if not self._live.paused:
-            await self._settled(self._live.resume())  # what is subscribed to goes on with the new eyes
+            await self._settled(self._live.resume())  # the streams go on for the viewer
         return (f"@{viewer.account.name}", *sorted(viewer.scopes))
 
     def _require(self, scope: str) -> Viewer:
@@ -208,7 +208,7 @@ class PushSession:
         gap = False
         if command.since is not None:
             try:
-                await self._settled(self._live.subscribe(stream, since=command.since, once=True))
+                await self._settled(self._live.subscribe(stream, since=command.since, distinct=True))
             except Gone as gone:
                 if command.last is None:
                     raise Gone(f"{gone.text} Or add LAST <n> to SUBSCRIBE.") from gone
@@ -226,7 +226,7 @@ class PushSession:
         # the timeline had by its id.
         position = self._microblog.dispatcher.position
         lines = await self._last(command.stream, stream, command.last)
-        await self._settled(self._live.subscribe(stream, since=position, once=True))
+        await self._settled(self._live.subscribe(stream, since=position, distinct=True))
         self._names[stream] = shown
         words = (shown, "CURSOR", str(position), "GAP") if gap else (shown, "CURSOR", str(position))
         return b"".join((to_bytes(Ok("SUBSCRIBE", words)), *lines))
@@ -275,7 +275,7 @@ class PushSession:
 
         Their ids are remembered, and those of some before them: their events may still be on their way, and are past.
         """
-        rendering = self._factory.rendering
+        rendering = self._context.rendering
         if name.kind == "notifications":
             owner = self._require("read")
             notified = await self._newest(
@@ -349,7 +349,7 @@ class PushSession:
 
     async def _publish(self, text: str, reply_to_id: int | None) -> tuple[str, ...]:
         viewer = self._require("write")
-        self._factory.spend_post(viewer.id)
+        self._context.spend_post(viewer.id)
         if reply_to_id is not None:
             with _not_found_as(f"There is no post {reply_to_id}, or you may not see it."):
                 answered = await self._microblog.posts.by_id(viewer, reply_to_id)

@@ -73,7 +73,7 @@ class EventQueries(Protocol):
         """Move up to ``limit`` committed events to the log, and tell all processes; how many, or None for none."""
 
     @query(sql=f"SELECT pg_notify('{CHANNEL}', {{position}}::bigint::text)", load=scalar)
-    async def tell(self, position: int) -> None:
+    async def notify(self, position: int) -> None:
         """Tell all processes of what was placed by its writer."""
 
     @query(
@@ -97,7 +97,7 @@ class EventQueries(Protocol):
         "FROM events_position_seq",
         load=row(lambda last, oldest: (last, oldest)),
     )
-    async def kept(self) -> tuple[int, int | None]:
+    async def bounds(self) -> tuple[int, int | None]:
         """The last position ever given, and the oldest one that is still kept (None when none is)."""
 
 

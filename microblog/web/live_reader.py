@@ -1,25 +1,20 @@
-"""A client of server-sent events that reads along: the dispatcher's side of a stream (`sse` is the wire's).
-
-While nothing waits for the client, what is new goes straight to its connection, the same bytes to all who read the same
-(`services.live.Subscription.straight`); while it does not read, its events wait in the log, and cost no memory.
-"""
+"""Live readers over server-sent events: what connects an `http.event_stream` with the event dispatcher."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from microblog.domain.errors import MicroblogError
 from microblog.services.live.connection_limit import SUBSCRIPTIONS_PER_HOST
+from microblog.services.live.subscription import SlowReader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-
-    from twisted.python.failure import Failure
 
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
@@ -31,122 +26,109 @@ if TYPE_CHECKING:
 log = Logger()
 
 
-class Place:
-    """What one live connection of the website takes: a seat in the process, and shares of its network address.
+class LiveConnection:
+    """What one live connection of the website counts for: itself in the process, and itself and its streams for its
+    network address.
 
-    ``streams`` is how many streams it reads.
+    ``streams`` is the number of streams it reads.
     """
 
-    __slots__ = ("_address", "_seats", "_streams")
+    __slots__ = ("_address", "_limit", "_streams")
 
     def __init__(self, microblog: Microblog, address: str | None, streams: int) -> None:
-        """Check that there is room. Raises Unavailable and RateLimited, which say which limit is reached."""
-        connection_limit, config = microblog.dispatcher.connection_limit, microblog.config
+        """Check the limits. Raises Unavailable and RateLimited, whose text says which limit is reached."""
+        limit, config = microblog.dispatcher.connection_limit, microblog.config
         if address == "unix":
-            address = None  # whoever may connect there is not limited by it
-        connection_limit.check(config.live_connections)
-        connection_limit.connections.check(address, config.live_connections_per_host)
-        connection_limit.subscriptions.check(address, SUBSCRIPTIONS_PER_HOST, streams)
-        self._seats = connection_limit
+            address = None  # a client on a UNIX socket is not limited by its address
+        limit.check(config.live_connections)
+        limit.connections.check(address, config.live_connections_per_host)
+        limit.subscriptions.check(address, SUBSCRIPTIONS_PER_HOST, streams)
+        self._limit = limit
         self._address = address
         self._streams = streams
 
-    def take(self) -> None:
-        self._seats.take()
-        self._seats.connections.take(self._address)
-        self._seats.subscriptions.take(self._address, self._streams)
+    def acquire(self) -> None:
+        """Count the connection, until `release`."""
+        self._limit.acquire()
+        self._limit.connections.acquire(self._address)
+        self._limit.subscriptions.acquire(self._address, self._streams)
 
-    def leave(self) -> None:
-        self._seats.leave()
-        self._seats.connections.leave(self._address)
-        self._seats.subscriptions.leave(self._address, self._streams)
+    def release(self) -> None:
+        """Count the connection no longer."""
+        self._limit.release()
+        self._limit.connections.release(self._address)
+        self._limit.subscriptions.release(self._address, self._streams)
 
     def add_stream(self) -> None:
-        """Take one stream more. Raises RateLimited."""
-        self._seats.subscriptions.check(self._address, SUBSCRIPTIONS_PER_HOST)
-        self._seats.subscriptions.take(self._address)
+        """Count one stream more. Raises RateLimited."""
+        self._limit.subscriptions.check(self._address, SUBSCRIPTIONS_PER_HOST)
+        self._limit.subscriptions.acquire(self._address)
         self._streams += 1
 
-    def drop_streams(self, count: int = 1) -> None:
-        self._seats.subscriptions.leave(self._address, count)
+    def remove_streams(self, count: int = 1) -> None:
+        """Count fewer streams."""
+        self._limit.subscriptions.release(self._address, count)
         self._streams -= count
 
 
 class LiveReader:
-    """``form`` names what ``render`` makes of an event, as for `services.live.Batch.joined`."""
+    """Writes events to an event stream. ``form`` names what ``render`` makes of an event, as for `Batch.joined`."""
 
-    __slots__ = ("_form", "_framed_form", "_render", "_sink", "live")
+    __slots__ = ("_form", "_render", "_sink")
 
     def __init__(self, sink: EventSink, form: str, render: Callable[[Event], bytes]) -> None:
         self._sink = sink
         self._form = form
-        self._framed_form = sys.intern(
-            f"{form}, {sink.framing}"
-        )  # one object for all: `SubscriberGroup.hand_out` compares so
         self._render = render
-        self.live: Subscription | None = None
 
     def deliver(self, batch: Batch) -> None:
         self._sink.send(batch.joined(self._form, self._render))
-        if self.live is not None and self.live.send is None and (send := self._sink.straight) is not None:
-            self.live.straight(send, self._framed_form, self._framed)
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        self._sink.fell_short(data[sent:])
 
     def end(self, reason: str) -> None:
-        self._sink.end()  # whatever it is, the client asks again
-
-    def _framed(self, event: Event) -> bytes:
-        return self._sink.framed(self._render(event))
+        self._sink.end()  # whatever the reason is, the client comes back by itself
 
 
-def read_along(
+def read_live(
     dispatcher: EventDispatcher,
     viewer: Viewer | None,
     sink: EventSink,
     reader: Reader,
-    begin: Callable[[Subscription], Awaitable[None]],
-    place: Place,
+    subscribe: Callable[[Subscription], Awaitable[None]],
+    connection: LiveConnection,
 ) -> Callable[[], None]:
-    """Connect ``reader``, and go live by ``begin``; what it returns ends that. ``place`` was checked before.
+    """Connect ``reader`` and let ``subscribe`` choose its streams. Return a function that disconnects it.
 
-    Whatever goes wrong ends the stream: the client comes back by itself, with its cursor.
+    The limits of ``connection`` were checked before. Any error ends the stream, and the client comes back by itself
+    with its cursor.
     """
     live = dispatcher.connect(reader, viewer)
-    if isinstance(reader, LiveReader):
-        reader.live = live
-    place.take()
+    connection.acquire()
+
+    def failed(failure: Failure) -> None:
+        if failure.check(MicroblogError):
+            # When the database is away, a line for each reader would say less than the database's own line.
+            log.debug("A stream could not go on: {error}", error=failure.value)
+        else:
+            log.failure("A stream failed.", failure)
+        sink.end()
+
+    slow = SlowReader(lambda: (live,), failed)
+
+    async def begin() -> None:
+        await subscribe(live)
+        if slow.paused:
+            live.pause()
 
     def on_flow(reads: bool) -> None:
         if reads:
-            run(live.resume())
+            slow.resume()
         else:
-            live.pause()
+            slow.pause()
 
-    def on_wait() -> None:
-        live.straight(None)
-
-    def run(work: Awaitable[None]) -> None:
-        Deferred.fromCoroutine(guarded(work)).addErrback(failed)
-
-    async def guarded(work: Awaitable[None]) -> None:
-        try:
-            await work
-        except MicroblogError as error:
-            # One line for each reader would say less than the line of `store/engine/database_health.py`.
-            log.debug("A stream could not go on: {error}", error=error)
-            sink.end()
-
-    def failed(failure: Failure) -> None:
-        log.failure("A stream failed.", failure)
-        sink.end()
-
-    def leave() -> None:
+    def disconnect() -> None:
         live.close()
-        place.leave()
+        connection.release()
 
     sink.on_flow = on_flow
-    sink.on_wait = on_wait
-    run(begin(live))
-    return leave
+    Deferred.fromCoroutine(begin()).addErrback(failed)
+    return disconnect

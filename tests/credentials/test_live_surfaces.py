@@ -151,7 +151,7 @@ class Live:
         """All that is committed was dispatched to whoever is registered."""
         dispatcher = self.microblog.dispatcher
         dispatcher.poke()
-        await until(self.reactor, lambda: not dispatcher._busy and not dispatcher._to_place)
+        await until(self.reactor, lambda: dispatcher.idle)
 
     def right_after_the_lookup(self, do: Callable[[], Awaitable[None]]) -> None:
         """Have ``do`` done once, between the next look-up of a viewer and what is made of it."""
@@ -215,7 +215,7 @@ async def live_site(dsn: str, reactor_: Any, tmp_path: Path) -> AsyncIterator[Li
 
 def test_every_module_that_registers_live_connections_is_tried() -> None:
     folder = Path(microblog.__file__).parent
-    calls = re.compile(r"(?<!def )\bread_along\(|dispatcher\.connect\(")
+    calls = re.compile(r"(?<!def )\bread_live\(|dispatcher\.connect\(")
     modules = {
         str(path.relative_to(folder)) for path in folder.rglob("*.py") if calls.search(path.read_text())
     }
@@ -243,7 +243,9 @@ async def test_a_revocation_while_the_connection_is_opened_ends_it(
 @pytest.mark.parametrize("surface", SURFACES)
 async def test_a_revocation_ends_an_open_connection(live_site: Live, surface: str, revocation: str) -> None:
     client = await live_site.open(SURFACES[surface])
-    await until(live_site.reactor, lambda: live_site.ann.id in live_site.microblog.dispatcher._viewers)
+    await until(
+        live_site.reactor, lambda: live_site.ann.id in live_site.microblog.dispatcher.registry.by_viewer
+    )
     await REVOCATIONS[revocation](live_site)
     await until(live_site.reactor, lambda: client.gone or client.received.endswith(b"0\r\n\r\n"), seconds=5)
 
@@ -255,16 +257,18 @@ async def test_a_socket_does_not_subscribe_with_a_revoked_token(live_site: Live)
     from wsproto.events import TextMessage
 
     client = await live_site.open(SURFACES["websocket"])
-    await until(live_site.reactor, lambda: live_site.ann.id in live_site.microblog.dispatcher._viewers)
+    await until(
+        live_site.reactor, lambda: live_site.ann.id in live_site.microblog.dispatcher.registry.by_viewer
+    )
     await live_site.settled()
-    live_site.microblog.dispatcher._looking.stop()
+    live_site.microblog.dispatcher._poller.stop()
     live_site.microblog.dispatcher._started = False
     await _end_it(live_site)
     said = TextMessage('{"type":"subscribe","stream":"user"}')
     client.transport.write(Connection(ConnectionType.CLIENT).send(said))
     await until(live_site.reactor, lambda: client.gone, seconds=5)
     live_site.microblog.dispatcher._started = True
-    live_site.microblog.dispatcher._looking.start(1.0, now=False)
+    live_site.microblog.dispatcher._poller.start(1.0, now=False)
     draft = Draft(SECRET, visibility=Visibility.DIRECT)
     await live_site.microblog.posts.publish(live_site.ann, draft)
     await live_site.settled()

@@ -11,26 +11,33 @@ import pytest_twisted
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions, DefaultOpenSSLContextFactory
 
-from microblog.net.write_buffer import WriteBuffer, straight
+from microblog.net.write_buffer import WriteBuffer, write_directly
 from tests.certificates import certificate
 from tests.waiting import until
 
 PIECES = [
     f"{number:06}".encode() * 3000 for number in range(300)
 ]  # 18 kB each, 5.4 MB: no kernel takes that at once
+LIMIT = 1_000_000
 
 
 class Server(Protocol):
-    """Writes through an WriteBuffer."""
+    """Writes through a WriteBuffer."""
 
+    filled = 0
     drained = 0
     received = b""
     lost = False
 
     def connectionMade(self) -> None:
-        self.outgoing = WriteBuffer(self.transport, self.count)
+        from twisted.internet import reactor
 
-    def count(self) -> None:
+        self.outgoing = WriteBuffer(self.transport, LIMIT, reactor.seconds, self.on_filled, self.on_drained)  # type: ignore[attr-defined]
+
+    def on_filled(self) -> None:
+        self.filled += 1
+
+    def on_drained(self) -> None:
         self.drained += 1
 
     def dataReceived(self, data: bytes) -> None:
@@ -180,26 +187,44 @@ async def test_over_tls_a_slow_reader_blocks(tls: Pair) -> None:
     assert tls.server.drained >= 1
 
 
-async def test_bytes_go_straight_only_where_nothing_waits_before_them(tcp: Pair) -> None:
-    """For a connection that is written to by its transport as well, as the website's are."""
+async def test_full_buffer_says_so_once_until_it_has_drained(tcp: Pair) -> None:
+    server, buffer = tcp.server, tcp.server.outgoing
+    for rounds in (1, 2):
+        tcp.reader.transport.pauseProducing()
+        for piece in PIECES:
+            buffer.write(piece)
+        assert server.filled == rounds
+        assert buffer.blocked_for >= 0
+        tcp.reader.transport.resumeProducing()
+        await until(tcp.reactor, lambda: not buffer.blocked)
+        assert buffer.blocked_for == 0
+        assert server.drained == rounds
+    await until(tcp.reactor, lambda: tcp.reader.received == b"".join(PIECES * 2))
+
+
+async def test_direct_writes_keep_their_order_beside_another_writer(tcp: Pair) -> None:
+    """The transport has other writers too, as the website's connections have."""
     transport = tcp.server.transport
-    send = straight(transport)
-    assert send is not None
-    assert send(b"first ") == 6
+    write_directly(transport, b"first ")
+    assert transport.dataBuffer == b""
+    assert transport._tempDataBuffer == []
     transport.write(b"second ")
-    assert straight(transport) is None
-    await until(tcp.reactor, lambda: straight(transport) is not None)
-    assert send(b"third") == 5
-    await until(tcp.reactor, lambda: tcp.reader.received == b"first second third")
+    write_directly(transport, b"third ")
+    await until(tcp.reactor, lambda: tcp.reader.received == b"first second third ")
+    write_directly(transport, b"fourth")
+    await until(tcp.reactor, lambda: tcp.reader.received.endswith(b"fourth"))
+
+
+async def test_direct_write_that_falls_short_leaves_the_rest_to_the_transport(tcp: Pair) -> None:
+    transport = tcp.server.transport
     tcp.reader.transport.pauseProducing()
-    transport.write(b"".join(PIECES))
-    await until(tcp.reactor, lambda: transport.offset > 0)
-    assert straight(transport) is None
+    for piece in PIECES:
+        write_directly(transport, piece)
     tcp.reader.transport.resumeProducing()
-    await until(tcp.reactor, lambda: straight(transport) is not None)
-    transport.loseConnection()
-    assert straight(transport) is None
+    await until(tcp.reactor, lambda: len(tcp.reader.received) == sum(map(len, PIECES)))
+    assert tcp.reader.received == b"".join(PIECES)
 
 
-async def test_nothing_goes_past_tls(tls: Pair) -> None:
-    assert straight(tls.server.transport) is None
+async def test_direct_writes_over_tls_go_through_the_transport(tls: Pair) -> None:
+    write_directly(tls.server.transport, b"hello")
+    await until(tls.reactor, lambda: tls.reader.received == b"hello")

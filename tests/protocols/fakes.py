@@ -58,13 +58,14 @@ def viewer(who: Account, *scopes: str, token_id: int = 1) -> Viewer:
     return make_viewer(who, *(scopes or ("read", "write")), token_id=token_id)
 
 
-class FakeNotifier:
-    """A log in memory; ``publish`` is a commit that is seen at once."""
+class FakeDispatcher:
+    """A dispatcher with its log and registry in one, over a list; ``publish`` is a commit that is seen at once."""
 
     def __init__(self) -> None:
-        self.log: list[Event] = []
+        self.events: list[Event] = []
         self.connection_limit = ConnectionLimit(lambda: None)
         self.faults = Faults(Logger())
+        self.log = self.registry = self
         self.oldest = 1
         self.all: set[Subscription] = set()
         self.attached: set[Subscription] = set()
@@ -72,10 +73,10 @@ class FakeNotifier:
 
     @property
     def position(self) -> int:
-        return self.log[-1].position if self.log else 0
+        return self.events[-1].position if self.events else 0
 
     def connect(self, reader: Reader, viewer: Viewer | None) -> Subscription:
-        live = Subscription(self, reader, viewer)  # type: ignore[arg-type]
+        live = Subscription(self, self, reader, viewer)  # type: ignore[arg-type]
         self.all.add(live)
         return live
 
@@ -84,8 +85,8 @@ class FakeNotifier:
         events: list[Event] = []
         for item in written:
             event = item if isinstance(item, Event) else about(Kind.POST, item)
-            self.log.append(replace(event, position=self.position + 1))
-            events.append(self.log[-1])
+            self.events.append(replace(event, position=self.position + 1))
+            events.append(self.events[-1])
         self.batches += 1
         for live in list(self.attached):
             relationships = Relationships(live.viewer.id) if live.viewer else None
@@ -95,24 +96,32 @@ class FakeNotifier:
             if wanted:
                 live.reader.deliver(Batch(wanted, self.position))
 
-    def changed(self) -> None:
-        """As a feed hears it."""
+    # what a subscription calls of the registry
 
-    # what Subscription asks
-
-    def remember(self, live: Subscription) -> None:
+    def add(self, live: Subscription) -> None:
         self.all.add(live)
 
-    def forget(self, live: Subscription) -> None:
+    def remove(self, live: Subscription) -> None:
         self.all.discard(live)
 
     def attach(self, live: Subscription, relationships: Relationships | None = None) -> None:
-        live.feed = self  # type: ignore[assignment]
+        live.group = self  # type: ignore[assignment]
         self.attached.add(live)
 
     def detach(self, live: Subscription) -> None:
-        live.feed = None
+        live.group = None
         self.attached.discard(live)
+
+    async def confirm(self, live: Subscription) -> None:
+        """Every viewer still holds their token here."""
+
+    async def relationships(self, viewer: Viewer | None) -> Relationships | None:
+        return Relationships(viewer.id) if viewer else None
+
+    def is_stale(self, relationships: Relationships | None) -> bool:
+        return False
+
+    # what it calls of the log
 
     async def check(self, stream: str, since: int | None, viewer: Viewer | None) -> None:
         if since is not None:
@@ -122,21 +131,12 @@ class FakeNotifier:
         if cursor < self.oldest - 1 or cursor > self.position:
             raise Gone("That cursor is too old.")
 
-    async def reached(self, position: int) -> None:
+    async def wait_for(self, position: int) -> None:
         pass
 
-    async def confirm(self, live: Subscription) -> None:
-        """Every viewer still holds their token here."""
-
-    async def relationships(self, viewer: Viewer | None) -> Relationships | None:
-        return Relationships(viewer.id) if viewer else None
-
-    def stale(self, relationships: Relationships | None) -> bool:
-        return False
-
-    async def read(self, after: int, up_to: int, most: int) -> tuple[list[Event], int]:
-        found = [event for event in self.log if after < event.position <= up_to][:most]
-        return found, found[-1].position if found else up_to
+    async def read(self, after: int, up_to: int, limit: int) -> tuple[list[Event], int]:
+        events = [event for event in self.events if after < event.position <= up_to][:limit]
+        return events, events[-1].position if events else up_to
 
 
 def about(kind: Kind, item: Post, **more: Any) -> Event:
@@ -165,7 +165,7 @@ class FakeMicroblog:
 
     def __init__(self, **settings: object) -> None:
         self.config = Config.load({"public_url": "https://site.example", **settings}, {})
-        self.dispatcher = FakeNotifier()
+        self.dispatcher = FakeDispatcher()
         self.posted: list[Post] = []
         self.drafts: list[Draft] = []
         self.viewers = {
@@ -237,7 +237,7 @@ class FakeMicroblog:
     async def _notifications(self, viewer: Viewer, span: Span) -> Page[Notification]:
         found = [
             event.notification
-            for event in reversed(self.dispatcher.log)
+            for event in reversed(self.dispatcher.events)
             if event.notification and event.recipient_id == viewer.id
         ]
         return Page(found[: span.limit])

@@ -7,7 +7,7 @@ import pytest
 import pytest_twisted
 
 from microblog.store.engine.database import Database
-from tests.services import live_site as live
+from tests.services.live import live_site as live
 from tests.services.people import Site
 
 

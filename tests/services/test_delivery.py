@@ -18,7 +18,7 @@ from microblog.services.passwords import Passwords
 from microblog.store.engine.pool import connect
 from microblog.store.mail import mail
 from tests.factories import CHEAP, create_viewer
-from tests.services.live_site import Reading
+from tests.services.live.live_site import Reading
 from tests.waiting import until
 
 DIRECT = Visibility.DIRECT
@@ -55,7 +55,7 @@ async def talks(site: Microblog, viewer: Viewer) -> list[tuple[str, bool]]:
 
 async def surfaces(site: Microblog, viewer: Viewer, reading: Reading) -> dict[str, bool]:
     """On which surfaces a direct post by "ann" has arrived."""
-    await until(site.dispatcher._reactor, lambda: not site.dispatcher._busy and not site.dispatcher._to_place)
+    await until(site.dispatcher._reactor, lambda: site.dispatcher.idle)
     fresh = await site.sessions.viewer_of(viewer.id)
     assert fresh is not None
     kinds = ["mention", "reply"]
@@ -279,7 +279,7 @@ async def test_account_that_an_edit_drops_keeps_the_version_that_named_it(
     ann, bob, eve, zoe = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve", "zoe")]
     post = await site.posts.publish(ann, Draft("@bob first", visibility=visibility))
     await site.posts.edit(ann, post.id, Draft("@bob @zoe hello"))
-    await until(site.dispatcher._reactor, lambda: not site.dispatcher._busy and not site.dispatcher._to_place)
+    await until(site.dispatcher._reactor, lambda: site.dispatcher.idle)
     reading = Reading()
     subscription = site.dispatcher.connect(reading, bob)
     for stream in ("direct", "mentions", "home", f"thread:{post.id}", f"user:{ann.id}"):

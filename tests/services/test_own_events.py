@@ -14,13 +14,13 @@ from microblog.domain.posts import Draft
 from microblog.services.live.event_log import load
 from microblog.store.events import events, outbox
 from tests.factories import create_viewer
-from tests.services.live_site import Reading, Site
+from tests.services.live.live_site import Reading, Site
 from tests.waiting import until
 
 
 @pytest.fixture
 def site(live_site: Site) -> Site:
-    live_site.dispatcher._looking.stop()  # only being told counts here
+    live_site.dispatcher._poller.stop()  # only being told counts here
     return live_site
 
 
@@ -63,9 +63,9 @@ async def test_what_follows_the_position_is_dispatched_without_a_question(
     [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
     said = statements(site, monkeypatch)
-    site.dispatcher.placed(event.position, event)
+    site.dispatcher.sequenced(event.position, event)
     assert reader.positions == []  # whoever posted is answered first
-    await until(site.reactor, lambda: bool(reader.positions) and not site.dispatcher._busy)
+    await until(site.reactor, lambda: bool(reader.positions) and site.dispatcher.idle)
     assert reader.positions == [event.position]
     assert site.dispatcher.position == event.position
     assert ["pg_notify" in each for each in said] == [True]  # the other processes are told, and that is all
@@ -75,7 +75,7 @@ async def test_several_of_one_turn_go_together_in_their_order(site: Site) -> Non
     found = await unheard(site, await create_viewer(site.db, "ann"), 3)
     reader = await reader_of_public(site)
     for event in reversed(found):
-        site.dispatcher.placed(event.position, event)
+        site.dispatcher.sequenced(event.position, event)
     await until(site.reactor, lambda: bool(reader.positions))
     assert [list(batch.events) for batch in reader.batches] == [found]
 
@@ -84,7 +84,7 @@ async def test_what_came_between_is_read_first(site: Site) -> None:
     """Another process placed something that this one has not heard of: above all, that somebody was blocked."""
     between, event = await unheard(site, await create_viewer(site.db, "ann"), 2)
     reader = await reader_of_public(site)
-    site.dispatcher.placed(event.position, event)
+    site.dispatcher.sequenced(event.position, event)
     await until(site.reactor, lambda: len(reader.positions) == 2)
     assert reader.positions == [between.position, event.position]
 
@@ -105,13 +105,13 @@ async def test_what_is_being_read_is_not_dispatched_twice(
         return answer
 
     monkeypatch.setattr(site.db.reads, "run", late)
-    site.dispatcher.look()
+    site.dispatcher.poll()
     await until(site.reactor, lambda: not waits)  # the log was read, with the event; it is not dispatched yet
-    site.dispatcher.placed(event.position, event)
+    site.dispatcher.sequenced(event.position, event)
     await turns(site)
     assert reader.positions == []
     held.callback(None)
-    await until(site.reactor, lambda: not site.dispatcher._busy)
+    await until(site.reactor, lambda: site.dispatcher.idle)
     await site.settled()
     assert reader.positions == [event.position]
 
@@ -121,15 +121,15 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
 ) -> None:
     [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
-    pending, trouble = site.dispatcher._pending, [ValueError("no")]
+    pending, trouble = site.dispatcher.registry.queue, [ValueError("no")]
 
     def broken_once(loaded: Any) -> Any:
         if trouble:
             raise trouble.pop()
         return pending(loaded)
 
-    monkeypatch.setattr(site.dispatcher, "_pending", broken_once)
-    site.dispatcher.placed(event.position, event)
+    monkeypatch.setattr(site.dispatcher.registry, "queue", broken_once)
+    site.dispatcher.sequenced(event.position, event)
     await until(site.reactor, lambda: bool(reader.positions))  # it was left to the log
     assert reader.positions == [event.position]
 
@@ -137,7 +137,7 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
 async def test_a_process_that_stops_leaves_them_to_the_log(site: Site) -> None:
     [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
-    site.dispatcher.placed(event.position, event)
+    site.dispatcher.sequenced(event.position, event)
     await site.dispatcher.stop()
     await turns(site)
     assert reader.positions == []

@@ -182,7 +182,7 @@ class Site:
     async def settled(self) -> None:
         dispatcher = self.microblog.dispatcher
         dispatcher.poke()
-        await until(self.reactor, lambda: not dispatcher._busy and not dispatcher._to_place)
+        await until(self.reactor, lambda: dispatcher.idle)
 
     # ------------------------------------------------------------------------------------------------ streams
 
@@ -213,7 +213,7 @@ class Site:
         self.socket.say(type="subscribe", stream="nonsense")
         await until(self.reactor, lambda: any("error" in each for each in self.socket.messages))
         self.socket.messages.clear()
-        readers = self.microblog.dispatcher._all
+        readers = self.microblog.dispatcher.registry.subscribers
         await until(self.reactor, lambda: all(each.feed is not None for each in readers if each.streams))
 
     async def _connected(self, port: int, protocol: Any) -> Any:

@@ -1,12 +1,15 @@
-"""One dispatcher a process, under all live surfaces: push port, server-sent events, WebSocket.
+"""The event dispatcher of a process, under all live surfaces: push port, server-sent events, WebSocket.
 
-After each commit of its own process it is poked, and has the sequencer place what was written; other processes tell by
-NOTIFY.  Either way it then reads the log above its position, in one query for the events and one for their posts, and
-hands each feed what belongs to it.  Nothing live is decided from a notification's content: a lost one costs at most
-the second until the next look.
+An event goes from a commit to a reader's socket in five steps:
 
-A post that its writer placed is not read back where nothing comes between it and what was dispatched last: the next
-turn of the reactor dispatches it, and all others that were committed in this one.
+1. *Sequence*: a writer of this process calls `poke` after its commit, and the sequencer gives the new events their
+   positions in the log. Or the writer's statement has sequenced its own event, and the writer calls `sequenced`.
+2. *Notify*: NOTIFY tells the other processes. It is only a hint. Each process polls the log every POLL_INTERVAL as
+   well, so that a lost notification costs at most that long.
+3. *Read*: `EventLog` reads the events above this process's position, with one query for the events and one for their
+   posts. An event that this process has just sequenced is not read if it directly follows the position.
+4. *Group*: `SubscriberRegistry` decides which groups of readers an event belongs to.
+5. *Deliver*: each group renders the event once for each format, and writes it to its readers' write buffers.
 """
 
 from __future__ import annotations
@@ -16,32 +19,37 @@ from contextvars import Context
 from datetime import datetime
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
-from twisted.internet.defer import TimeoutError as TookTooLong
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.errors import Gone, MicroblogError, NotFound, Unavailable
+from microblog.domain.errors import MicroblogError
 from microblog.domain.events import Event
-from microblog.domain.streams import WITH_ID, Stream
-from microblog.services.live.event_log import load
+from microblog.services.live.connection_limit import ConnectionLimit
+from microblog.services.live.event_log import EventLog, load
+from microblog.services.live.faults import Faults
 from microblog.services.live.registry import SubscriberRegistry, utc_now
 from microblog.services.live.subscription import Batch, Reader, Subscription
 from microblog.store.engine.database import Database
 from microblog.store.engine.listener import Listener
 from microblog.store.events import CHANNEL, events
-from microblog.store.live import live
 
 log = Logger()
 
-PATIENCE: Final = 5.0  #: seconds that a reader from another process waits for this one to be as far
-LOOK: Final = 1.0  #: seconds between looks without being told
-MOST: Final = 500  #: events placed, or read, at a time
+POLL_INTERVAL: Final = 1.0  #: seconds between two reads of the log without a notification
+READ_SIZE: Final = 500  #: events sequenced or read at a time
+
+#: How many readers query the database at the same time. When all readers come back at once, as after a restart, pages
+#: and posts still find a free connection. The readers are served no later by it, because the database has no more
+#: processors than that.
+TURNS: Final = 4
+
+_FAILED: Final = "Dispatching live events failed. The next poll tries again."
 
 
-class EventDispatcher(SubscriberRegistry):
-    """See the module. ``position`` is that of the newest event dispatched in this process."""
+class EventDispatcher:
+    """Reads the log and delivers its events. ``log`` and ``registry`` are what subscriptions work with."""
 
     def __init__(
         self,
@@ -50,201 +58,170 @@ class EventDispatcher(SubscriberRegistry):
         listener: Listener | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__(db, reactor, now)
-        self.position = 0
-        self._pokes = 0
-        #: events that were dispatched in this process, and pieces of them that were handed to readers
+        turns = DeferredSemaphore(TURNS)
+        self.faults = Faults(log)
+        self.connection_limit = ConnectionLimit()
+        self.log = EventLog(db, reactor, turns, self.faults, self.poll)
+        self.registry = SubscriberRegistry(db, reactor, turns, self.faults, now)
+        #: events dispatched in this process, and deliveries of them to readers
         self.dispatched = 0
         self.delivered = 0
-        self._waiting: list[Deferred[None]] = []
-        self._to_place = False
-        self._to_read = False
-        self._to_tell = 0  # the newest position of ours that others have not heard of
-        self._own: list[Event] = []  # committed and placed by this process, not dispatched yet
-        self._own_turn: Any = None
+        self._db = db
+        self._reactor = reactor
+        self._commits = 0
+        self._must_sequence = False
+        self._must_read = False
+        self._notify_position = 0  # the newest position that the other processes have not been notified of
+        self._local: list[Event] = []  # events that this process has sequenced and not dispatched yet
+        self._local_call: Any = None
         self._reading = False
-        self._busy = False
-        self._running: Deferred[None] | None = None
+        self._running = False
+        self._run_done: Deferred[None] | None = None
         self._started = False
         self._failing = False
-        self._looking = LoopingCall(self.look)
-        self._looking.clock = reactor
+        self._poller = LoopingCall(self.poll)
+        self._poller.clock = reactor
         if listener is not None:
-            listener.on(CHANNEL, self._heard)
+            listener.on(CHANNEL, self._notified)
 
     # ------------------------------------------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """From the log's present end on. Raises Unavailable."""
-        while await events(self._db.reads).sequence(MOST):
+        """Dispatch events from the present end of the log on. Raises Unavailable."""
+        while await events(self._db.reads).sequence(READ_SIZE):
             pass
-        self.position = await events(self._db.reads).settled()
+        self.log.position = await events(self._db.reads).settled()
         self._started = True
-        self._looking.start(LOOK, now=False)
+        self._poller.start(POLL_INTERVAL, now=False)
 
     async def stop(self) -> None:
-        """After `closing`: dispatch no more."""
+        """Dispatch nothing more."""
         self._started = False
-        if self._looking.running:
-            self._looking.stop()
-        if self._own_turn is not None:
-            self._own_turn.cancel()
-            self._own_turn = None
-            self._own.clear()
-        if self._running is not None:
-            await self._running
+        if self._poller.running:
+            self._poller.stop()
+        if self._local_call is not None:
+            self._local_call.cancel()
+            self._local_call = None
+            self._local.clear()
+        if self._run_done is not None:
+            await self._run_done
 
     def connect(self, reader: Reader, viewer: Viewer | None) -> Subscription:
-        made = Subscription(self, reader, viewer)
-        self.remember(made)
-        return made
+        """Register a live connection, without a stream yet."""
+        subscription = Subscription(self.log, self.registry, reader, viewer)
+        self.registry.add(subscription)
+        return subscription
 
-    def poke(self) -> None:
-        """Something was committed: have it placed and dispatch it. Cheap, and synchronous."""
-        self._pokes += 1
-        self._to_place = True
-        self._wake()
+    # ------------------------------------------------------------------------------------------------ state
 
-    def placed(self, position: int, event: Event | None = None) -> None:
-        """Something was committed that has its position already: dispatch it, and tell the other processes.
+    @property
+    def position(self) -> int:
+        """The position of the newest event dispatched in this process."""
+        return self.log.position
 
-        ``event`` is it, for whoever knows what `event_log.load` would make of it: then it need not be read.
-        """
-        self._pokes += 1
-        self._to_tell = max(self._to_tell, position)
-        if event is None or not self._started:
-            self._to_read = True
-            self._wake()
-            return
-        self._own.append(event)
-        if self._own_turn is None:
-            self._own_turn = self._reactor.callLater(0, self._dispatch_own)
+    @property
+    def readers(self) -> int:
+        """The number of live subscriptions in this process."""
+        return len(self.registry.subscribers)
 
     @property
     def version(self) -> tuple[int, int]:
-        """Another one after each commit of this process, and after each event of any: what a cache hangs on."""
-        return self.position, self._pokes
+        """A value that changes with each commit of this process and each event of any: a key for caches."""
+        return self.position, self._commits
 
-    def look(self) -> None:
-        """Place and dispatch whatever is there, by whomever it was written or placed."""
-        self._to_place = self._to_read = True
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being sequenced, read or dispatched."""
+        return not self._running and not self._must_sequence
+
+    # ------------------------------------------------------------------------------------------------ triggers
+
+    def poke(self) -> None:
+        """Sequence and dispatch the events that were just committed. Cheap and synchronous."""
+        self._commits += 1
+        self._must_sequence = True
         self._wake()
 
-    def _heard(self, payload: str | None) -> None:
-        if payload is None:  # (re)connected: something may have come in between
-            self.look()
+    def sequenced(self, position: int, event: Event | None = None) -> None:
+        """Dispatch a committed event that has its position already, and notify the other processes.
+
+        With ``event``, equal to what `event_log.load` would return, it need not be read. All events that were committed
+        in this turn of the reactor are dispatched in the next one.
+        """
+        self._commits += 1
+        self._notify_position = max(self._notify_position, position)
+        if event is None or not self._started:
+            self._must_read = True
+            self._wake()
+            return
+        self._local.append(event)
+        if self._local_call is None:
+            self._local_call = self._reactor.callLater(0, self._dispatch_local)
+
+    def poll(self) -> None:
+        """Sequence and dispatch all committed events of all processes."""
+        self._must_sequence = self._must_read = True
+        self._wake()
+
+    def _notified(self, payload: str | None) -> None:
+        if payload is None:  # the listener has (re)connected: notifications may have been lost
+            self.poll()
         elif not payload.isdigit() or int(payload) > self.position:
-            self._to_read = True
+            self._must_read = True
             self._wake()
 
     def _wake(self) -> None:
-        if self._started and not self._busy:
-            # Before it runs: it may be through when it returns, as when there is no database to wait for.
-            self._busy = True
-            # Outside of the context of whoever woke it: its lines in the log are not of their request.
-            self._running = Context().run(ensureDeferred, self._run())
+        if self._started and not self._running:
+            # Set first: without a database to wait for, `_run` is through when this call returns.
+            self._running = True
+            # An empty context: lines in the log must not carry the id of the request that woke the dispatcher.
+            self._run_done = Context().run(ensureDeferred, self._run())
 
     async def _run(self) -> None:
         try:
-            while self._started and (self._to_place or self._to_read or self._to_tell):
-                if self._to_place:
-                    self._to_place = False
-                    placed = await events(self._db.reads).sequence(MOST)
-                    self._to_place = self._to_place or placed == MOST
-                    self._to_read = self._to_read or placed is not None
-                if self._to_read:
-                    self._to_read = False
+            while self._started and (self._must_sequence or self._must_read or self._notify_position):
+                if self._must_sequence:
+                    self._must_sequence = False
+                    count = await events(self._db.reads).sequence(READ_SIZE)
+                    self._must_sequence = self._must_sequence or count == READ_SIZE
+                    self._must_read = self._must_read or count is not None
+                if self._must_read:
+                    self._must_read = False
                     await self._dispatch_new()
-                if self._to_tell:
-                    told, self._to_tell = self._to_tell, 0
-                    await events(self._db.reads).tell(told)
+                if self._notify_position:
+                    position, self._notify_position = self._notify_position, 0
+                    await events(self._db.reads).notify(position)
             if self._failing:
                 self._failing = False
                 log.info("live events flow again")
         except (MicroblogError, CancelledError):
-            # The next look, within a second, tries again; nothing is lost, it is in the database.
-            self._to_place = self._to_read = True
+            # The next poll tries again. Nothing is lost, because the events are in the database.
+            self._must_sequence = self._must_read = True
             if not self._failing:
                 self._failing = True
                 log.warn("live events wait for the database")
         except Exception:  # noqa: BLE001 - one bad event must not stop the others for good
-            self._to_read = True
-            self.faults.failed("Subscription events stumbled; the next look tries again.")
+            self._must_read = True
+            self.faults.failed(_FAILED)
         finally:
-            self._busy = False
-
-    # ------------------------------------------------------------------------------------------------ what readers ask
-
-    async def check(self, stream: Stream, since: int | None, viewer: Viewer | None) -> None:
-        """Raises NotFound for a user, thread or list that the viewer can't see, Gone for a cursor out of reach."""
-        name, _, rest = stream.partition(":")
-        if name in WITH_ID:
-            viewer_id = viewer.id if viewer is not None else None
-            async with self._turns:
-                there = rest.isdigit() and await live(self._db.reads).exists(name, int(rest), viewer_id)
-            if not there:
-                raise NotFound(f"There is no such {name}.")
-        if since is not None:
-            await self.check_cursor(since)
-
-    async def check_cursor(self, cursor: int) -> None:
-        async with self._turns:
-            last, oldest = await events(self._db.reads).kept()
-        if cursor > last:
-            raise Gone(
-                f"The cursor {cursor} is newer than this site's log, which ends at {last}. "
-                "Read the timeline, then subscribe without a cursor."
-            )
-        # An empty log was pruned, or is about to get its first event: that may have its number before it is visible.
-        reach = min(last, self.position) if oldest is None else oldest - 1
-        if cursor < reach:
-            raise Gone(
-                f"The cursor {cursor} is too old. The log starts at {reach}. Read the timeline for older posts."
-            )
-
-    async def reached(self, position: int) -> None:
-        """Until this process has dispatched all up to there.
-
-        Another process may be ahead of it, and a reader come from there: what it has seen must not be dispatched to it.
-        Raises Unavailable when that takes longer than PATIENCE.
-        """
-        while self.position < position:
-            waiting: Deferred[None] = Deferred()
-            self._waiting.append(waiting)
-            self.look()
-            try:
-                await waiting.addTimeout(PATIENCE, self._reactor)
-            except TookTooLong as error:
-                raise Unavailable("Subscription posts are late here. Try again in a moment.") from error
-
-    def _reach(self, position: int) -> None:
-        self.position = position
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            self._reactor.callLater(0, each.callback, None)  # after this turn's dispatch
-
-    async def read(self, after: int, up_to: int, most: int) -> tuple[list[Event], int]:
-        """Events of the log above ``after``, at most up to ``up_to``, and the cursor after them."""
-        async with self._turns:
-            found = [row for row in await events(self._db.reads).after(after, most) if row.position <= up_to]
-            return await load(self._db, found, self.faults), found[-1].position if found else up_to
+            self._running = False
 
     # ------------------------------------------------------------------------------------------------ dispatch
 
-    def _dispatch_own(self) -> None:
-        """What was committed here in one turn: at once, if that is all that there is above the position.
+    def _dispatch_local(self) -> None:
+        """Dispatch the events that this process has sequenced, if they directly follow the position.
 
-        Not while the log is being read: what is read then may have these in it.
+        Not while the log is being read, because that may return the same events.
         """
-        self._own_turn = None
-        own, self._own = sorted(self._own, key=lambda event: event.position), []
-        last = own[-1].position
-        if not self._reading and [event.position for event in own] == [*range(self.position + 1, last + 1)]:
+        self._local_call = None
+        local, self._local = sorted(self._local, key=lambda event: event.position), []
+        last = local[-1].position
+        if not self._reading and [event.position for event in local] == [*range(self.position + 1, last + 1)]:
             try:
-                self._dispatch(own, last)
+                self._dispatch(local, last)
             except Exception:  # noqa: BLE001 - as in _run
-                self.faults.failed("Subscription events stumbled; the next look tries again.")
-        self._to_read = self._to_read or self.position < last
+                self.faults.failed(_FAILED)
+        self._must_read = self._must_read or self.position < last
         self._wake()
 
     async def _dispatch_new(self) -> None:
@@ -255,38 +232,36 @@ class EventDispatcher(SubscriberRegistry):
             self._reading = False
 
     async def _read_and_dispatch(self) -> None:
-        while True:
-            found = await events(self._db.reads).after(self.position, MOST)
-            if not found:
-                return
-            await self._apply_control_event(found)
-            if self._index:
-                self._dispatch(await load(self._db, found, self.faults), found[-1].position)
-            else:  # nobody listens: what it is about need not be read
-                self.dispatched += len(found)
-                self._reach(found[-1].position)
-            if len(found) < MOST:
+        while rows := await events(self._db.reads).after(self.position, READ_SIZE):
+            await self.registry.apply_control_events(rows)
+            if self.registry.empty:  # nobody reads live: the posts of the events need not be read
+                self.dispatched += len(rows)
+                self.log.advance_to(rows[-1].position)
+            else:
+                self._dispatch(await load(self._db, rows, self.faults), rows[-1].position)
+            if len(rows) < READ_SIZE:
                 return
 
     def _dispatch(self, loaded: Sequence[Event], position: int) -> None:
-        """Hand each feed what belongs to it. In one turn of the reactor: the position and the deliveries agree."""
+        """Deliver events to the groups that want them.
+
+        In one turn of the reactor, so that the position and the deliveries always agree.
+        """
         self.dispatched += len(loaded)
-        touched = self._pending(loaded)
-        self._reach(position)
+        groups = self.registry.queue(loaded)
+        self.log.advance_to(position)
         rendered: dict[tuple[str, int], bytes] = {}
-        for feed in touched:
-            if feed.heavy:
-                feed.heavy = False
-                after = feed.pending[0].position - 1
-                feed.pending.clear()
-                for reader in list(feed.readers):
-                    reader.fall_behind(after)
+        for group in groups:
+            pending, group.pending = tuple(group.pending), []
+            if group.from_log:
+                group.from_log = False
+                for subscriber in list(group.subscribers):
+                    subscriber.fall_behind(pending[0].position - 1)
                 continue
-            batch = Batch(tuple(feed.pending), position, rendered, self.faults)
-            feed.pending.clear()
-            self.delivered += len(batch.events) * len(feed.readers)
+            batch = Batch(pending, position, rendered, self.faults)
+            self.delivered += len(pending) * len(group.subscribers)
             try:
-                feed.hand_out(batch)
-            except Exception:  # noqa: BLE001 - the other feeds get theirs; the readers of this one come back
-                for reader in list(feed.readers):
-                    reader.fail(batch)
+                group.deliver(batch)
+            except Exception:  # noqa: BLE001 - the other groups go on; this one's readers come back with their cursors
+                for subscriber in list(group.subscribers):
+                    subscriber.fail(batch)

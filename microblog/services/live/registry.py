@@ -1,40 +1,30 @@
-"""Who reads live in this process: each with a place in the feed of those who want the same with the same eyes.
-
-How a viewer stands to others is kept here while they read, and read again when an event says that it changed.
-"""
+"""The live subscribers of this process, grouped by viewer and streams so that each group is filtered once."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, DeferredSemaphore
-from twisted.logger import Logger
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event, Kind
-from microblog.domain.filters import Compiled, within_budget
 from microblog.domain.streams import HOME, Relationships, Stream, key, keys
 from microblog.services.filtering import Texts, is_heavy, judged, judged_in_time
 from microblog.services.holding import Holdings
-from microblog.services.live.connection_limit import ConnectionLimit
 from microblog.services.live.faults import Faults
 from microblog.services.live.followed import Followed
-from microblog.services.live.subscription import CANT_PLACE, SubscriberGroup, Subscription
+from microblog.services.live.groups import Subscriber, SubscriberGroup
+from microblog.services.live.relationship_cache import RelationshipCache
 from microblog.store.engine.database import Database
 from microblog.store.events import Row
-from microblog.store.filters import filters
-from microblog.store.live import live
 
-#: How many readers ask the database at the same time. However many come back at once, as after a restart, pages and
-#: posts find a free connection; a herd is served no later by it, since the database has no more processors than that.
-TURNS: Final = 4
+UNDECIDED: Final = "Whether an event belongs on a stream can't be decided; the event is left out there."
 
-log = Logger()
+_CREDENTIALS: Final = ("token", "session")
 
 
 def utc_now() -> datetime:
@@ -42,243 +32,220 @@ def utc_now() -> datetime:
 
 
 class SubscriberRegistry:
-    """See the module. The dispatcher is one that knows what to tell them."""
+    """Finds subscribers by viewer and credential, and groups by stream and by followed author.
 
-    def __init__(self, db: Database, reactor: Any, now: Callable[[], datetime] = utc_now) -> None:
-        self._db = db
+    ``turns`` bounds how many readers query the database at the same time.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        reactor: Any,
+        turns: DeferredSemaphore,
+        faults: Faults,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.faults = faults
+        self.subscribers: set[Subscriber] = set()
+        self.by_viewer: defaultdict[int, set[Subscriber]] = defaultdict(set)
+        self.by_credential: defaultdict[tuple[str, int], set[Subscriber]] = defaultdict(set)
         self._reactor = reactor
         self._now = now
-        self.connection_limit = ConnectionLimit()
-        self.faults = Faults(log)
         self._holdings = Holdings(db)
-        self._turns = DeferredSemaphore(TURNS)
-        self._all: set[Subscription] = set()
-        self._viewers: defaultdict[int, set[Subscription]] = defaultdict(set)
-        self._by_credential: defaultdict[tuple[str, int], set[Subscription]] = defaultdict(set)
+        self._relationships = RelationshipCache(db, turns)
+        self._expiries: dict[Subscriber, Any] = {}  # delayed calls at the end of the viewers' tokens
+        self._groups: dict[tuple[int | None, frozenset[Stream]], SubscriberGroup] = {}
+        self._by_stream: defaultdict[str, set[SubscriberGroup]] = defaultdict(set)
         self._followed = Followed()
-        self._expiring: dict[Subscription, Any] = {}  # when the token ends that they came with
-        self._feeds: dict[tuple[int | None, frozenset[Stream]], SubscriberGroup] = {}
-        self._index: defaultdict[str, set[SubscriberGroup]] = defaultdict(set)
-        self._ties: dict[int, Relationships] = {}
-        self._changed: dict[int, int] = {}  # the position of the newest event that said so, of who reads here
 
     @property
-    def readers(self) -> int:
-        """Subscription readers of this process."""
-        return len(self._all)
+    def empty(self) -> bool:
+        """Whether no group wants events."""
+        return not self._groups
 
-    def remember(self, reader: Subscription) -> None:
-        self._all.add(reader)
-        if reader.viewer is not None:
-            self._viewers[reader.viewer.id].add(reader)
-            for credential in _credentials(reader.viewer):
-                self._by_credential[credential].add(reader)
-            if reader.viewer.until is not None:
-                left = (reader.viewer.until - self._now()).total_seconds()
-                self._expiring[reader] = self._reactor.callLater(max(left, 0.0), self._expired, reader)
+    # ------------------------------------------------------------------------------------------- subscribers
 
-    async def confirm(self, reader: Subscription) -> None:
-        """Raise Unauthenticated, and end the reader, where the session or token that it came with has ended.
+    def add(self, subscriber: Subscriber) -> None:
+        """Register a connection, so that a revocation finds it."""
+        self.subscribers.add(subscriber)
+        viewer = subscriber.viewer
+        if viewer is None:
+            return
+        self.by_viewer[viewer.id].add(subscriber)
+        for credential in _credentials(viewer):
+            self.by_credential[credential].add(subscriber)
+        if viewer.until is not None:
+            seconds = (viewer.until - self._now()).total_seconds()
+            self._expiries[subscriber] = self._reactor.callLater(max(seconds, 0.0), self._expire, subscriber)
 
-        To be asked after `remember`: what ends after this is an event, which finds the reader.
+    def remove(self, subscriber: Subscriber) -> None:
+        """Forget a connection."""
+        self.subscribers.discard(subscriber)
+        if (expiry := self._expiries.pop(subscriber, None)) is not None:
+            expiry.cancel()
+        if (viewer := subscriber.viewer) is None:
+            return
+        for credential in _credentials(viewer):
+            _discard(self.by_credential, credential, subscriber)
+        if _discard(self.by_viewer, viewer.id, subscriber):
+            self._relationships.forget(viewer.id)
+
+    async def confirm(self, subscriber: Subscriber) -> None:
+        """Raise Unauthenticated, and end the reader, when its session or token has ended.
+
+        Call this after `add`: a later revocation is an event, which finds the subscriber.
         """
-        if reader.viewer is None:
+        if subscriber.viewer is None:
             return
         try:
-            await self._holdings.check(reader.viewer)
+            await self._holdings.check(subscriber.viewer)
         except Unauthenticated:
-            reader.reader.end("revoked")
+            subscriber.reader.end("revoked")
             raise
 
-    def _expired(self, reader: Subscription) -> None:
-        """The token that a reader came with has had its time: nobody revokes it, and it is void all the same."""
-        del self._expiring[reader]
-        reader.reader.end("revoked")
+    def _expire(self, subscriber: Subscriber) -> None:
+        """End a reader whose token has expired. No event says so."""
+        del self._expiries[subscriber]
+        subscriber.reader.end("revoked")
 
-    def forget(self, reader: Subscription) -> None:
-        self._all.discard(reader)
-        if (expiring := self._expiring.pop(reader, None)) is not None:
-            expiring.cancel()
-        if reader.viewer is not None:
-            for credential in _credentials(reader.viewer):
-                if (held := self._by_credential.get(credential)) is not None:
-                    held.discard(reader)
-                    if not held:
-                        del self._by_credential[credential]
-            same = self._viewers.get(reader.viewer.id)
-            if same is not None:
-                same.discard(reader)
-                if not same:
-                    del self._viewers[reader.viewer.id]
-                    self._ties.pop(reader.viewer.id, None)
-                    self._changed.pop(reader.viewer.id, None)
+    # ------------------------------------------------------------------------------------------- groups
 
-    def attach(self, reader: Subscription, relationships: Relationships | None = None) -> None:
-        """Give a reader that has caught up a place in the feed of its kind."""
-        viewer_id = reader.viewer.id if reader.viewer is not None else None
-        name = (viewer_id, reader.streams)
-        feed = self._feeds.get(name)
-        if feed is None:
-            if relationships is None and viewer_id is not None:
-                relationships = self._ties.get(viewer_id)
-            feed = self._feeds[name] = SubscriberGroup(reader.streams, relationships)
-            for stream in feed.streams:
-                self._index[_name(stream, viewer_id)].add(feed)
-                if relationships is not None and _name(stream, viewer_id) == _home(relationships.id):
+    def attach(self, subscriber: Subscriber, relationships: Relationships | None = None) -> None:
+        """Put a subscriber that has caught up into its group."""
+        viewer_id = subscriber.viewer.id if subscriber.viewer is not None else None
+        name = (viewer_id, subscriber.streams)
+        group = self._groups.get(name)
+        if group is None:
+            relationships = relationships or self._relationships.get(viewer_id)
+            group = self._groups[name] = SubscriberGroup(subscriber.streams, relationships)
+            for stream in group.streams:
+                indexed = _index_key(stream, viewer_id)
+                self._by_stream[indexed].add(group)
+                if relationships is not None and indexed == _home(relationships.id):
                     self._followed.put(relationships)
-        feed.readers.add(reader)
-        feed.changed()
-        reader.feed = feed
+        group.subscribers.add(subscriber)
+        subscriber.group = group
 
-    def detach(self, reader: Subscription) -> None:
-        feed = reader.feed
-        if feed is None:
+    def detach(self, subscriber: Subscriber) -> None:
+        """Take a subscriber out of its group, and drop the group when it was the last."""
+        group, subscriber.group = subscriber.group, None
+        if group is None:
             return
-        reader.feed = None
-        feed.readers.discard(reader)
-        feed.changed()
-        if feed.readers:
+        group.subscribers.discard(subscriber)
+        if group.subscribers:
             return
-        viewer_id = reader.viewer.id if reader.viewer is not None else None
-        self._feeds.pop((viewer_id, feed.streams), None)
-        for stream in feed.streams:
-            name = _name(stream, viewer_id)
-            self._index[name].discard(feed)
-            if not self._index[name]:
-                del self._index[name]
-                if viewer_id is not None and name == _home(viewer_id):
-                    self._followed.drop(viewer_id)
+        viewer_id = subscriber.viewer.id if subscriber.viewer is not None else None
+        self._groups.pop((viewer_id, group.streams), None)
+        for stream in group.streams:
+            indexed = _index_key(stream, viewer_id)
+            unused = _discard(self._by_stream, indexed, group)
+            if unused and viewer_id is not None and indexed == _home(viewer_id):
+                self._followed.drop(viewer_id)
 
-    async def closing(self) -> None:
-        """Tell all readers that this process ends."""
-        for each in list(self._all):
-            each.reader.end("closing")
-
-    async def relationships(self, viewer: Viewer | None) -> Relationships | None:
-        """How the viewer stands to others, kept while they have a reader here."""
-        if viewer is None:
-            return None
-        while (known := self._ties.get(viewer.id)) is None:
-            async with self._turns:
-                changed = self._changed.get(viewer.id)
-                known = await self._read_ties(viewer.id)
-            if self._changed.get(viewer.id) == changed:  # else these may be from before a block
-                if viewer.id in self._viewers:
-                    self._ties[viewer.id] = known
-                return known
-        return known
-
-    async def judged(
-        self, events: tuple[Event, ...], relationships: Relationships | None, streams: frozenset[Stream]
-    ) -> tuple[Event, ...]:
-        """Return events with what the viewer's filters say of them."""
-        return await judged_in_time(self._reactor, events, relationships, streams)
-
-    async def _read_ties(self, viewer_id: int) -> Relationships:
-        known: Relationships = await live(self._db.reads).relationships(viewer_id)
-        found = within_budget(await filters(self._db.reads).applying(viewer_id, None))
-        return replace(known, filters=tuple(Compiled.of(each) for each in found)) if found else known
-
-    def stale(self, relationships: Relationships | None) -> bool:
-        return relationships is not None and self._ties.get(relationships.id) is not relationships
-
-    def _pending(self, happened: Iterable[Event]) -> Iterable[SubscriberGroup]:
-        """Add each event to what is pending of the feeds that want it, and return those feeds."""
-        touched: dict[SubscriberGroup, None] = {}
+    def queue(self, events: Iterable[Event]) -> Iterable[SubscriberGroup]:
+        """Add each event to the pending events of the groups that want it, and return those groups."""
+        groups: dict[SubscriberGroup, None] = {}
         texts: Texts = {}
-        for event in happened:
-            for feed in self._candidates(event):
+        for event in events:
+            for group in self._candidates(event):
                 try:
-                    wanted = feed.wants(event)
-                    if wanted:
-                        feed.heavy = feed.heavy or is_heavy(event, feed.relationships)
-                        feed.pending.append(
-                            event if feed.heavy else judged(event, feed.relationships, feed.streams, texts)
-                        )
-                except Exception:  # noqa: BLE001 - it is this event in this feed; all others go on
-                    self.faults.failed(CANT_PLACE)
-                    continue
-                if wanted:
-                    touched[feed] = None
-        return touched
+                    if not group.wants(event):
+                        continue
+                    group.from_log = group.from_log or is_heavy(event, group.relationships)
+                    group.pending.append(
+                        event if group.from_log else judged(event, group.relationships, group.streams, texts)
+                    )
+                    groups[group] = None
+                except Exception:  # noqa: BLE001 - the fault is in this event for this group alone
+                    self.faults.failed(UNDECIDED)
+        return groups
 
     def _candidates(self, event: Event) -> Iterable[SubscriberGroup]:
-        """Return the feeds that may want an event, each once."""
+        """Return the groups that may want an event, each once."""
         try:
-            found: dict[SubscriberGroup, None] = {}
+            groups: dict[SubscriberGroup, None] = {}
             for name in keys(event):
                 if name == HOME:
                     for viewer_id in self._followed.viewers(event):
-                        found.update(dict.fromkeys(self._index.get(_home(viewer_id), ())))
+                        groups.update(dict.fromkeys(self._by_stream.get(_home(viewer_id), ())))
                 else:
-                    found.update(dict.fromkeys(self._index.get(name, ())))
-            return found
-        except Exception:  # noqa: BLE001 - as in _pending
-            self.faults.failed(CANT_PLACE)
+                    groups.update(dict.fromkeys(self._by_stream.get(name, ())))
+            return groups
+        except Exception:  # noqa: BLE001 - the fault is in this event alone
+            self.faults.failed(UNDECIDED)
             return ()
 
-    async def _apply_control_event(self, found: list[Row]) -> None:
-        """What the events mean to this process itself: relationships to read again, readers to end.
+    # ------------------------------------------------------------------------------------------- relationships
 
-        An act of another account changes a viewer's relationships seldom: that somebody follows the viewer does
-        not. So the one
-        pair is looked at first, however many relations the viewer has.
-        """
+    async def relationships(self, viewer: Viewer | None) -> Relationships | None:
+        """Return a viewer's relationships, cached while the viewer has a reader here."""
+        return None if viewer is None else await self._relationships.load(viewer, self.by_viewer)
+
+    def is_stale(self, relationships: Relationships | None) -> bool:
+        """Return whether newer relationships of the viewer are cached."""
+        return relationships is not None and self._relationships.get(relationships.id) is not relationships
+
+    async def filtered(
+        self, events: tuple[Event, ...], relationships: Relationships | None, streams: frozenset[Stream]
+    ) -> tuple[Event, ...]:
+        """Return events with the results of the viewer's filters."""
+        return await judged_in_time(self._reactor, events, relationships, streams)
+
+    async def apply_control_events(self, rows: Iterable[Row]) -> None:
+        """Apply the events that concern this process: read changed relationships, end revoked readers."""
         changed: set[int] = set()
-        concerned: dict[tuple[int, int], None] = {}
-        for row in found:
+        to_compare: dict[tuple[int, int], None] = {}
+        for row in rows:
             if row.kind == Kind.RELATION:
-                for each, other in ((row.account_id, None), (row.recipient_id, row.account_id)):
-                    if each is not None and each in self._viewers:
-                        self._changed[each] = row.position
-                        if each in self._ties:
-                            if other is None:
-                                changed.add(each)
-                            else:
-                                concerned[each, other] = None
+                for viewer_id, other_id in ((row.account_id, None), (row.recipient_id, row.account_id)):
+                    if viewer_id is None or viewer_id not in self.by_viewer:
+                        continue
+                    self._relationships.changed(viewer_id, row.position)
+                    if viewer_id in self._relationships:
+                        if other_id is None:
+                            changed.add(viewer_id)
+                        else:
+                            to_compare[viewer_id, other_id] = None
             elif row.kind == Kind.REVOKED and isinstance(row.detail, dict):
-                self._revoke(row.detail)
-        pairs = [pair for pair in concerned if pair[0] not in changed]
-        if pairs:
-            accounts, others = zip(*pairs, strict=True)
-            for pair in await live(self._db.reads).pairs([*accounts], [*others]):
-                relationships = self._ties.get(pair[0])
-                if relationships is not None and _differ(relationships, pair):
-                    changed.add(pair[0])
-        for account_id in changed:
-            try:
-                fresh = await self._read_ties(account_id)
-            except (MicroblogError, CancelledError):
-                raise
-            except Exception:  # noqa: BLE001 - nobody else waits for it
-                self.faults.failed("How a viewer stands to others can't be read; their live streams end.")
-                for reader in list(self._viewers.get(account_id, ())):
-                    reader.reader.end("error")
-                continue
-            if account_id in self._ties:
-                self._ties[account_id] = fresh
-                if account_id in self._followed:
-                    self._followed.put(fresh)
-                for reader in self._viewers.get(account_id, ()):
-                    if reader.feed is not None:
-                        reader.feed.relationships = fresh
+                self.revoke(row.detail)
+        changed |= await self._relationships.differing(pair for pair in to_compare if pair[0] not in changed)
+        for viewer_id in changed:
+            await self._refresh(viewer_id)
 
-    def _revoke(self, detail: dict[str, Any]) -> None:
+    async def _refresh(self, viewer_id: int) -> None:
+        """Read a viewer's relationships again, for all of the viewer's groups."""
+        try:
+            fresh = await self._relationships.read(viewer_id)
+        except (MicroblogError, CancelledError):
+            raise
+        except Exception:  # noqa: BLE001 - the fault concerns this viewer alone
+            self.faults.failed("How a viewer stands to others can't be read; their live streams end.")
+            for subscriber in list(self.by_viewer.get(viewer_id, ())):
+                subscriber.reader.end("error")
+            return
+        if viewer_id not in self._relationships:  # the last reader has gone meanwhile
+            return
+        self._relationships.put(fresh)
+        if viewer_id in self._followed:
+            self._followed.put(fresh)
+        for subscriber in self.by_viewer.get(viewer_id, ()):
+            if subscriber.group is not None:
+                subscriber.group.relationships = fresh
+
+    def revoke(self, detail: dict[str, Any]) -> None:
+        """End the readers of a suspended account, or of a session or token that has ended."""
         if "account" in detail:
-            for reader in list(self._viewers.get(detail["account"], ())):
-                reader.reader.end("suspended")
+            for subscriber in list(self.by_viewer.get(detail["account"], ())):
+                subscriber.reader.end("suspended")
             return
         for name in _CREDENTIALS:
             if name in detail:
-                for reader in list(self._by_credential.get((name, detail[name]), ())):
-                    reader.reader.end("revoked")
-
-
-_CREDENTIALS: Final = ("token", "session")
+                for subscriber in list(self.by_credential.get((name, detail[name]), ())):
+                    subscriber.reader.end("revoked")
 
 
 def _credentials(viewer: Viewer) -> Iterable[tuple[str, int]]:
-    """Return what a viewer came with, as an event of its revocation names it."""
+    """Return a viewer's token and session, as an event of their revocation names them."""
     held = zip(_CREDENTIALS, (viewer.token_id, viewer.session_id), strict=True)
     return [(name, each) for name, each in held if each is not None]
 
@@ -287,20 +254,19 @@ def _home(viewer_id: int) -> str:
     return f"{HOME}@{viewer_id}"
 
 
-def _name(stream: Stream, viewer_id: int | None) -> str:
-    """Return under which name a subscription is in the index. Home and lists are found through `Followed`."""
+def _index_key(stream: Stream, viewer_id: int | None) -> str:
+    """Return the index key of a subscription. `Followed` finds those of home and of lists, by viewer."""
     name = key(stream, viewer_id)
     return name if name != HOME or viewer_id is None else _home(viewer_id)
 
 
-def _differ(relationships: Relationships, pair: tuple[int, int, bool | None, bool, bool]) -> bool:
-    """Return whether a viewer stands to one account in another way than its relationships say: see
-    `LiveQueries.pairs`.
-    """
-    _, other_id, boosts, blocked_by, blocking = pair
-    known = (
-        relationships.follows.get(other_id),
-        other_id in relationships.blocked_by,
-        other_id in relationships.blocking,
-    )
-    return known != (boosts, blocked_by, blocking)
+def _discard(index: defaultdict[Any, set[Any]], name: Any, member: Any) -> bool:
+    """Take a member out of an index; return whether its entry is empty now, and gone."""
+    members = index.get(name)
+    if members is None:
+        return False
+    members.discard(member)
+    if members:
+        return False
+    del index[name]
+    return True

@@ -66,7 +66,7 @@ class GroupCommit:
                 if position is None or sequenced_at is None:
                     must_be_sequenced = True
                 else:
-                    self._dispatcher.placed(position, posted(position, sequenced_at, post))
+                    self._dispatcher.sequenced(position, posted(position, sequenced_at, post))
         if must_be_sequenced:
             self._dispatcher.poke()
         return written

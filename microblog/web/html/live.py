@@ -1,15 +1,15 @@
-"""What is new, told to an open page: server-sent events, from which its script makes "3 new posts".
+"""Server-sent events that tell an open page what is new. The page's script makes "3 new posts" of them.
 
-``GET /live?streams=public`` takes up to ten names of live streams (``domain.streams``), separated by commas.  Each
-event has the cursor as its ``id``, so a browser that lost the connection resumes by ``Last-Event-ID``; a page that
-comes back after a rest says ``since=<cursor>``.  Its data is just what a banner needs::
+``GET /live?streams=public`` takes up to ten names of live streams (``domain.streams``), separated by commas. The ``id``
+of each event is the cursor, so a browser that lost the connection resumes by ``Last-Event-ID``. A page that is opened
+again sends ``since=<cursor>``. The data is just what a banner needs::
 
     event: post
     data: {"kind":"post","id":"116543210987654321","author":"116540000000000001"}
     id: 4711
 
-``event`` is post, boost, delete or notification. ``cursor`` says that the stream is live from its ``id`` on, ``gap``
-that the log does not go back to the cursor of the page, ``closing`` that the server restarts.
+``event`` is post, boost, delete or notification. ``cursor`` says that the stream is live from its ``id`` on. ``gap``
+says that the log does not go back to the page's cursor. ``closing`` says that the server restarts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from microblog.domain.text import hashtag_key
 from microblog.http import event_stream
 from microblog.http.responses import Stream as Streaming
 from microblog.http.routing import Routes
-from microblog.web.live_reader import LiveReader, Place, read_along
+from microblog.web.live_reader import LiveConnection, LiveReader, read_live
 
 if TYPE_CHECKING:
     from microblog.http.event_stream import EventSink
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 log = Logger()
 routes = Routes("live")
 
-MOST: Final = 10  #: streams of one page
-_TOLD: Final = frozenset({Kind.POST, Kind.BOOST, Kind.DELETE, Kind.NOTIFICATION})
+MAX_STREAMS: Final = 10  #: streams of one page
+_SHOWN: Final = frozenset({Kind.POST, Kind.BOOST, Kind.DELETE, Kind.NOTIFICATION})
 
 
 class News(msgspec.Struct, frozen=True):
-    """What a banner needs to know of an event."""
+    """The fields of an event that a banner needs."""
 
     kind: str
     id: str
@@ -54,21 +54,21 @@ class News(msgspec.Struct, frozen=True):
 
 @routes.get("/live")
 async def live(microblog: Microblog, request: Request) -> Streaming:
-    """What is new on a stream, as server-sent events."""
+    """Send the new events of streams to an open page."""
     streams = _streams(request.query.get("streams") or "public")
     if streams & PERSONAL:
         request.require_viewer()
     for stream in streams:
-        await microblog.dispatcher.check(stream, None, request.viewer)
-    place = Place(microblog, request.remote_address, len(streams))
-    return Streaming(_Source(microblog, request, streams, place))
+        await microblog.dispatcher.log.check(stream, None, request.viewer)
+    connection = LiveConnection(microblog, request.remote_address, len(streams))
+    return Streaming(_Source(microblog, request, streams, connection))
 
 
 def _streams(written: str) -> frozenset[Stream]:
-    """:raises InvalidInput: one of them is no stream."""
+    """Parse names of streams. Raises InvalidInput."""
     names = frozenset(name.strip() for name in written.split(",") if name.strip())
-    if not 1 <= len(names) <= MOST:
-        raise InvalidInput(f"Name 1 to {MOST} streams, separated by commas.", "streams")
+    if not 1 <= len(names) <= MAX_STREAMS:
+        raise InvalidInput(f"Name 1 to {MAX_STREAMS} streams, separated by commas.", "streams")
     for name in names:
         kind, _, rest = name.partition(":")
         known = (
@@ -83,8 +83,10 @@ def _streams(written: str) -> frozenset[Stream]:
 
 
 def frame(event: Event) -> bytes:
-    """An event as the page's script gets it; nothing for what a banner doesn't tell."""
-    if event.kind not in _TOLD or hidden(event.filtered):  # the page does not show what a filter hides
+    """Return an event as the page's script gets it; empty for an event that a banner does not show."""
+    if event.kind not in _SHOWN or hidden(
+        event.filtered
+    ):  # the page does not show a post that a filter hides
         return b""
     subject = event.notification.id if event.notification is not None else event.post_id
     news = News(event.kind.value, str(subject), None if event.account_id is None else str(event.account_id))
@@ -94,34 +96,33 @@ def frame(event: Event) -> bytes:
 
 
 class _Source:
-    """``EventSource`` over the dispatcher."""
+    """An ``EventSource`` that reads from the dispatcher."""
 
     def __init__(
-        self, microblog: Microblog, request: Request, streams: frozenset[Stream], place: Place
+        self, microblog: Microblog, request: Request, streams: frozenset[Stream], connection: LiveConnection
     ) -> None:
         self._microblog = microblog
         self._viewer = request.viewer
         self._streams = streams
-        self._place = place
+        self._connection = connection
         self._since = request.query.get("since")
 
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
         since = parse_id(sink.last_event_id or self._since or "")
-        return read_along(
+        return read_live(
             self._microblog.dispatcher,
             self._viewer,
             sink,
             LiveReader(sink, "banner", frame),
-            lambda live: self._begin(sink, live, since),
-            self._place,
+            lambda live: self._subscribe(sink, live, since),
+            self._connection,
         )
 
-    async def _begin(self, sink: EventSink, live: Subscription, since: int | None) -> None:
-        """Goes live."""
+    async def _subscribe(self, sink: EventSink, live: Subscription, since: int | None) -> None:
         try:
             await live.subscribe_all(self._streams, since)
         except Gone:
             sink.send(event_stream.event("{}", name="gap"))
             await live.subscribe_all(self._streams)
-        # Where to resume from, for a page that has heard of nothing yet.
+        # The cursor to resume from, for a page that has not received an event yet.
         sink.send(event_stream.event(str(live.cursor), name="cursor", identifier=str(live.cursor)))

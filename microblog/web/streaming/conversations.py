@@ -67,9 +67,6 @@ class Conversations:
             self._running = True
             Deferred.fromCoroutine(self._work()).addErrback(lambda failure: log.failure("direct", failure))
 
-    def fell_short(self, data: bytes, sent: int) -> None:
-        """Never: it takes no short way."""
-
     def end(self, reason: str) -> None:
         self._ended(reason)
 

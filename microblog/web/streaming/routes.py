@@ -37,7 +37,7 @@ from microblog.http.forms import MalformedRequest
 from microblog.http.responses import Document, Json, Response, Stream, Upgrade
 from microblog.http.routing import Routes
 from microblog.services.tokens import require_active
-from microblog.web.live_reader import LiveReader, Place, read_along
+from microblog.web.live_reader import LiveConnection, LiveReader, read_live
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
 from microblog.web.streaming.frames import Frames, sse_event
@@ -137,7 +137,7 @@ def _asked_for(request: Request, name: str) -> Channel:
 async def _check(microblog: Microblog, request: Request, channel: Channel) -> None:
     channel.permit(request.viewer)
     for stream in channel.streams:
-        await microblog.dispatcher.check(stream, None, request.viewer)
+        await microblog.dispatcher.log.check(stream, None, request.viewer)
 
 
 async def _take_over(microblog: Microblog, request: Request, first: Channel | None) -> None:
@@ -153,14 +153,14 @@ async def _take_over(microblog: Microblog, request: Request, first: Channel | No
         answer = handshake.send(AcceptConnection(subprotocol=chosen if chosen in offered else None))
     except RemoteProtocolError as error:
         raise MalformedRequest(f"This is no WebSocket handshake: {error}") from error
-    place = Place(microblog, request.remote_address, 0)
-    place.take()
-    socket = Socket(microblog, _frames(microblog), raw.site.reactor, request.viewer, answer, first, place)
+    limits = LiveConnection(microblog, request.remote_address, 0)
+    limits.acquire()
+    socket = Socket(microblog, _frames(microblog), raw.site.reactor, request.viewer, answer, first, limits)
     forget_drain = raw.site.on_drain(socket.drain)
 
     def lost() -> None:
         forget_drain()
-        place.leave()
+        limits.release()
 
     socket.lost = lost
     raw.hand_over(socket)
@@ -204,18 +204,20 @@ async def _sse(microblog: Microblog, request: Request, channel: Channel) -> Resp
     if request.viewer is None and channel.personal:
         raise Unauthenticated(INVALID_TOKEN)
     await _check(microblog, request, channel)
-    place = Place(microblog, request.remote_address, len(channel.streams))
-    return Stream(_Source(microblog, request.viewer, channel, place))
+    connection = LiveConnection(microblog, request.remote_address, len(channel.streams))
+    return Stream(_Source(microblog, request.viewer, channel, connection))
 
 
 class _Source:
-    """``EventSource`` over the dispatcher."""
+    """An ``EventSource`` that reads from the dispatcher."""
 
-    def __init__(self, microblog: Microblog, viewer: Viewer | None, channel: Channel, place: Place) -> None:
+    def __init__(
+        self, microblog: Microblog, viewer: Viewer | None, channel: Channel, connection: LiveConnection
+    ) -> None:
         self._microblog = microblog
         self._viewer = viewer
         self._channel = channel
-        self._place = place
+        self._connection = connection
 
     def subscribe(self, sink: EventSink) -> Callable[[], None]:
         channel, viewer = self._channel, self._viewer
@@ -226,17 +228,16 @@ class _Source:
                 sink.send(sse_event("conversation", payload, position=event.position))
 
             reader = Conversations(self._microblog, viewer, told, lambda _: sink.end())
-        return read_along(
+        return read_live(
             self._microblog.dispatcher,
             viewer,
             sink,
             reader,
-            lambda live: self._begin(sink, live),
-            self._place,
+            lambda live: self._subscribe(sink, live),
+            self._connection,
         )
 
-    async def _begin(self, sink: EventSink, live: Subscription) -> None:
-        """Goes live."""
+    async def _subscribe(self, sink: EventSink, live: Subscription) -> None:
         since = parse_id(sink.last_event_id or "")
         streams = self._channel.streams_for(self._viewer)
         try:

@@ -1,17 +1,19 @@
 """One WebSocket (RFC 6455) with any number of streams on it.
 
-It takes the connection over from the website (`HTTPRequest.hand_over`), and parses with wsproto, as
-``twisted.web.websocket`` does.  The resource of that is not used: it can't echo a subprotocol, caps no message and
-buffers without end for a client that does not read.
+It takes the connection over from the website (`HTTPRequest.hand_over`), and parses with wsproto as
+``twisted.web.websocket`` does. It does not use that module's resource, which can't echo a subprotocol, has no limit for
+messages, and buffers without limit for a client that does not read.
 
-What a client may say is text: ``{"type": "subscribe", "stream": "hashtag", "tag": "cats"}``, and ``unsubscribe``.
-Answers are errors only, as in Mastodon: ``{"error": "…", "status": 400}``.
+A client sends text: ``{"type": "subscribe", "stream": "hashtag", "tag": "cats"}``, or ``unsubscribe``. As in Mastodon,
+only errors are answered: ``{"error": "…", "status": 400}``.
 
-* A message is at most MAX_MESSAGE bytes (close 1009); so many of them, and no more, a minute (1008).
-* A ping every HEARTBEAT seconds; a client from which nothing came within two of them is gone.
-* A client that does not read costs ``push_buffer`` bytes at most: then its streams leave the live ones, and go on from
-  the log when it has read; one that takes nothing for PATIENCE seconds is cut off.
-* Close codes: 1001 the site restarts, come back; 1008 the token was revoked, the account suspended; 1011 a fault here.
+* A message has at most MAX_MESSAGE bytes (close code 1009). A client sends at most MAX_MESSAGES between two heartbeats
+  (1008).
+* The server pings every HEARTBEAT seconds, and cuts a client off that sends nothing between two pings.
+* At most ``push_buffer`` bytes wait for a client. Above that its streams pause, and catch up from the log when it has
+  read. A client that takes nothing for PATIENCE seconds is cut off.
+* Close codes: 1001 the site restarts, come back; 1008 the token was revoked or the account suspended; 1011 a fault of
+  the server.
 """
 
 from __future__ import annotations
@@ -30,31 +32,33 @@ from wsproto.utilities import RemoteProtocolError
 from microblog.domain.errors import Gone, InvalidInput, MicroblogError
 from microblog.net.dead_peers import watch_for_dead_peers
 from microblog.net.write_buffer import WriteBuffer
+from microblog.services.live.subscription import SlowReader
 from microblog.web.streaming import names
+from microblog.web.streaming.client_messages import ClientMessage, read, refusal
 from microblog.web.streaming.frames import PING, Frames, close_frame
 from microblog.web.streaming.names import Channel
-from microblog.web.streaming.subscriptions import Presence, StreamSubscription
-from microblog.web.streaming.wishes import ClientMessage, read, refusal
+from microblog.web.streaming.subscriptions import SocketReader, StreamReader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from microblog.domain.accounts import Viewer
+    from microblog.services.live.subscription import Subscription
     from microblog.services.microblog import Microblog
-    from microblog.web.live_reader import Place
+    from microblog.web.live_reader import LiveConnection
 
 log = Logger()
 
 HEARTBEAT: Final = 30.0  #: seconds
 PATIENCE: Final = 60.0  #: seconds that a client may take nothing
-ANSWER: Final = (
-    0.8  #: seconds that a client has to answer a farewell: a revoked connection ends within a second
-)
-LINGER: Final = 5.0  #: seconds that a farewell may take to arrive
-MAX_MESSAGE: Final = 8 * 1024  #: bytes of what a client says
-MAX_MESSAGES: Final = 240  #: in a heartbeat's time, pings included
+#: Seconds that a client has to answer a Close frame. A revoked connection ends within a second.
+ANSWER: Final = 0.8
+LINGER: Final = 5.0  #: seconds that the last bytes may take to arrive
+MAX_MESSAGE: Final = 8 * 1024  #: bytes of a client's message
+MAX_MESSAGES: Final = 240  #: of a client between two heartbeats, pings included
 MAX_STREAMS: Final = 100
 
-_PONG: Final = b"\x8a\x80"  #: the head of one that says nothing, masked: what a silent reader sends
-
+_EMPTY_PONG: Final = b"\x8a\x80"  #: the start of a masked Pong frame without data, as silent clients send it
 _CODES: Final = {"closing": 1001, "revoked": 1008, "suspended": 1008, "slow": 1008}
 
 
@@ -62,31 +66,30 @@ def _nothing() -> None: ...
 
 
 class Socket:
-    """The protocol of an upgraded connection. ``lost`` is called when that has ended.
+    """The protocol of an upgraded connection. It calls ``lost`` when the connection has ended.
 
-    There are thousands: what a reader who says nothing does not need is not made.
+    There may be thousands, so a socket creates the parser only for a client that sends more than pongs.
     """
 
     __slots__ = (
         "_closed",
         "_greeting",
-        "_heard",
-        "_hung_up",
         "_later",
+        "_limits",
+        "_messages",
         "_out",
-        "_partial",
-        "_pieces",
+        "_partial_size",
+        "_partial_text",
         "_pinged",
-        "_place",
-        "_presence",
         "_reactor",
-        "_running",
-        "_stalled",
-        "_stuck_since",
-        "_subscriptions",
+        "_reader",
+        "_received",
+        "_slow",
+        "_streams",
+        "_tcp_closing",
         "_viewer",
         "_wire",
-        "_wishes",
+        "_working",
         "frames",
         "lost",
         "microblog",
@@ -101,46 +104,51 @@ class Socket:
         viewer: Viewer | None,
         greeting: bytes,
         first: Channel | None,
-        place: Place,
+        limits: LiveConnection,
     ) -> None:
-        """``greeting``: the answer to the handshake; ``first``: what the address named."""
+        """``greeting`` is the answer to the handshake, ``first`` the channel that the address names."""
         self.microblog = microblog
         self.frames = frames
         self.lost: Callable[[], None] = _nothing
         self.transport: Any = None
-        self._wire: Connection | None = None  # made when the first frame comes that is more than a bare pong
+        self._wire: Connection | None = None  # the parser
         self._reactor = reactor
         self._viewer = viewer
-        self._presence: Presence | None = None
+        self._reader: SocketReader | None = None
         self._greeting = greeting
-        self._subscriptions: dict[tuple[str, ...], StreamSubscription] = {}
-        self._wishes: list[ClientMessage] = []
+        self._streams: dict[tuple[str, ...], StreamReader] = {}
+        self._messages: list[ClientMessage] = []  # those that are not handled yet
         if first is not None:
-            self._wishes.append(ClientMessage("subscribe", first.name, first.argument, first.argument))
-        self._place = place
-        self._running = False
-        self._closed = False
-        self._hung_up = False
-        self._stalled = False
-        self._heard = 0
-        self._partial = 0
-        self._pieces: list[str] | None = None
-        self._stuck_since: float | None = None
+            self._messages.append(ClientMessage("subscribe", first.name, first.argument, first.argument))
+        self._limits = limits
+        self._slow = SlowReader(self._subscriptions, self._failed)
+        self._working = False
+        self._closed = False  # whether a Close frame was sent
+        self._tcp_closing = False
+        self._received = 0  # messages since the last heartbeat
+        self._partial_size = 0
+        self._partial_text: list[str] | None = None
         self._later: Any = None
         self._pinged = False
 
     # -- the connection
 
     def makeConnection(self, transport: Any) -> None:
-        """Answers the handshake, and subscribes to what the address named."""
+        """Answer the handshake, and subscribe to the channel that the address names."""
         self.transport = transport
         watch_for_dead_peers(transport, int(PATIENCE))
-        self._out = WriteBuffer(transport, self._drained)
+        self._out = WriteBuffer(
+            transport,
+            self.microblog.config.push_buffer,
+            self._reactor.seconds,
+            self._slow.pause,
+            self._slow.resume,
+        )
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
         self._out.write(self._greeting)
         self._greeting = b""
         if self._viewer is not None:
-            self._presence = Presence(self, self._viewer)
+            self._reader = SocketReader(self, self._viewer)
         self._start()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -152,18 +160,18 @@ class Socket:
         self.lost()
 
     def drain(self) -> None:
-        """The site ends."""
+        """Close because the site shuts down."""
         self.close(1001, "closing")
 
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
-            self._heard_closing(data)
+            self._receive_close(data)
             return
         wire = self._wire
         if wire is None:
-            if len(data) == 6 and data.startswith(_PONG):
-                self._heard += 1
-                if self._heard > MAX_MESSAGES:
+            if len(data) == 6 and data.startswith(_EMPTY_PONG):
+                self._received += 1
+                if self._received > MAX_MESSAGES:
                     self.close(1008, "too many messages")
                 return
             wire = self._wire = Connection(ConnectionType.SERVER)
@@ -174,208 +182,169 @@ class Socket:
         except RemoteProtocolError as error:
             hint = error.event_hint
             self.close(int(hint.code) if isinstance(hint, CloseConnection) else 1002)
-            self._hang_up()  # nothing that follows can be read (RFC 6455, section 7.1.7)
+            self._close_tcp()  # nothing that follows can be parsed (RFC 6455, section 7.1.7)
 
     def _event(self, event: Any, wire: Connection) -> None:
-        self._heard += 1
-        if self._heard > MAX_MESSAGES:
+        self._received += 1
+        if self._received > MAX_MESSAGES:
             self.close(1008, "too many messages")
         elif self._closed:
             pass
         elif isinstance(event, TextMessage):
-            self._partial += len(event.data.encode())
-            if self._partial > MAX_MESSAGE:
+            self._partial_size += len(event.data.encode())
+            if self._partial_size > MAX_MESSAGE:
                 self.close(1009, f"a message is at most {MAX_MESSAGE} bytes")
                 return
-            pieces = self._pieces = self._pieces or []
+            pieces = self._partial_text = self._partial_text or []
             pieces.append(event.data)
             if event.message_finished:
-                text, self._pieces, self._partial = "".join(pieces), None, 0
-                self._wished(text)
+                text, self._partial_text, self._partial_size = "".join(pieces), None, 0
+                self._message(text)
         elif isinstance(event, BytesMessage):
             self.close(1003, "text only")
         elif isinstance(event, Ping):
             self._out.write(wire.send(event.response()))
         elif isinstance(event, CloseConnection):
-            self._say_goodbye(wire.send(event.response()))
-            self._hang_up()
+            self._send_close(wire.send(event.response()))
+            self._close_tcp()
 
-    # -- what a client wants
+    # -- messages of the client
 
-    def _wished(self, text: str) -> None:
+    def _message(self, text: str) -> None:
         try:
-            wish = read(text)
+            message = read(text)
         except InvalidInput as error:
             self._refuse(error)
             return
-        self._wishes.append(wish)
-        if not self._running:
+        self._messages.append(message)
+        if not self._working:
             self._start()
 
     def _start(self) -> None:
-        self._running = True
-        Deferred.fromCoroutine(self._work()).addErrback(self._broken)
-
-    def _broken(self, failure: Failure) -> None:
-        log.failure("A WebSocket failed.", failure)
-        self._running = False
-        self.close(1011)
+        self._working = True
+        Deferred.fromCoroutine(self._work()).addErrback(self._failed)
 
     async def _work(self) -> None:
-        """Do what the client asked for, as long as the token lives that it came with."""
-        if self._presence is not None:
+        """Handle the client's messages in their order, if the session or token still exists."""
+        if self._reader is not None:
             try:
-                await self.microblog.dispatcher.confirm(self._presence.live)
+                await self.microblog.dispatcher.registry.confirm(self._reader.live)
             except MicroblogError:
                 self.close(1011, "come back in a moment")
-        while self._wishes and not self._closed:
-            wish = self._wishes.pop(0)
+        while self._messages and not self._closed:
+            message = self._messages.pop(0)
             try:
-                await self._handle(wish)
+                await self._handle(message)
             except MicroblogError as error:
                 self._refuse(error)
-        self._running = False
+        self._working = False
 
-    async def _handle(self, wish: ClientMessage) -> None:
-        list_id = None if wish.list is None else str(wish.list)
-        if wish.type not in ("subscribe", "unsubscribe"):
+    async def _handle(self, message: ClientMessage) -> None:
+        list_id = None if message.list is None else str(message.list)
+        if message.type not in ("subscribe", "unsubscribe"):
             raise InvalidInput("Unknown message type", "type")
-        channel = names.channel(wish.stream, tag=wish.tag, list_id=list_id)
-        if wish.type == "unsubscribe":
-            dropped = self._subscriptions.pop(channel.label, None)
+        channel = names.channel(message.stream, tag=message.tag, list_id=list_id)
+        if message.type == "unsubscribe":
+            dropped = self._streams.pop(channel.label, None)
             if dropped is not None:
                 dropped.live.close()
-                self._place.drop_streams()
+                self._limits.remove_streams()
             return
-        if channel.label in self._subscriptions:
+        if channel.label in self._streams:
             return
-        if len(self._subscriptions) >= MAX_STREAMS:
+        if len(self._streams) >= MAX_STREAMS:
             raise InvalidInput(f"At most {MAX_STREAMS} streams on a connection", "stream")
         channel.permit(self._viewer)
-        self._place.add_stream()
-        made = self._subscriptions[channel.label] = StreamSubscription(self, channel, self._viewer)
+        self._limits.add_stream()
+        stream_reader = self._streams[channel.label] = StreamReader(self, channel, self._viewer)
+        live = stream_reader.live
         try:
             for stream in channel.streams_for(self._viewer):
-                await made.live.subscribe(stream)
+                await live.subscribe(stream)
         except BaseException:
-            if self._subscriptions.pop(channel.label, None) is not None:
-                self._place.drop_streams()
-            made.live.close()
+            if self._streams.pop(channel.label, None) is not None:
+                self._limits.remove_streams()
+            live.close()
             raise
         if self._closed:
-            made.live.close()
-        elif self._stalled:
-            made.live.pause()
-        else:
-            made.choose_way()
+            live.close()
+        elif self._slow.paused:
+            live.pause()
 
     def _refuse(self, error: MicroblogError) -> None:
-        self._send(refusal(error))
+        self.write_events(refusal(error))
 
-    # -- what it gets
+    # -- events
 
-    @property
-    def straight(self) -> Callable[[bytes], int] | None:
-        return None if self._closed else self._out.straight
-
-    def _send(self, data: bytes) -> None:
-        if not self._closed and data:
+    def write_events(self, data: bytes) -> None:
+        if not self._closed:
             self._out.write(data)
-            if self._out.blocked:
-                self._wait()
 
-    def send_events(self, data: bytes) -> None:
-        self._send(data)
+    def _subscriptions(self) -> Iterable[Subscription]:
+        return [each.live for each in self._streams.values()]
 
-    def fell_short(self, data: bytes, sent: int) -> None:
-        self._out.fell_short(data, sent)
-        self._wait()
-
-    def _wait(self) -> None:
-        """The client is slow: nothing goes straight now, and above the cap nothing at all until it has read."""
-        if self._stuck_since is None:
-            self._stuck_since = self._reactor.seconds()
-        for each in self._subscriptions.values():
-            each.live.straight(None)
-        if self._out.backlog > self.microblog.config.push_buffer and not self._stalled:
-            self._stalled = True
-            for each in self._subscriptions.values():
-                each.live.pause()
-
-    def _drained(self) -> None:
-        self._stuck_since = None
-        if self._closed:
-            return
-        for each in self._subscriptions.values():
-            each.choose_way()
-        if self._stalled:
-            self._stalled = False
-            Deferred.fromCoroutine(self._catch_up()).addErrback(self._broken)
-
-    async def _catch_up(self) -> None:
-        try:
-            for each in list(self._subscriptions.values()):
-                if self._stalled or self._closed:
-                    return
-                if each.live.paused:
-                    await each.live.resume()
-        except Gone:
+    def _failed(self, failure: Failure) -> None:
+        """Close after a fault, or because the client can't catch up with the log."""
+        self._working = False
+        if failure.check(Gone):
             self.close(1011, "too slow: the log does not go back so far")
-        except MicroblogError:
+        elif failure.check(MicroblogError):
             self.close(1011, "come back in a moment")
+        else:
+            log.failure("A WebSocket failed.", failure)
+            self.close(1011)
 
-    # -- heartbeat and farewell
+    # -- heartbeat and closing
 
     def _beat(self) -> None:
-        now = self._reactor.seconds()
-        if self._heard == 0 and self._pinged:
+        if (self._received == 0 and self._pinged) or self._out.blocked_for > PATIENCE:
             self.transport.abortConnection()
             return
-        if self._stuck_since is not None and now - self._stuck_since > PATIENCE:
-            self.transport.abortConnection()
-            return
-        self._heard = 0
+        self._received = 0
         self._pinged = True
         if not self._out.blocked:
-            self._send(PING)
+            self.write_events(PING)
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
 
     def end(self, reason: str) -> None:
-        """Of the dispatcher, and of the site when it drains."""
+        """Close for one of the reasons of `services.live.groups.Reader`."""
         self.close(_CODES.get(reason, 1011), reason)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake: TCP ends when the client has answered, or did not in time (section 7.1.1)."""
-        if not self._closed:
-            self._say_goodbye(close_frame(code, reason))
+        """Begin the closing handshake (RFC 6455, section 7.1.1).
 
-    def _say_goodbye(self, farewell: bytes) -> None:
+        TCP ends when the client has answered, or ANSWER seconds later.
+        """
+        if not self._closed:
+            self._send_close(close_frame(code, reason))
+
+    def _send_close(self, frame: bytes) -> None:
         if self._closed:
             return
-        self._out.write(farewell)
+        self._out.write(frame)
         self._closed = True
         self._drop_all()
-        self._after(ANSWER, self._hang_up)
+        self._after(ANSWER, self._close_tcp)
 
-    def _heard_closing(self, data: bytes) -> None:
-        """What comes after our farewell is read for the client's alone."""
-        if self._hung_up:
+    def _receive_close(self, data: bytes) -> None:
+        """Parse what the client sends after our Close frame, only to find its own."""
+        if self._tcp_closing:
             return
         wire = self._wire = self._wire or Connection(ConnectionType.SERVER)
         try:
             wire.receive_data(data)
             for event in wire.events():
-                self._heard += 1
-                if isinstance(event, CloseConnection) or self._heard > 2 * MAX_MESSAGES:
-                    self._hang_up()
+                self._received += 1
+                if isinstance(event, CloseConnection) or self._received > 2 * MAX_MESSAGES:
+                    self._close_tcp()
                     return
         except RemoteProtocolError:
-            self._hang_up()
+            self._close_tcp()
 
-    def _hang_up(self) -> None:
-        """Close TCP when what was written has gone, or after a while."""
-        if not self._hung_up:
-            self._hung_up = True
+    def _close_tcp(self) -> None:
+        """Close TCP when everything is sent, or after LINGER seconds."""
+        if not self._tcp_closing:
+            self._tcp_closing = True
             self._after(LINGER, self.transport.abortConnection)
             self._out.finish()
 
@@ -385,10 +354,10 @@ class Socket:
         self._later = self._reactor.callLater(seconds, call)
 
     def _drop_all(self) -> None:
-        for each in self._subscriptions.values():
+        for each in self._streams.values():
             each.live.close()
-        if self._presence is not None:
-            self._presence.live.close()
-        self._place.drop_streams(len(self._subscriptions))
-        self._subscriptions.clear()
-        self._wishes.clear()
+        if self._reader is not None:
+            self._reader.live.close()
+        self._limits.remove_streams(len(self._streams))
+        self._streams.clear()
+        self._messages.clear()

@@ -1,69 +1,68 @@
-"""What a WebSocket has at the dispatcher: its presence there, and one subscription for each of its streams."""
+"""The readers that a WebSocket has at the dispatcher: one for the socket itself, and one for each of its streams."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from microblog.web.streaming.conversations import Conversations
-from microblog.web.streaming.frames import message
+from microblog.web.streaming.frames import Frames, message
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
-    from microblog.services.live.subscription import Batch, Subscription
+    from microblog.services.live.subscription import Batch, Reader, Subscription
+    from microblog.services.microblog import Microblog
     from microblog.web.streaming.names import Channel
-    from microblog.web.streaming.sockets import Socket
 
 
-class Presence:
-    """The socket itself as a reader without streams, so that a revocation ends it whether it subscribed or not."""
+class EventSocket(Protocol):
+    """What the readers call of their socket."""
 
-    __slots__ = ("end", "live")
+    microblog: Microblog
+    frames: Frames
 
-    def __init__(self, socket: Socket, viewer: Viewer) -> None:
-        self.end = socket.end
+    def write_events(self, data: bytes) -> None:
+        """Write whole frames, or nothing after the Close frame."""
+
+    def end(self, reason: str) -> None:
+        """Close the socket: see `services.live.groups.Reader`."""
+
+
+class SocketReader:
+    """The socket itself as a reader without streams, so that a revocation ends it even when it has none."""
+
+    __slots__ = ("live", "socket")
+
+    def __init__(self, socket: EventSocket, viewer: Viewer) -> None:
+        self.socket = socket
         self.live: Subscription = socket.microblog.dispatcher.connect(self, viewer)
 
     def deliver(self, batch: Batch) -> None:
-        """Nothing: without streams, no event comes."""
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        """Nothing, for the same reason."""
-
-
-class StreamSubscription:
-    """One stream of a socket, as the dispatcher sees it."""
-
-    __slots__ = ("channel", "live", "reader", "socket")
-
-    def __init__(self, socket: Socket, channel: Channel, viewer: Viewer | None) -> None:
-        self.socket = socket
-        self.channel = channel
-        dispatcher = socket.microblog.dispatcher
-        if channel.name == "direct" and viewer is not None:
-            self.reader: Any = Conversations(socket.microblog, viewer, self._told, socket.end)
-        else:
-            self.reader = self
-        self.live: Subscription = dispatcher.connect(self.reader, viewer)
-
-    @property
-    def shared(self) -> bool:
-        """Whether its messages are the same for everybody who reads it."""
-        return self.reader is self
-
-    def deliver(self, batch: Batch) -> None:
-        self.socket.send_events(batch.joined(*self.socket.frames.socket(self.channel)))
-
-    def fell_short(self, data: bytes, sent: int) -> None:
-        self.socket.fell_short(data, sent)
+        """Do nothing: a reader without streams gets no events."""
 
     def end(self, reason: str) -> None:
         self.socket.end(reason)
 
-    def choose_way(self) -> None:
-        """Straight to the TCP connection, as long as nothing waits."""
-        if self.shared:
-            self.live.straight(self.socket.straight, *self.socket.frames.socket(self.channel))
 
-    def _told(self, payload: str, event: Event) -> None:
-        self.socket.send_events(message(self.channel, "conversation", payload))
+class StreamReader:
+    """One stream of a socket as a reader."""
+
+    __slots__ = ("_channel", "_form", "_render", "live", "socket")
+
+    def __init__(self, socket: EventSocket, channel: Channel, viewer: Viewer | None) -> None:
+        self.socket = socket
+        self._channel = channel
+        self._form, self._render = socket.frames.socket(channel)
+        reader: Reader = self
+        if channel.name == "direct" and viewer is not None:
+            reader = Conversations(socket.microblog, viewer, self._write_conversation, socket.end)
+        self.live: Subscription = socket.microblog.dispatcher.connect(reader, viewer)
+
+    def deliver(self, batch: Batch) -> None:
+        self.socket.write_events(batch.joined(self._form, self._render))
+
+    def end(self, reason: str) -> None:
+        self.socket.end(reason)
+
+    def _write_conversation(self, payload: str, event: Event) -> None:
+        self.socket.write_events(message(self._channel, "conversation", payload))

@@ -3,25 +3,25 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.errors import RateLimited, Unavailable
-from microblog.services.live.connection_limit import RESERVE, ConnectionLimit, Shares
+from microblog.services.live.connection_limit import RESERVE, AddressLimit, ConnectionLimit
 
 
 def test_as_many_as_may_be_are_let_in_and_who_leaves_makes_room() -> None:
     connection_limit = ConnectionLimit(lambda: None)
     for _ in range(2):
         connection_limit.check(2)
-        connection_limit.take()
+        connection_limit.acquire()
     with pytest.raises(Unavailable) as refused:
         connection_limit.check(2)
     assert refused.value.retry_after == 60
     assert (connection_limit.taken, connection_limit.refused) == (2, 1)
-    connection_limit.leave()
+    connection_limit.release()
     connection_limit.check(2)
 
 
 def test_descriptors_are_left_for_the_rest() -> None:
     connection_limit = ConnectionLimit(lambda: RESERVE + 1)
-    connection_limit.take()
+    connection_limit.acquire()
     with pytest.raises(Unavailable):
         connection_limit.check(1000)
 
@@ -45,33 +45,33 @@ def test_the_limit_is_that_of_the_process() -> None:
         ("fe80::1%eth0", "fe80::2%eth1", True),
     ],
 )
-def test_shares_are_counted_by_network_address(first: str, second: str, same: bool) -> None:
-    shares = Shares("live connections")
-    shares.check(first, 1)
-    shares.take(first)
-    assert (shares.of(second) == 1) is same
+def test_counts_are_kept_by_network_address(first: str, second: str, same: bool) -> None:
+    limit = AddressLimit("live connections")
+    limit.check(first, 1)
+    limit.acquire(first)
+    assert (limit.of(second) == 1) is same
     if same:
         with pytest.raises(RateLimited, match="At most 1 live connections from one address") as refused:
-            shares.check(second, 1)
+            limit.check(second, 1)
         assert refused.value.retry_after == 60
     else:
-        shares.check(second, 1)
-    shares.leave(first)
-    shares.check(second, 1)
-    assert not shares._held
+        limit.check(second, 1)
+    limit.release(first)
+    limit.check(second, 1)
+    assert not limit._counts
 
 
 def test_shares_of_several_things_are_taken_together() -> None:
-    shares = Shares("streams on live connections")
-    shares.take("192.0.2.1", 8)
-    shares.check("192.0.2.1", 10, 2)
+    limit = AddressLimit("streams on live connections")
+    limit.acquire("192.0.2.1", 8)
+    limit.check("192.0.2.1", 10, 2)
     with pytest.raises(RateLimited):
-        shares.check("192.0.2.1", 10, 3)
-    shares.leave("192.0.2.1", 8)
-    assert shares.of("192.0.2.1") == 0
+        limit.check("192.0.2.1", 10, 3)
+    limit.release("192.0.2.1", 8)
+    assert limit.of("192.0.2.1") == 0
 
 
 def test_clients_without_an_address_are_not_counted() -> None:
-    shares = Shares("live connections")
-    shares.take(None)
-    shares.check(None, 1)
+    limit = AddressLimit("live connections")
+    limit.acquire(None)
+    limit.check(None, 1)

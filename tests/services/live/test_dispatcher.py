@@ -11,13 +11,13 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Draft
 from microblog.runtime.log import bind_request, current_request
-from microblog.services.live import dispatcher
+from microblog.services.live import event_log
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.store.engine.listener import Listener
 from microblog.store.events import LOCK, events, outbox
 from tests.database import Cluster
 from tests.factories import create_viewer
-from tests.services.live_site import Reading, Site
+from tests.services.live.live_site import Reading, Site
 from tests.waiting import until
 
 
@@ -32,10 +32,10 @@ async def test_another_process_is_told_and_hears_again_after_its_connection_was_
     ann = await create_viewer(site.db, "ann")
     listener = Listener(site.db.dsn, site.reactor)
     other = EventDispatcher(site.db, site.reactor, listener)
-    other._looking.interval = 3600  # only being told counts here
+    other._poller.interval = 3600  # only being told counts here
     await listener.start()
     await other.start()
-    other._looking.stop()
+    other._poller.stop()
     reader = Reading()
     await other.connect(reader, None).subscribe("public")
     await site.posts.publish(ann, Draft("one"))
@@ -64,7 +64,7 @@ async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it
     await site.settled()
     monkeypatch.setattr(site.dispatcher, "_dispatch_new", broken)
     bind_request("somebodys-request")
-    site.dispatcher.look()
+    site.dispatcher.poll()
     await until(site.reactor, lambda: bool(ids))
     monkeypatch.undo()
     assert set(ids) == {""}
@@ -85,19 +85,19 @@ async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_anoth
     await pause(site.reactor, 0.05)
     assert not subscribing.called
     lagging._started = True
-    lagging.look()
+    lagging.poll()
     await subscribing
     await site.posts.publish(ann, Draft("two"))
-    lagging.look()
+    lagging.poll()
     await until(site.reactor, lambda: bool(reader.texts))
     assert reader.texts == ["two"]
     await lagging.stop()
 
 
 async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "PATIENCE", 0.02)
+    monkeypatch.setattr(event_log, "MAX_LAG", 0.02)
     with pytest.raises(Unavailable):
-        await site.dispatcher.reached(site.dispatcher.position + 1)
+        await site.dispatcher.log.wait_for(site.dispatcher.position + 1)
     await site.posts.publish(await create_viewer(site.db, "ann"), Draft("one"))
     await site.settled()
 
@@ -128,7 +128,7 @@ async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_goo
 
     with monkeypatch.context() as away:
         away.setattr(site.db.reads, "run", refuse)
-        site.dispatcher.look()
+        site.dispatcher.poll()
     await site.posts.publish(ann, Draft("heard"))
     await until(site.reactor, lambda: reader.texts == ["heard"])
 

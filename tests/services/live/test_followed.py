@@ -13,11 +13,11 @@ from microblog.domain.events import Audience, Event, Kind
 from microblog.domain.posts import Draft
 from microblog.domain.streams import ListTies, Relationships, belongs
 from microblog.domain.visibility import Visibility
-from microblog.services.live import registry
+from microblog.services.live import relationship_cache
 from microblog.services.live.followed import Followed
 from microblog.services.live.groups import SubscriberGroup
 from tests.factories import create_viewer
-from tests.services.live_site import Reading, Site
+from tests.services.live.live_site import Reading, Site
 from tests.waiting import until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -155,7 +155,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", ann.id, bob.id
     )
     await site.dispatcher.connect(Reading(), ann).subscribe("home")
-    accessor, read = registry.live, []  # type: ignore[attr-defined, var-annotated]
+    accessor, read = relationship_cache.live, []  # type: ignore[attr-defined, var-annotated]
 
     class Counting:
         def __init__(self, session: Any) -> None:
@@ -166,7 +166,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
                 read.append(name)
             return getattr(self._real, name)
 
-    monkeypatch.setattr(registry, "live", Counting)
+    monkeypatch.setattr(relationship_cache, "live", Counting)
     await site.run(change.format(viewer=ann.id, other=bob.id))
     await site.relation(bob, ann)
     await site.settled()
@@ -182,10 +182,10 @@ async def test_revocation_looks_only_at_the_readers_that_it_ends(site: Site) -> 
         readers[number] = Reading()
         viewer = replace(ann, token_id=number, session_id=None if number else 7)
         site.dispatcher.connect(readers[number], viewer)
-    site.dispatcher._revoke({"token": 3})
+    site.dispatcher.registry.revoke({"token": 3})
     assert [number for number, each in readers.items() if each.ended] == [3]
-    site.dispatcher._revoke({"session": 7})
+    site.dispatcher.registry.revoke({"session": 7})
     assert [number for number, each in readers.items() if each.ended] == [0, 3]
-    for live in list(site.dispatcher._all):
+    for live in list(site.dispatcher.registry.subscribers):
         live.close()
-    assert not site.dispatcher._by_credential
+    assert not site.dispatcher.registry.by_credential

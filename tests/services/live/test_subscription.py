@@ -15,13 +15,13 @@ from microblog.domain.events import Kind
 from microblog.domain.posts import Draft
 from microblog.domain.streams import Relationships
 from microblog.domain.visibility import Visibility
-from microblog.services.live import registry
+from microblog.services.live import relationship_cache
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.subscription import Batch
 from microblog.store.engine.database import Database
 from microblog.store.events import outbox
 from tests.factories import create_viewer
-from tests.services.live_site import Reading, Site
+from tests.services.live.live_site import Reading, Site
 from tests.waiting import until
 
 
@@ -245,8 +245,8 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
                 await slow.pop()
             return found
 
-    real = registry.live
-    monkeypatch.setattr(registry, "live", Slow)
+    real = relationship_cache.live
+    monkeypatch.setattr(relationship_cache, "live", Slow)
     reader = Reading()
     coming = ensureDeferred(site.dispatcher.connect(reader, bob).subscribe("public"))
     await until(site.reactor, lambda: not slow)

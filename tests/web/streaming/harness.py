@@ -94,7 +94,10 @@ class Streaming:
     async def settled(self, *subscribed: WebSocket, streams: int = 1) -> None:
         """So many subscriptions are live."""
         dispatcher = self.microblog.dispatcher
-        await until(self.reactor, lambda: sum(live.feed is not None for live in dispatcher._all) >= streams)
+        await until(
+            self.reactor,
+            lambda: sum(live.group is not None for live in dispatcher.registry.subscribers) >= streams,
+        )
 
     async def stream(self, path: str, headers: str = "", *, version: str = "1.1") -> EventStream:
         client = await self._connected(EventStream(self.reactor))

@@ -49,7 +49,7 @@ async def test_server_waits_for_the_clients_close_before_it_ends_tcp(
     client = await site.socket("?stream=public")
     client.answers_close = False
     await site.settled()
-    [live] = site.microblog.dispatcher._all
+    [live] = site.microblog.dispatcher.registry.subscribers
     live.reader.end("revoked")
     await until(site.reactor, lambda: client.closed == 1008)
     client.transport.write(masked(0x81, b"{}"))  # crossed: ignored
@@ -67,7 +67,7 @@ async def test_client_that_does_not_say_goodbye_is_cut_after_a_while(
     client = await site.socket("?stream=public")
     client.answers_close = False
     await site.settled()
-    [live] = site.microblog.dispatcher._all
+    [live] = site.microblog.dispatcher.registry.subscribers
     live.reader.end("suspended")
     await until(site.reactor, lambda: client.closed == 1008 and client.gone)
 
@@ -84,7 +84,7 @@ async def test_flood_after_the_farewell_ends_tcp(site: Streaming) -> None:
     client = await site.socket("?stream=public")
     client.answers_close = False
     await site.settled()
-    [live] = site.microblog.dispatcher._all
+    [live] = site.microblog.dispatcher.registry.subscribers
     live.reader.end("revoked")
     client.transport.write(b"\x8a\x80abcd" * 3 * sockets.MAX_MESSAGES)
     await until(site.reactor, lambda: client.gone)

@@ -8,8 +8,8 @@ import pytest
 
 from microblog.domain.errors import MicroblogError
 from microblog.web.streaming import names
+from microblog.web.streaming.client_messages import ClientMessage, read
 from microblog.web.streaming.sockets import MAX_MESSAGE
-from microblog.web.streaming.wishes import ClientMessage, read
 from tests.growth import too_costly
 
 

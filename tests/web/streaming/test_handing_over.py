@@ -30,7 +30,7 @@ async def test_of_the_request_nothing_is_kept(site: Streaming) -> None:
     assert (await client.hears())["event"] == "update"
 
 
-async def test_what_a_client_says_before_it_is_answered_is_heard(site: Streaming) -> None:
+async def test_what_a_client_says_before_it_is_answered_is_received(site: Streaming) -> None:
     token = await site.token("bob")
     client = await site.opened()
     handshake = client.wire.send(
@@ -52,7 +52,7 @@ async def test_the_kernel_watches_for_peers_that_went_without_a_word(site: Strea
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
-async def test_one_more_than_may_read_along_is_told_to_come_back(site: Streaming) -> None:
+async def test_connection_above_the_limit_is_refused_with_a_time_to_retry(site: Streaming) -> None:
     site.microblog.config = replace(site.microblog.config, live_connections=2)
     first = await site.socket("?stream=public")
     await site.stream("public")
@@ -69,17 +69,17 @@ async def test_one_more_than_may_read_along_is_told_to_come_back(site: Streaming
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_silent_reader_that_answers_pings_is_parsed_by_nobody(site: Streaming, count: int) -> None:
+async def test_client_that_only_answers_pings_needs_no_parser(site: Streaming, count: int) -> None:
     client = await site.socket("?stream=public")
     await site.settled()
-    [live] = site.microblog.dispatcher._all
-    socket_of_it = live.reader.socket
-    before = socket_of_it._heard
+    [live] = site.microblog.dispatcher.registry.subscribers
+    socket = live.reader.socket
+    before = socket._received
     for _ in range(count):
         client.transport.write(b"\x8a\x80abcd")
         before += 1
-        await until(site.reactor, lambda heard=before: socket_of_it._heard == heard)
-    assert socket_of_it._wire is None
+        await until(site.reactor, lambda count=before: socket._received == count)
+    assert socket._wire is None
     client.say(type="subscribe", stream="nothing")
     assert (await client.hears())["status"] == 400
 

@@ -171,7 +171,9 @@ async def test_a_token_that_runs_out_ends_what_it_opened(
     token = await site.token("bob")
     async with site.microblog.db.transaction() as tx:
         await tx.run("UPDATE tokens SET expires_at = clock_timestamp() + interval '1 hour'")
-    monkeypatch.setattr(site.microblog.dispatcher, "_now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    monkeypatch.setattr(
+        site.microblog.dispatcher.registry, "_now", lambda: datetime.now(UTC) + timedelta(hours=1)
+    )
     client = await site.socket("?stream=public", subprotocol=token)
     assert client.accepted
     await until(site.reactor, lambda: client.gone)
@@ -192,7 +194,7 @@ async def test_a_site_that_drains_says_come_back(site: Streaming) -> None:
 async def test_a_client_that_does_not_read_gets_everything_later(site: Streaming) -> None:
     client = await site.socket("?stream=public")
     await site.settled()
-    [live] = site.microblog.dispatcher._all
+    [live] = site.microblog.dispatcher.registry.subscribers
     client.transport.pauseProducing()
     posts = await site.post_until("ann", lambda: live.paused)
     await site.post("ann", "the end")

@@ -10,7 +10,7 @@ from microblog.services.lists import Lists
 from microblog.services.tags import Tags
 from microblog.services.timelines import Timelines
 from tests.factories import create_viewer
-from tests.services.live_site import Reading, Site
+from tests.services.live.live_site import Reading, Site
 from tests.waiting import now
 
 

@@ -49,7 +49,7 @@ class Site:
     async def settled(self) -> None:
         """All that is committed was dispatched."""
         self.dispatcher.poke()
-        await until(self.reactor, lambda: not self.dispatcher._busy and not self.dispatcher._to_place)
+        await until(self.reactor, lambda: self.dispatcher.idle)
 
     async def relation(self, who: Viewer, whom: Viewer) -> None:
         async with self.db.transaction() as tx:

@@ -17,7 +17,7 @@ from microblog.services.notifications.groups import NotificationGroups
 from microblog.services.notifications.read import Notifications
 from microblog.store.events import outbox
 from tests.factories import create_viewer
-from tests.services.live_site import Reading, Site
+from tests.services.live.live_site import Reading, Site
 from tests.waiting import until
 
 
@@ -135,7 +135,7 @@ async def test_record_that_cannot_be_read_costs_only_its_own_event(
             return ask
 
     monkeypatch.setattr(event_log, name, Broken)
-    monkeypatch.setattr(site.dispatcher, "placed", lambda *_: site.dispatcher.poke())
+    monkeypatch.setattr(site.dispatcher, "sequenced", lambda *_: site.dispatcher.poke())
     for number in range(4):
         await site.posts.publish(ann, Draft(f"{number} @bob"))
     await site.settled()
@@ -157,20 +157,19 @@ async def test_event_that_one_form_cannot_render_is_left_out_of_that_form_alone(
 
     got: dict[str, bytearray] = {"broken": bytearray(), "whole": bytearray()}
 
-    def taker(name: str) -> Callable[[bytes], int]:
-        def take(data: bytes) -> int:
-            got[name] += data
-            return len(data)
+    class Rendering(Reading):
+        def __init__(self, name: str, render: Callable[[Event], bytes]) -> None:
+            super().__init__()
+            self.name, self.render = name, render
 
-        return take
+        def deliver(self, batch: Batch) -> None:
+            got[self.name] += batch.joined(self.name, self.render)
 
     for name, how in {
         "broken": render,
         "whole": lambda event: b"" if event.post is None else event.post.text.encode() + b";",
     }.items():
-        live = site.dispatcher.connect(Reading(), None)
-        await live.subscribe("public")
-        live.straight(taker(name), name, how)
+        await site.dispatcher.connect(Rendering(name, how), None).subscribe("public")
     for text in ("1", "bad 2", "bad 3", "4"):
         await site.posts.publish(ann, Draft(text))
     await site.settled()
@@ -184,7 +183,7 @@ class Failing(Reading):
         raise RuntimeError("this connection is broken")
 
 
-@pytest.mark.parametrize("way", ["deliver", "straight", "the farewell too"])
+@pytest.mark.parametrize("way", ["deliver", "the farewell too"])
 async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
     site: Site, way: str, reports: list[LogEvent]
 ) -> None:
@@ -193,15 +192,10 @@ async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
     if way == "the farewell too":
         failing.end = failing.deliver  # type: ignore[method-assign, assignment]
 
-    def send(data: bytes) -> int:
-        raise ValueError("no file descriptor")
-
     broken = site.dispatcher.connect(failing, None)
     for live in (*(site.dispatcher.connect(each, None) for each in others[:2]), broken):
         await live.subscribe("public")
     await site.dispatcher.connect(others[2], ann).subscribe("home")
-    if way == "straight":
-        broken.straight(send, "text", lambda event: b"x")
     await site.posts.publish(ann, Draft("one"))
     await site.posts.publish(ann, Draft("two"))
     await site.settled()
@@ -216,7 +210,7 @@ async def test_reader_that_fails_is_cut_off_with_its_cursor_and_loses_nothing(
     assert len(reports) <= 2
 
 
-@pytest.mark.parametrize("method", ["wants", "hand_out"])
+@pytest.mark.parametrize("method", ["wants", "deliver"])
 async def test_group_that_fails_delays_no_other_group(
     site: Site, monkeypatch: pytest.MonkeyPatch, method: str, reports: list[LogEvent]
 ) -> None:
@@ -225,8 +219,8 @@ async def test_group_that_fails_delays_no_other_group(
     failing = site.dispatcher.connect(first, None)
     await failing.subscribe("public")
     await site.dispatcher.connect(second, ann).subscribe("home")
-    assert failing.feed is not None
-    real, trouble = getattr(SubscriberGroup, method), [failing.feed]
+    assert failing.group is not None
+    real, trouble = getattr(SubscriberGroup, method), [failing.group]
 
     def broken(feed: SubscriberGroup, *arguments: Any) -> Any:
         if feed in trouble:
@@ -241,7 +235,7 @@ async def test_group_that_fails_delays_no_other_group(
     trouble.clear()
     await site.posts.publish(ann, Draft("post 3"))
     await site.settled()
-    if method == "hand_out":  # it is cut off, and comes back with its cursor
+    if method == "deliver":  # it is cut off, and comes back with its cursor
         assert first.ended == ["error"]
         await site.dispatcher.connect(first, None).subscribe("public", since=failing.cursor)
         assert first.texts == [f"post {number}" for number in range(4)]
@@ -253,13 +247,13 @@ async def test_group_that_fails_delays_no_other_group(
 async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_else(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from microblog.services.live import registry
+    from microblog.services.live import relationship_cache
 
     ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     poor, well = Reading(), Reading()
     await site.dispatcher.connect(poor, bob).subscribe("home")
     await site.dispatcher.connect(well, None).subscribe("public")
-    accessor = registry.live
+    accessor = relationship_cache.live
 
     class Broken:
         def __init__(self, session: Any) -> None:
@@ -271,7 +265,7 @@ async def test_viewer_whose_relations_cannot_be_read_keeps_events_from_nobody_el
 
             return ask
 
-    monkeypatch.setattr(registry, "live", Broken)
+    monkeypatch.setattr(relationship_cache, "live", Broken)
     await site.relation(bob, ann)
     await site.posts.publish(ann, Draft("one"))
     await site.settled()
