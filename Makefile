@@ -1,5 +1,7 @@
 # make run     the microblog, on an embedded PostgreSQL, at http://localhost:8000
-# make test    every test, with branch coverage;  make test ARGS="tests/domain -x"
+# make test    the tests;  make test ARGS="tests/domain -x"
+# make quick   the tests below the pages and the API, in under two minutes
+# make test-long  the tests that run for long: crashes, full disks, fuzzing;  make coverage  all tests, with branch coverage
 # make check   lint, format, types, architecture
 # make bench   the benchmarks, each a ratio against a named reference
 # make bench-site  those of the API, and of a site with a million posts: six minutes
@@ -13,19 +15,32 @@ BIN = $(VENV)/bin
 ARGS =
 # How many processes run the tests, each with a PostgreSQL of its own; 0: one, without xdist.
 WORKERS = auto
+# What `make quick` runs: no browser, no server in a process of its own, no page, no endpoint.
+QUICK = tests/config tests/domain tests/http tests/mastodon tests/net tests/protocols tests/runtime tests/store \
+	tests/test_architecture.py tests/test_documents.py tests/test_leaks.py
 BENCHMARKS = public_page posting push
 SITE_BENCHMARKS = api_public api_posting home
 
-.PHONY: run test check bench bench-site clean help
+.PHONY: run test test-long quick coverage check bench bench-site clean help
 
 # exec: signals reach twistd itself. No pip here unless setup.cfg changed: it starts at once.
 run: $(VENV)/.run-stamp
 	@exec $(BIN)/twistd -n --pidfile= microblog $(ARGS)
 
 # A file of tests stays in one process, in the order of the folders: the long ones are not left for the end.
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev-stamp
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		--cov --cov-report=term:skip-covered $(ARGS)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(VENV)/.dev-stamp
+	@$(PYTEST) -m long $(ARGS)
+
+quick: $(VENV)/.dev-stamp
+	@$(PYTEST) -m "not long" $(QUICK) $(ARGS)
+
+coverage: $(VENV)/.dev-stamp
+	@$(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(VENV)/.dev-stamp
 	$(BIN)/ruff check .
@@ -45,7 +60,7 @@ clean:
 	rm -f twisted/plugins/dropin.cache
 
 help:
-	@sed -n '1,6s/^# //p' Makefile
+	@sed -n '1,8s/^# //p' Makefile
 
 $(VENV)/.run-stamp: $(BIN)/python setup.cfg pyproject.toml
 	@echo "Installing what setup.cfg asks for."

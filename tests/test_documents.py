@@ -175,10 +175,10 @@ def test_no_console_command_is_described_that_is_not_there() -> None:
 
 
 def test_each_target_of_make_that_is_named_exists() -> None:
-    there = set(re.findall(r"^(\w+):", text_of("Makefile"), re.MULTILINE))
+    there = set(re.findall(r"^([\w-]+):", text_of("Makefile"), re.MULTILINE))
     for document in DOCUMENTS:
         named = set(
-            re.findall(r"(?:`|^    )make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+            re.findall(r"(?:`|^    )make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
         )
         assert named <= there, f"{document.name} names {named - there}"
 

@@ -160,7 +160,7 @@ def is_service(command: str) -> bool:
     return "bin/twistd -n" in command
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_examples_run_as_printed(site: Site) -> None:
     """In the order of the documents, by one newcomer. ``alice``, of whom they speak, signs up in between."""
     mine = [example for example in EXAMPLES if example.place == "checkout"]

@@ -79,6 +79,7 @@ class Server:
         **settings: str,
     ) -> None:
         self.folder = folder
+        self.database = dsn or ""
         self.http = http if isinstance(http, int) else free_port()
         self.push = push if isinstance(push, int) else free_port()
         self.log = folder / f"{time.monotonic_ns()}.log"

@@ -15,7 +15,7 @@ from tests.faults.harness import CHECKOUT, Person, Reader, Server, servers
 
 Read = Callable[..., Reader]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def printed(heading: str) -> list[list[str]]:

@@ -8,26 +8,38 @@ import resource
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
 
-from tests.faults.harness import Person, Reader, Server, ask, soon
+from tests.conftest import wait_for
+from tests.database import Cluster
+from tests.faults.harness import Person, Reader, Server, ask, servers, soon
 from tests.faults.proxy import FaultProxy
 
 Start = Callable[..., Server]
 Read = Callable[..., Reader]
 
 
-def test_an_answer_that_was_lost_and_a_request_sent_again_are_one_post(start: Start, dsn: str) -> None:
-    server = start(dsn)
+@pytest.fixture(scope="module")
+def server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server of all tests here that change none of its limits. Each test has an account of its own on it."""
+    dsn = wait_for(cluster.fresh())
+    with servers() as running:
+        running.append(Server(tmp_path_factory.mktemp("clients"), dsn, push_buffer="16384"))
+        yield running[0]
+    wait_for(cluster.drop(dsn))
+
+
+def test_an_answer_that_was_lost_and_a_request_sent_again_are_one_post(server: Server) -> None:
+    texts = "SELECT p.text FROM posts p JOIN accounts a ON a.id = p.author_id WHERE a.name = 'alice'"
     with FaultProxy(server.http) as proxy:
         alice = Person(server.http, "alice")
         alice.port = proxy.port
         proxy.faults.drop_answers = True
         assert alice.write("Once.", "key") == 0
-        soon(lambda: ask(dsn, "SELECT count(*) FROM posts") == [(1,)])
+        soon(lambda: ask(server.database, texts) == [("Once.",)])
         assert alice.write("Once.", "key") == 0
         proxy.faults.drop_answers = False
         assert alice.write("Once.", "key") == 303
@@ -36,13 +48,12 @@ def test_an_answer_that_was_lost_and_a_request_sent_again_are_one_post(start: St
         proxy.faults.half_close = False
         proxy.faults.drip = 40
         assert alice.write("Once.", "key") == 303
-        assert ask(dsn, "SELECT text FROM posts") == [("Once.",)]
+        assert ask(server.database, texts) == [("Once.",)]
     assert server.tracebacks == 0, server.text
 
 
-@pytest.mark.slow
-def test_requests_that_are_dripped_are_ended_and_hold_nobody_up(start: Start, dsn: str) -> None:
-    server = start(dsn)
+@pytest.mark.long
+def test_requests_that_are_dripped_are_ended_and_hold_nobody_up(server: Server) -> None:
     dripping = [socket.create_connection(("127.0.0.1", server.http), 30) for _ in range(100)]
     began = time.monotonic()
     for each in dripping:
@@ -74,11 +85,8 @@ def test_requests_that_are_dripped_are_ended_and_hold_nobody_up(start: Start, ds
     assert server.tracebacks == 0, server.text
 
 
-def test_a_push_reader_that_never_reads_costs_little_and_loses_nothing(
-    start: Start, read: Read, dsn: str
-) -> None:
-    server = start(dsn, push_buffer="16384")
-    alice = Person(server.http, "alice")
+def test_a_push_reader_that_never_reads_costs_little_and_loses_nothing(server: Server, read: Read) -> None:
+    bob = Person(server.http, "bob")
     process = psutil.Process(server.pid)
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -89,7 +97,7 @@ def test_a_push_reader_that_never_reads_costs_little_and_loses_nothing(
         # More than both systems' buffers and the server's take.
         for number in range(250):
             token = f"{number:04} " + "ü" * 480
-            assert alice.write(token, f"k{number}") == 303
+            assert bob.write(token, f"k{number}") == 303
             assert f"{number:04} " in reader.line()
         assert process.memory_info().rss - before < 24_000_000
         # What it has not read yet is still to be had: it reads on, and all is there once.
@@ -106,11 +114,10 @@ def test_a_push_reader_that_never_reads_costs_little_and_loses_nothing(
     assert server.tracebacks == 0, server.text
 
 
-def test_readers_of_pages_that_never_read_are_cut(start: Start, dsn: str) -> None:
-    server = start(dsn)
-    alice = Person(server.http, "alice")
+def test_readers_of_pages_that_never_read_are_cut(server: Server) -> None:
+    carol = Person(server.http, "carol")
     for number in range(3):
-        assert alice.write(f"{number} " + "ü" * 490, f"k{number}") == 303
+        assert carol.write(f"{number} " + "ü" * 490, f"k{number}") == 303
     deaf = []
     for _ in range(20):
         client = socket.socket()
@@ -147,6 +154,7 @@ def test_when_descriptors_run_out_some_are_turned_away_and_accepting_resumes(sta
     assert server.tracebacks == 0, server.text
 
 
+@pytest.mark.long
 def test_a_herd_that_comes_back_at_once_gets_all_it_missed_and_holds_nobody_up(
     start: Start, dsn: str
 ) -> None:

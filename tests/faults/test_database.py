@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from tests.faults.harness import Answer, Person, Reader, Server, ask, soon
@@ -61,6 +62,7 @@ def test_a_backend_terminated_inside_a_transaction_is_a_503_or_it_happened_once(
     assert server.tracebacks == 0, server.text
 
 
+@pytest.mark.long
 def test_a_frozen_postgresql_is_a_503_in_time_and_then_all_is_well(start: Start, read: Read) -> None:
     server = start(statement_timeout="1", pool_size="4")
     alice = Person(server.http, "alice")
@@ -131,6 +133,7 @@ def test_a_database_that_can_only_be_read_is_said_so_and_read(start: Start, dsn:
     assert server.tracebacks == 0, server.text
 
 
+@pytest.mark.long
 def test_a_network_that_swallows_the_databases_answers(start: Start, dsn: str) -> None:
     with FaultProxy(target(dsn)) as proxy:
         server = start(through(dsn, proxy), statement_timeout="1", pool_size="3")

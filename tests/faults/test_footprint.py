@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from tests.faults.harness import Person, Server
 
@@ -12,6 +13,7 @@ from tests.faults.harness import Person, Server
 MOST = 90_000_000
 
 
+@pytest.mark.long
 def test_an_idle_server_stays_small(start: Callable[..., Server]) -> None:
     server = start()
     assert psutil.Process(server.pid).memory_info().rss < MOST

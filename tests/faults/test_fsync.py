@@ -39,7 +39,7 @@ int fdatasync(int fd) {
 """
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(COMPILER is None, reason="There is no C compiler.")]
+pytestmark = [pytest.mark.long, pytest.mark.skipif(COMPILER is None, reason="There is no C compiler.")]
 
 
 @pytest.fixture

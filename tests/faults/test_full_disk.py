@@ -34,7 +34,7 @@ def _possible() -> bool:
 
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(not _possible(), reason="Nobody may mount a file system here."),
 ]
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.faults.harness import Person, Server, ask, soon
 
 Start = Callable[..., Server]
@@ -60,6 +62,7 @@ def due(dsn: str) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_worker_killed_inside_a_job_has_it_run_again(start: Start, folder: Path, dsn: str) -> None:
     stuck = StuckMailServer()
     try:
@@ -87,6 +90,7 @@ def test_a_worker_killed_inside_a_job_has_it_run_again(start: Start, folder: Pat
     assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_two_workers_send_one_mail_and_count_a_day_once(start: Start, folder: Path, dsn: str) -> None:
     first, second = start(dsn), start(dsn)
     people = [Person(first.http, f"person{number}") for number in range(6)]

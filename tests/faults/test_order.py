@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 
 import psycopg2
+import pytest
 
 from tests.faults.harness import Server, ask, soon
 
@@ -122,6 +123,7 @@ class Cut(threading.Thread):
         self.cuts += 1
 
 
+@pytest.mark.long
 def test_every_reader_sees_every_event_once_in_one_order_whatever_fails(start: Start, dsn: str) -> None:
     chance = random.Random(SEED)
     servers = [start(dsn, push_connections_per_host="1000") for _ in range(2)]

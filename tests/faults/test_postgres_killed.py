@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from tests.faults.harness import Person, Reader, Server, ask, soon
 
@@ -14,6 +15,7 @@ Start = Callable[..., Server]
 Read = Callable[..., Reader]
 
 
+@pytest.mark.long
 def test_every_acknowledged_post_is_there_after_postgresql_was_killed(start: Start, read: Read) -> None:
     server = start()
     assert ask(server.dsn, "SHOW fsync") == [("on",)]  # else this would prove nothing

@@ -98,6 +98,7 @@ class Follower:
                         self.told.append(re.sub("<[^>]+>", "", event["status"]["content"]))
 
 
+@pytest.mark.long
 def test_a_rolling_restart_of_two_fails_no_request_and_no_stream(start: Start, dsn: str) -> None:
     ports = {"http": free_port(), "push": free_port()}
     first, second = start(dsn, **ports, reuse_port="on"), start(dsn, **ports, reuse_port="on")
@@ -137,6 +138,7 @@ def test_a_rolling_restart_of_two_fails_no_request_and_no_stream(start: Start, d
         assert server.tracebacks == 0, server.text
 
 
+@pytest.mark.long
 def test_each_process_sees_the_others_events_and_losing_one_loses_nothing(
     start: Start, read: Read, dsn: str
 ) -> None:
@@ -223,6 +225,7 @@ def test_the_log_says_what_a_stop_cut_off_and_how_long_it_took(start: Start, dsn
     assert re.search(r"Stopped in 2\.\d s; left behind: website\.$", last), last
 
 
+@pytest.mark.long
 def test_readers_are_summed_over_processes(start: Start, read: Read, dsn: str) -> None:
     first, second = start(dsn), start(dsn)
     for server in (first, first, second):

@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.faults.harness import Person, Server, ask, soon
 
 KILLS = int(os.environ.get("MICROBLOG_TEST_KILLS", "4"))
@@ -18,6 +20,7 @@ KILLS = int(os.environ.get("MICROBLOG_TEST_KILLS", "4"))
 Start = Callable[..., Server]
 
 
+@pytest.mark.long
 def test_what_was_acknowledged_is_there_and_nothing_is_there_by_halves(start: Start, dsn: str) -> None:
     server = start(dsn)
     ports = {"http": server.http, "push": server.push}

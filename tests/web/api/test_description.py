@@ -61,7 +61,7 @@ async def test_names_of_operations_are_unique(api_site: ApiSite) -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["somebody", "stranger"])
 def test_what_fits_the_description_is_answered_as_described(live: Live, who: str, tmp_path: Path) -> None:
     """schemathesis makes requests up from the document, and compares the answers with it."""
