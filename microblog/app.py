@@ -1,8 +1,8 @@
-"""The wiring, and the only one: settings in, one service out.
+"""The wiring: one service from the settings.
 
-It starts in this order, and stops in the reverse one: the embedded PostgreSQL (where there is no URL), the schema, the
-services, the tasks, the website, the push port.  So at the end the ports close first, running requests are finished,
-readers are told, jobs are handed back, and the database outlives all that needs it.
+The stages start in this order and stop in the reverse one: the embedded PostgreSQL (if no URL is set), the schema, the
+services, the tasks, the website, the push port. So at the end the ports close first, running requests finish, live
+readers get a notice, jobs return to the queue, and the database stops after everything that uses it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ log = Logger()
 
 
 def make_service(config: Config, reactor: Any) -> IService:
-    """The whole microblog, as far as ``config.roles`` say."""
+    """Return the service of all stages that ``config.roles`` select."""
     return _App(config, reactor).service
 
 
 class _App:
-    """What the stages share while they start."""
+    """The stages, and the objects that they share."""
 
     microblog: Microblog
     begun = False
@@ -184,7 +184,7 @@ class _App:
             try:
                 await self.site.drain()
             except CancelledError:
-                # Its time is over. Who waits hears it now, and not from a connection that goes dead.
+                # The time is up. Waiting clients get a closed connection now instead of a silent one.
                 log.warn("The website cuts off {what}.", what=self.site.unfinished())
                 self.site.abort()
                 raise
@@ -205,10 +205,10 @@ class _App:
     # ------------------------------------------------------------------------------------------------ metrics
 
     async def _start_metrics(self) -> None:
-        """A port of this process alone: on a shared one, nobody knows which process answers."""
+        """Open a port of this process alone: on a shared port, any process could answer."""
         web = self.web or await self._build_web()
-        readings = MetricsPage(self._metrics.text, self.config.metrics_allow, unix=True)
-        tables = [health.routes.bind(self.microblog), metrics.routes.bind(readings)]
+        page = MetricsPage(self._metrics.text, self.config.metrics_allow, unix=True)
+        tables = [health.routes.bind(self.microblog), metrics.routes.bind(page)]
         dispatcher = HTTPDispatcher(web, tables, errors=error_pages.answer)
         self.metrics_site = HTTPFactory(dispatcher, self.reactor, proxies=web.proxies)
 

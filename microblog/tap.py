@@ -1,7 +1,6 @@
-"""``twistd microblog``: its options, and the service they make.
+"""The options of ``twistd microblog``, and the service that they make.
 
-The options are made from the table in :mod:`microblog.config.load`, so that they, the variables and the file can't
-drift apart.
+The options come from :mod:`microblog.config.table`, so that they agree with the variables and the file.
 """
 
 from __future__ import annotations
@@ -27,12 +26,13 @@ log = Logger()
 
 
 def _describe(setting: Setting) -> str:
+    """Return a setting's line in the help text."""
     repeat = " May be repeated." if setting.many else ""
     return f"{setting.metavar}: {setting.help}{repeat} [default: {setting.shown_default}]"
 
 
 def _repeated(setting: Setting) -> Callable[[Any, str], None]:
-    """An ``opt_…`` method, which is how ``usage.Options`` takes an option several times."""
+    """Return the ``opt_…`` method by which ``usage.Options`` takes an option several times."""
 
     def gather(self: Any, value: str) -> None:
         self.setdefault(setting.key, []).append(value)
@@ -42,7 +42,7 @@ def _repeated(setting: Setting) -> Callable[[Any, str], None]:
 
 
 class Options(usage.Options):
-    """Built from the settings' table; holds what was given, unparsed."""
+    """The options from the table of settings, with the given values unparsed."""
 
     synopsis = "[options]"
     longdesc = (
@@ -69,13 +69,13 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def settings(self) -> dict[str, object]:
-        """What was given, by key: for :meth:`microblog.config.load.Config.load`."""
+        """Return the given values by key, for :meth:`microblog.config.load.Config.load`."""
         return {str(key): value for key, value in self.items() if value is not None}
 
     def parseOptions(self, options: list[str] | None = None) -> None:
-        """Parse ``options``; an option that does not exist ends the program with one line.
+        """Parse ``options``; end the program with one line for an unknown option.
 
-        twistd prints its whole usage before a UsageError, which scrolls the one line that matters away.
+        twistd prints its whole usage before a UsageError, which hides the line that matters.
         """
         try:
             super().parseOptions(options)
@@ -87,7 +87,7 @@ class Options(usage.Options):
             raise SystemExit(f"microblog: {text}") from None
 
     def postOptions(self) -> None:
-        # Here, and not in makeService: nothing has started yet.
+        # Here rather than in makeService, because nothing has started yet.
         try:
             self.config = Config.load(self.settings(), os.environ)
         except ConfigError as error:
@@ -99,13 +99,13 @@ for _setting in SETTINGS:
         setattr(Options, "opt_" + _setting.key, _repeated(_setting))
 
 
-def look_again(options: Options) -> None:
-    """Reads the settings again, and says what would change.  What runs stays as it is, above all if they are wrong.
+def check_settings(options: Options) -> None:
+    """Read the settings again and log which have changed. The running service does not change.
 
-    Sockets, certificates and the pool belong to the start; a restart turns nobody away (``docs/operations.md``).
+    Sockets, certificates and the pool are made at start; a restart loses no request (``docs/operations.md``).
     """
     try:
-        # Its sockets are in use, so the endpoints are looked at, and not tried.
+        # The sockets are in use, so the endpoints are parsed only.
         fresh = Config.load(options.settings(), os.environ, listening=False)
     except ConfigError as error:
         log.error("The settings would be refused, and the old ones stay: {error}", error=error)
@@ -124,15 +124,15 @@ def look_again(options: Options) -> None:
 
 
 def makeService(options: Options) -> IService:
-    """The whole microblog as one service, for twistd."""
-    # Here, as the only module that may choose one: twistd has installed it by now.
+    """Return the service that twistd runs."""
+    # Only this module may choose a reactor: twistd has installed it before this call.
     from twisted.internet import reactor
 
     use_monotonic_clock(reactor)
     stop_on_signals(reactor)
-    on_hangup(reactor, lambda: look_again(options))
+    on_hangup(reactor, lambda: check_settings(options))
 
-    # After the clock is set: what it imports may schedule.
+    # After the clock is set, because imported modules may schedule calls.
     from microblog.app import make_service
 
     config = options.config

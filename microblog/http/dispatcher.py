@@ -1,9 +1,9 @@
-"""Every table of routes on one Klein app, and the way of a request through it.
+"""The dispatcher: all tables of routes on one Klein app, and the steps around each page.
 
-One app, whole paths: Klein's mounted apps answer a POST below them with a 308.  What happens around a page, in order:
-who asks, what they may, how often, whether the form is theirs, the page, and then its answer or its error.  The work of
-a request that changes something is shielded: Klein cancels a page when its client goes away, and a transaction that is
-cut in the middle poisons its connection.
+There is one app with whole paths, because Klein's mounted apps answer a POST below them with a 308. The steps around a
+page: look up the viewer, check the rate limit, the permission and the form's token, run the page, write its answer or
+its error. Requests that change something are shielded: Klein cancels a page when its client goes away, and cancelling
+a transaction in the middle makes its connection unusable.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from microblog.http.page_cache import PageCache
 
 _ANY_METHOD: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-#: The star stands for every header but Authorization; older browsers take it for a name (Fetch, CORS protocol).
+#: The star stands for every header but Authorization; older browsers read it as a name (Fetch, CORS protocol).
 _ALLOWED_HEADERS: Final = b"*, Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
 
 
@@ -112,7 +112,7 @@ class HTTPDispatcher(Resource):
         if route.cors:
             self._cors.add(route.name)
 
-    # -- from the site ----------------------------------------------------------------------------------------
+    # -- from the factory -------------------------------------------------------------------------------------
 
     def render(self, raw: HTTPRequest) -> int:
         path = raw.decoded_path
@@ -132,13 +132,13 @@ class HTTPDispatcher(Resource):
         return NOT_DONE_YET
 
     def _tidy(self, raw: HTTPRequest) -> bytes | None:
-        """The canonical address; None if it were not one of this site."""
+        """Return the address without its final slash, or None if that leaves this site."""
         path = raw.path.rstrip(b"/")
         query = raw.uri.partition(b"?")[2]
         return path + (b"?" + query if query else b"") if is_local_path(path.decode("ascii")) else None
 
     def _options(self, raw: HTTPRequest, path: str) -> None:
-        """What a path allows, and the preflight of other sites' scripts where they are let in (Fetch, CORS)."""
+        """Answer OPTIONS: the allowed methods, and preflights by scripts of other sites (Fetch, CORS)."""
         headers = raw.responseHeaders
         adapter: MapAdapter = self._app.url_map.bind("")
         allowed = set(adapter.allowed_methods(path)) - {"OPTIONS"} if raw.path != b"*" else {"GET", "HEAD"}
@@ -148,18 +148,18 @@ class HTTPDispatcher(Resource):
                 endpoint = adapter.match(path, method=min(allowed))[0]
         except (
             HTTPException
-        ):  # a number in the path that is longer than any id: the methods match, the path does not
+        ):  # a number in the path is longer than any id: the methods match, the path does not
             allowed = set()
-        # What is not there is told to other sites' scripts too, and their browsers ask first whether they may ask.
-        absent = not allowed and path.startswith(PROGRAM_PATHS) and _is_preflight(raw)
-        if absent:
+        # Scripts of other sites may read a 404 too, and their browsers send a preflight before the request.
+        not_found = not allowed and path.startswith(PROGRAM_PATHS) and _is_preflight(raw)
+        if not_found:
             allowed = set(_ANY_METHOD)
         if not allowed:
             self._klein.render(raw)
             return
         names = ", ".join(sorted({*allowed, "OPTIONS"})).encode()
         headers.setRawHeaders(b"Allow", [names])
-        if absent or endpoint in self._cors:
+        if not_found or endpoint in self._cors:
             headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
             headers.setRawHeaders(b"Access-Control-Allow-Methods", [names])
             headers.setRawHeaders(b"Access-Control-Allow-Headers", [_ALLOWED_HEADERS])
@@ -169,19 +169,19 @@ class HTTPDispatcher(Resource):
         raw.finish()
 
     def _unmatched(self, raw: HTTPRequest, failure: Failure) -> Deferred[bytes | None]:
-        """No route: an answer in the site's frame, on the same way as all others."""
+        """Answer a request without a route, through the same steps as all others."""
         allowed: list[str] | Redirect | None = None
         if isinstance(failure.value, WerkzeugMethodNotAllowed):
             methods = [str(method) for method in failure.value.valid_methods or ()]
             allowed = self._page_above(raw, methods) or methods
-        bound = _NO_PROGRAM_ROUTE if raw.decoded_path.startswith(PROGRAM_PATHS) else _NO_PAGE_ROUTE
+        bound = _PROGRAM_NOT_FOUND if raw.decoded_path.startswith(PROGRAM_PATHS) else _PAGE_NOT_FOUND
         (route,) = bound.table
         return self._run(raw, route, BoundRoutes(bound.table, allowed), {})
 
     def _page_above(self, raw: HTTPRequest, allowed: list[str]) -> Redirect | None:
-        """Return the way to the nearest page above a form's address that a browser opened; None for programs.
+        """Return a redirect to the nearest page above a form's address that a browser opens; None for programs.
 
-        Reloading, a bookmark or the way back from the log-in lead to such an address: ``/@bob/follow`` has only a form.
+        Reloading, a bookmark or the return from the log-in open such addresses: ``/@bob/follow`` accepts only a form.
         """
         accept = (raw.requestHeaders.getRawHeaders(b"Accept") or [b""])[0]
         if raw.method not in (b"GET", b"HEAD") or "POST" not in allowed or b"text/html" not in accept:
@@ -216,14 +216,14 @@ class HTTPDispatcher(Resource):
 
     def _observed(self, result: Any, raw: HTTPRequest, route: Route, began: float) -> Any:
         if self._observe is not None and not (raw.gone and isinstance(result, Failure)):
-            # What has no route has no end of addresses either.
-            path = route.path if route.name not in _ROUTELESS else ""
+            # Addresses without a route are unbounded, so they are counted together.
+            path = route.path if route.name not in _FALLBACKS else ""
             seconds = None if raw.streams else raw.site.seconds() - began
             self._observe(route.method, path, raw.code, seconds)
         return result
 
     def _shielded(self, work: Deferred[bytes | None], raw: HTTPRequest) -> Deferred[bytes | None]:
-        """Lets ``work`` go on when the client is gone; draining waits for it."""
+        """Let ``work`` continue when the client goes away; draining waits for it."""
         gone = False
 
         def leave(_: object) -> None:
@@ -261,19 +261,19 @@ class HTTPDispatcher(Resource):
             return self._write(request, response)
         except CancelledError:
             if raw.gone:
-                raise  # the client has left, and this was only a read
+                raise  # the client has left, and the request only read
             error: MicroblogError = Unavailable("This took too long. Try again in a moment.")
         except MicroblogError as known:
             error = known
             if raw.gone:
                 self._log.warn("Work whose client had gone away ended with: {text}", text=error.text)
-        except Exception:  # noqa: BLE001 - one page's mistake is that page's; CancelledError was above
+        except Exception:  # noqa: BLE001 - a faulty page must not affect others; CancelledError is handled above
             self._log.failure(
                 "{method} {route} failed.", method=request.method, route=request.route.path or request.path
             )
             error = errors.InternalError()
         if raw.startedWriting:
-            # Too late to say anything: a cut connection at least does not look like a whole answer.
+            # A cut connection does not look like a complete answer.
             if not raw.gone:
                 raw.channel.abort()
             return None
@@ -295,7 +295,7 @@ class HTTPDispatcher(Resource):
                 request.viewer = await authenticate(bound.services, request)
             elif (token := request.session_token) is not None:
                 request.viewer = await self.web.sessions.viewer(token)
-                # Not while something changes: the answer to a changed password has another secret in its cookie.
+                # Only for GET: the answer to a changed password sets another session cookie.
                 if request.viewer is not None and request.viewer.prolonged and request.method == "GET":
                     request.prolong_session(token)
                 request.session_void = request.viewer is None
@@ -330,7 +330,7 @@ class HTTPDispatcher(Resource):
         return await route.page(bound.services, request)
 
 
-async def _nothing(allowed: list[str] | Redirect | None, _: Request) -> Response:
+async def _not_found(allowed: list[str] | Redirect | None, _: Request) -> Response:
     if isinstance(allowed, Redirect):
         return allowed
     if allowed is not None:
@@ -342,14 +342,14 @@ def _is_preflight(raw: HTTPRequest) -> bool:
     return all(raw.requestHeaders.hasHeader(name) for name in ("Origin", "Access-Control-Request-Method"))
 
 
-def _without_route(name: str, *, cors: bool) -> BoundRoutes:
+def _fallback(name: str, *, cors: bool) -> BoundRoutes:
     table = Routes(name, cors=cors)
-    table.get("/", shielded=False)(_nothing)
+    table.get("/", shielded=False)(_not_found)
     return table.bind(None)
 
 
-_NO_PAGE_ROUTE = _without_route("no-page", cors=False)
-_NO_PROGRAM_ROUTE = _without_route("no-program", cors=True)
-_ROUTELESS: Final = frozenset(
-    route.name for bound in (_NO_PAGE_ROUTE, _NO_PROGRAM_ROUTE) for route in bound.table
+_PAGE_NOT_FOUND = _fallback("no-page", cors=False)
+_PROGRAM_NOT_FOUND = _fallback("no-program", cors=True)
+_FALLBACKS: Final = frozenset(
+    route.name for bound in (_PAGE_NOT_FOUND, _PROGRAM_NOT_FOUND) for route in bound.table
 )

@@ -1,21 +1,21 @@
-"""Server-sent events (WHATWG HTML, section 9.2), the transport alone.
+"""The transport of server-sent events (WHATWG HTML, section 9.2).
 
-A page answers ``Stream(source)``.  The source is anything with ``subscribe``::
+A page returns ``Stream(source)``. The source is an object with ``subscribe``::
 
     class PublicTimeline:
         def subscribe(self, sink: EventSink) -> Callable[[], None]:
-            # sink.last_event_id: where the client stopped, or None
-            # sink.send(frame): bytes of a whole event, see event()
-            # sink.end(): no more; the client comes back by itself
-            return call_to_unsubscribe
+            # sink.last_event_id: the last event that the client has, or None
+            # sink.send(frame): send the bytes of a whole event, see event()
+            # sink.end(): end the stream; the client reconnects by itself
+            return unsubscribe
 
 Each event is encoded once, with ``event``, and the same bytes go to every sink.
 
-A source that can wait, as the log can (`live_reader`), is told when the client stops to read and when it reads on.  A
-sink that its client does not read, and that gets more all the same, is ended at ``max_unread`` bytes: the browser comes
-back with ``Last-Event-ID``, and nothing is lost.  A comment every 15 s keeps proxies from closing, and finds dead
-peers.
-When the site drains, each sink ends with a hint to come back after a random moment, so that not all come at once.
+The sink calls its source when the client stops reading and when it continues, so that a source that can wait, as the
+event log can (`live_reader`), sends nothing meanwhile. A sink ends at ``max_unread`` unread bytes: the browser
+reconnects with ``Last-Event-ID`` and loses nothing. A comment every 15 s keeps proxies from closing the connection and
+detects dead peers. When the server drains, each sink ends with a random delay for reconnecting, so that clients do not
+come back all at once.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from microblog.http.responses import Stream
 
 HEARTBEAT: Final = 15.0  #: seconds
-PATIENCE: Final = 60  #: seconds after which a peer that the kernel hears nothing of is gone
+PATIENCE: Final = 60  #: seconds after which a silent peer counts as dead
 MAX_UNREAD: Final = 256 * 1024  #: bytes
 _MAX_ID: Final = 100  #: characters of Last-Event-ID
-#: A comment that no event ends with: after a blank line, some clients look for an event and fail.
-THUMP: Final = b":thump\n"
+#: A comment without a blank line after it: there, some clients expect an event and fail.
+HEARTBEAT_COMMENT: Final = b":thump\n"
 
 
 class EventSink(Protocol):
@@ -123,7 +123,7 @@ class Sink:
         self._close()
 
     def say_goodbye(self) -> None:
-        """The site drains."""
+        """End the stream because the server drains; the client reconnects after a random delay."""
         self.send(event("{}", name="closing", retry=random.randint(500, 3000)))
         self._close()
 
@@ -148,9 +148,9 @@ class Sink:
 
 
 async def send_stream(request: Request, response: Stream) -> bytes | None:
-    """Serves the stream until somebody ends it.
+    """Serve the stream until the source, the client or a drain ends it.
 
-    A client that goes away cancels this, and the source is unsubscribed.
+    The caller cancels this when the client goes away; the source is unsubscribed in any case.
     """
     raw = request.raw
     raw.responseHeaders.setRawHeaders(b"X-Accel-Buffering", [b"no"])
@@ -161,12 +161,12 @@ async def send_stream(request: Request, response: Stream) -> bytes | None:
     sink = Sink(raw, last if last and len(last) <= _MAX_ID and last.isprintable() else None)
     raw.registerProducer(sink, True)
     watch_for_dead_peers(raw.channel.transport, PATIENCE)
-    heartbeat = LoopingCall(sink.send, THUMP)
+    heartbeat = LoopingCall(sink.send, HEARTBEAT_COMMENT)
     heartbeat.clock = raw.site.reactor
     forget_drain = raw.site.on_drain(sink.say_goodbye)
     unsubscribe: Callable[[], None] | None = None
     try:
-        sink.send(THUMP)  # the headers reach the client now, not with the first event
+        sink.send(HEARTBEAT_COMMENT)  # the headers reach the client now, not with the first event
         heartbeat.start(HEARTBEAT, now=False)
         if raw.site.draining:
             sink.say_goodbye()
