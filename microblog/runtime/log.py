@@ -1,9 +1,9 @@
-"""Logs: readable on a terminal, JSON lines for machines, a request's id on each of its lines, and no secret.
+"""The log: text for terminals or JSON lines, with the id of the request on each line and without secrets.
 
-Everything logs through ``twisted.logger``; :func:`observer` makes what writes the lines, and
-:class:`LoggedService` gives it to twistd.  Twisted's own chatter ("Starting factory …", "Timing out client")
-is debug here.  A failure that is logged as an error or worse is one nobody expected, and brings its traceback;
-one that is logged as info or a warning is part of life, and is one line.
+Everything logs through ``twisted.logger``. :func:`observer` makes the observer that writes the lines, and
+:class:`LoggedService` gives it to twistd. Routine events of Twisted ("Starting factory …", "Timing out client") count
+as debug. A failure logged as an error or worse is unexpected and has its traceback; a failure logged as info or a
+warning is expected and takes one line.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from zope.interface import implementer
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-#: No line is longer than this, whatever was logged: characters, without a traceback.
+#: Characters of the longest message, without its traceback.
 LONGEST_MESSAGE: Final = 4000
 
 
 def bind_request(request_id: str) -> None:
-    """Puts ``request_id`` on every line that is logged from here on, in this coroutine and those it awaits.
+    """Put ``request_id`` on every line that this coroutine and the coroutines that it awaits log from here on.
 
-    A coroutine that was made a Deferred runs in a copy of its caller's context, so a bound id never leaks out of it;
-    it must not be called outside of one, where it would stay bound for the reactor itself.
+    A coroutine that runs as a Deferred has a copy of its caller's context, so the id does not leak out of it. Do not
+    call this outside of one: there the id would stay bound for the reactor.
     """
     _request_id.set(request_id)
 
 
 def current_request() -> str:
-    """The id bound here, or ``""``."""
+    """Return the id of the current request, or an empty text."""
     return _request_id.get()
 
 
-# --- Redaction: the second wall.  The first is not to log a secret at all. ---
+# --- Redaction: the second defence. The first is not to log secrets. ---
 
 _URL_USER = re.compile(r"(?<=://)[^/\s@]{1,512}@")
 _MAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,256}@(?:\[[0-9A-Fa-f.:]{1,64}\]|\w[\w-]*(?:\.\w[\w-]*)*)")
@@ -63,9 +63,9 @@ _RUN = re.compile(r"[A-Za-z0-9_-]{32,}")
 
 
 def redact(text: str) -> str:
-    """``text`` without passwords, tokens and mail addresses: what looks like one is replaced.
+    """Return ``text`` with everything replaced that looks like a password, a token or a mail address.
 
-    Errs on the side of hiding.  Takes linear time whatever the text.
+    Prefers hiding too much. Takes linear time for any text.
     """
     if "@" in text:
         text = _URL_USER.sub("[hidden]@", text)
@@ -76,7 +76,7 @@ def redact(text: str) -> str:
 
 
 def _hide_if_random(run: re.Match[str]) -> str:
-    """Tokens mix capitals, small letters and digits; names and hexadecimal digests do not."""
+    """Replace a run of characters that mixes capitals, small letters and digits, as tokens do and digests do not."""
     text = run[0]
     mixed = (
         any(c.isdigit() for c in text) and any(c.islower() for c in text) and any(c.isupper() for c in text)
@@ -84,7 +84,7 @@ def _hide_if_random(run: re.Match[str]) -> str:
     return "[token]" if mixed else text
 
 
-# Control characters would let a logged text move the terminal's cursor or forge a line of its own.
+# Control characters would let a logged text move the terminal's cursor or forge a line.
 _CONTROLS: Final = {
     code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)
 } | {code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
@@ -94,24 +94,24 @@ def _clean(text: str) -> str:
     return redact(text).translate(_CONTROLS)
 
 
-# --- Which events ---
+# --- Filtering ---
 
 
 @implementer(ILogFilterPredicate)
-class Chosen:
-    """Lets pass what is at least of ``level``, counting Twisted's chatter as debug."""
+class LevelFilter:
+    """A filter that passes events of at least ``level``; routine events of libraries count as debug."""
 
     def __init__(self, level: str) -> None:
         self._level = LogLevel.levelWithName(level)
 
     def __call__(self, event: LogEvent) -> Any:
         level = event.get("log_level") or LogLevel.info
-        if level == LogLevel.info and _is_chatter(event):
+        if level == LogLevel.info and _is_routine(event):
             level = LogLevel.debug
         return PredicateResult.maybe if level >= self._level else PredicateResult.no
 
 
-def _is_chatter(event: LogEvent) -> bool:
+def _is_routine(event: LogEvent) -> bool:
     namespace = event.get("log_namespace") or ""
     return namespace == "log_legacy" or namespace.startswith(("twisted.", "klein.", "txpostgres."))
 
@@ -124,7 +124,7 @@ def _failure_of(event: LogEvent) -> Failure | None:
 def _message(event: LogEvent) -> str:
     text = formatEvent(event)
     if not text:
-        # Old-style twisted.python.log.err() has its text elsewhere, or none.
+        # Events of the old twisted.python.log.err() have their text elsewhere, or none.
         text = str(event.get("why") or event.get("log_text") or "")
     if len(text) > LONGEST_MESSAGE:
         text = text[:LONGEST_MESSAGE] + "…"
@@ -132,7 +132,7 @@ def _message(event: LogEvent) -> str:
 
 
 def _namespace(event: LogEvent) -> str:
-    """Where it comes from, short: ``web.site`` for ours, ``twisted`` for all of Twisted."""
+    """Return the short source of an event: ``web.html`` for our modules, ``twisted`` for all of Twisted."""
     namespace = str(event.get("log_namespace") or "")
     if namespace == "log_legacy":
         return "twisted"
@@ -151,13 +151,13 @@ def _short(failure: Failure) -> str:
     return f"{failure.type.__name__ if failure.type else 'error'}: {failure.getErrorMessage()}"
 
 
-# --- How they look ---
+# --- Formatting ---
 
 _COLOURS: Final = {"debug": "2", "warn": "33", "error": "31", "critical": "1;31"}
 
 
 def as_text(event: LogEvent, *, colour: bool = False) -> str:
-    """One event for people: a line that starts with the local time and its offset from UTC; details are indented."""
+    """Return an event as text: a line that starts with the local time and its offset from UTC, details indented."""
     level = event.get("log_level") or LogLevel.info
     when = datetime.fromtimestamp(event.get("log_time") or 0, UTC).astimezone()
     message = _message(event)
@@ -184,8 +184,10 @@ def as_text(event: LogEvent, *, colour: bool = False) -> str:
 
 
 def as_json(event: LogEvent) -> str:
-    """One event for machines: an object with ``time`` (RFC 3339), ``level``, ``namespace``, ``message``, and
-    where there are any ``request_id``, ``error``, ``traceback`` and the event's own plain fields in ``fields``.
+    """Return an event as a line of JSON.
+
+    The object has ``time`` (RFC 3339), ``level``, ``namespace`` and ``message``, and where they exist ``request_id``,
+    ``error``, ``traceback`` and the event's own plain fields in ``fields``.
     """
     level = event.get("log_level") or LogLevel.info
     record: dict[str, object] = {
@@ -208,7 +210,7 @@ def as_json(event: LogEvent) -> str:
         and key not in _LEGACY_KEYS
         and isinstance(value, str | int | float | bool)
     }
-    # A field by the name of a secret is one, whatever it looks like.
+    # A field named like a secret is hidden, whatever its value.
     own = {key: "[hidden]" if _SECRET_KEY.search(key) else value for key, value in own.items()}
     if own:
         record["fields"] = own
@@ -223,7 +225,7 @@ _SECRET_KEY: Final = re.compile(r"(?i)password|passwd|secret|token|cookie|author
 
 @implementer(ILogObserver)
 class LineObserver:
-    """Writes each event as one piece, so that lines of several processes on one pipe stay whole."""
+    """An observer that writes each event at once, so that lines of several processes on one pipe stay whole."""
 
     def __init__(self, file: IO[Any], line: Callable[[LogEvent], str]) -> None:
         self._file = file
@@ -232,38 +234,38 @@ class LineObserver:
     def __call__(self, event: LogEvent) -> None:
         try:
             text = self._line(event)
-        except Exception as error:  # noqa: BLE001 - an event that can't be shown must not take down who logged it
+        except Exception as error:  # noqa: BLE001 - a broken event must not break the code that logs it
             text = f"A log event could not be shown ({type(error).__name__}): {event.get('log_format')!r}\n"
         try:
             self._file.write(text)
             self._file.flush()
         except (OSError, ValueError):
-            # A full disk or a closed terminal: there is nowhere left to say so, and the service goes on.
+            # The disk is full or the terminal closed. There is no other place to report it; the service continues.
             pass
 
 
 def observer(file: IO[Any], *, log_format: str = "text", log_level: str = "info") -> ILogObserver:
-    """What writes the log to ``file``, a text file; ``log_format`` and ``log_level`` as in the settings."""
+    """Return the observer that writes to a text file; ``log_format`` and ``log_level`` are as in the settings."""
     if log_format == "json":
         lines = LineObserver(file, as_json)
     else:
         colour = bool(getattr(file, "isatty", lambda: False)())
         lines = LineObserver(file, lambda event: as_text(event, colour=colour))
-    return cast("ILogObserver", FilteringLogObserver(lines, [Chosen(log_level)]))
+    return cast("ILogObserver", FilteringLogObserver(lines, [LevelFilter(log_level)]))
 
 
 def observer_for_twistd(
     twistd: dict[str, Any] | None, *, log_format: str = "text", log_level: str = "info"
 ) -> ILogObserver | None:
-    """The observer for what twistd was told by its own options (``twistd --logfile … microblog``).
+    """Return the observer that fits twistd's own options (``twistd --logfile … microblog``).
 
-    ``None`` where they already choose one: ``--syslog`` and ``--logger``.
+    Return None if the options choose an observer: ``--syslog`` and ``--logger``.
     """
-    told = twistd or {}
-    if told.get("syslog") or told.get("logger"):
+    options = twistd or {}
+    if options.get("syslog") or options.get("logger"):
         return None
-    name = told.get("logfile")
-    daemon = twistd is not None and not told.get("nodaemon")
+    name = options.get("logfile")
+    daemon = twistd is not None and not options.get("nodaemon")
     if name and name != "-":
         file = _log_file(name)
     elif daemon:
@@ -280,10 +282,10 @@ def _log_file(path: str) -> IO[Any]:
 
 
 class LoggedService(MultiService):
-    """The outermost service: twistd takes its log observer from the application that this is put into.
+    """The outermost service, which gives twistd the log observer.
 
-    ``makeService`` is called before twistd begins to log and hands over a service only; the application comes to
-    it as its parent, and ``twistd`` asks the application for an ``ILogObserver`` component.
+    twistd calls ``makeService`` before it begins to log, and later asks the application, the parent of the service, for
+    an ``ILogObserver`` component. This service sets the component when it gets its parent.
     """
 
     def __init__(self, log_observer: ILogObserver | None) -> None:

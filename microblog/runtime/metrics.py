@@ -1,11 +1,10 @@
 """Metrics for Prometheus: what this process counts, and what the database says.
 
-Nothing here is asked for on the way of a request but one counter and one histogram.  All else is read from plain
-numbers that its owners keep anyway, at the moment when somebody asks (``docs/operations.md`` has the list, and what to
-be woken up by).
+A request updates one counter and one histogram. All other metrics are plain numbers of their owners, read when
+Prometheus asks. ``docs/operations.md`` lists the metrics and the alerts.
 
-The library's ``MetricsResource`` for Twisted answers from a thread, through WSGI: our readings belong to the reactor's
-thread, and one of them is a query.  So ``web/metrics.py`` answers, with the library's own encoders.
+The library's ``MetricsResource`` for Twisted answers from a thread, through WSGI, but the numbers belong to the
+reactor's thread and some come from a query. So ``web/metrics.py`` answers, with the library's encoders.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ from microblog.runtime.metric_sources import HTTPServer, Microblog, PushServer, 
 
 log = Logger()
 
-#: Seconds; the last step that matters is where a person starts to wonder.
+#: Upper bounds of the histogram's buckets, in seconds.
 LATENCIES: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 STALLS: Final = (0.002, 0.01, 0.05, 0.1, 0.25, 1.0, 5.0)
-#: Seconds between two looks at whether the reactor is late.
-LOOK_EVERY: Final = 0.25
-#: Seconds that the database has to answer: a scrape is told that it didn't, rather than kept waiting.
+#: Seconds between two measurements of the reactor's delay.
+STALL_INTERVAL: Final = 0.25
+#: Seconds that the database has to answer; after that the metrics say that it did not.
 PATIENCE: Final = 2.0
 
 
@@ -54,7 +53,7 @@ class Metrics:
         self.push: PushServer | None = None
         self.worker: Worker | None = None
         self._site_metrics: SiteMetrics | None = None
-        #: what was read last, in the reactor's thread
+        #: the metrics of the last scrape, read in the reactor's thread
         self.families: list[Metric] = []
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -79,18 +78,18 @@ class Metrics:
             buckets=STALLS,
             registry=registry,
         )
-        # Looking a labelled child up costs more than counting: both are kept.
+        # Finding a labelled child costs more than counting, so the children are cached.
         self._counted: dict[tuple[str, str, int], Any] = {}
         self._timed: dict[tuple[str, str], Any] = {}
         registry.register(_LastMetrics(self))
         self._expected = 0.0
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = reactor
+        self._stall_timer = LoopingCall(self._measure_stall)
+        self._stall_timer.clock = reactor
 
     # -- from the website -------------------------------------------------------------------------------------
 
     def observe(self, method: str, route: str, status: int, seconds: float | None) -> None:
-        """A request was answered; ``seconds`` is None for a stream, which lasts as long as its reader likes."""
+        """Count an answer. ``seconds`` is None for a stream, whose length its reader chooses."""
         counted = self._counted.get((method, route, status))
         if counted is None:
             counted = self._requests.labels(method, route, str(status))
@@ -105,25 +104,25 @@ class Metrics:
     # -- the reactor ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._expected = self._reactor.seconds() + LOOK_EVERY
-        self._looking.start(LOOK_EVERY, now=False)
+        self._expected = self._reactor.seconds() + STALL_INTERVAL
+        self._stall_timer.start(STALL_INTERVAL, now=False)
 
     def stop(self) -> None:
-        if self._looking.running:
-            self._looking.stop()
+        if self._stall_timer.running:
+            self._stall_timer.stop()
 
-    def _look(self) -> None:
+    def _measure_stall(self) -> None:
         now = self._reactor.seconds()
         self._stalls.observe(max(0.0, now - self._expected))
-        # A LoopingCall skips what it missed and stays on its grid.
-        self._expected = now + LOOK_EVERY - (now - self._expected) % LOOK_EVERY
+        # A LoopingCall skips missed calls and keeps its grid.
+        self._expected = now + STALL_INTERVAL - (now - self._expected) % STALL_INTERVAL
 
-    # -- whoever asks -----------------------------------------------------------------------------------------
+    # -- a scrape -----------------------------------------------------------------------------------------
 
     async def text(self, accept: str) -> tuple[str, bytes]:
-        """The content type and the readings, in the format that the ``Accept`` header prefers.
+        """Return the content type and the metrics, in the format that the ``Accept`` header prefers.
 
-        Prometheus' text format, or OpenMetrics 1.0.
+        The formats are Prometheus' text format and OpenMetrics 1.0.
         """
         asked = Deferred.fromCoroutine(self._microblog.measuring.take())
         try:
@@ -132,11 +131,12 @@ class Metrics:
             self._site_metrics = None
         self.families = list(self.read())
         encode, content_type = choose_encoder(accept)
-        # In a thread: with a hundred routes in use it takes 24 ms, in which the reactor has better things to do.
+        # In a thread, because encoding takes 24 ms with a hundred routes in use.
         pool = self._reactor.getThreadPool()
         return content_type, await deferToThreadPool(self._reactor, pool, encode, self._registry)
 
     def read(self) -> Iterator[Metric]:
+        """Yield the metrics, except those that the registry keeps."""
         info = GaugeMetricFamily("microblog_info", "Always 1; the label is the release.", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
@@ -220,7 +220,7 @@ class Metrics:
 
 
 class _LastMetrics:
-    """What the registry asks at each scrape, in a thread: what was read before."""
+    """The collector of the registry: in a thread, it returns the metrics that the reactor's thread has read."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

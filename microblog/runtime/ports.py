@@ -1,12 +1,12 @@
-"""TCP ports that several processes can share, and that lose nobody when they close.
+"""TCP ports that several processes can share, and that lose no connection when they close.
 
-Twisted's endpoint strings stay as they are: ``serverFromString`` gets :class:`Ports` in place of the reactor, and what
-it makes for ``tcp:``, ``tcp6:`` and ``ssl:`` is a :class:`Port` of ours.  ``unix:`` and ``systemd:`` pass through.
+Endpoint strings stay Twisted's: ``serverFromString`` gets :class:`Ports` in place of the reactor, so that ``tcp:``,
+``tcp6:`` and ``ssl:`` make a :class:`Port`. ``unix:`` and ``systemd:`` pass through.
 
-A port that is closed makes the kernel cut the connections that wait to be accepted.  So they are accepted first, in
-the turn of the reactor that closes it: whoever drains answers them.  What is left is a client whose handshake is under
-way in that very moment.  With ports that are shared (``SO_REUSEPORT``), Linux hands it to another process, and those
-that wait as well, when the system says ``net.ipv4.tcp_migrate_req = 1``.
+When a port closes, the kernel cuts the connections that wait to be accepted. So :class:`Port` accepts them first, in
+the same turn of the reactor, and draining answers them. Only a client in the middle of its handshake is lost. With
+shared ports (``SO_REUSEPORT``) and ``net.ipv4.tcp_migrate_req = 1``, Linux passes it and waiting connections to another
+process.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-#: How many are accepted at most while a port closes: under a flood it has to end.
+#: The largest number of connections to accept while a port closes, so that closing ends under a flood.
 MOST_AT_CLOSE: Final = 2000
 
-#: Handshakes that may wait to be accepted, where an endpoint says nothing (Twisted then says 50): all readers of a
-#: site that restarts come back in the same second, and whom the kernel turns away waits for at least another.
+#: Connections that may wait to be accepted, where an endpoint sets no number (Twisted's default is 50). All readers of
+#: a site that restarts reconnect in the same second, and a client that the kernel refuses waits for at least another.
 BACKLOG: Final = 1024
-_UNSAID: Final = 50
+_TWISTED_DEFAULT: Final = 50
 
 _MIGRATE: Final = Path("/proc/sys/net/ipv4/tcp_migrate_req")
 
 
 class Port(tcp.Port):
-    """A listening socket.  A ``shared`` one may be had by several processes; the kernel spreads connections."""
+    """A listening socket.  Several processes may share a ``shared`` port; the kernel spreads connections."""
 
     def __init__(self, *args: Any, shared: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,6 +50,7 @@ class Port(tcp.Port):
         super().connectionLost(reason)
 
     def _accept_all(self) -> None:
+        """Accept the connections that wait, then refuse further ones."""
         waiting = select.poll()
         waiting.register(self.socket, select.POLLIN)
         before: int = self.sessionno
@@ -57,16 +58,16 @@ class Port(tcp.Port):
             accepted: int = self.sessionno
             self.doRead()
             if self.sessionno == accepted:
-                break  # they were gone again, turned away, or there is no descriptor left for them
+                break  # the clients have gone, were refused, or no descriptor is left
         try:
-            # At once, and not after the log's line: a moment later somebody else might wait.
+            # Before anything is logged: a moment later another connection might wait.
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # it is closed in any case
+            pass  # the socket is closed anyway
 
 
 class Ports:
-    """A reactor whose TCP ports are ours."""
+    """A reactor that listens with :class:`Port`."""
 
     def __init__(self, reactor: Any, *, shared: bool = False) -> None:
         self._reactor = reactor
@@ -76,9 +77,9 @@ class Ports:
         return getattr(self._reactor, name)
 
     def listenTCP(
-        self, port: int, factory: IProtocolFactory, backlog: int = _UNSAID, interface: str = ""
+        self, port: int, factory: IProtocolFactory, backlog: int = _TWISTED_DEFAULT, interface: str = ""
     ) -> Port:
-        waiting = BACKLOG if backlog == _UNSAID else backlog
+        waiting = BACKLOG if backlog == _TWISTED_DEFAULT else backlog
         made = Port(port, factory, waiting, interface, self._reactor, shared=self._shared)
         made.startListening()
         return made
@@ -88,7 +89,7 @@ class Ports:
         port: int,
         factory: IProtocolFactory,
         contextFactory: Any,  # noqa: N803 - IReactorSSL's name
-        backlog: int = _UNSAID,
+        backlog: int = _TWISTED_DEFAULT,
         interface: str = "",
     ) -> Port:
         encrypted: Any = TLSMemoryBIOFactory(contextFactory, False, factory)
@@ -98,7 +99,7 @@ class Ports:
 
 
 def migrates() -> bool | None:
-    """Whether the system hands waiting connections of a closed, shared port to another process; None: it can't."""
+    """Return whether the system moves connections that wait at a closed shared port; None if it can't."""
     try:
         return _MIGRATE.read_text().strip() == "1"
     except OSError:

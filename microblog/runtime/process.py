@@ -1,8 +1,8 @@
-"""The life of the process: an ordered start, an ordered stop with deadlines, signals, and the exit code.
+"""The life of the process: ordered start, ordered stop with deadlines, signals and exit code.
 
-Everything that has to be started is a service in one :class:`OrderedService`.  They start one after another, each
-when the one before is ready, and stop in the reverse order; so the ports, last in the list, are the first to close,
-and the database, first in the list, outlives all that needs it.
+All parts are services in one :class:`OrderedService`. Each starts when the one before is ready, and they stop in the
+reverse order. So the ports, last in the list, close first, and the database, first in the list, stops after everything
+that uses it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,20 @@ from twisted.python.failure import Failure
 
 from microblog.runtime.ports import Ports
 
-#: Seconds a service has to stop even when the drain has used up all the time.
+#: Seconds that a service has to stop even if the services before it have used up the deadline.
 GRACE: Final = 2.0
 
-
-#: Seconds in which a second signal is the first one, heard twice: make, and ``timeout``, pass on to us what the whole
-#: group of processes gets anyway.
-SAME: Final = 1.0
+#: Seconds in which a second signal counts as the first one: make and ``timeout`` forward signals that the whole group
+#: of processes gets anyway.
+SAME_SIGNAL: Final = 1.0
 
 
 class StartError(Exception):
-    """Something can't start.  The text is for the person who started it, and says what to do."""
+    """A part can't start.  The text is for the operator and says what to do."""
 
 
 class Stage(Service):
-    """A service out of two coroutine functions: ``start`` is awaited before the next starts."""
+    """A service from two coroutine functions; the next service starts when ``start`` has ended."""
 
     def __init__(
         self,
@@ -68,9 +67,9 @@ async def _run(function: Callable[[], Awaitable[object]]) -> None:
 
 
 class Listening(Service):
-    """A port.  Unlike Twisted's ``StreamServerEndpointService`` it fails at start when it can't listen."""
+    """A port as a service.  Unlike Twisted's ``StreamServerEndpointService``, it fails at start if it can't listen."""
 
-    #: What listens, once started; its ``getHost()`` tells the port number.
+    #: The open port, once started; its ``getHost()`` has the port number.
     port: IListeningPort | None = None
 
     def __init__(
@@ -85,7 +84,7 @@ class Listening(Service):
         """
         Args:
             endpoint: one of Twisted's server endpoint strings.
-            setting: the key of the setting that ``endpoint`` comes from, for the error.
+            setting: the key of the setting that contains ``endpoint``, for the error.
             shared: whether other processes may listen on the same TCP port at the same time.
         """
         self.name = f"{setting} port {endpoint}"
@@ -136,18 +135,18 @@ def _errno(error: object) -> bool:
 def listen(
     endpoint: str, factory: IProtocolFactory, reactor: object, *, setting: str, shared: bool = False
 ) -> Listening:
-    """A port as a service: see :class:`Listening`."""
+    """Return a port as a service: see :class:`Listening`."""
     return Listening(endpoint, factory, reactor, setting=setting, shared=shared)
 
 
 class OrderedService(MultiService):
-    """Starts its services in order, each when the one before is ready; stops them in the reverse order.
+    """A service that starts its children in order, each when the one before is ready, and stops them in reverse.
 
-    ``stopService`` never fails: a service that raises or does not end in time is logged, and the next is stopped.
-    All of them together have ``deadline`` seconds; whoever comes after that still has :data:`GRACE`.
+    ``stopService`` never fails: it logs a child that raises or does not stop in time, and stops the next. All children
+    together have ``deadline`` seconds; a child that comes after that still has :data:`GRACE`.
 
-    A service that fails to start ends the process with exit code 1, after those before it were stopped; a
-    :class:`StartError` is logged as its text only.
+    If a child fails to start, those before it are stopped and the process ends with exit code 1. Of a
+    :class:`StartError`, only the text is logged.
     """
 
     _log = Logger()
@@ -162,10 +161,10 @@ class OrderedService(MultiService):
     ) -> None:
         """
         Args:
-            reactor: provides ``IReactorTime`` and ``IReactorCore`` (which no one type says).
+            reactor: provides ``IReactorTime`` and ``IReactorCore``, which no single type expresses.
             deadline: seconds.
-            when_started: called once, when all have started.
-            fail: called when one could not start, in place of :func:`fail_process`.
+            when_started: called once, when all children have started.
+            fail: called in place of :func:`fail_process` when a child could not start.
         """
         super().__init__()
         self._reactor = reactor
@@ -176,9 +175,9 @@ class OrderedService(MultiService):
         self._starting: Deferred[None] | None = None
 
     def startService(self) -> None:
-        # Not MultiService's, which starts all at once.
+        # MultiService would start all children at once.
         Service.startService(self)
-        # twistd starts services before the reactor runs; what starts here needs it running.
+        # twistd starts services before the reactor runs, but the children need it.
         self._reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
@@ -189,7 +188,7 @@ class OrderedService(MultiService):
         service: Any = None
         try:
             for service in list(self):
-                # Before it has started: one that fails half-way is stopped as well, to give back what it took.
+                # Recorded before the start, so that a child that fails half-way is stopped and frees its resources.
                 self._begun.append(service)
                 waiting = service.startService()
                 if isinstance(waiting, Deferred):
@@ -202,7 +201,7 @@ class OrderedService(MultiService):
         except StartError as error:
             self._log.critical("{text}", text=str(error))
             self._fail()
-        except Exception:  # noqa: BLE001 - whatever it is, it ends the process
+        except Exception:  # noqa: BLE001 - any failure ends the process
             self._log.failure("Could not start: {name} failed.", name=_name(service))
             self._fail()
 
@@ -216,14 +215,14 @@ class OrderedService(MultiService):
             self._starting.cancel()
         end = self._reactor.seconds() + self._deadline
         left: list[str] = []
-        # What was starting may have something to undo.
+        # A child that was starting may have to clean up.
         await within(self._starting, max(self._deadline, GRACE), self._reactor)
         while self._begun:
             service = self._begun.pop()
             seconds = max(end - self._reactor.seconds(), GRACE)
             try:
                 ended = await within(service.stopService(), seconds, self._reactor)
-            except Exception:  # noqa: BLE001 - the next one must be stopped all the same
+            except Exception:  # noqa: BLE001 - the next child must be stopped in any case
                 self._log.failure("{name} failed to stop.", name=_name(service))
                 left.append(_name(service))
             else:
@@ -246,9 +245,9 @@ def _name(service: Any) -> str:
 
 
 async def within(waiting: object, seconds: float, reactor: IReactorTime) -> bool:
-    """Waits for a Deferred, if it is one, for at most ``seconds``; says whether it ended by then.
+    """Wait for ``waiting``, if it is a Deferred, for at most ``seconds``; return whether it ended in time.
 
-    What is late is cancelled, and not waited for even when it ignores that; what it raises later is dropped.
+    A late Deferred is cancelled. If it ignores that, it is left behind, and its later errors are dropped.
     """
     if not isinstance(waiting, Deferred):
         return True
@@ -265,7 +264,7 @@ async def within(waiting: object, seconds: float, reactor: IReactorTime) -> bool
     def late() -> None:
         nonlocal over
         over = True
-        # Before we go on: what it has to say or to undo comes while all that it needs is still there.
+        # Cancel before going on, so that it can log and clean up while its dependencies still run.
         waiting.cancel()
         first.callback(False)
 
@@ -279,21 +278,20 @@ async def within(waiting: object, seconds: float, reactor: IReactorTime) -> bool
 
 
 def use_monotonic_clock(reactor: Any) -> None:
-    """Makes the reactor's timers follow the monotonic clock.
+    """Make the reactor's timers follow the monotonic clock. Call this before anything is scheduled.
 
-    By default they follow the clock on the wall: when that is set back an hour, nothing fires for an hour.  To be
-    called before anything is scheduled.
+    By default timers follow the wall clock: when that is set back an hour, no timer fires for an hour.
     """
     reactor.seconds = time.monotonic
 
 
 def stop_on_signals(reactor: Any) -> None:
-    """SIGTERM and SIGINT stop the reactor in good order, and the exit code is 0.
+    """Make SIGTERM and SIGINT stop the reactor in good order, with exit code 0.
 
-    One more, :data:`SAME` seconds later or more, ends the process at once.
+    A further signal after :data:`SAME_SIGNAL` seconds ends the process at once.
 
-    Twisted's own handlers stop in good order too, but then twistd kills itself with the same signal, which
-    supervisors read as a failure.
+    Twisted's own handlers stop in good order too, but then twistd kills itself with the same signal, which supervisors
+    read as a failure.
     """
     log = Logger()
     since: float | None = None
@@ -309,19 +307,19 @@ def stop_on_signals(reactor: Any) -> None:
         if since is None:
             since = now
             reactor.callFromThread(stop, signal.Signals(number).name)
-        elif now - since >= SAME:
+        elif now - since >= SAME_SIGNAL:
             os._exit(128 + number)
 
     def install() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, received)
 
-    # The reactor installs its own just before this.
+    # The reactor installs its own handlers just before this.
     reactor.callWhenRunning(install)
 
 
 def on_hangup(reactor: Any, act: Callable[[], object]) -> None:
-    """SIGHUP calls ``act``; where there is a terminal it means that this is gone, and stops the reactor in order."""
+    """Make SIGHUP call ``act``; on a terminal, where it means that the terminal is gone, make it stop the reactor."""
 
     def received(_number: int, _frame: FrameType | None) -> None:
         reactor.callFromThread(act)
@@ -336,7 +334,7 @@ def on_hangup(reactor: Any, act: Callable[[], object]) -> None:
 
 
 def exit_with(code: int) -> None:
-    """The process will end with ``code``, once twistd is through with all it does at the end."""
+    """Make the process end with ``code`` when twistd has finished."""
 
     def leave() -> None:
         for stream in (sys.__stdout__, sys.__stderr__):
@@ -344,22 +342,22 @@ def exit_with(code: int) -> None:
                 stream.flush()
         os._exit(code)
 
-    # twistd has no exit code of its own to set, and no exception gets through a running reactor.
+    # twistd can't set an exit code, and no exception passes through a running reactor.
     atexit.register(leave)
 
 
 def fail_process(reactor: Any) -> None:
-    """Stops in good order, with exit code 1."""
+    """Stop the reactor in good order, with exit code 1."""
     exit_with(1)
     if reactor.running:
         reactor.stop()
 
 
 def freeze_heap() -> None:
-    """Takes all that start-up made out of the garbage collector's sight, once.
+    """Exclude the objects that exist after start-up from garbage collection.
 
-    Those modules, routes and templates live as long as the process; looking at them again and again cost 25 ms in
-    the slowest hundredth of requests.  What start-up no longer needs goes back to the system, where its C library can.
+    Modules, routes and templates live as long as the process; scanning them cost 25 ms in the slowest hundredth of
+    requests. Memory that start-up no longer needs returns to the system, if the C library can do that.
     """
     gc.collect()
     give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)

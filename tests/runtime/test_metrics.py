@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from microblog.config.load import Config
 from microblog.domain.errors import Unavailable
-from microblog.runtime.metrics import LOOK_EVERY, Metrics
+from microblog.runtime.metrics import STALL_INTERVAL, Metrics
 from microblog.services.microblog import Microblog
 from microblog.tasks.jobs import Worker
 from tests.factories import create_viewer
@@ -127,9 +127,9 @@ async def test_a_reactor_that_is_late_is_noticed(microblog: Microblog) -> None:
     clock = Clock()
     metrics = Metrics(microblog, clock)
     metrics.start()
-    clock.advance(LOOK_EVERY)
-    clock.advance(LOOK_EVERY + 0.3)
-    clock.advance(LOOK_EVERY - 0.05)
+    clock.advance(STALL_INTERVAL)
+    clock.advance(STALL_INTERVAL + 0.3)
+    clock.advance(STALL_INTERVAL - 0.05)
     metrics.stop()
     assert clock.getDelayedCalls() == []
     metrics._reactor = microblog.db.reactor
