@@ -146,9 +146,8 @@ class _App:
             templates=Templates(
                 templates_dir(), assets.url, SiteFacts.of(config, __version__), microblog.now
             ),
-            rate_limits=config.rate_limits,
+            limits=microblog.rate_limits,
             trusted_proxies=config.trusted_proxies,
-            monotonic=self.reactor.seconds,
             session_seconds=int(IDLE.total_seconds()),
         )
 

@@ -170,7 +170,7 @@ CACHES = {
     ("domain/hosts.py", "_shown_host"): "a host name of at most 253 characters",
     ("domain/text.py", "_hashtag_key"): "a hashtag of at most 400 characters",
     ("domain/addresses.py", "address_key"): "a network address",
-    ("http/rate_limits.py", "network_key"): "a network address",
+    ("domain/rate_limits.py", "network_key"): "a network address",
     ("http/proxies.py", "_look_up"): "a network address",
     ("web/streaming/frames.py", "_for_sockets"): "a stream, whose tag is a key of at most 100 characters",
     ("web/streaming/frames.py", "_for_sse"): "a stream, whose tag is a key of at most 100 characters",

@@ -1,4 +1,4 @@
-"""Token buckets for many keys in bounded memory, whose eviction gives nobody a spent budget back.
+"""Token buckets: one alone, or many by key in bounded memory, whose eviction gives nobody a spent budget back.
 
 A bucket holds ``burst`` tokens and refills evenly over ``seconds``. Of a bucket only one number is needed: the time at
 which it is full again. A bucket that is full says nothing, so it is dropped first. When the table is full of others,
@@ -25,6 +25,33 @@ class Spent(Exception):
         super().__init__(wait, full_in)
         self.wait = wait
         self.full_in = full_in
+
+
+class Bucket:
+    """A single bucket, which is full at first."""
+
+    __slots__ = ("_full_at",)
+
+    def __init__(self) -> None:
+        self._full_at = 0.0
+
+    def spend(self, burst: int, seconds: float, now: float) -> None:
+        """Take one token of a bucket that holds ``burst`` tokens and refills over ``seconds``.
+
+        :raises Spent: there is none.
+        """
+        self._full_at = now + _take(self._full_at, now, seconds / burst, seconds)
+
+
+def _take(full_at: float, now: float, each: float, seconds: float) -> float:
+    """Take a token, which comes back in ``each`` seconds. Return the seconds until the bucket is full again.
+
+    :raises Spent: there is none.
+    """
+    full_in = max(0.0, full_at - now) + each
+    if full_in > seconds + _SLACK:
+        raise Spent(full_in - seconds, min(full_in - each, seconds))
+    return full_in
 
 
 class Buckets:
@@ -57,17 +84,12 @@ class Buckets:
             full_in = self._each
             heappush(self._by_fullness, (now + full_in, key))
         else:
-            full_in = max(0.0, full_at - now) + self._each
-            if full_in > self._seconds + _SLACK:
-                raise Spent(full_in - self._seconds, min(full_in - self._each, self._seconds))
+            full_in = _take(full_at, now, self._each, self._seconds)
         self._full_at[key] = now + full_in
         return int((self._seconds - full_in + _SLACK) / self._each), full_in
 
     def _spend_shared(self, now: float) -> tuple[int, float]:
-        each = self._each / SHARED
-        full_in = max(0.0, self._shared_full_at - now) + each
-        if full_in > self._seconds + _SLACK:
-            raise Spent(full_in - self._seconds, full_in - each)
+        full_in = _take(self._shared_full_at, now, self._each / SHARED, self._seconds)
         self._shared_full_at = now + full_in
         return 0, full_in
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from microblog.domain.rate_limits import RateLimits
 from microblog.http.cookies import Cookies
 from microblog.http.csrf import Csrf
 from microblog.http.known_browsers import KnownBrowsers
 from microblog.http.proxies import Network, TrustedProxies
-from microblog.http.rate_limits import Limits
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -33,7 +33,7 @@ class WebContext:
     public_url: str
     sessions: Sessions
     templates: Templates
-    limits: Limits
+    limits: RateLimits
     cookies: Cookies
     csrf: Csrf
     browsers: KnownBrowsers
@@ -54,23 +54,22 @@ class WebContext:
         secret: bytes,
         sessions: Sessions,
         templates: Templates,
-        rate_limits: bool = True,
+        limits: RateLimits,
         trusted_proxies: Iterable[str | Network] = (),
-        monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         session_seconds: int,
     ) -> WebContext:
         """Build the context from settings.
 
-        ``secret`` is the site's permanent secret of at least 16 random bytes. ``monotonic`` drives the rate limits (a
-        reactor's ``seconds``), ``wall_clock`` dates signed cookies.
+        ``secret`` is the site's permanent secret of at least 16 random bytes. ``limits`` is the process's rate limits;
+        ``wall_clock`` dates signed cookies.
         """
         cookies = Cookies(secure=public_url.startswith("https://"), secret=secret, seconds=wall_clock)
         return cls(
             public_url=public_url,
             sessions=sessions,
             templates=templates,
-            limits=Limits(monotonic, enabled=rate_limits),
+            limits=limits,
             cookies=cookies,
             csrf=Csrf(secret=secret, cookies=cookies, public_url=public_url),
             browsers=KnownBrowsers(secret=secret, cookies=cookies),

@@ -24,10 +24,10 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.routing import MapAdapter
 
 from microblog.domain.errors import Forbidden, MicroblogError, NotFound, Unauthenticated, Unavailable
+from microblog.domain.rate_limits import BY_ADDRESS_TOO
 from microblog.http import errors, response_writer
 from microblog.http.event_stream import send_stream
 from microblog.http.guard import PROGRAM_PATHS
-from microblog.http.rate_limits import BY_ADDRESS_TOO
 from microblog.http.request import Request
 from microblog.http.responses import Redirect, Response, Stream, Upgrade, is_local_path
 from microblog.http.route import Route

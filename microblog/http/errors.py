@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, Unauthenticated, Unavailable
 from microblog.domain.oauth import OAuthError
-from microblog.http.rate_limits import LimitExceeded
+from microblog.domain.rate_limits import LimitExceeded
 from microblog.http.responses import Document, Html, Json, Response
 from microblog.http.status import HTTPError, status_of
 

@@ -27,11 +27,11 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from microblog.domain.buckets import Bucket
 from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, TooLarge
 from microblog.net.dead_peers import watch_for_dead_peers
 from microblog.net.write_buffer import WriteBuffer
 from microblog.protocols import commands
-from microblog.protocols.rate_limits import COMMANDS, Bucket
 from microblog.protocols.replies import Bye, Err, Gap, Ping, Remark, ServerLine, to_bytes
 from microblog.protocols.session import QUIT, PushSession
 from microblog.services.live.subscription import SlowReader
@@ -68,7 +68,7 @@ class PushConnection(LineReceiver):
         self.MAX_LENGTH = context.max_line + 1  # a CR may be among them
         self._context = context
         self._queue: deque[commands.Command | MicroblogError | None] = deque()
-        self._bucket = Bucket(COMMANDS, context.clock.seconds())
+        self._bucket = Bucket()
         self._running = False
         self._subscribing = False
         self._first = True

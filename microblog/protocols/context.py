@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from microblog.protocols.rate_limits import Bucket
+    from microblog.domain.buckets import Bucket
     from microblog.protocols.rendering import Rendering
     from microblog.services.microblog import Microblog
 

@@ -16,10 +16,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from microblog.domain.addresses import address_key
+from microblog.domain.buckets import Bucket
 from microblog.domain.errors import RateLimited, Unavailable
 from microblog.protocols.connection import HEARTBEAT, PushConnection
 from microblog.protocols.context import Connection
-from microblog.protocols.rate_limits import COMMANDS, LOG_INS, POSTS, Bucket, Buckets
 from microblog.protocols.rendering import Rendering
 from microblog.protocols.replies import Err, to_bytes
 from microblog.services.live.connection_limit import AddressLimit
@@ -67,8 +67,6 @@ class PushFactory(Factory):
         #: how often a reader was too slow and had to catch up, and how often it was cut off
         self.gaps = 0
         self.cut = 0
-        self._log_ins = Buckets(LOG_INS, clock.seconds)
-        self._posts = Buckets(POSTS, clock.seconds)
         self._hosts = AddressLimit("push connections")
         self._connections: set[Connection] = set()
         self._slots: list[set[Connection]] = [set() for _ in range(HEARTBEAT)]
@@ -129,16 +127,16 @@ class PushFactory(Factory):
         return iter(tuple(self._connections))
 
     def spend_command(self, bucket: Bucket) -> None:
-        if self.microblog.config.rate_limits:
-            bucket.spend(COMMANDS, self.clock.seconds())
+        self.microblog.rate_limits.spend_from(bucket, "push_command")
 
     def spend_log_in(self, host: str) -> None:
-        if self.microblog.config.rate_limits:
-            self._log_ins.spend(host)
+        self.microblog.rate_limits.spend("push_login", host)
 
     def spend_post(self, account_id: int) -> None:
-        if self.microblog.config.rate_limits:
-            self._posts.spend(account_id)
+        """Take a post from the account's budget of the push port, and from the one that all adapters share."""
+        key = f"account:{account_id}"
+        self.microblog.rate_limits.spend("push_post", key)
+        self.microblog.rate_limits.spend("post", key)
 
     async def drain(self) -> None:
         """Lets nobody in, tells everybody ``BYE restart <cursor>``, and waits until they have gone.

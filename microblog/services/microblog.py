@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from microblog.config.load import Config
+from microblog.domain.rate_limits import RateLimits
 from microblog.services.about import About
 from microblog.services.accounts import Accounts
 from microblog.services.addresses import Addresses
@@ -68,6 +69,7 @@ class Microblog:
         self.db = db = Database(
             dsn, reactor, size=config.pool_size, statement_timeout=config.statement_timeout
         )
+        self.rate_limits = RateLimits(reactor.seconds, enabled=config.rate_limits)
         self.listener = Listener(dsn, reactor) if listen else None
         self.dispatcher = EventDispatcher(db, reactor, self.listener, self.now)
         poke = self.dispatcher.poke

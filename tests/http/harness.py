@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from microblog.domain.accounts import Role, Viewer
+from microblog.domain.rate_limits import RateLimits
 from microblog.http.channel import Timeouts
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
@@ -92,10 +93,9 @@ def make(
         secret=b"a secret of the tests' own",
         sessions=sessions,
         templates=Templates(folder / "templates", Assets(folder / "static").url, {"name": "Test"}),
-        rate_limits=rate_limits,
+        limits=RateLimits(clock.seconds, enabled=rate_limits),
         session_seconds=SESSION_SECONDS,
         trusted_proxies=trusted_proxies,
-        monotonic=clock.seconds,
         wall_clock=lambda: 1_780_000_000 + clock.seconds(),
     )
     bound = [table.bind(None) if isinstance(table, Routes) else table for table in tables]

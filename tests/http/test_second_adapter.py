@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import InvalidInput, MicroblogError, NotFound, Unauthenticated
+from microblog.domain.rate_limits import RateLimits
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.errors import error_headers
@@ -87,7 +88,7 @@ def client(inbox: Inbox, tmp_path: Path) -> Iterator[Client]:
         sessions=NoSessions(),
         templates=Templates(tmp_path, lambda name: name, site=None),
         session_seconds=60,
-        monotonic=clock.seconds,
+        limits=RateLimits(clock.seconds),
     )
     client = Client(HTTPFactory(HTTPDispatcher(web, [routes.bind(inbox)]), clock))
     yield client

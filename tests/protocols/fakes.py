@@ -19,6 +19,7 @@ from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import Gone, InvalidInput, NotFound
 from microblog.domain.events import Audience, Event, Kind, Notification, NotificationKind
 from microblog.domain.posts import Draft, Mention, Page, Post, Span, Thread
+from microblog.domain.rate_limits import RateLimits
 from microblog.domain.replies import Reply, participants
 from microblog.domain.streams import Relationships, belongs
 from microblog.domain.text import parse
@@ -166,6 +167,7 @@ class FakeMicroblog:
     def __init__(self, **settings: object) -> None:
         self.config = Config.load({"public_url": "https://site.example", **settings}, {})
         self.dispatcher = FakeDispatcher()
+        self.rate_limits: RateLimits
         self.posted: list[Post] = []
         self.drafts: list[Draft] = []
         self.viewers = {
@@ -263,6 +265,7 @@ class Port:
     def __init__(self, **settings: object) -> None:
         self.clock = Clock()
         self.microblog = FakeMicroblog(**settings)
+        self.microblog.rate_limits = RateLimits(self.clock.seconds, enabled=self.microblog.config.rate_limits)
         self.factory = PushFactory(self.microblog, self.clock)  # type: ignore[arg-type]
         self.factory.doStart()
 

@@ -51,6 +51,16 @@ class TestLimits:
         assert len(refused) + len(port.microblog.drafts) == 30
         assert refused
 
+    def test_posts_count_for_the_budget_that_the_website_and_the_api_share(self, port: Port) -> None:
+        for _ in range(299):
+            port.microblog.rate_limits.spend("post", "account:1")
+        client = port.connect()
+        assert client.ask("AUTH alice-token") == ["OK AUTH @alice read write"]
+        heard = client.ask("POST the last one", "POST one too many")
+        accepted, refused = (line for line in heard if line.startswith(("OK", "ERR")))
+        assert accepted.startswith("OK POST ")
+        assert refused == "ERR rate-limited That was too often. Try again in 36 seconds."
+
     def test_of_connections_are_for_the_address(self) -> None:
         port = Port(push_connections_per_host=2)
         first, _second, third = port.connect(), port.connect(), port.connect()

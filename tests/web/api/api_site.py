@@ -69,7 +69,7 @@ class ApiSite:
             secret=b"a secret of the tests, long enough",
             sessions=microblog.sessions,
             templates=Templates(templates_dir(), assets.url, SiteFacts.of(config), microblog.now),
-            rate_limits=config.rate_limits,
+            limits=microblog.rate_limits,
             session_seconds=int(IDLE.total_seconds()),
         )
         self.shared_timelines: SharedTimelines | None = None

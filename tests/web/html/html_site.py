@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from microblog.domain.accounts import Account, Role, Viewer
+from microblog.domain.rate_limits import RateLimits
 from microblog.http.context import WebContext
 from microblog.http.dispatcher import HTTPDispatcher
 from microblog.http.factory import HTTPFactory
@@ -76,6 +77,7 @@ class HtmlSite:
         """Other settings, as after a restart; who is there stays, and goes on with the new site."""
         config = replace(self.microblog.config, **settings)
         self.microblog.config = self.microblog.sign_up.config = self.microblog.invitations.config = config
+        self.microblog.rate_limits = RateLimits(self._reactor.seconds, enabled=config.rate_limits)
         self.site = self._built()
 
     async def jobs(self) -> list[dict[str, Any]]:
@@ -96,7 +98,7 @@ class HtmlSite:
             secret=b"a secret of the tests, long enough",
             sessions=microblog.sessions,
             templates=Templates(templates_dir(), assets.url, SiteFacts.of(config), microblog.now),
-            rate_limits=config.rate_limits,
+            limits=microblog.rate_limits,
             session_seconds=int(IDLE.total_seconds()),
         )
         tables = [

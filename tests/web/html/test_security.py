@@ -157,7 +157,7 @@ async def test_an_account_is_deleted_with_the_right_password_only(html_site: Htm
 
 
 async def test_a_password_can_be_tried_as_often_as_its_limit_says(html_site: HtmlSite) -> None:
-    from microblog.http.rate_limits import LIMITS
+    from microblog.domain.rate_limits import LIMITS
 
     ann = await html_site.person("ann")
     html_site.set(rate_limits=True)

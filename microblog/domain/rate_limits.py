@@ -5,7 +5,8 @@ or a network address. An IPv6 address counts by its /64, the smallest network th
 and each kind of key has a table of its own, so that cheap requests from many addresses cannot evict the buckets that
 limit password guesses (``domain/buckets.py``).
 
-Each process counts on its own, so a limit grows with the number of processes.
+The website, the API and the push port of a process share one object, so an account has one budget of posts for all of
+them. Each process counts on its own, so a limit grows with the number of processes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from types import MappingProxyType
 from typing import Final
 
 from microblog.domain.addresses import address_key
-from microblog.domain.buckets import Buckets, Spent
+from microblog.domain.buckets import Bucket, Buckets, Spent
 from microblog.domain.errors import RateLimited
 
 MAX_BUCKETS: Final = 50_000
@@ -29,10 +30,14 @@ _SCOPES: Final = frozenset({"account", "browser", "typed"})
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit of ``burst`` requests at once, and as many again over ``seconds``."""
+    """A limit of ``burst`` requests at once, and as many again over ``seconds``.
+
+    ``text`` completes "At most …" in the error text; without it, the text only says when to try again.
+    """
 
     burst: int
     seconds: float
+    text: str = ""
 
 
 LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
@@ -47,7 +52,10 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "mail": Limit(5, 3600),  # actions that send a mail to the viewer
         "reset": Limit(5, 3600),  # forgotten passwords; the service also limits by recipient
         "password": Limit(10, 900),
-        "post": Limit(300, 3 * 3600),
+        "post": Limit(300, 3 * 3600),  # on the website, through the API and on the push port together
+        "push_post": Limit(30, 300, "30 posts in five minutes on the push port"),  # beside "post"
+        "push_login": Limit(20, 60, "20 log-ins a minute from one address"),
+        "push_command": Limit(40, 2, "20 commands a second on a connection"),
     }
 )
 
@@ -60,7 +68,7 @@ BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "reset", "password
 NETWORK: Final = 16
 
 
-class Limits:
+class RateLimits:
     """The buckets of all limits.  ``enabled=False`` turns every limit off (the setting ``rate_limits``)."""
 
     def __init__(
@@ -120,12 +128,30 @@ class Limits:
             raise LimitExceeded(kind, limit, spent.wait, spent.full_in) from None
         return limit.burst * times, left, full_in
 
+    def spend_from(self, bucket: Bucket, kind: str) -> None:
+        """Take one token from the bucket of a single connection.
+
+        :raises RateLimited: no token is left.
+        """
+        limit = self._limits[kind]
+        if not self.enabled:
+            return
+        try:
+            bucket.spend(limit.burst, limit.seconds, self._seconds())
+        except Spent as spent:
+            raise LimitExceeded(kind, limit, spent.wait, spent.full_in) from None
+
 
 class LimitExceeded(RateLimited):
     """No token is left. ``state`` has the values of the ``X-RateLimit-*`` headers."""
 
     def __init__(self, kind: str, limit: Limit, wait: float, full_in: float) -> None:
-        super().__init__(f"That was too often. Try again in {_spoken(wait)}.", retry_after=ceil(wait))
+        text = (
+            f"At most {limit.text}. Try again in {max(1, round(wait))} s."
+            if limit.text
+            else f"That was too often. Try again in {_spoken(wait)}."
+        )
+        super().__init__(text, retry_after=ceil(wait))
         self.kind = kind
         self.state = (limit.burst, 0, full_in)
 

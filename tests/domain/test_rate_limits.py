@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import RateLimited
-from microblog.http.rate_limits import Limit, Limits, address_key
+from microblog.domain.rate_limits import Limit, RateLimits, address_key
 from microblog.http.routing import Routes
 
 THREE = {"mail": Limit(3, 30.0)}
@@ -16,7 +16,7 @@ THREE = {"mail": Limit(3, 30.0)}
 
 def test_a_burst_is_allowed_and_then_one_at_a_time() -> None:
     clock = Clock()
-    limits = Limits(clock.seconds, limits=THREE)
+    limits = RateLimits(clock.seconds, limits=THREE)
     assert [limits.spend("mail", "a") for _ in range(3)] == [(3, 2, 10.0), (3, 1, 20.0), (3, 0, 30.0)]
     with pytest.raises(RateLimited) as caught:
         limits.spend("mail", "a")
@@ -30,7 +30,7 @@ def test_a_burst_is_allowed_and_then_one_at_a_time() -> None:
 
 
 def test_each_key_and_each_class_has_its_own() -> None:
-    limits = Limits(Clock().seconds, limits={"mail": Limit(1, 1), "login": Limit(1, 1)})
+    limits = RateLimits(Clock().seconds, limits={"mail": Limit(1, 1), "login": Limit(1, 1)})
     limits.spend("mail", "a")
     limits.spend("mail", "b")
     limits.spend("login", "a")
@@ -39,7 +39,7 @@ def test_each_key_and_each_class_has_its_own() -> None:
 
 
 def test_the_table_is_bounded_and_forgets_the_least_recently_used() -> None:
-    limits = Limits(Clock().seconds, limits=THREE, max_buckets=100)
+    limits = RateLimits(Clock().seconds, limits=THREE, max_buckets=100)
     for number in range(1000):
         limits.spend("mail", str(number))
         limits.spend("mail", "kept") if number < 3 else None
@@ -47,7 +47,7 @@ def test_the_table_is_bounded_and_forgets_the_least_recently_used() -> None:
 
 
 def test_a_bucket_in_use_is_not_pushed_out() -> None:
-    limits = Limits(Clock().seconds, limits=THREE, max_buckets=10)
+    limits = RateLimits(Clock().seconds, limits=THREE, max_buckets=10)
     for _ in range(3):
         limits.spend("mail", "kept")
     for number in range(100):
@@ -58,7 +58,7 @@ def test_a_bucket_in_use_is_not_pushed_out() -> None:
 
 def test_a_clock_that_goes_back_gives_nothing() -> None:
     now = [100.0]
-    limits = Limits(lambda: now[0], limits=THREE)
+    limits = RateLimits(lambda: now[0], limits=THREE)
     for _ in range(3):
         limits.spend("mail", "a")
     now[0] = 50.0
@@ -67,7 +67,7 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
 
 
 def test_one_setting_turns_all_off() -> None:
-    limits = Limits(Clock().seconds, limits=THREE, enabled=False)
+    limits = RateLimits(Clock().seconds, limits=THREE, enabled=False)
     assert [limits.spend("mail", "a") for _ in range(10)] == [None] * 10
     with pytest.raises(KeyError):
         limits.spend("nonsense", "a")
@@ -89,7 +89,7 @@ def test_an_ipv6_customer_is_one_whatever_the_address(one: str, other: str, same
 
 
 def test_secrets_are_not_guessed_from_all_addresses_of_one_network() -> None:
-    limits = Limits(Clock().seconds, limits={"login": Limit(2, 60), "read": Limit(2, 60)})
+    limits = RateLimits(Clock().seconds, limits={"login": Limit(2, 60), "read": Limit(2, 60)})
     for number in range(32):
         limits.spend_by_address("login", f"2001:db8:0:{number:x}::1")
     with pytest.raises(RateLimited):
@@ -101,7 +101,7 @@ def test_secrets_are_not_guessed_from_all_addresses_of_one_network() -> None:
 
 
 def test_the_text_says_when_to_come_back() -> None:
-    limits = Limits(Clock().seconds, limits={"a": Limit(1, 0.5), "b": Limit(1, 3600)})
+    limits = RateLimits(Clock().seconds, limits={"a": Limit(1, 0.5), "b": Limit(1, 3600)})
     for kind, text in (("a", "a second"), ("b", "60 minutes")):
         limits.spend(kind, "x")
         with pytest.raises(RateLimited, match=text):
@@ -120,7 +120,9 @@ def test_completing_a_mention_and_searching_have_budgets_of_their_own() -> None:
 
 
 def test_a_flood_from_many_networks_gives_no_guess_back() -> None:
-    limits = Limits(Clock().seconds, limits={"login": Limit(3, 300), "read": Limit(600, 300)}, max_buckets=50)
+    limits = RateLimits(
+        Clock().seconds, limits={"login": Limit(3, 300), "read": Limit(600, 300)}, max_buckets=50
+    )
     for _ in range(3):
         limits.spend("login", "account:1:tries")
         limits.spend_by_address("login", "2001:db8::1")
