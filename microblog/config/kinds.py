@@ -1,7 +1,7 @@
-"""What kinds of settings there are: each takes a raw value and returns it parsed, or says what is right.
+"""The kinds of settings: parsers that take a raw value and return the parsed one, or raise ``WrongValue``.
 
-A raw value is a string (from an option or a variable), a list of strings (a repeated option), or whatever
-TOML has.  ``WrongValue``'s text completes the sentence "It must be …".
+A raw value is a string (from an option or a variable), a list of strings (a repeated option) or any value of TOML. The
+text of ``WrongValue`` completes the sentence "It must be …".
 """
 
 from __future__ import annotations
@@ -24,33 +24,36 @@ Network = IPv4Network | IPv6Network
 
 
 class WrongValue(ValueError):
-    """What would be right, as the end of a sentence."""
+    """A value of the wrong kind. The text says what is right, as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _SettingRest:
+class _SettingOptions:
+    """The keyword arguments of ``Setting``."""
+
     metavar: str
     help: str
     example: str
-    #: Takes several values.
+    #: Whether it takes several values.
     many: bool = False
-    #: May hold a password: never shown, not even when it is wrong.
+    #: Whether it may hold a password: the value is never shown, not even in errors.
     secret: bool = False
-    #: The default in words, where the value says nothing.
+    #: The default in words, where its value explains nothing.
     default_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Setting(_SettingRest):
-    """One line of the table in :mod:`microblog.config.load`."""
+class Setting(_SettingOptions):
+    """A line of the table in :mod:`microblog.config.table`."""
 
     key: str
     parse: Callable[[object], Any]
-    #: Raw, as if someone had given it.
+    #: A raw value.
     default: object
 
     @property
     def shown_default(self) -> str:
+        """The default as the help text shows it."""
         if self.default_text is not None:
             return self.default_text
         if isinstance(self.default, tuple):
@@ -60,7 +63,7 @@ class Setting(_SettingRest):
 
 @dataclass(frozen=True, slots=True)
 class Smtp:
-    """A mail server.  ``implicit_tls``: TLS from the first byte (RFC 8314); else STARTTLS where offered."""
+    """A mail server.  ``implicit_tls``: TLS from the first byte (RFC 8314) instead of STARTTLS where it is offered."""
 
     host: str
     port: int
@@ -70,7 +73,7 @@ class Smtp:
 
     @property
     def require_tls(self) -> bool:
-        """A password goes over the network encrypted or not at all."""
+        """Whether to refuse an unencrypted connection: a password never crosses a network in clear."""
         return self.implicit_tls or (self.password is not None and not _is_loopback(self.host))
 
 
@@ -83,22 +86,24 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _string(value: object, right: str) -> str:
+def as_text(value: object, right: str) -> str:
+    """Return a string without the blanks around it. ``right`` is the text of WrongValue, here and below."""
     if not isinstance(value, str):
         raise WrongValue(right)
     return value.strip()
 
 
-def _has_controls(text: str) -> bool:
+def has_control_characters(text: str) -> bool:
+    """Return whether a text has control characters, line separators or lone surrogates."""
     return any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
 
-def _items(value: object, right: str, separators: str) -> list[str]:
-    """The members of a list, however it was written."""
+def split_list(value: object, right: str, separators: str) -> list[str]:
+    """Return the members of a list, from a string with separators or from a list, without repetitions."""
     if isinstance(value, str):
         parts: Sequence[object] = re.split(separators, value)
     elif isinstance(value, list | tuple):
-        # As in `--roles web,push`; an endpoint stays whole.
+        # A member of a list may hold several values, as in `--roles web,push`; an endpoint is not split.
         parts = [
             piece
             for part in value
@@ -110,30 +115,30 @@ def _items(value: object, right: str, separators: str) -> list[str]:
         raise WrongValue(right)
     items: list[str] = []
     for part in parts:
-        text = _string(part, right)
+        text = as_text(part, right)
         if text and text not in items:
             items.append(text)
     return items
 
 
-# Commas and blanks separate; endpoints have semicolons, as their own arguments may hold commas.
+# Commas and blanks separate values. Semicolons separate endpoints, whose arguments may hold commas.
 _LIST = r"[,;\s]+"
 _ENDPOINT_LIST = r"(?<!\\);"
 
 
-def line(shortest: int, longest: int) -> Callable[[object], str]:
+def one_line(shortest: int, longest: int) -> Callable[[object], str]:
     right = f"one line of text of {shortest} to {longest} characters"
 
     def parse(value: object) -> str:
-        text = _string(value, right)
-        if not shortest <= len(text) <= longest or _has_controls(text):
+        text = as_text(value, right)
+        if not shortest <= len(text) <= longest or has_control_characters(text):
             raise WrongValue(right)
         return text
 
     return parse
 
 
-def whole(least: int, most: int) -> Callable[[object], int]:
+def integer(least: int, most: int) -> Callable[[object], int]:
     right = f"a whole number from {least} to {most}"
 
     def parse(value: object) -> int:
@@ -163,7 +168,7 @@ def choice(*words: str) -> Callable[[object], str]:
     right = f"{', '.join(words[:-1])} or {words[-1]}"
 
     def parse(value: object) -> str:
-        word = _string(value, right).lower()
+        word = as_text(value, right).lower()
         if word not in words:
             raise WrongValue(right)
         return word
@@ -175,18 +180,18 @@ def choices(*words: str) -> Callable[[object], frozenset[str]]:
     right = f"one or more of {', '.join(words)}"
 
     def parse(value: object) -> frozenset[str]:
-        found = frozenset(item.lower() for item in _items(value, right, _LIST))
-        if not found or not found <= frozenset(words):
+        chosen = frozenset(item.lower() for item in split_list(value, right, _LIST))
+        if not chosen or not chosen <= frozenset(words):
             raise WrongValue(right)
-        return found
+        return chosen
 
     return parse
 
 
-def switch(value: object) -> bool:
+def on_or_off(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    word = _string(value, "on or off").lower()
+    word = as_text(value, "on or off").lower()
     if word in ("on", "true", "yes", "1"):
         return True
     if word in ("off", "false", "no", "0"):
@@ -198,8 +203,8 @@ def directory(value: object) -> Path:
     right = "a directory, or a path where one can be made"
     if isinstance(value, Path):
         value = str(value)
-    text = _string(value, right)
-    if not text or _has_controls(text):
+    text = as_text(value, right)
+    if not text or has_control_characters(text):
         raise WrongValue(right)
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
@@ -211,16 +216,16 @@ _ENDPOINTS = "Twisted endpoint strings (tcp:PORT:interface=ADDRESS, ssl:…, uni
 
 
 def endpoint_strings(value: object) -> tuple[str, ...]:
-    """Endpoints by their looks only: for who will not listen on them."""
-    items = _items(value, _ENDPOINTS, _ENDPOINT_LIST)
+    """Split endpoints without parsing them, for programs that do not listen."""
+    items = split_list(value, _ENDPOINTS, _ENDPOINT_LIST)
     if not items:
         raise WrongValue(_ENDPOINTS)
     return tuple(items)
 
 
 def endpoints(value: object) -> tuple[str, ...]:
-    """Endpoints that can be listened on, but for what only the attempt shows."""
-    # Here and not above: the console command reads settings too, and need not load half of Twisted for it.
+    """Split and parse endpoints. Only listening shows whether a port is free."""
+    # Imported here because the console command reads settings too and needs no half of Twisted for that.
     from twisted.internet.endpoints import serverFromString
 
     items = endpoint_strings(value)
@@ -228,24 +233,24 @@ def endpoints(value: object) -> tuple[str, ...]:
         if item.split(":", 1)[0] == "tcp" and not _is_port(item):
             raise WrongValue(f"{_ENDPOINTS}; in {item!r} the port must be a number from 0 to 65535")
         try:
-            # Parsing a TLS endpoint also loads its key and certificates: a missing file is found here.
+            # Parsing a TLS endpoint also loads its key and certificates, so a missing file shows here.
             serverFromString(None, item)
-        except Exception as error:  # noqa: BLE001 - the parsers are plugins, and raise what they like
+        except Exception as error:  # noqa: BLE001 - the parsers are plugins and may raise anything
             raise WrongValue(f"{_ENDPOINTS}; {item!r} is not one ({_reason(error)})") from None
     return items
 
 
 def optional_endpoint_strings(value: object) -> tuple[str, ...]:
-    """The same, or none."""
-    return endpoint_strings(value) if _items(value, _ENDPOINTS, _ENDPOINT_LIST) else ()
+    """Split endpoints as ``endpoint_strings`` does; accept none."""
+    return endpoint_strings(value) if split_list(value, _ENDPOINTS, _ENDPOINT_LIST) else ()
 
 
 def optional_endpoints(value: object) -> tuple[str, ...]:
-    """The same, or none."""
-    return endpoints(value) if _items(value, _ENDPOINTS, _ENDPOINT_LIST) else ()
+    """Split and parse endpoints as ``endpoints`` does; accept none."""
+    return endpoints(value) if split_list(value, _ENDPOINTS, _ENDPOINT_LIST) else ()
 
 
-#: For who will not listen: in place of the kinds that look whether one could.
+#: The kinds for programs that do not listen, by the kinds that they replace.
 NOT_LISTENING: dict[object, Callable[[object], tuple[str, ...]]] = {
     endpoints: endpoint_strings,
     optional_endpoints: optional_endpoint_strings,
@@ -253,8 +258,8 @@ NOT_LISTENING: dict[object, Callable[[object], tuple[str, ...]]] = {
 
 
 def _is_port(item: str) -> bool:
-    found = re.match(r"tcp:(?:port=)?([0-9]{1,5})(?::|$)", item)
-    return found is not None and int(found[1]) <= 65535
+    match = re.match(r"tcp:(?:port=)?([0-9]{1,5})(?::|$)", item)
+    return match is not None and int(match[1]) <= 65535
 
 
 def _reason(error: Exception) -> str:
@@ -265,13 +270,13 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _url(value: object, schemes: Sequence[str], right: str) -> SplitResult:
-    text = _string(value, right)
-    if not text or _has_controls(text) or " " in text:
+def parse_url(value: object, schemes: Sequence[str], right: str) -> SplitResult:
+    text = as_text(value, right)
+    if not text or has_control_characters(text) or " " in text:
         raise WrongValue(right)
     try:
         url = urlsplit(text)
-        url.port  # noqa: B018 - raises when it is no port
+        url.port  # noqa: B018 - raises ValueError for an invalid port
     except ValueError:
         raise WrongValue(right) from None
     if url.scheme not in schemes:
@@ -281,20 +286,20 @@ def _url(value: object, schemes: Sequence[str], right: str) -> SplitResult:
 
 def database_url(value: object) -> str:
     right = "a URL postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-    url = _url(value, ("postgresql", "postgres"), right)
-    # postgresql:///name and ?host=/run/postgresql are libpq's own ways to a Unix socket.
+    url = parse_url(value, ("postgresql", "postgres"), right)
+    # libpq reads postgresql:///name and ?host=/run/postgresql as Unix sockets.
     if not url.netloc and not url.path.strip("/") and not url.query:
         raise WrongValue(right)
-    # A bare % in a password: libpq would refuse it too, and quote the password as it does.
+    # libpq would refuse a bare % too, and its error would show the password.
     if re.search(r"%(?![0-9A-Fa-f]{2})|%00", url.geturl()):
         raise WrongValue(f"{right}, where % is written %25")
-    # Not geturl(): for a scheme that urllib doesn't know it makes postgresql:/name of postgresql:///name.
-    return _string(value, right)
+    # geturl() would turn postgresql:///name into postgresql:/name, because urllib does not know the scheme.
+    return as_text(value, right)
 
 
 def public_url(value: object) -> str:
     right = "http:// or https:// and a host, with a port where needed, and no path"
-    url = _url(value, ("http", "https"), right)
+    url = parse_url(value, ("http", "https"), right)
     if not url.hostname or url.username is not None or url.path not in ("", "/") or url.query or url.fragment:
         raise WrongValue(right)
     port = url.port
@@ -303,7 +308,7 @@ def public_url(value: object) -> str:
 
 
 def _host(name: str, right: str) -> str:
-    """A host in its ASCII form: an address (IPv6 in brackets), or a name by IDNA 2008 (RFC 5891)."""
+    """Return a host in ASCII: an address (IPv6 in brackets), or a name by IDNA 2008 (RFC 5891)."""
     try:
         address = ip_address(name)
     except ValueError:
@@ -319,7 +324,7 @@ def _host(name: str, right: str) -> str:
 
 def smtp_url(value: object) -> Smtp:
     right = "smtp://USER:PASSWORD@HOST:PORT or smtps://…, with user and password where the server wants them"
-    url = _url(value, ("smtp", "smtps"), right)
+    url = parse_url(value, ("smtp", "smtps"), right)
     if not url.hostname or url.path not in ("", "/") or url.query or url.fragment:
         raise WrongValue(right)
     if (url.username is None) != (url.password is None):
@@ -336,8 +341,8 @@ def smtp_url(value: object) -> Smtp:
 
 def mailbox(value: object) -> str:
     right = "a mail address, or a name and an address: NAME <USER@HOST>"
-    text = _string(value, right)
-    if _has_controls(text):
+    text = as_text(value, right)
+    if has_control_characters(text):
         raise WrongValue(right)
     name, address = parseaddr(text)
     if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
@@ -350,7 +355,7 @@ def mailbox(value: object) -> str:
 
 def time_zone(value: object) -> str:
     right = "the name of a time zone in the IANA list"
-    name = _string(value, right)
+    name = as_text(value, right)
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -360,7 +365,7 @@ def time_zone(value: object) -> str:
 
 def languages(value: object) -> tuple[str, ...]:
     right = "language codes of two or three letters (ISO 639), such as en, de or pt-BR"
-    items = _items(value, right, _LIST)
+    items = split_list(value, right, _LIST)
     if not items or not all(re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", item) for item in items):
         raise WrongValue(right)
     return tuple(items)
@@ -368,10 +373,10 @@ def languages(value: object) -> tuple[str, ...]:
 
 def networks(value: object) -> tuple[Network, ...]:
     right = "IP addresses or networks"
-    found: list[Network] = []
-    for item in _items(value, right, _LIST):
+    parsed: list[Network] = []
+    for item in split_list(value, right, _LIST):
         try:
-            found.append(ip_network(item))
+            parsed.append(ip_network(item))
         except ValueError as error:
             raise WrongValue(f"{right}; {error}") from None
-    return tuple(found)
+    return tuple(parsed)

@@ -1,12 +1,12 @@
 """The settings: one table, three sources, one frozen :class:`Config`.
 
-A setting comes from an option (``--post-length 300``), else from a variable (``MICROBLOG_POST_LENGTH=300``),
-else from the TOML file (``post_length = 300``), else it has its default.  The file is the one named by
-``--config`` or ``MICROBLOG_CONFIG``, else ``microblog.toml`` in the data directory where there is one.
+A setting comes from an option (``--post-length 300``), else from a variable (``MICROBLOG_POST_LENGTH=300``), else from
+the TOML file (``post_length = 300``), else from its default. ``--config`` or ``MICROBLOG_CONFIG`` names the file;
+otherwise it is ``microblog.toml`` in the data directory, if that exists.
 
-Settings that take several values are repeated as options (``--http A --http B``), are arrays in the file, and
-are separated in variables: endpoints by ``;`` (an endpoint's own semicolon is written ``\\;``, which is
-Twisted's escape as well), all others by commas or blanks.
+Settings with several values are repeated options (``--http A --http B``), arrays in the file, and lists in variables:
+``;`` separates endpoints (an endpoint's own semicolon is ``\\;``, which is Twisted's escape too), and commas or blanks
+separate other values.
 
 The table of settings is in :mod:`microblog.config.table`.
 """
@@ -34,7 +34,7 @@ FILE_NAME: Final = "microblog.toml"
 
 
 class ConfigError(Exception):
-    """A setting is wrong.  The text names the key, where it came from, its value, and what would be right."""
+    """A setting is wrong.  The text names its key, its source, its value and what would be right."""
 
 
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
@@ -42,9 +42,9 @@ _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All settings, parsed.  Has no secret in its ``repr``.
+    """All settings, parsed, without secrets in the ``repr``.
 
-    ``Config.load`` is the way in; a test makes one by ``Config.load({"data_dir": tmp_path}, {})``.
+    ``Config.load`` makes it; a test calls ``Config.load({"data_dir": tmp_path}, {})``.
     """
 
     data_dir: Path
@@ -91,7 +91,7 @@ class Config:
 
     @property
     def secure(self) -> bool:
-        """Whether people reach the site over https: then cookies are ``Secure`` and HSTS is sent."""
+        """Whether the public URL is HTTPS: then cookies are ``Secure`` and answers carry HSTS."""
         return self.public_url.startswith("https://")
 
     @property
@@ -101,7 +101,7 @@ class Config:
 
     @property
     def netloc(self) -> str:
-        """The site's host, with its port where there is one: what ``Host`` and ``Origin`` say."""
+        """The site's host, with its port if there is one, as in ``Host`` and ``Origin``."""
         return urlsplit(self.public_url).netloc
 
     @property
@@ -112,17 +112,17 @@ class Config:
     def load(
         cls, options: Mapping[str, object], environ: Mapping[str, str], *, listening: bool = True
     ) -> Config:
-        """Settings from ``options`` over ``environ`` over the file over the defaults.
+        """Load the settings: options win over variables, variables over the file, the file over defaults.
 
         Args:
-            options: by key, with ``-`` or ``_``; those that are ``None`` or an empty list were not given.
-                ``config`` names the file.
-            environ: the process's environment; only ``MICROBLOG_*`` is looked at.
-            listening: whether the endpoints will be listened on, and so have to be right to the last byte of
-                their certificates.  The console command says no: it may not be able to read the keys.
+            options: by key, with ``-`` or ``_``; ``None`` and an empty list count as not given. ``config`` names the
+                file.
+            environ: the process's environment; only ``MICROBLOG_*`` matters.
+            listening: whether the process will listen on the endpoints, so that their certificates have to be valid.
+                The console command passes False, because it may not be able to read the keys.
 
         Raises:
-            ConfigError: on the first thing that is wrong, in the order options, variables, file.
+            ConfigError: for the first fault, in the order options, variables, file.
         """
         file, given = _given(options, environ)
         values: dict[str, Any] = {}
@@ -135,20 +135,20 @@ class Config:
 
 
 def variable(key: str) -> str:
-    """The environment variable of a setting: ``post_length`` -> ``MICROBLOG_POST_LENGTH``."""
+    """Return the environment variable of a setting: ``MICROBLOG_POST_LENGTH`` for ``post_length``."""
     return PREFIX + key.upper()
 
 
 def option(key: str) -> str:
-    """The command-line option of a setting: ``post_length`` -> ``--post-length``."""
+    """Return the command-line option of a setting: ``--post-length`` for ``post_length``."""
     return "--" + key.replace("_", "-")
 
 
 def sources(options: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, str]:
-    """Where each setting that was given comes from, in words, by key; the others have their defaults.
+    """Return the source of each given setting in words, by key; the others have their defaults.
 
     Raises:
-        ConfigError: as :meth:`Config.load` does, but for values, which are not looked at.
+        ConfigError: as :meth:`Config.load` does, except for wrong values, which this does not parse.
     """
     return {key: source for key, (_, source) in _given(options, environ)[1].items()}
 
@@ -156,7 +156,7 @@ def sources(options: Mapping[str, object], environ: Mapping[str, str]) -> dict[s
 def _given(
     options: Mapping[str, object], environ: Mapping[str, str]
 ) -> tuple[Path | None, dict[str, tuple[object, str]]]:
-    """The file that was read, and by key the raw values and where they come from."""
+    """Return the file that was read, and the raw values with their sources, by key."""
     given: dict[str, tuple[object, str]] = {}
     from_options = _from_options(options)
     from_variables = _from_variables(environ)
@@ -168,19 +168,19 @@ def _given(
 
 
 def _from_options(options: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    found: dict[str, tuple[object, str]] = {}
+    values: dict[str, tuple[object, str]] = {}
     for name, value in options.items():
         if value is None or value == [] or value == ():
             continue
         key = name.replace("-", "_")
         if key != "config" and key not in _BY_KEY:
             raise ConfigError(f"There is no option {option(key)}.{suggestion(key, option)}")
-        found[key] = (value, f"the option {option(key)}")
-    return found
+        values[key] = (value, f"the option {option(key)}")
+    return values
 
 
 def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
-    found: dict[str, tuple[object, str]] = {}
+    values: dict[str, tuple[object, str]] = {}
     for name, value in environ.items():
         if not name.startswith(PREFIX):
             continue
@@ -188,9 +188,9 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]
         if name != variable(key) or (key != "config" and key not in _BY_KEY):
             raise ConfigError(f"There is no setting for the variable {name}.{suggestion(key, variable)}")
         if value == "" and key not in ("site_description", "trusted_proxies", "metrics", "metrics_allow"):
-            continue  # `MICROBLOG_SMTP= twistd …` is how one unsets in a shell or a compose file
-        found[key] = (value, f"the variable {name}")
-    return found
+            continue  # `MICROBLOG_SMTP= twistd …` unsets a variable in a shell or a compose file
+        values[key] = (value, f"the variable {name}")
+    return values
 
 
 def _from_file(
@@ -218,7 +218,7 @@ def _from_file(
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"The configuration file {path} is not TOML: {error}.") from None
-    found: dict[str, tuple[object, str]] = {}
+    values: dict[str, tuple[object, str]] = {}
     for key, value in content.items():
         if key not in _BY_KEY:
             raise ConfigError(f"There is no setting {key} (in {path}).{suggestion(key, str)}")
@@ -227,8 +227,8 @@ def _from_file(
                 f"data_dir can't be set in {path}, which was found through it. "
                 f"Use {option(key)} or {variable(key)}, or name the file by --config."
             )
-        found[key] = (value, f"the file {path}")
-    return path, found
+        values[key] = (value, f"the file {path}")
+    return path, values
 
 
 def _parse(setting: Setting, value: object, source: str, listening: bool = True) -> Any:
@@ -258,7 +258,7 @@ def _host_of(public_url: str) -> str:
 
 
 def _mail_host(host: str) -> str:
-    """An address literal where the site has no name (RFC 5321, section 4.1.3)."""
+    """Return the host of mail addresses: an address literal if the site has no name (RFC 5321, section 4.1.3)."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -267,11 +267,14 @@ def _mail_host(host: str) -> str:
 
 
 def _check_table() -> None:
-    """The table and the dataclass are one list written twice, for the type checker's sake."""
-    wanted = tuple(item.name for item in fields(Config) if item.default is MISSING)
+    """Check that the table and the dataclass list the same settings; the type checker needs the dataclass.
+
+    :raises TypeError: they differ.
+    """
+    declared = tuple(item.name for item in fields(Config) if item.default is MISSING)
     listed = tuple(setting.key for setting in SETTINGS)
-    if wanted != listed:
-        raise TypeError(f"SETTINGS and Config differ: {set(wanted) ^ set(listed) or 'in their order'}")
+    if declared != listed:
+        raise TypeError(f"SETTINGS and Config differ: {set(declared) ^ set(listed) or 'in their order'}")
 
 
 _check_table()

@@ -1,7 +1,7 @@
-"""The table of settings: what each is called, how it is read, its default, and what is said of it.
+"""The table of settings: the key, kind, default and help text of each.
 
-The options of twistd and of the console command, the variables, the file's keys, the documentation's test and
-the errors are all made from it, so that they can't drift apart.
+The options of twistd and of the console command, the variables, the file's keys, the test of the documentation and the
+error texts all come from this table, so they agree.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "site_name",
-        kinds.line(1, 60),
+        kinds.one_line(1, 60),
         "Microblog",
         metavar="TEXT",
         help="The site's name, on every page and in every mail.",
@@ -87,7 +87,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "site_description",
-        kinds.line(0, 500),
+        kinds.one_line(0, 500),
         "",
         metavar="TEXT",
         help="One or two sentences about the site, for its front page.",
@@ -96,7 +96,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "operator",
-        kinds.line(0, 200),
+        kinds.one_line(0, 200),
         "",
         metavar="TEXT",
         help="Who runs the site: a person or an organisation, with an address where the law wants one. Shown on About.",
@@ -133,7 +133,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "privacy_policy",
-        texts.text(50_000),
+        texts.multiline(50_000),
         "",
         metavar="TEXT",
         help="What you do with people's data; blank lines separate paragraphs. Shown on About and to apps.",
@@ -159,7 +159,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "post_length",
-        kinds.whole(1, 10_000),
+        kinds.integer(1, 10_000),
         500,
         metavar="CHARACTERS",
         help="How long a post may be, in characters as people count them.",
@@ -195,7 +195,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "rate_limits",
-        kinds.switch,
+        kinds.on_or_off,
         "on",
         metavar="on|off",
         help="Limits on how often one may ask. Off only for load tests.",
@@ -219,7 +219,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "pool_size",
-        kinds.whole(1, 200),
+        kinds.integer(1, 200),
         8,
         metavar="CONNECTIONS",
         help="How many connections to the database the process keeps.",
@@ -243,7 +243,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "live_connections",
-        kinds.whole(1, 1_000_000),
+        kinds.integer(1, 1_000_000),
         20_000,
         metavar="CONNECTIONS",
         help="How many connections may read along in one process, push port and website together; at most what the "
@@ -252,7 +252,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "live_connections_per_host",
-        kinds.whole(1, 1_000_000),
+        kinds.integer(1, 1_000_000),
         200,
         metavar="CONNECTIONS",
         help="How many live connections of the website (WebSockets, server-sent events, open pages) one address may "
@@ -261,7 +261,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "push_connections_per_host",
-        kinds.whole(1, 100_000),
+        kinds.integer(1, 100_000),
         50,
         metavar="CONNECTIONS",
         help="How many push connections one address may hold.",
@@ -269,7 +269,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "push_buffer",
-        kinds.whole(4096, 64 * 1024 * 1024),
+        kinds.integer(4096, 64 * 1024 * 1024),
         262_144,
         metavar="BYTES",
         help="How much may wait for a push reader that is slow, before it is cut off with a cursor.",
@@ -286,7 +286,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "reuse_port",
-        kinds.switch,
+        kinds.on_or_off,
         "off",
         metavar="on|off",
         help="Lets several processes listen on the same TCP ports (SO_REUSEPORT); the system spreads connections.",
