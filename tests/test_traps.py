@@ -78,7 +78,7 @@ class TestReactor:
             ("microblog/protocols/connection.py", "_execute"),
             ("microblog/runtime/process.py", "_stop_all"),
             ("microblog/store/embedded/server.py", "_heal"),
-            ("microblog/services/batch_loader.py", "_answer"),
+            ("microblog/services/batch_loader.py", "_load_all"),
         }
     )
 

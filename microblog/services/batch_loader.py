@@ -1,7 +1,6 @@
-"""The same question by several at once: those who ask while it is under way are asked for together, after it.
+"""A batch loader: while one lookup runs, new keys wait, and the next lookup fetches them together.
 
-A question is put to the database once at a time, for all who wait by then.  Who asks gets an answer that was looked up
-after they asked, never one that was on its way already.
+Each caller gets an answer that was looked up after the call, never one of a lookup that was already running.
 """
 
 from __future__ import annotations
@@ -18,38 +17,38 @@ T = TypeVar("T")
 
 
 class BatchLoader(Generic[K, T]):
-    """``ask`` answers for several keys, each of them; ``most`` at a time."""
+    """Calls ``load`` with at most ``batch_size`` keys, one call at a time. ``load`` returns a value for each key."""
 
-    def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], most: int = 64) -> None:
-        self._ask = ask
-        self._most = most
+    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], batch_size: int = 64) -> None:
+        self._load = load
+        self._batch_size = batch_size
         self._waiting: defaultdict[K, list[Deferred[T]]] = defaultdict(list)
-        self._busy = False
+        self._loading = False
 
     async def of(self, key: K) -> T:
-        """The answer for ``key``. Raises whatever ``ask`` does."""
-        turn: Deferred[T] = Deferred(lambda _: None)
-        self._waiting[key].append(turn)
-        if not self._busy:
-            self._busy = True
-            ensureDeferred(self._answer())
-        return await turn
+        """Return the value of a key. Raises what ``load`` raises."""
+        waiting: Deferred[T] = Deferred(lambda _: None)
+        self._waiting[key].append(waiting)
+        if not self._loading:
+            self._loading = True
+            ensureDeferred(self._load_all())
+        return await waiting
 
-    async def _answer(self) -> None:
+    async def _load_all(self) -> None:
         try:
             while self._waiting:
-                keys = list(self._waiting)[: self._most]
-                turns = {key: self._waiting.pop(key) for key in keys}
-                found: Mapping[K, T] | Failure
+                keys = list(self._waiting)[: self._batch_size]
+                callers = {key: self._waiting.pop(key) for key in keys}
+                values: Mapping[K, T] | Failure
                 try:
-                    answers = await self._ask(keys)
-                    found = {key: answers[key] for key in keys}
-                except Exception:  # noqa: BLE001 - it is told to those who wait
-                    found = Failure()
+                    loaded = await self._load(keys)
+                    values = {key: loaded[key] for key in keys}
+                except Exception:  # noqa: BLE001 - the callers get it
+                    values = Failure()
                 for key in keys:
-                    result = found if isinstance(found, Failure) else found[key]
-                    for turn in turns[key]:
-                        if not turn.called:  # else whoever asked no longer waits
-                            turn.callback(result)  # a Failure goes to the errbacks
+                    result = values if isinstance(values, Failure) else values[key]
+                    for waiting in callers[key]:
+                        if not waiting.called:  # a cancelled caller no longer waits
+                            waiting.callback(result)  # a Failure goes to the errbacks
         finally:
-            self._busy = False
+            self._loading = False

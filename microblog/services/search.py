@@ -1,4 +1,4 @@
-"""Search: people, tags, posts; three queries whatever is found."""
+"""Search for accounts, hashtags and posts, with one query each."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from microblog.store.engine.paging import bounds, page
 from microblog.store.like_patterns import beginning_with
 from microblog.store.search import search
 
-#: People and tags that are shown above the posts.
+#: Accounts and hashtags that a page of results shows above the posts.
 FEW: Final = 10
 
 _NO_POSTS: Final[Page[Post]] = Page(())
 
 
 class Search:
+    """Searches for a viewer. A ``viewer`` of None is an anonymous request."""
+
     def __init__(self, *, config: Config, db: Database) -> None:
         self._config = config
         self.db = db
 
     async def find(self, viewer: Viewer | None, q: str, span: Span) -> Found:
-        """What somebody looks for; ``@`` asks for people alone, ``#`` for tags and the posts that have them.
+        """Search for accounts, hashtags and posts. ``@`` searches accounts only, ``#`` hashtags and their posts.
 
-        People and tags are found by how they begin; posts by their words, newest first, among the public ones of
-        accounts that are ``indexable``, and those that the viewer wrote, is named in, favourited, boosted or
-        bookmarked, as Mastodon defines it.  Further pages (a span with a cursor) have posts alone.
-        The operators are those of ``domain/search.py``; ``from:me`` is the viewer.
+        Accounts and hashtags match by prefix. Posts match by words, newest first, among the public posts of
+        ``indexable`` accounts and the posts that the viewer wrote, favourited, boosted, bookmarked or is mentioned in,
+        as in Mastodon. A span with a cursor returns posts only.
+        `domain.search` defines the operators. ``from:me`` means the viewer.
         """
         q = q.strip()
         if not q:
@@ -51,62 +53,62 @@ class Search:
     async def people(
         self, viewer: Viewer | None, q: str, *, limit: int = FEW, offset: int = 0, following: bool = False
     ) -> list[Account]:
-        """People by how their names begin, and by words of their shown names."""
+        """Return the accounts whose names have the prefix or whose display names have the words."""
         return await self._people(
             None if viewer is None else viewer.id, q.strip().lstrip("@＠"), limit, offset, following=following
         )
 
     async def tags(self, q: str, *, limit: int = FEW, offset: int = 0) -> list[Tag]:
-        """Tags by how they begin."""
+        """Return the hashtags with a prefix."""
         return await self._tags(q.strip().lstrip("#＃"), limit, offset)
 
     async def posts(self, viewer: Viewer | None, q: str, span: Span) -> Page[Post]:
-        """Posts by their words, newest first; ``find`` says among which."""
+        """Return the posts with the words, newest first, among those that `find` searches."""
         return await self._posts(viewer, q, span)
 
     async def _people(
         self, viewer_id: int | None, q: str, limit: int = FEW, offset: int = 0, *, following: bool = False
     ) -> list[Account]:
-        asked = words.parse_query(q)
-        if asked.is_empty or not asked.tsquery:
+        query = words.parse_query(q)
+        if query.is_empty or not query.tsquery:
             name = known_name(q)
             if name is None:
                 return []
         name = known_name(self._without_host(q)) or ""
-        found: list[Account] = await search(self.db.reads).accounts(
-            viewer_id, name, beginning_with(name) if name else "", asked.tsquery, following, limit, offset
+        matches: list[Account] = await search(self.db.reads).accounts(
+            viewer_id, name, beginning_with(name) if name else "", query.tsquery, following, limit, offset
         )
-        return found
+        return matches
 
     async def _tags(self, q: str, limit: int = FEW, offset: int = 0) -> list[Tag]:
         key = hashtag_key(q)
         if key is None:
             return []
-        found: list[Tag] = await search(self.db.reads).tags(key, beginning_with(key), limit, offset)
-        return found
+        matches: list[Tag] = await search(self.db.reads).tags(key, beginning_with(key), limit, offset)
+        return matches
 
     async def _posts(self, viewer: Viewer | None, q: str, span: Span) -> Page[Post]:
-        asked = words.parse_query(q)
-        if asked.is_empty:
+        query = words.parse_query(q)
+        if query.is_empty:
             return Page(())
-        author, _, domain = (asked.author or "").partition("@")
+        author, _, domain = (query.author or "").partition("@")
         if author == "me" and not domain and viewer is not None:
             author = viewer.account.name
-        found: list[Post] = await search(self.db.reads).posts(
+        matches: list[Post] = await search(self.db.reads).posts(
             None if viewer is None else viewer.id,
-            asked.tsquery,
+            query.tsquery,
             author or None,
             "" if domain == self._config.host else domain,
-            asked.language,
-            asked.after,
-            asked.before,
+            query.language,
+            query.after,
+            query.before,
             self._config.time_zone,
             **bounds(span),
         )
-        return page(found, span, lambda each: each.id)
+        return page(matches, span, lambda each: each.id)
 
     def _without_host(self, q: str) -> str:
-        """``bob@this.site`` is ``bob``."""
+        """Return a local address without the host of this site: ``bob`` for ``bob@this.site``."""
         name, at, domain = q.partition("@")
         if not at:
             return q

@@ -1,4 +1,4 @@
-"""Counting the uses of hashtags after posts were written, edited and deleted."""
+"""Counting the uses of hashtags after posts are published, edited and deleted."""
 
 from __future__ import annotations
 
@@ -14,39 +14,38 @@ from microblog.store.tag_counts import tag_counts
 
 log = Logger()
 
-AT_A_TIME: Final = 5000  #: notes of one statement
+BATCH_SIZE: Final = 5000  #: changes that one statement counts
 
 
 class TagCounts:
-    """Adds up what the database noted. Requests of one moment share a statement."""
+    """Counts the changes that the database recorded. Concurrent requests share a statement."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._gathering: BatchLoader[tuple[tuple[str, str], ...], int] = BatchLoader(self._together)
+        self._batches: BatchLoader[tuple[tuple[str, str], ...], int] = BatchLoader(self._count)
 
     async def follow(self, shown: Mapping[str, str]) -> None:
-        """Count what a committed change noted. ``shown``: how each new tag was written, by its key.
+        """Count the hashtags of a committed change. ``shown`` has each new hashtag as written, by its key.
 
-        Never fails, as what was published is published. What is not counted now is counted with the next post, or by
-        `catch_up`.
+        Never fails, because the post is already published. The next post, or `catch_up`, counts what is left.
         """
         try:
-            await self._gathering.of(tuple(shown.items()))
+            await self._batches.of(tuple(shown.items()))
         except MicroblogError as error:
             log.info("tags are counted later: {error}", error=error.text)
 
     async def catch_up(self) -> int:
-        """Count all that is left, for the periodic tasks; how many notes that were. Raises Unavailable."""
+        """Count all recorded changes and return their number. Periodic tasks call this. Raises Unavailable."""
         counted = 0
         while True:
-            found: int = await tag_counts(self._db.reads).add_up([], [], AT_A_TIME)
-            counted += found
-            if found < AT_A_TIME:
+            batch: int = await tag_counts(self._db.reads).add_up([], [], BATCH_SIZE)
+            counted += batch
+            if batch < BATCH_SIZE:
                 return counted
 
-    async def _together(
-        self, asked: Sequence[tuple[tuple[str, str], ...]]
+    async def _count(
+        self, requests: Sequence[tuple[tuple[str, str], ...]]
     ) -> dict[tuple[tuple[str, str], ...], int]:
-        shown = {tag: name for each in asked for tag, name in each}
-        found: int = await tag_counts(self._db.reads).add_up(list(shown), list(shown.values()), AT_A_TIME)
-        return dict.fromkeys(asked, found)
+        shown = {tag: name for each in requests for tag, name in each}
+        counted: int = await tag_counts(self._db.reads).add_up(list(shown), list(shown.values()), BATCH_SIZE)
+        return dict.fromkeys(requests, counted)

@@ -1,4 +1,4 @@
-"""Hashtags: followed, featured, and how much they are used."""
+"""Hashtags: their use, and following and featuring them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUGGESTED: Final = 10
 
 
 class Tags:
-    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
+    """The use cases around hashtags. ``poke`` wakes the dispatcher for a new event. ``now`` returns the time in UTC."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
         self.db = db
@@ -39,12 +39,12 @@ class Tags:
         self._now = now
 
     async def view(self, viewer: Viewer | None, tag: str) -> TagView:
-        """A tag, be it ever used or not. Raises NotFound for what can't be one."""
-        (found,) = await self.views(viewer, [tag_key(tag)])
-        return found
+        """Return a hashtag, also one that was never used. Raises NotFound for a text that can't be a hashtag."""
+        (view,) = await self.views(viewer, [tag_key(tag)])
+        return view
 
     async def views(self, viewer: Viewer | None, keys: Sequence[str]) -> list[TagView]:
-        """Several, by their keys, in their order: two queries."""
+        """Return the hashtags with the keys, in their order. Takes two queries."""
         if not keys:
             return []
         today = self._now().date()
@@ -67,18 +67,21 @@ class Tags:
 
     @retried
     async def follow(self, viewer: Viewer, tag: str) -> TagView:
-        """Its public posts come home from now on. Raises NotFound, InvalidInput at the most that one can follow."""
+        """Show the public posts of a hashtag on the viewer's home timeline.
+
+        Raises NotFound for a text that can't be a hashtag, and InvalidInput beyond :data:`FOLLOWED_MOST`.
+        """
         key = tag_key(tag)
         async with self.db.transaction() as tx:
             if await tags(tx).follow(viewer.id, key, FOLLOWED_MOST) is not None:
                 await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, None)
         self._poke()
-        found = await self.view(viewer, key)
-        if not found.following:
+        view = await self.view(viewer, key)
+        if not view.following:
             raise InvalidInput(
                 f"{FOLLOWED_MOST} hashtags are the most that you can follow.", None, "too_many"
             )
-        return found
+        return view
 
     @retried
     async def unfollow(self, viewer: Viewer, tag: str) -> TagView:
@@ -90,45 +93,45 @@ class Tags:
         return await self.view(viewer, key)
 
     async def followed(self, viewer: Viewer, span: Span) -> Page[TagView]:
-        """What the viewer follows, the newest first."""
-        found: list[tuple[int, str]] = await tags(self.db.reads).followed(viewer.id, **bounds(span))
-        page = page_of(found, span)
+        """Return the hashtags that the viewer follows, newest first."""
+        followed: list[tuple[int, str]] = await tags(self.db.reads).followed(viewer.id, **bounds(span))
+        page = page_of(followed, span)
         return Page(await self.views(viewer, page.items), page.older, page.newer, page.first, page.last)
 
     # -------------------------------------------------------------------------------------------- on profiles
 
     async def featured(self, account_id: int) -> list[FeaturedTag]:
-        """Those on somebody's profile, the most used first."""
-        found: list[FeaturedTag] = await tags(self.db.reads).featured(account_id)
-        return found
+        """Return the hashtags on an account's profile, most used first."""
+        featured: list[FeaturedTag] = await tags(self.db.reads).featured(account_id)
+        return featured
 
     @retried
     async def feature(self, viewer: Viewer, name: str) -> FeaturedTag:
-        """Show a tag on one's profile; again, nothing changes. Raises InvalidInput (field "name")."""
+        """Show a hashtag on the viewer's profile. A second time changes nothing. Raises InvalidInput (field "name")."""
         key, shown = tag_named(name)
         async with self.db.transaction() as tx:
-            await accounts(tx).lock([viewer.id])  # nothing of theirs is published meanwhile
+            await accounts(tx).lock([viewer.id])  # so that the count of their posts does not change meanwhile
             await tags(tx).feature(viewer.id, key, shown, FEATURED_MOST)
-        found: FeaturedTag | None = await tags(self.db.reads).featured_one(viewer.id, key)
-        if found is None:
+        featured: FeaturedTag | None = await tags(self.db.reads).featured_one(viewer.id, key)
+        if featured is None:
             raise InvalidInput(f"A profile shows at most {FEATURED_MOST} hashtags.", "name", "too_many")
-        return found
+        return featured
 
     @retried
     async def unfeature(self, viewer: Viewer, featured_id: int) -> None:
-        """Raises NotFound unless it is the viewer's."""
+        """Remove a hashtag from the viewer's profile. Raises NotFound unless it is there."""
         async with self.db.transaction() as tx:
             if await tags(tx).unfeature(viewer.id, featured_id, None) is None:
                 raise NotFound
 
     @retried
     async def unfeature_tag(self, viewer: Viewer, tag: str) -> TagView:
-        """The same, by the tag; one that isn't featured does no harm."""
+        """Remove a hashtag from the viewer's profile by its text, also where it is not featured."""
         key = tag_key(tag)
         async with self.db.transaction() as tx:
             await tags(tx).unfeature(viewer.id, None, key)
         return await self.view(viewer, key)
 
     async def worth_featuring(self, viewer: Viewer) -> list[TagView]:
-        """What the viewer uses most and doesn't feature."""
+        """Return the hashtags that the viewer uses most and does not feature."""
         return await self.views(viewer, await tags(self.db.reads).used_most(viewer.id, SUGGESTED))

@@ -1,4 +1,4 @@
-"""Listings of posts, a page at a time, each with one query."""
+"""Listings of posts. Each page takes one query."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ def _cursor(post: Post) -> int:
 
 
 class Timelines:
-    """A ``viewer`` of None is a stranger. What a viewer mutes or blocks is left out of what lists others."""
+    """Pages of posts. A ``viewer`` of None is an anonymous request.
+
+    Listings of many authors leave out the accounts that the viewer mutes or blocks. Tags are normalised
+    (`domain.text.hashtag_key`).
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -29,16 +33,19 @@ class Timelines:
     async def public(
         self, viewer: Viewer | None, span: Span, *, local: bool = False, remote: bool = False
     ) -> Page[Post]:
-        """Public posts, of this site's people or of others' alone; no boosts, no replies to others."""
-        found = await timelines(self._db.reads).public(_id(viewer), local, remote, **bounds(span))
-        return page(found, span, _cursor)
+        """Return public posts, without boosts and replies to others.
+
+        ``local`` leaves out the authors of other sites, ``remote`` those of this site.
+        """
+        listed = await timelines(self._db.reads).public(_id(viewer), local, remote, **bounds(span))
+        return page(listed, span, _cursor)
 
     async def home(self, viewer: Viewer, span: Span) -> Page[Post]:
-        """Posts and boosts of those the viewer follows and their own; replies only to them."""
+        """Return posts and boosts of the viewer and the accounts they follow, without replies to other accounts."""
         return page(await by_direction(home(self._db.reads), span, viewer.id), span, _cursor)
 
     async def tag(self, viewer: Viewer | None, tag: str, span: Span) -> Page[Post]:
-        """Public posts with a tag; ``tag`` is normalised (`domain.text.hashtag_key`)."""
+        """Return public posts with a tag."""
         return page(await timelines(self._db.reads).tag(_id(viewer), tag, **bounds(span)), span, _cursor)
 
     async def tags(
@@ -50,11 +57,11 @@ class Timelines:
         every: Sequence[str] = (),
         none: Sequence[str] = (),
     ) -> Page[Post]:
-        """Public posts with one of ``some`` at least, with all of ``every`` and without ``none``; all normalised."""
-        found = await timelines(self._db.reads).tags(
+        """Return public posts that have at least one tag of ``some``, all of ``every`` and none of ``none``."""
+        listed = await timelines(self._db.reads).tags(
             _id(viewer), list(some), list(every), list(none), **bounds(span)
         )
-        return page(found, span, _cursor)
+        return page(listed, span, _cursor)
 
     async def account(
         self,
@@ -66,22 +73,22 @@ class Timelines:
         boosts: bool = True,
         tag: str | None = None,
     ) -> Page[Post]:
-        """What somebody posted, as far as the viewer may see it; with ``tag`` (normalised), only what has it."""
-        found = await timelines(self._db.reads).account(
+        """Return the posts of an account that the viewer may see, with ``tag`` only those that have it."""
+        listed = await timelines(self._db.reads).account(
             _id(viewer), account_id, replies, boosts, tag, **bounds(span)
         )
-        return page(found, span, _cursor)
+        return page(listed, span, _cursor)
 
     async def mentions(self, viewer: Viewer, span: Span, *, direct: bool = False) -> Page[Post]:
-        """Posts that name the viewer; with ``direct``, those for nobody else."""
+        """Return posts that mention the viewer, with ``direct`` only direct posts."""
         return page(
             await timelines(self._db.reads).mentions(viewer.id, direct, **bounds(span)), span, _cursor
         )
 
     async def bookmarks(self, viewer: Viewer, span: Span) -> Page[Post]:
-        """Newest bookmark first; cursors are those of bookmarks, not of posts."""
+        """Return bookmarked posts, newest bookmark first. Cursors are ids of bookmarks, not of posts."""
         return page_of(await timelines(self._db.reads).bookmarks(viewer.id, **bounds(span)), span)
 
     async def favourites(self, viewer: Viewer, span: Span) -> Page[Post]:
-        """Newest favourite first; cursors are those of favourites, not of posts."""
+        """Return favourited posts, newest favourite first. Cursors are ids of favourites, not of posts."""
         return page_of(await timelines(self._db.reads).favourites(viewer.id, **bounds(span)), span)

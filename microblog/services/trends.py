@@ -1,4 +1,4 @@
-"""What there is to discover: trends over tags and posts, the directory of people, suggestions whom to follow."""
+"""Trending hashtags and posts, the directory of accounts, and suggestions of accounts to follow."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from microblog.services.tags import Tags
 from microblog.store.engine.database import Database
 from microblog.store.trends import trends
 
-#: The furthest that listings by offset go: each page reads all before it.
-FURTHEST: Final = 10_000
-#: Seconds that one of the statements that score may take: on a large site longer than a visitor would wait.
-PATIENCE: Final = 60.0
+#: The largest offset of a listing. Each page reads all pages before it.
+OFFSET_MOST: Final = 10_000
+#: Seconds that a scoring statement may take. On a large site it takes longer than a request may.
+SCORING_TIMEOUT: Final = 60.0
 
 
 class Trends:
-    """``now`` is the time, in UTC."""
+    """The use cases of discovery. ``now`` returns the time in UTC."""
 
     def __init__(self, *, db: Database, tags: Tags, now: Callable[[], datetime]) -> None:
         self.db = db
@@ -37,26 +37,26 @@ class Trends:
         self._now = now
 
     async def compute(self) -> tuple[int, int] | None:
-        """Score anew: how many tags and posts trend. None when another process is about it."""
+        """Score all hashtags and posts. Return how many of each trend, or None while another process scores."""
         now = self._now()
         from_id, now_ms = first_at(now - timedelta(days=WINDOW_DAYS)), now.timestamp() * 1000
         async with self.db.transaction() as tx:
             if not await trends(tx).lock():
                 return None
-            await tx.allow(PATIENCE)
+            await tx.allow(SCORING_TIMEOUT)
             tags: int = await trends(tx).compute_tags(from_id, now_ms, TAG_HALF_LIFE, PEOPLE_LEAST, KEPT)
             posts: int = await trends(tx).compute_posts(from_id, now_ms, POST_HALF_LIFE, PEOPLE_LEAST, KEPT)
         return tags, posts
 
     async def tags(self, viewer: Viewer | None, *, offset: int = 0, limit: int = 10) -> list[TagView]:
-        """The most used first; three queries."""
+        """Return trending hashtags, most used first. Takes three queries."""
         keys: list[str] = await trends(self.db.reads).tags(_offset(offset), limit)
         return await self._tags.views(viewer, keys)
 
     async def posts(self, viewer: Viewer | None, *, offset: int = 0, limit: int = 20) -> list[Post]:
-        """The most liked first, without what the viewer mutes or blocks."""
-        found: list[Post] = await trends(self.db.reads).posts(_id(viewer), _offset(offset), limit)
-        return found
+        """Return trending posts, best first, without authors whom the viewer mutes or blocks."""
+        trending: list[Post] = await trends(self.db.reads).posts(_id(viewer), _offset(offset), limit)
+        return trending
 
     async def directory(
         self,
@@ -67,24 +67,24 @@ class Trends:
         offset: int = 0,
         limit: int = 40,
     ) -> list[Account]:
-        """People who want to be found: who wrote last first, or who came last first."""
+        """Return discoverable accounts, last active first, or with ``newest`` the newest first."""
         listing = trends(self.db.reads).newest if newest else trends(self.db.reads).active
-        found: list[Account] = await listing(_id(viewer), local, _offset(offset), limit)
-        return found
+        listed: list[Account] = await listing(_id(viewer), local, _offset(offset), limit)
+        return listed
 
     async def suggestions(self, viewer: Viewer, *, limit: int = 40) -> list[Suggestion]:
-        """Whom those follow whom the viewer follows, then whom many follow."""
-        found: list[Suggestion] = await trends(self.db.reads).suggestions(viewer.id, limit)
-        return found
+        """Return accounts that the viewer's followees follow, then accounts with many followers."""
+        suggested: list[Suggestion] = await trends(self.db.reads).suggestions(viewer.id, limit)
+        return suggested
 
     async def dismiss(self, viewer: Viewer, account_id: int) -> None:
-        """Never suggest them again. Raises NotFound for nobody."""
+        """Never suggest an account again. Raises NotFound if it does not exist."""
         async with self.db.transaction() as tx:
             await trends(tx).dismiss(viewer.id, account_id)
 
 
 def _offset(offset: int) -> int:
-    return max(0, min(offset, FURTHEST))
+    return max(0, min(offset, OFFSET_MOST))
 
 
 def _id(viewer: Viewer | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Conversations in the database: a row for each person in a thread of direct posts."""
+"""Conversations in the database: one row for each account in a thread of direct posts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def _pair(post_id: int, account_id: int) -> tuple[int, int]:
     return post_id, account_id
 
 
-# The last post that reached the viewer and that they want to see. The one that latest_id names may be deleted, or by
-# an account that the viewer has come to block or mute: it is shown as unread by nothing then, unless the viewer
-# marked the conversation so themselves.
+# The last post that reached the viewer and that they want to see. The post of latest_id may be deleted, or its author
+# may be muted or blocked by now. Then the conversation counts as unread only if the last post is by another account.
 _SELECT: Final = f"""SELECT c.id, c.latest_id, c.unread AND (p.id = c.latest_id OR p.author_id <> c.account_id),
     {POST_COLUMNS}
     FROM conversations c
@@ -83,12 +82,11 @@ class ConversationQueries(Protocol):
     async def deliver(self, post_id: int, actor_id: int, ids: Sequence[int]) -> None:
         """Put a direct post by ``actor_id`` into the conversations of these local accounts.
 
-        It is unread but for its author and for accounts that mute the author or the thread: to these it brings back no
-        conversation that they put away.  For an account that
-        blocks the author, is blocked by it, or whose notification policy filters or drops the post, it makes no
-        conversation: its mention is marked as withheld.
+        The conversation becomes unread, except for the author and for accounts that mute the author or the thread.
+        These do not get a conversation back that they removed. An account that blocks the author, that the author
+        blocks, or whose notification policy filters or drops the post gets no conversation: its mention is marked as
+        withheld.
         """
-        ...
 
     @query(
         sql="SELECT post_id, account_id FROM mentions WHERE post_id = ANY({post_ids}::bigint[]) AND withheld",
@@ -96,7 +94,6 @@ class ConversationQueries(Protocol):
     )
     async def withheld(self, post_ids: Sequence[int]) -> list[tuple[int, int]]:
         """Return pairs of a post and an account that it was withheld from."""
-        ...
 
     @query(
         sql="UPDATE conversations SET unread = {unread} "

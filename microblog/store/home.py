@@ -1,22 +1,22 @@
-"""The newest posts of some people: the home timeline's query, and that of a list's.
+"""The newest posts of a set of accounts: the query of the home timeline and of lists.
 
-Two ways lead to the same posts, and each page takes the cheaper one, within one statement:
+One statement finds a page in one of two ways, whichever costs less:
 
-``recent``  The newest posts of the whole site are looked at, one after the other, until there is a page of them: so
-            many as asking each one followed would cost, and at most :data:`WINDOW`.  Who follows much finds a page
-            within a few hundred.
-``latest``  Where these have no page, each one followed is asked for their newest post, which the index knows alone.
-            Those of the newest of these are then asked for what suits this reader, until there is a page: its oldest
-            is an ``edge`` below which no post of the page can be, so that all that is left is to ask those who wrote
-            since for what they wrote since.  That costs an index probe for each one followed, and a few dozen posts,
-            however many there are.
+``recent``  It scans the newest posts of the whole site until they make a page: at most :data:`SCANNED_PER_ACCOUNT` for
+            each followed account, and at most :data:`SCANNED_MOST`. That is what asking each account would cost. A
+            viewer who follows many accounts finds a page within a few hundred posts.
+``latest``  If the scan makes no page, it looks up the newest post of each followed account, for which the index
+            suffices. It then reads posts for this viewer from the accounts with the newest ones, until there is a
+            page. The oldest post of that sample is the ``edge``: no post of the page is older. So it only reads the
+            posts after the edge from the accounts whose newest post is after the edge. That costs an index probe for
+            each followed account and a few dozen posts, however many posts there are.
 
-The newest posts of each followed tag, down to the same edge, come on top of either.  What is not for this reader is
-left out while looking, never after: a page is short only at the end.
+Either way adds the newest posts of each followed hashtag, down to the same edge. The scan itself leaves out posts that
+the viewer may not or does not want to see, so that only the last page is short.
 
-The statements are prepared (`access`), one for each direction: planning one would take longer than running it.  So
-nothing in them may depend on being planned for one reader: ``OFFSET 0`` in an ``EXISTS`` keeps PostgreSQL from reading
-a whole table's rows of somebody into a hash to look up a few.
+The statements are prepared (`engine.access`), one for each direction, because planning one takes longer than running
+it. Nothing in them may rely on a plan for one viewer. ``OFFSET 0`` in an ``EXISTS`` keeps PostgreSQL from reading all
+rows of an account into a hash to look up a few.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ from microblog.store.engine.paging import bounds
 from microblog.store.posts.columns import BOOST_COLUMNS, BOOST_TABLES, listed_row
 from microblog.store.relations import UNWANTED, VISIBLE, wanted
 
-#: Posts of everybody that are looked at first: for each one followed, as many as asking them costs; and at most.
-WORTH: Final = 20
-WINDOW: Final = 2000
+#: Posts of the whole site to scan for each followed account: as many as one look-up of the account costs.
+SCANNED_PER_ACCOUNT: Final = 20
+#: Posts of the whole site to scan at most.
+SCANNED_MOST: Final = 2000
 
-#: What the public timeline lists, of the alias ``p``.
+#: The public timeline lists the post ``p``.
 PUBLIC: Final = (
     "p.visibility = 'public' AND p.boost_of_id IS NULL "
     "AND (p.reply_to_account_id IS NULL OR p.reply_to_account_id = p.author_id)"
 )
 
-#: That the viewer follows whom the post ``h`` answers.
-ANSWERS_FOLLOWED: Final = """EXISTS (SELECT FROM follows r WHERE r.follower_id = {viewer}
+#: The post ``h`` answers an account that the viewer follows.
+REPLY_TO_FOLLOWED: Final = """EXISTS (SELECT FROM follows r WHERE r.follower_id = {viewer}
                 AND r.followee_id = h.reply_to_account_id AND r.accepted OFFSET 0)"""
 
 _FOLLOWED: Final = f"""SELECT f.followee_id AS id, f.show_boosts FROM follows f
@@ -55,12 +56,12 @@ _FOLLOWED: Final = f"""SELECT f.followee_id AS id, f.show_boosts FROM follows f
         UNION ALL SELECT {{viewer}}, true"""
 
 
-def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False) -> str:
-    """A statement with the parameters ``viewer``, ``below``, ``above`` and ``count``; rows are `posts.listed_row`'s.
+def newest_of(authors: str, replies: str, *, ascending: bool, tags: bool = False) -> str:
+    """Return a statement with the parameters ``viewer``, ``below``, ``above`` and ``count``, for `columns.listed_row`.
 
-    ``people``: their ``id``, and whether their boosts count (``show_boosts``). None of them may be one whom the viewer
-    may not see. ``answers``: which of their posts (``h``) that answer others count.  ``tags``: with posts of the tags
-    that the viewer follows, whoever wrote them.
+    ``authors`` selects the ``id`` of each author and whether to list their boosts (``show_boosts``), without authors
+    whom the viewer may not see. ``replies`` is the condition for posts (``h``) that answer other accounts. ``tags``
+    adds posts of any author with hashtags that the viewer follows.
     """
     way, since, far = ("ASC", "<=", "9223372036854775807") if ascending else ("DESC", ">=", "0")
 
@@ -70,11 +71,11 @@ def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False)
             f"AND {column} > coalesce({{above}}::bigint, 0)"
         )
 
-    def suits(shows_boosts: str) -> str:
+    def listable(shows_boosts: str) -> str:
         return f"""(h.visibility <> 'direct' OR h.author_id = {{viewer}} OR EXISTS (
                 SELECT FROM mentions n
                 WHERE n.account_id = {{viewer}} AND n.post_id = h.id AND NOT n.withheld OFFSET 0))
-            AND (h.reply_to_account_id IS NULL OR h.reply_to_account_id = h.author_id OR {answers})
+            AND (h.reply_to_account_id IS NULL OR h.reply_to_account_id = h.author_id OR {replies})
             AND (h.boost_of_id IS NULL OR ({shows_boosts} AND EXISTS (
                 SELECT FROM posts p JOIN accounts a ON a.id = p.author_id
                 WHERE p.id = h.boost_of_id AND {VISIBLE} AND {wanted("p.author_id")})))
@@ -92,16 +93,16 @@ def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False)
         WHERE k.account_id = {{viewer}}"""
     return f"""SELECT {BOOST_COLUMNS}
     FROM (WITH source AS MATERIALIZED (
-        {people}
+        {authors}
     ), recent AS MATERIALIZED (
         SELECT h.id
         FROM (
             SELECT h.* FROM posts h WHERE {within("h.id")}
-            ORDER BY h.id {way} LIMIT (SELECT least({WINDOW}, {WORTH} * count(*)) FROM source)
+            ORDER BY h.id {way} LIMIT (SELECT least({SCANNED_MOST}, {SCANNED_PER_ACCOUNT} * count(*)) FROM source)
         ) h
-        -- Written so that it is looked up in a hash of those people, post by post, and ends with the page.
+        -- IS TRUE makes PostgreSQL look each author up in a hash, and stop at the end of the page.
         WHERE (h.author_id IN (SELECT id FROM source)) IS TRUE
-        AND {suits("h.author_id NOT IN (SELECT id FROM source WHERE NOT show_boosts)")}
+        AND {listable("h.author_id NOT IN (SELECT id FROM source WHERE NOT show_boosts)")}
         ORDER BY h.id {way} LIMIT {{count}}
     ), latest AS MATERIALIZED (
         SELECT source.id AS author_id, source.show_boosts, one.id
@@ -113,8 +114,8 @@ def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False)
         SELECT theirs.id
         FROM (SELECT * FROM latest ORDER BY id {way}) l CROSS JOIN LATERAL (
             SELECT h.id FROM posts h
-            WHERE h.author_id = l.author_id AND {within("h.id")} AND {suits("l.show_boosts")}
-            -- Of the few that somebody follows, each gives more than one.
+            WHERE h.author_id = l.author_id AND {within("h.id")} AND {listable("l.show_boosts")}
+            -- A viewer who follows few accounts gets more than one post of each.
             ORDER BY h.id {way} LIMIT (SELECT 2 * {{count}} / greatest(count(*), 1) + 1 FROM source)
         ) theirs
         LIMIT 2 * {{count}}
@@ -129,7 +130,7 @@ def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False)
         FROM (SELECT * FROM latest WHERE id {since} (SELECT id FROM edge)) l CROSS JOIN LATERAL (
             SELECT h.id FROM posts h
             WHERE h.author_id = l.author_id AND {within("h.id")} AND h.id {since} (SELECT id FROM edge)
-            AND {suits("l.show_boosts")}
+            AND {listable("l.show_boosts")}
             ORDER BY h.id {way} LIMIT {{count}}
         ) each
         {tagged if tags else ""}
@@ -138,18 +139,18 @@ def newest_of(people: str, answers: str, *, ascending: bool, tags: bool = False)
     WHERE {VISIBLE} ORDER BY w.id {way}"""
 
 
-_ANSWERS: Final = f"h.reply_to_account_id = {{viewer}} OR {ANSWERS_FOLLOWED}"
+_REPLIES: Final = f"h.reply_to_account_id = {{viewer}} OR {REPLY_TO_FOLLOWED}"
 
 
 class HomeQueries(Protocol):
-    """``below``, ``above`` and ``count`` as in `paging.bounds`."""
+    """``below``, ``above`` and ``count`` come from `paging.bounds`."""
 
     @prepared("bigint", "bigint", "bigint", "integer")
-    @query(sql=newest_of(_FOLLOWED, _ANSWERS, ascending=False, tags=True), load=rows(listed_row))
+    @query(sql=newest_of(_FOLLOWED, _REPLIES, ascending=False, tags=True), load=rows(listed_row))
     async def newest(self, viewer: int, below: int | None, above: int | None, count: int) -> list[Post]: ...
 
     @prepared("bigint", "bigint", "bigint", "integer")
-    @query(sql=newest_of(_FOLLOWED, _ANSWERS, ascending=True, tags=True), load=rows(listed_row))
+    @query(sql=newest_of(_FOLLOWED, _REPLIES, ascending=True, tags=True), load=rows(listed_row))
     async def oldest(self, viewer: int, below: int | None, above: int | None, count: int) -> list[Post]: ...
 
 
@@ -157,8 +158,8 @@ home = accessor(HomeQueries)
 
 
 async def by_direction(queries: Any, span: Span, *parameters: Any) -> list[Post]:
-    """The rows of a page, by the one of the two queries ``newest`` and ``oldest`` that goes the span's way."""
-    asked = bounds(span)
-    query = queries.oldest if asked["ascending"] else queries.newest
-    found: list[Post] = await query(*parameters, asked["below"], asked["above"], asked["count"])
-    return found
+    """Return the rows of a page from the query for the direction of the span: ``newest`` or ``oldest``."""
+    page = bounds(span)
+    query = queries.oldest if page["ascending"] else queries.newest
+    listed: list[Post] = await query(*parameters, page["below"], page["above"], page["count"])
+    return listed

@@ -1,4 +1,4 @@
-"""Lists in the database, and the timeline of one."""
+"""Lists in the database, and their timelines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.store.accounts import ACCOUNT_COLUMNS, account_at
 from microblog.store.engine.access import accessor, prepared
 from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.engine.paging import span_of
-from microblog.store.home import ANSWERS_FOLLOWED, newest_of
+from microblog.store.home import REPLY_TO_FOLLOWED, newest_of
 from microblog.store.posts.columns import listed_row
 from microblog.store.relations import UNWANTED
 
@@ -30,10 +30,10 @@ _MEMBERS: Final = f"""SELECT x.account_id AS id, f.show_boosts
         JOIN follows f ON f.follower_id = {{viewer}} AND f.followee_id = x.account_id AND f.accepted
         WHERE x.list_id = {{list_id}} AND x.owner_id = {{viewer}} AND x.account_id NOT IN ({UNWANTED})"""
 
-_ANSWERS: Final = f"""({{policy}} <> 'none' AND h.reply_to_account_id = {{viewer}})
+_REPLIES: Final = f"""({{policy}} <> 'none' AND h.reply_to_account_id = {{viewer}})
             OR ({{policy}} = 'list' AND EXISTS (SELECT FROM list_accounts r
                 WHERE r.list_id = {{list_id}} AND r.account_id = h.reply_to_account_id OFFSET 0))
-            OR ({{policy}} = 'followed' AND {ANSWERS_FOLLOWED})"""
+            OR ({{policy}} = 'followed' AND {REPLY_TO_FOLLOWED})"""
 
 
 class ListQueries(Protocol):
@@ -66,8 +66,7 @@ class ListQueries(Protocol):
     async def insert(
         self, account_id: int, title: str, policy: str, exclusive: bool, most: int
     ) -> UserList | None:
-        """None when there are ``most`` already."""
-        ...
+        """Create a list. Return None if the account has ``most`` lists already."""
 
     @query(
         sql="UPDATE lists l SET title = {title}, replies_policy = {policy}, exclusive = {exclusive} "
@@ -115,16 +114,16 @@ class ListQueries(Protocol):
 
 
 class ListedQueries(Protocol):
-    """A list's posts. ``below``, ``above`` and ``count`` as in `paging.bounds`."""
+    """The timeline of a list. ``below``, ``above`` and ``count`` come from `paging.bounds`."""
 
     @prepared("bigint", "bigint", "text", "bigint", "bigint", "integer")
-    @query(sql=newest_of(_MEMBERS, _ANSWERS, ascending=False), load=rows(listed_row))
+    @query(sql=newest_of(_MEMBERS, _REPLIES, ascending=False), load=rows(listed_row))
     async def newest(
         self, viewer: int, list_id: int, policy: str, below: int | None, above: int | None, count: int
     ) -> list[Post]: ...
 
     @prepared("bigint", "bigint", "text", "bigint", "bigint", "integer")
-    @query(sql=newest_of(_MEMBERS, _ANSWERS, ascending=True), load=rows(listed_row))
+    @query(sql=newest_of(_MEMBERS, _REPLIES, ascending=True), load=rows(listed_row))
     async def oldest(
         self, viewer: int, list_id: int, policy: str, below: int | None, above: int | None, count: int
     ) -> list[Post]: ...

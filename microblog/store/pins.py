@@ -19,18 +19,15 @@ class PinQueries(Protocol):
         f"JOIN accounts a ON a.id = p.author_id WHERE k.account_id = {{account_id}} AND {VISIBLE} ORDER BY k.id DESC",
         load=rows(post_row),
     )
-    async def of(self, viewer: int | None, account_id: int) -> list[Post]: ...
-
-    @query(sql="SELECT id FROM accounts WHERE id = {account_id} FOR NO KEY UPDATE", load=scalar)
-    async def hold(self, account_id: int) -> int:
-        """Two pins at once are counted one after the other."""
-        ...
+    async def of(self, viewer: int | None, account_id: int) -> list[Post]:
+        """Return the pinned posts of an account that the viewer may see, last pinned first."""
 
     @query(
         sql="SELECT count(*) FROM pinned_posts WHERE account_id = {account_id} AND post_id <> {post_id}",
         load=scalar,
     )
-    async def others(self, account_id: int, post_id: int) -> int: ...
+    async def others(self, account_id: int, post_id: int) -> int:
+        """Return how many posts other than this one the account has pinned."""
 
     @statement(
         sql="INSERT INTO pinned_posts (account_id, post_id) VALUES ({account_id}, {post_id}) ON CONFLICT DO NOTHING"

@@ -1,6 +1,6 @@
-"""What people do with a post: boost, favourite and bookmark it; and who did.
+"""Boosts, favourites and bookmarks of posts in the database.
 
-A boost is a row of ``posts``; it is taken back as any post is (`writing.delete`), under the same order of locks.
+A boost is a row of ``posts``. `posts.writing.delete` deletes it like any post, with the same order of locks.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ class ReactionQueries(Protocol):
             UPDATE accounts SET posts_count = posts_count + 1 WHERE id = {author_id} AND EXISTS (SELECT FROM made)
         ), boosted AS (
             UPDATE posts SET boosts_count = boosts_count + 1 WHERE id = {post_id} AND EXISTS (SELECT FROM made)
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, post_id) SELECT 'boost', {author_id}, id FROM made
         )
         SELECT id FROM made""",
         load=scalar,
     )
     async def boost(self, author_id: int, visibility: str, post_id: int, at: datetime | None) -> int | None:
-        """The id of the boost, or None when there was one already."""
+        """Boost a post. Return the id of the boost, or None if the account has boosted the post already."""
 
     @query(sql="SELECT id FROM posts WHERE boost_of_id = {post_id} AND author_id = {author_id}", load=scalar)
     async def boost_id(self, post_id: int, author_id: int) -> int | None: ...
 
     @query(sql="SELECT author_id FROM posts WHERE boost_of_id = {post_id} LIMIT 1000", load=rows(int))
-    async def boosters(self, post_id: int) -> list[int]: ...
+    async def boosters(self, post_id: int) -> list[int]:
+        """Return the accounts that boosted a post, at most 1,000."""
 
     @query(
         sql="""
@@ -58,7 +59,7 @@ class ReactionQueries(Protocol):
         load=scalar,
     )
     async def favourite(self, account_id: int, post_id: int) -> int:
-        """1, or 0 when it was one already."""
+        """Favourite a post. Return 1, or 0 if it is a favourite already."""
 
     @query(
         sql="""
@@ -72,7 +73,7 @@ class ReactionQueries(Protocol):
         load=scalar,
     )
     async def unfavourite(self, account_id: int, post_id: int) -> int:
-        """Return 1, or 0 when there was no favourite."""
+        """Remove a favourite. Return 1, or 0 if there is none."""
 
     @query(
         sql="INSERT INTO bookmarks (account_id, post_id) VALUES ({account_id}, {post_id}) ON CONFLICT DO NOTHING",

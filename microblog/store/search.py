@@ -1,4 +1,4 @@
-"""Search in the database: people, tags, and posts by their words (``domain/search.py`` makes the tokens)."""
+"""Search for accounts, hashtags and posts in the database. `domain.search` makes the tokens of posts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _tag(tag: str, shown: str, posts_count: int) -> Tag:
     return Tag(tag, shown, posts_count)
 
 
-#: So many people are sorted; where more than these match, those whom most follow are looked at first.
-MANY: Final = 2000
+#: Matching accounts that are sorted. Where more match, PostgreSQL reads them by their number of followers instead.
+SORTED_MOST: Final = 2000
 
-#: That somebody wants to be found, and is what was asked for.
+#: The account is discoverable and matches.
 _MATCHES: Final = f"""{FINDABLE}
             AND (lower(a.name) LIKE {{prefix}} OR a.search @@ to_tsquery('simple', {{words}}))"""
-#: Neither of the account and the viewer blocks the other, looked up in a hash.
+#: Neither the account nor the viewer blocks the other. PostgreSQL looks this up in a hash.
 _UNBLOCKED: Final = f"a.id NOT IN ({BLOCKED_EITHER_WAY})"
 
 #: The first moments after the day ``after`` and of the day ``before``.
@@ -44,28 +44,28 @@ _BEFORE: Final = "({before}::date)::timestamp AT TIME ZONE {zone}"
 
 
 def _id_at(moment: str, slack: int) -> str:
-    """The first id of a moment, and ``slack`` milliseconds, in SQL."""
+    """Return SQL for the first snowflake id of a moment plus ``slack`` milliseconds."""
     return f"((extract(epoch FROM {moment}) * 1000)::bigint + {slack} << 16)"
 
 
-#: Posts of that time, by their ids, with an hour's slack; and by when they were written.  The latter so that no index
-#: is looked for: the planner would take both conditions for independent, and sort what it takes for a few posts.
+#: The post is of that time, by its id with an hour's slack, and by its creation time. ``interval '0'`` hides the
+#: second condition from the planner: it would take both for independent, expect few posts, and sort them.
 _SINCE: Final = f"p.id >= {_id_at(_AFTER, -3_600_000)} AND p.created_at + interval '0' >= {_AFTER}"
 _UNTIL: Final = f"p.id < {_id_at(_BEFORE, 3_600_000)} AND p.created_at + interval '0' < {_BEFORE}"
 
 
-#: The viewer has favourited, boosted or bookmarked the post.
-_TOUCHED: Final = """EXISTS (SELECT FROM favourites f WHERE f.post_id = p.id AND f.account_id = {viewer}::bigint)
+#: The viewer favourited, boosted or bookmarked the post.
+_REACTED: Final = """EXISTS (SELECT FROM favourites f WHERE f.post_id = p.id AND f.account_id = {viewer}::bigint)
                OR EXISTS (SELECT FROM bookmarks b WHERE b.post_id = p.id AND b.account_id = {viewer}::bigint)
                OR EXISTS (SELECT FROM posts o WHERE o.boost_of_id = p.id AND o.author_id = {viewer}::bigint)"""
 
 
 class SearchQueries(Protocol):
-    """``viewer`` is an account's id, or None for a stranger."""
+    """``viewer`` is an account's id, or None for an anonymous request."""
 
     @query(
         sql=f"""WITH some_matching AS MATERIALIZED (
-            SELECT a.id, a.followers_count FROM accounts a WHERE NOT {{following}} AND {_MATCHES} LIMIT {MANY}
+            SELECT a.id, a.followers_count FROM accounts a WHERE NOT {{following}} AND {_MATCHES} LIMIT {SORTED_MOST}
         ), matching AS (
             SELECT a.id FROM accounts a WHERE lower(a.name) = {{name}} AND NOT {{following}}
             UNION
@@ -74,10 +74,11 @@ class SearchQueries(Protocol):
             AND (({_MATCHES}) OR lower(a.name) = {{name}})
             ORDER BY lower(a.name) = {{name}} DESC, a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
             UNION
-            (SELECT a.id FROM some_matching a WHERE (SELECT count(*) FROM some_matching) < {MANY} AND {_UNBLOCKED}
+            (SELECT a.id FROM some_matching a
+            WHERE (SELECT count(*) FROM some_matching) < {SORTED_MOST} AND {_UNBLOCKED}
             ORDER BY a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
             UNION
-            (SELECT a.id FROM accounts a WHERE (SELECT count(*) FROM some_matching) >= {MANY}
+            (SELECT a.id FROM accounts a WHERE (SELECT count(*) FROM some_matching) >= {SORTED_MOST}
             AND {_MATCHES} AND {_UNBLOCKED}
             ORDER BY a.followers_count DESC, a.id LIMIT {{limit}} + {{offset}})
         )
@@ -100,16 +101,14 @@ class SearchQueries(Protocol):
         limit: int,
         offset: int,
     ) -> list[Account]:
-        """``name`` is the whole of one, ``prefix`` a LIKE pattern; the name itself is found in any case.
+        """Return the accounts with a ``name``, with the LIKE pattern ``prefix``, or with ``words`` in their profiles.
 
-        Whoever has that name, the first of those whom the viewer follows, and the first of all: the answer is among
-        them, and not everybody whose name begins with a letter has to be sorted for it.
+        The query takes the accounts with exactly that name, the first accounts that the viewer follows and the first
+        of all accounts. The result is among these, so that a prefix of one letter does not sort all its accounts.
 
-        An account that the viewer blocks is found by its whole name alone, so that the viewer can unblock it.
-
-        ``following``: only those whom the viewer follows.
+        An account that the viewer blocks matches only by its full name, so that the viewer can unblock it.
+        ``following`` limits the result to accounts that the viewer follows.
         """
-        ...
 
     @query(
         sql="SELECT tag, coalesce(nullif(shown, ''), tag), uses FROM tags WHERE tag LIKE {prefix} AND uses > 0 "
@@ -126,7 +125,7 @@ class SearchQueries(Protocol):
           AND ({{language}}::text IS NULL OR p.language = {{language}})
           AND ({{after}}::date IS NULL OR ({_SINCE})) AND ({{before}}::date IS NULL OR ({_UNTIL}))
           AND ((p.visibility = 'public' AND a.indexable) OR p.author_id = {{viewer}}::bigint
-               OR {{viewer}}::bigint = ANY (p.mentioned_ids) OR {_TOUCHED})
+               OR {{viewer}}::bigint = ANY (p.mentioned_ids) OR {_REACTED})
           AND {VISIBLE} AND {listed_for("p.author_id")} AND {reads_present()}
           AND {within("p.id")} {in_order("p.id")}""",
         load=rows(post_row),
@@ -146,10 +145,9 @@ class SearchQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[Post]:
-        """Find public posts of accounts that let everyone search them, and posts that the viewer wrote, is named in,
-        favourited, boosted or bookmarked.
+        """Return the public posts of indexable accounts, and the posts that the viewer wrote, favourited, boosted,
+        bookmarked or is mentioned in, that match.
         """
-        ...
 
 
 search = accessor(SearchQueries)

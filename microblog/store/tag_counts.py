@@ -1,8 +1,8 @@
-"""How much hashtags are used: what a trigger noted beside the posts is added to the counts.
+"""The counts of hashtags.
 
-Everybody who uses a tag would meet in its row, so writers only add rows to ``tag_changes``, in the transaction of the
-post. Afterwards one process at a time takes them out and adds them up. Both happen in one transaction, so a count plus
-what is noted is always the number of posts.
+All posts with a hashtag would wait for each other at its row. So a trigger only adds rows to ``tag_changes`` in the
+transaction of the post. Afterwards one process at a time removes these rows and adds them to the counts, in one
+transaction: a count plus its recorded changes is always the number of posts.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class TagCountQueries(Protocol):
         load=scalar,
     )
     async def add_up(self, tags: Sequence[str], shown: Sequence[str], limit: int) -> int:
-        """Count what was noted, and return how many notes that were.
+        """Add recorded changes to the counts and return the number of changes.
 
-        ``shown``: how the ``tags`` were written. Another process may have counted them without knowing that.
+        ``shown`` has the ``tags`` as written. They are stored also where another process, which does not know how the
+        tags were written, has already counted them.
         """
-        ...
 
 
 tag_counts = accessor(TagCountQueries)

@@ -1,4 +1,4 @@
-"""Followed and featured hashtags in the database, and how much tags are used."""
+"""Followed and featured hashtags in the database, and the use of hashtags by day."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ class TagQueries(Protocol):
         load=scalar,
     )
     async def follow(self, account_id: int, tag: str, most: int) -> int | None:
-        """None when it was followed, or there are ``most`` already."""
-        ...
+        """Follow a hashtag. Return None if the account follows it already, or follows ``most`` already."""
 
     @statement(sql="DELETE FROM followed_tags WHERE account_id = {account_id} AND tag = {tag}")
     async def unfollow(self, account_id: int, tag: str) -> None: ...
@@ -60,8 +59,7 @@ class TagQueries(Protocol):
         load=rows(_about),
     )
     async def about(self, viewer: int | None, tags: Sequence[str]) -> list[tuple[str, str, bool, bool]]:
-        """How each is shown, and how the viewer stands to it; in the order asked for."""
-        ...
+        """Return each tag as shown, and whether the viewer follows and features it, in the order of ``tags``."""
 
     @query(
         sql="SELECT tag, day, uses, people FROM tag_days "
@@ -69,8 +67,7 @@ class TagQueries(Protocol):
         load=rows(_day),
     )
     async def history(self, tags: Sequence[str], since: date) -> list[tuple[str, date, int, int]]:
-        """Uses in public posts from a day on, by day: as many rows as there are days, whatever was written."""
-        ...
+        """Return the uses in public posts by tag and day, and the accounts that used the tag, from a day on."""
 
     @query(sql=_FEATURED + " WHERE k.account_id = {account_id} ORDER BY 4 DESC, k.id", load=rows(FeaturedTag))
     async def featured(self, account_id: int) -> list[FeaturedTag]: ...
@@ -89,8 +86,7 @@ class TagQueries(Protocol):
         load=scalar,
     )
     async def feature(self, account_id: int, tag: str, shown: str, most: int) -> int | None:
-        """Feature a tag, counting its uses so far once: a trigger follows the posts from then on."""
-        ...
+        """Feature a tag with the count of its uses so far. A trigger updates the count from then on."""
 
     @query(
         sql="DELETE FROM featured_tags WHERE account_id = {account_id} "
@@ -109,8 +105,7 @@ class TagQueries(Protocol):
         load=rows(str),
     )
     async def used_most(self, account_id: int, limit: int) -> list[str]:
-        """Tags of somebody's last thousand public posts that they don't feature."""
-        ...
+        """Return the tags of the account's last 1,000 posts that it does not feature, most used first."""
 
 
 tags = accessor(TagQueries)

@@ -1,4 +1,4 @@
-"""Muted threads in the database; ``store.notifications.put`` heeds them."""
+"""Muted threads in the database. `store.notifications.put` leaves their posts out."""
 
 from __future__ import annotations
 

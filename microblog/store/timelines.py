@@ -1,4 +1,4 @@
-"""Listings of posts: one query a page, by cursor, newest first (`paging` says how)."""
+"""Queries for listings of posts, newest first. Each page takes one query (see `engine.paging`)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from microblog.store.posts.columns import (
 from microblog.store.relations import BOOSTED, VISIBLE, listed_for, wanted
 
 
-def _marked(id: int, *row: Any) -> tuple[int, Post]:
+def _with_cursor(id: int, *row: Any) -> tuple[int, Post]:
     return id, post_from(row)
 
 
 class TimelineQueries(Protocol):
-    """``below``, ``above``, ``ascending`` and ``count`` are `paging.bounds` of a span."""
+    """``below``, ``above``, ``ascending`` and ``count`` come from `paging.bounds`."""
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE {PUBLIC} AND {within('p.id')} "
@@ -88,9 +88,9 @@ class TimelineQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[Post]:
-        """Public posts with one of ``some`` at least, with all of ``every``, and without ``none``.
+        """Return public posts that have at least one tag of ``some``, all of ``every`` and none of ``none``.
 
-        Each of ``some`` gives its newest that suit; where there are tags that all have to have, the rarest of these.
+        Each tag of ``some`` contributes its newest matching posts. With ``every``, only the rarest of its tags does.
         """
 
     @query(
@@ -117,7 +117,7 @@ class TimelineQueries(Protocol):
         sql=f"SELECT k.id, {POST_COLUMNS} FROM bookmarks k JOIN posts p ON p.id = k.post_id "
         "JOIN accounts a ON a.id = p.author_id "
         f"WHERE k.account_id = {{viewer}} AND {within('k.id')} AND {VISIBLE} {in_order('k.id')}",
-        load=rows(_marked),
+        load=rows(_with_cursor),
     )
     async def bookmarks(
         self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int
@@ -127,7 +127,7 @@ class TimelineQueries(Protocol):
         sql=f"SELECT k.id, {POST_COLUMNS} FROM favourites k JOIN posts p ON p.id = k.post_id "
         "JOIN accounts a ON a.id = p.author_id "
         f"WHERE k.account_id = {{viewer}} AND {within('k.id')} AND {VISIBLE} {in_order('k.id')}",
-        load=rows(_marked),
+        load=rows(_with_cursor),
     )
     async def favourites(
         self, viewer: int, below: int | None, above: int | None, ascending: bool, count: int

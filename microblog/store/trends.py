@@ -20,7 +20,7 @@ def _suggestion(friends: int, *row: Any) -> Suggestion:
     return Suggestion(account_from(row), friends)
 
 
-#: That somebody is in the directory, for this viewer: looked up in a hash of those whom it must not show them.
+#: The account is in the directory for this viewer. PostgreSQL looks unwanted accounts up in a hash.
 _LISTED: Final = f"""{FINDABLE} AND (NOT {{local}} OR a.domain IS NULL)
             AND a.id NOT IN ({UNWANTED})"""
 
@@ -28,8 +28,7 @@ _LISTED: Final = f"""{FINDABLE} AND (NOT {{local}} OR a.domain IS NULL)
 class TrendQueries(Protocol):
     @query(sql="SELECT pg_try_advisory_xact_lock(hashtext('microblog.trends'))", load=scalar)
     async def lock(self) -> bool:
-        """False when another process computes them just now."""
-        ...
+        """Lock the computation of trends. Return False while another process computes them."""
 
     @query(
         sql="""WITH did AS (
@@ -120,12 +119,11 @@ class TrendQueries(Protocol):
         load=rows(account),
     )
     async def active(self, viewer: int | None, local: bool, offset: int, limit: int) -> list[Account]:
-        """Who wrote last first.
+        """Return the accounts of the directory, last active first.
 
-        Those are among the authors of the newest posts, as far as these go; only who goes on beyond has everybody
-        sorted. (An index on that time would make each post pay.)
+        The first pages are among the authors of the newest posts. Only a page beyond these sorts all accounts. An index
+        on the time would make each post more expensive.
         """
-        ...
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE {_LISTED} "

@@ -17,7 +17,7 @@ class Asked:
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
         self.answers: list[Deferred[None]] = []
-        self.gathering = BatchLoader(self.squares, most=3)
+        self.loader = BatchLoader(self.squares, batch_size=3)
 
     async def squares(self, numbers: Sequence[int]) -> Mapping[int, int]:
         self.asked.append(list(numbers))
@@ -26,7 +26,7 @@ class Asked:
         return {number: number * number for number in numbers}
 
     def ask(self, number: int) -> Deferred[int]:
-        return ensureDeferred(self.gathering.of(number))
+        return ensureDeferred(self.loader.of(number))
 
 
 async def test_the_first_is_asked_at_once_and_those_that_come_meanwhile_together() -> None:
@@ -88,7 +88,7 @@ async def test_an_answer_that_leaves_somebody_out_is_an_error_and_nobody_waits_f
     async def nothing(_: Sequence[int]) -> Mapping[int, int]:
         return {}
 
-    gathering = BatchLoader(nothing)
+    loader = BatchLoader(nothing)
     for _ in range(2):
         with pytest.raises(KeyError):
-            await gathering.of(1)
+            await loader.of(1)

@@ -9,7 +9,7 @@ from microblog.domain.posts import Span
 from microblog.domain.visibility import Visibility
 from microblog.services.timelines import Timelines
 from microblog.store.engine.database import Database
-from microblog.store.home import WINDOW
+from microblog.store.home import SCANNED_MOST
 from tests.factories import create_viewer
 from tests.services.people import Site
 
@@ -37,7 +37,7 @@ async def test_quiet_people_are_found_behind_any_number_of_others(site: Site, db
         await site.post(bob, f"bob {number}")
     await site.post(cat, "cat")
     await site.post(ann, "mine")
-    await crowd(db, dan, WINDOW + 10)
+    await crowd(db, dan, SCANNED_MOST + 10)
     await site.post(cat, "cat again")
     assert await texts(db, ann) == ["cat again", "mine", "cat", "bob 2", "bob 1", "bob 0"]
     first = await Timelines(db).home(ann, Span(limit=2))

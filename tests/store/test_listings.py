@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.store.engine.database import Database
-from microblog.store.search import MANY, search
+from microblog.store.search import SORTED_MOST, search
 from microblog.store.timelines import timelines
 from microblog.store.trends import trends
 from tests.factories import create_viewer
@@ -30,7 +30,7 @@ async def crowd(db: Database, count: int, prefix: str) -> None:
     )
 
 
-@pytest.mark.parametrize("count", [30, MANY + 30])
+@pytest.mark.parametrize("count", [30, SORTED_MOST + 30])
 async def test_people_are_those_most_followed_however_many_match(db: Database, count: int) -> None:
     reader = (await create_viewer(db, "reader")).id
     await crowd(db, count, "z")

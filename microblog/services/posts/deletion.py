@@ -12,7 +12,7 @@ from microblog.services.conversations import withheld_from
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
 from microblog.services.posts.reactions import Reactions
-from microblog.services.posts.reading import visible_content
+from microblog.services.posts.reading import visible_post
 from microblog.services.tag_counts import TagCounts
 from microblog.store.engine.database import Database
 from microblog.store.locks import lock_to_delete, retried
@@ -54,7 +54,7 @@ class Deletion:
             if post is None:
                 raise NotFound
             if post.author.id != viewer.id and not post.visibility.open:
-                await visible_content(tx, viewer, post_id)
+                await visible_post(tx, viewer, post_id)
             withheld = await withheld_from(tx, post)
             await writing(tx).delete(post_id, post.author.id, audience_json(post, withheld))
         self._dispatcher.poke()

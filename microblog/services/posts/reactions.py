@@ -13,7 +13,7 @@ from microblog.domain.visibility import Visibility, may_boost
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.services.live.event_log import audience_json
 from microblog.services.notifications.write import notify, withdraw
-from microblog.services.posts.reading import Reading, visible_content
+from microblog.services.posts.reading import Reading, visible_post
 from microblog.store.engine.database import Database
 from microblog.store.locks import locks, retried
 from microblog.store.posts.reading import posts
@@ -89,14 +89,14 @@ class Reactions:
     @retried
     async def bookmark(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
-            post = await visible_content(tx, viewer, post_id)
+            post = (await visible_post(tx, viewer, post_id)).content
             await reactions(tx).bookmark(viewer.id, post.id)
         return await self._reading.by_id(viewer, post.id)
 
     @retried
     async def unbookmark(self, viewer: Viewer, post_id: int) -> Post:
         async with self._db.transaction() as tx:
-            post = await visible_content(tx, viewer, post_id)
+            post = (await visible_post(tx, viewer, post_id)).content
             await reactions(tx).unbookmark(viewer.id, post.id)
         return await self._reading.by_id(viewer, post.id)
 
@@ -104,4 +104,4 @@ class Reactions:
 async def _locked(tx: Any, viewer: Viewer, post_id: int) -> Post:
     """Lock a post and return it. Raises NotFound unless the viewer may see it."""
     await locks(tx).post(post_id)
-    return await visible_content(tx, viewer, post_id)
+    return (await visible_post(tx, viewer, post_id)).content

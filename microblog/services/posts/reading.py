@@ -113,12 +113,12 @@ class Reading:
         return page_of(await reactions(self._db.reads).boosted_by(_id(viewer), post.id, **bounds(span)), span)
 
 
-async def visible_content(tx: Any, viewer: Viewer, post_id: int) -> Post:
-    """Return the post with the content: for a boost, the boosted post. Raises NotFound unless the viewer may see it."""
+async def visible_post(tx: Any, viewer: Viewer, post_id: int) -> Post:
+    """Return a post or boost within a transaction. Raises NotFound unless the viewer may see it."""
     post: Post | None = await posts(tx).visible(post_id, viewer.id)
     if post is None:
         raise NotFound
-    return post.content
+    return post
 
 
 def _id(viewer: Viewer | None) -> int | None:

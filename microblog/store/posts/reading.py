@@ -26,7 +26,7 @@ def _edit(text: str, html: str, summary: str, sensitive: bool, created_at: datet
 
 
 class PostQueries(Protocol):
-    """Reading single posts. ``viewer`` is an account's id, or None for a stranger."""
+    """Queries of single posts. ``viewer`` is an account's id, or None for an anonymous request."""
 
     @query(
         sql="SELECT a.id FROM accounts a WHERE a.id = ANY ({ids}::bigint[]) AND a.state = 'active' "
@@ -34,7 +34,7 @@ class PostQueries(Protocol):
         load=rows(int),
     )
     async def addressable(self, ids: list[int], viewer: int) -> list[int]:
-        """Return those of the accounts that are active and that the viewer does not block."""
+        """Return the accounts of ``ids`` that are active and neither block the viewer nor are blocked by the viewer."""
 
     @query(
         sql=f"SELECT {BOOST_COLUMNS} FROM {BOOST_TABLES} WHERE w.id = {{post_id}} AND {VISIBLE} "
@@ -57,7 +57,7 @@ class PostQueries(Protocol):
         load=rows(listed_row),
     )
     async def for_events(self, ids: list[int], viewer: None = None) -> list[Post]:
-        """Posts whoever may see them: the dispatcher judges for each of its readers."""
+        """Return posts for the dispatcher, which checks for each subscriber who may see them."""
 
     @query(
         sql=f"""
@@ -71,7 +71,7 @@ class PostQueries(Protocol):
         load=rows(post_row),
     )
     async def ancestors(self, post_id: int, viewer: int | None) -> list[Post]:
-        """Return the posts that a post answers, oldest first, at most 100 up."""
+        """Return the chain of posts above a reply, oldest first, at most 100."""
 
     @query(
         sql=f"SELECT {POST_COLUMNS} FROM {POST_TABLES} WHERE p.thread_id = {{thread_id}} AND p.boost_of_id IS NULL "
