@@ -1,4 +1,4 @@
-"""The layers: imports point down. The contracts are in pyproject.toml; these tests keep them, and keep them true."""
+"""The architecture: imports point down and never in a circle. pyproject.toml has the contracts of the floors."""
 
 from __future__ import annotations
 
@@ -22,12 +22,51 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph("microblog", include_external_packages=True, cache_dir=None)
 
 
+def import_circles(graph: grimp.ImportGraph) -> list[set[str]]:
+    """Return the groups of modules that import each other, by Tarjan's algorithm; type-checking imports count."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    circles: list[set[str]] = []
+
+    def visit(module: str) -> None:
+        order[module] = lowest[module] = len(order)
+        stack.append(module)
+        for imported in graph.find_modules_directly_imported_by(module):
+            if imported not in order:
+                visit(imported)
+            if imported in stack:
+                lowest[module] = min(lowest[module], lowest[imported])
+        if lowest[module] == order[module]:
+            start = stack.index(module)
+            if len(stack) - start > 1:
+                circles.append(set(stack[start:]))
+            del stack[start:]
+
+    for module in sorted(graph.modules):
+        if module not in order:
+            visit(module)
+    return circles
+
+
+def test_no_modules_import_each_other(graph: grimp.ImportGraph) -> None:
+    circles = import_circles(graph)
+    assert not circles, "\n".join(", ".join(sorted(circle)) for circle in circles)
+
+
+def test_import_circles_are_found() -> None:
+    graph = grimp.ImportGraph()
+    for importer, imported in (("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")):
+        graph.add_import(importer=importer, imported=imported)
+    assert import_circles(graph) == [{"b", "c"}]
+
+
 def modules_below(folder: str) -> list[Path]:
     return sorted((PACKAGE / folder).rglob("*.py"))
 
 
 def imported_by(path: Path) -> Iterator[str]:
-    """The modules that a file imports, wherever in it, but for types alone."""
+    """Yield the modules that a file imports anywhere in it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -37,8 +76,8 @@ def imported_by(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_the_contracts_hold() -> None:
-    """In a process of its own, as ``make check`` runs it."""
+def test_import_contracts_hold() -> None:
+    """The contracts run in a process of their own, as in ``make check``."""
     checked = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=CHECKOUT,
@@ -49,8 +88,8 @@ def test_the_contracts_hold() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_contracts_name_modules_that_exist() -> None:
-    """A contract about a module that was renamed would hold for ever."""
+def test_import_contracts_name_existing_modules() -> None:
+    """A contract about a renamed module would always hold."""
     settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]
     for contract in settings["contracts"]:
         for module in contract.get("source_modules", ()):
@@ -71,7 +110,7 @@ def test_adapters_never_import_each_other(graph: grimp.ImportGraph, adapter: str
         assert chain is None, " -> ".join(chain or ())
 
 
-def test_only_the_store_and_the_wiring_reach_the_database(graph: grimp.ImportGraph) -> None:
+def test_only_the_store_imports_database_libraries(graph: grimp.ImportGraph) -> None:
     for library in ("txpostgres", "psycopg2", "dbxs"):
         if library not in graph.modules:
             continue
@@ -79,10 +118,10 @@ def test_only_the_store_and_the_wiring_reach_the_database(graph: grimp.ImportGra
             assert importer.startswith("microblog.store"), f"{importer} imports {library}"
 
 
-#: Beside the standard library.
+#: Packages that the domain may use beside the standard library.
 PURE = {"microblog", "regex", "nh3", "idna", "msgspec"}
-#: Of the standard library: what does something, and does not only compute.
-DOING = {
+#: Modules of the standard library with effects.
+EFFECTS = {
     "socket",
     "subprocess",
     "threading",
@@ -100,7 +139,7 @@ def test_the_domain_is_pure(path: Path) -> None:
     for name in imported_by(path):
         top = name.split(".")[0]
         assert top in PURE or top in sys.stdlib_module_names, f"{path.name} imports {name}"
-        assert top not in DOING, f"{path.name} imports {name}"
+        assert top not in EFFECTS, f"{path.name} imports {name}"
         if top == "microblog":
             assert name == "microblog" or name.startswith("microblog.domain"), f"{path.name} imports {name}"
 
@@ -111,14 +150,14 @@ def test_the_domain_is_synchronous(path: Path) -> None:
         assert not isinstance(node, ast.AsyncFunctionDef | ast.Await), f"{path.name}:{node.lineno}"
 
 
-#: Where the reactor is chosen and handed on.
+#: The modules that choose a reactor and pass it on.
 WIRING = {PACKAGE / "tap.py", PACKAGE / "app.py", *modules_below("cli")}
 
 
 @pytest.mark.parametrize(
     "path", sorted(set(PACKAGE.rglob("*.py")) - WIRING), ids=lambda path: str(path.relative_to(PACKAGE))
 )
-def test_the_reactor_is_passed_in(path: Path) -> None:
+def test_modules_get_the_reactor_as_an_argument(path: Path) -> None:
     assert "twisted.internet.reactor" not in set(imported_by(path))
 
 
@@ -137,14 +176,14 @@ def test_nothing_blocks_the_reactor(path: Path) -> None:
             )
 
 
-def test_the_plugin_is_a_service_maker_and_nothing_else() -> None:
+def test_plugin_only_makes_the_service() -> None:
     tree = ast.parse((CHECKOUT / "twisted" / "plugins" / "microblog_plugin.py").read_text())
     kinds = [type(node).__name__ for node in tree.body]
     assert kinds == ["Expr", "ImportFrom", "Assign"]
 
 
-def test_the_plugin_folders_are_no_packages() -> None:
-    """An ``__init__.py`` there would hide Twisted itself."""
+def test_plugin_folders_are_not_packages() -> None:
+    """An ``__init__.py`` there would hide Twisted."""
     assert not (CHECKOUT / "twisted" / "__init__.py").exists()
     assert not (CHECKOUT / "twisted" / "plugins" / "__init__.py").exists()
 
@@ -153,7 +192,7 @@ def test_the_plugin_folders_are_no_packages() -> None:
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_only_one_module_normalises_unicode(path: Path) -> None:
-    """Elsewhere nothing would cut the runs of marks that make it slow."""
+    """Only that module limits the runs of combining marks that make normalising slow."""
     if path == PACKAGE / "domain" / "normal.py":
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -163,7 +202,7 @@ def test_only_one_module_normalises_unicode(path: Path) -> None:
         assert name not in ("normalize", "is_normalized"), f"{path.name} normalises by itself"
 
 
-#: What bounds the memory of each cache: the number of entries, and the size of the largest key.
+#: The largest key of each cache; with the number of entries it bounds the memory.
 CACHES = {
     ("domain/hosts.py", "_host"): "a host name of at most 253 characters",
     ("domain/hosts.py", "_link_host"): "a host name of at most 253 characters",
@@ -180,7 +219,7 @@ CACHES = {
 
 
 def caches_of(path: Path) -> Iterator[str]:
-    """The functions of a file whose results ``lru_cache`` or ``cache`` remembers."""
+    """Yield the functions of a file with ``lru_cache`` or ``cache``."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
@@ -200,7 +239,7 @@ def caches_of(path: Path) -> Iterator[str]:
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_each_cache_has_bounded_keys(path: Path) -> None:
-    """A cache keyed by a text of any length fills the memory: check the length first, and list it here."""
+    """A cache keyed by texts of any length fills the memory: check the length first, and list the cache here."""
     for name in caches_of(path):
         assert (path.relative_to(PACKAGE).as_posix(), name) in CACHES
 
