@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from microblog.domain.errors import Unavailable
 from microblog.store.engine.database import Database
-from microblog.store.engine.database_health import QUIET, Trouble
+from microblog.store.engine.database_health import INTERVAL, DatabaseHealth
 from tests.tasks.logs import logged
 
 REFUSED = (
@@ -23,57 +23,59 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def trouble(clock: Clock) -> Trouble:
-    return Trouble(clock.seconds)
+def health(clock: Clock) -> DatabaseHealth:
+    return DatabaseHealth(clock.seconds)
 
 
-def test_the_reason_is_told_on_one_line(trouble: Trouble) -> None:
+def test_the_reason_is_logged_on_one_line(health: DatabaseHealth) -> None:
     with logged() as lines:
-        trouble.seen(psycopg2.OperationalError(REFUSED))
+        health.failed(psycopg2.OperationalError(REFUSED))
     (line,) = lines
     assert line.startswith("The database is away")
     assert line.endswith(': connection to server at "db.example", port 5432 failed: Connection refused.')
 
 
-def test_the_same_trouble_is_told_once_a_minute_with_how_often_it_was(trouble: Trouble, clock: Clock) -> None:
+def test_the_same_problem_is_logged_once_a_minute_with_its_count(
+    health: DatabaseHealth, clock: Clock
+) -> None:
     with logged() as lines:
         for _ in range(31):
-            trouble.seen(pg.DiskFull('could not extend file "base/1/2": No space left on device'))
-            clock.advance(QUIET / 30)
+            health.failed(pg.DiskFull('could not extend file "base/1/2": No space left on device'))
+            clock.advance(INTERVAL / 30)
     assert len(lines) == 2
     assert "No space left on device" in lines[0]
     assert "Make room" in lines[0]
     assert lines[1].endswith("(29 times more since this was said last.)")
 
 
-def test_another_trouble_is_told_beside_it(trouble: Trouble) -> None:
+def test_another_problem_is_logged_too(health: DatabaseHealth) -> None:
     with logged() as lines:
-        trouble.seen(pg.DiskFull("full"))
-        trouble.seen(pg.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"))
-        trouble.seen(pg.QueryCanceled("canceling statement due to statement timeout"))
-        trouble.silent(12)
+        health.failed(pg.DiskFull("full"))
+        health.failed(pg.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction"))
+        health.failed(pg.QueryCanceled("canceling statement due to statement timeout"))
+        health.timed_out(12)
     assert len(lines) == 4
 
 
-def test_it_is_told_when_the_database_is_back_and_when_it_goes_again(trouble: Trouble, clock: Clock) -> None:
+def test_recovery_and_the_next_loss_are_logged(health: DatabaseHealth, clock: Clock) -> None:
     with logged() as lines:
-        trouble.answers()
-        trouble.seen(psycopg2.OperationalError(REFUSED))
-        trouble.seen(psycopg2.OperationalError(REFUSED))
+        health.connected()
+        health.failed(psycopg2.OperationalError(REFUSED))
+        health.failed(psycopg2.OperationalError(REFUSED))
         clock.advance(1.5)
-        trouble.answers()
-        trouble.answers()
-        trouble.seen(psycopg2.OperationalError(REFUSED))
+        health.connected()
+        health.connected()
+        health.failed(psycopg2.OperationalError(REFUSED))
     assert lines[1] == "The database is back after 1.5 s."
     assert lines[2] == lines[0], "what was not told of the last time does not count for this one"
     assert len(lines) == 3
 
 
-def test_what_is_wrong_with_a_statement_alone_is_no_trouble_of_the_database(trouble: Trouble) -> None:
+def test_a_fault_of_one_statement_is_not_logged(health: DatabaseHealth) -> None:
     with logged() as lines:
-        trouble.seen(pg.UniqueViolation("duplicate key"))
-        trouble.seen(pg.DeadlockDetected("deadlock detected"))
-        trouble.seen(ValueError("NUL (0x00)"))
+        health.failed(pg.UniqueViolation("duplicate key"))
+        health.failed(pg.DeadlockDetected("deadlock detected"))
+        health.failed(ValueError("NUL (0x00)"))
     assert lines == []
 
 

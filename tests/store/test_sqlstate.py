@@ -10,7 +10,7 @@ from psycopg2._psycopg import sqlstate_errors
 from twisted.internet.task import Clock
 
 from microblog.domain.errors import Conflict, Contended, InvalidInput, NotFound, TookTooLong, Unavailable
-from microblog.store.engine.database_health import Trouble
+from microblog.store.engine.database_health import DatabaseHealth
 from microblog.store.engine.sqlstate import Fault, fault_of, is_lost
 from microblog.store.engine.transactions import domain_error
 from tests.tasks.logs import logged
@@ -50,7 +50,7 @@ def test_pool_services_and_log_agree_about_every_code(code: str) -> None:
     heard, told = MEANINGS[fault_of(error)]
     assert type(domain_error(error)) is heard
     with logged() as lines:
-        Trouble(Clock().seconds).seen(error)
+        DatabaseHealth(Clock().seconds).failed(error)
     assert bool(lines) is told
     assert ("is away" in "".join(lines)) is (fault_of(error) is Fault.LOST)
 

@@ -1,10 +1,9 @@
-"""Accessors of queries that are declared with dbxs: bound once, not with each call.
+"""Accessors of dbxs queries that bind their parameters once instead of with each call.
 
-``dbxs.accessor`` binds the arguments of each call to the method's signature, by :mod:`inspect`, and takes four
-coroutines a statement: 15 to 30 µs more than this, with each statement of each request.  Here the order of the
-parameters is worked out once a query.  Declarations and their checks are dbxs' own, and a call that does not fit its
-signature raises TypeError all the same.  Leans on ``dbxs._access``'s ``QueryMetadata``: tests/store/test_access.py
-fails if that changes.
+``dbxs.accessor`` binds the arguments of each call to the signature with :mod:`inspect` and takes four coroutines for a
+statement: 15 to 30 µs more for each statement than this module, which computes the order of the parameters once for
+each query. dbxs still checks the declarations, and a call that does not fit the signature still raises TypeError.
+The module uses ``QueryMetadata`` of ``dbxs._access``. tests/store/test_access.py fails if that changes.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ M = TypeVar("M", bound=Callable[..., Any])
 
 
 class Prepared(str):
-    """An EXECUTE of a statement that each connection prepares before it first runs it: planned once, not every time."""
+    """An EXECUTE of a statement that each connection prepares, and plans, once before its first use."""
 
     __slots__ = ("name", "preparation", "text")
     name: str
@@ -35,11 +34,11 @@ class Prepared(str):
 
 
 def prepared(*types: str) -> Callable[[M], M]:
-    """Above ``@query``: this statement is prepared; its parameters are of these types.
+    """Mark the ``@query`` below as a prepared statement with parameters of these types.
 
-    For what runs often, costs more to plan than to run, and is best planned the same way whatever is asked: each
-    connection plans it once, for any parameters (`database`), and again when a table's statistics have changed.
-    Queries that page both ways are none of these: their parameters are folded into the plan (`paging`).
+    Meant for statements that run often, cost more to plan than to run, and have one best plan for all parameters. Each
+    connection plans the statement once, for any parameters (`database`), and again after a table's statistics change.
+    Queries that page both ways can't be prepared, because the plan depends on their parameters (`paging`).
     """
 
     def mark(method: M) -> M:
@@ -50,7 +49,7 @@ def prepared(*types: str) -> Callable[[M], M]:
 
 
 class _Fetched:
-    """What a loader takes for a cursor: rows that are here already."""
+    """A cursor for loaders whose rows are already fetched."""
 
     __slots__ = ("_cursor",)
 
@@ -75,7 +74,7 @@ class _Accessor:
 
 
 def accessor(declarations: Callable[[], T]) -> Callable[[Any], T]:
-    """As dbxs': a class whose instances, made of a session of `database`, have the declared methods."""
+    """Return a class, like dbxs' ``accessor``, whose instances run the declared queries on a session."""
     methods = {
         name: _method(declared, declarations.__name__, getattr(value, "__prepared__", ()))
         for name, value in vars(declarations).items()
@@ -102,10 +101,10 @@ def _method(
     defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
     load = declared.load
 
-    async def method(self: Any, *given: Any, **named: Any) -> Any:
-        if named or len(given) != len(parameters):
-            given = _arguments(declared.name, tuple(places), defaults, given, named)
-        cursor = await self.session.run(sql, [given[place] for place in order])
+    async def method(self: Any, *args: Any, **named: Any) -> Any:
+        if named or len(args) != len(parameters):
+            args = _arguments(declared.name, tuple(places), defaults, args, named)
+        cursor = await self.session.run(sql, [args[place] for place in order])
         try:
             return await load(self, _Fetched(cursor))  # type: ignore[arg-type]
         finally:
@@ -116,12 +115,12 @@ def _method(
 
 
 def _arguments(
-    name: str, names: tuple[str, ...], defaults: dict[str, Any], given: tuple[Any, ...], named: dict[str, Any]
+    name: str, names: tuple[str, ...], defaults: dict[str, Any], args: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, ...]:
-    """All arguments in their order. Raises TypeError when they are not those of the declaration."""
-    if len(given) > len(names) or any(each in names[: len(given)] or each not in names for each in named):
+    """Return all arguments in order. Raises TypeError when they do not fit the declaration."""
+    if len(args) > len(names) or any(each in names[: len(args)] or each not in names for each in named):
         raise TypeError(f"{name}() takes {', '.join(names) or 'nothing'}")
     try:
-        return (*given, *(named[each] if each in named else defaults[each] for each in names[len(given) :]))
+        return (*args, *(named[each] if each in named else defaults[each] for each in names[len(args) :]))
     except KeyError as missing:
         raise TypeError(f"{name}() wants {missing.args[0]}") from None

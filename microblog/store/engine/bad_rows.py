@@ -1,7 +1,7 @@
-"""Rows that can't be read: they are left out and logged, so that one of them does not break each page it is on.
+"""Rows that can't be read. They are left out and logged, so that one bad row does not break each page that lists it.
 
-A row can be bad after a mistake of an earlier release, a restored backup, or work by hand on the database. A value of a
-newer release, during a rolling upgrade, looks the same.
+A row can be bad after a mistake of an earlier release, a restored backup, or a manual change of the database. During a
+rolling upgrade, a value of a newer release looks the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.logger import Logger
 log = Logger()
 T = TypeVar("T")
 
-#: Bad rows that are remembered, so that each is logged once by a process and not with each request.
+#: Bad rows to remember, so that a process logs each row once and not with each request.
 REMEMBERED: Final = 1000
 
 _logged: set[tuple[str, str]] = set()
@@ -22,22 +22,22 @@ _logged: set[tuple[str, str]] = set()
 
 def skip(what: str, key: object, error: BaseException) -> None:
     """Log that something was left out, without its content, which may be private."""
-    said = what, str(key)[:50]
-    if said in _logged:
+    identity = what, str(key)[:50]
+    if identity in _logged:
         return
     if len(_logged) >= REMEMBERED:
         _logged.clear()
-    _logged.add(said)
+    _logged.add(identity)
     log.error(
         "{what} {key} can't be read and is left out: {kind}",
         what=what,
-        key=said[1],
+        key=identity[1],
         kind=type(error).__name__,
     )
 
 
 def readable(load: Callable[..., T], rows: Iterable[Any]) -> list[T]:
-    """Return what ``load`` makes of each row, without the rows that it can't read."""
+    """Return the result of ``load`` for each row, without the rows that it can't read."""
     made = []
     for each in rows:
         try:
@@ -52,7 +52,7 @@ def readable(load: Callable[..., T], rows: Iterable[Any]) -> list[T]:
 
 
 def elements(what: str, key: object, content: object, make: Callable[[Any], T]) -> tuple[T, ...]:
-    """Return what ``make`` makes of each element of a JSON column, without those that it can't read."""
+    """Return the result of ``make`` for each element of a JSON column, without the elements that it can't read."""
     if not content:
         return ()
     if not isinstance(content, list):
@@ -69,7 +69,7 @@ def elements(what: str, key: object, content: object, make: Callable[[Any], T]) 
 
 def text_of(content: Any, name: str) -> str:
     """Return a member of a JSON object that has to be text. Raises TypeError, KeyError."""
-    found = content[name]
-    if not isinstance(found, str):
+    value = content[name]
+    if not isinstance(value, str):
         raise TypeError(name)
-    return found
+    return value

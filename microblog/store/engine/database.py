@@ -11,9 +11,9 @@ from microblog.store.engine.transactions import PATIENCE, SingleStatements, Tran
 
 
 class Database:
-    """PostgreSQL, at ``dsn``, through a pool of ``size`` connections.
+    """PostgreSQL at ``dsn``, through a pool of ``size`` connections.
 
-    ``statement_timeout`` in seconds: no statement runs longer, no lock is waited for longer than a third of it.
+    No statement runs longer than ``statement_timeout`` seconds, or waits for a lock longer than a third of it.
     """
 
     def __init__(
@@ -26,23 +26,23 @@ class Database:
             "SET TIME ZONE 'UTC'; SET application_name = 'microblog'; "
             f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds // 3}; "
             f"SET idle_in_transaction_session_timeout = {milliseconds * 3}; SET jit = off; "
-            # What is prepared is planned once, for whatever it is asked (`access`).
+            # A prepared statement is planned once, for all parameters (`access`).
             "SET plan_cache_mode = force_generic_plan"
         )
         self.pool = Pool(
             dsn, reactor, size=size, setup=self.setup, wait=wait, patience=statement_timeout + PATIENCE
         )
         self.reads: Any = SingleStatements(self.pool)
-        #: transactions of this process that were committed, or may have been: with another number, what was read before
-        #: may have changed. A post that concerns nobody else (`publishing`) is none, nor is what is there for ordering.
+        #: Transactions of this process that were committed, or may have been. Caches of rows compare this number.
+        #: Statements through ``reads``, such as plain posts (`posts.writing`) and sequencing, do not count.
         self.commits = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
-        """``async with db.transaction() as tx``: committed at the end of the block, rolled back when it raises.
+        """Commit at the end of the block ``async with db.transaction() as tx``, or roll back when the block raises.
 
-        Raises Unavailable when the connection is lost.  When it is lost during COMMIT nobody knows whether that
-        happened; the text says so.  The connection goes back only when it is known to be outside a transaction.
+        Raises Unavailable when the connection is lost. When it is lost during COMMIT, the outcome is unknown and the
+        error text says so. The connection goes back to the pool only when it is known to be outside a transaction.
         """
         connection = await self.pool.take()
         tx = Transaction(connection)

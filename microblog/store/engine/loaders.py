@@ -20,20 +20,20 @@ Loader = Callable[[object, AsyncCursor], Coroutine[Any, Any, T]]
 
 
 def rows(load: Callable[..., T]) -> Loader[list[T]]:
-    """All rows, each passed to ``load`` column by column; without those that can't be read (`bad_rows`)."""
+    """Load all rows, with each column as an argument, without the rows that can't be read (`bad_rows`)."""
 
     async def loader(db: object, cursor: AsyncCursor) -> list[T]:
-        found = await cursor.fetchall()
+        fetched = await cursor.fetchall()
         try:
-            return [load(*each) for each in found]
+            return [load(*each) for each in fetched]
         except Exception:  # noqa: BLE001 - one of them is bad
-            return readable(load, found)
+            return readable(load, fetched)
 
     return loader
 
 
 def every_row(load: Callable[..., T]) -> Loader[list[T]]:
-    """All rows of a statement that wrote them: none may be missing. Raises what ``load`` raises."""
+    """Load all rows of a statement that wrote them, so that none may be missing. Raises what ``load`` raises."""
 
     async def loader(db: object, cursor: AsyncCursor) -> list[T]:
         return [load(*each) for each in await cursor.fetchall()]
@@ -42,28 +42,28 @@ def every_row(load: Callable[..., T]) -> Loader[list[T]]:
 
 
 def maybe_row(load: Callable[..., T]) -> Loader[T | None]:
-    """The first row, or None; also where it can't be read."""
+    """Load the first row, or None if there is none or it can't be read."""
 
     async def loader(db: object, cursor: AsyncCursor) -> T | None:
-        made = readable(load, (await cursor.fetchall())[:1])
-        return made[0] if made else None
+        loaded = readable(load, (await cursor.fetchall())[:1])
+        return loaded[0] if loaded else None
 
     return loader
 
 
 def row(load: Callable[..., T]) -> Loader[T]:
-    """The first row. Raises NotFound when there is none, or it can't be read."""
+    """Load the first row. Raises NotFound if there is none or it can't be read."""
 
     async def loader(db: object, cursor: AsyncCursor) -> T:
-        made = readable(load, (await cursor.fetchall())[:1])
-        if not made:
+        loaded = readable(load, (await cursor.fetchall())[:1])
+        if not loaded:
             raise NotFound()
-        return made[0]
+        return loaded[0]
 
     return loader
 
 
 async def scalar(db: object, cursor: AsyncCursor) -> Any:
-    """The first column of the first row, or None."""
-    found = await cursor.fetchall()
-    return found[0][0] if found else None
+    """Return the first column of the first row, or None."""
+    fetched = await cursor.fetchall()
+    return fetched[0][0] if fetched else None

@@ -1,9 +1,9 @@
-"""Plain numbered SQL migrations, applied in order under an advisory lock, each in a transaction of its own.
+"""Numbered SQL migrations, applied in order under an advisory lock, each in its own transaction.
 
-Two numbers are kept. ``version`` is the newest migration applied. ``compatible`` is the oldest one whose code still
-runs on this schema: a release whose own newest migration is below it refuses to start, one above it starts beside the
-new schema during a rolling upgrade.  A migration that older code can't live with says so in a line
-``-- compatible: NNNN`` (its own number); without that line the number stays.
+The database stores two numbers. ``version`` is the newest applied migration. ``compatible`` is the oldest migration
+whose release still runs on this schema: a release whose newest migration is below it refuses to start, and any other
+release starts on the newer schema during a rolling upgrade. A migration that older code can't run on has a line
+``-- compatible: NNNN`` with its own number. Without that line the stored number stays.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from psycopg2.extensions import parse_dsn
 from microblog.domain.errors import Unavailable
 from microblog.store.engine.pool import Connection, connect
 
-LOCK = 0x6D696372  # "micr": any constant of ours
+LOCK = 0x6D696372  # "micr"
 LOCK_PATIENCE = 5.0
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _COMPATIBLE = re.compile(r"^-- compatible: (\d{4})$", re.MULTILINE)
 
 
 class SchemaError(Exception):
-    """The schema can't be used by this release; the text says what to do."""
+    """This release can't use the schema. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +40,25 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the database has."""
+    """The two numbers that the database stores."""
 
     version: int
     compatible: int
 
 
 def migrations() -> list[Migration]:
-    """All that this release has, in order."""
-    found = []
+    """Return all migrations of this release, in order."""
+    known = []
     for entry in files("microblog.store").joinpath("migrations").iterdir():
         if match := _NAME.fullmatch(entry.name):
             sql = entry.read_text("utf-8")
             compatible = _COMPATIBLE.search(sql)
-            found.append(Migration(int(match[1]), match[2], sql, int(compatible[1]) if compatible else None))
-    return sorted(found, key=lambda each: each.number)
+            known.append(Migration(int(match[1]), match[2], sql, int(compatible[1]) if compatible else None))
+    return sorted(known, key=lambda each: each.number)
 
 
 async def schema(connection: Connection) -> Schema:
-    """The versions that the database has; (0, 0) for an empty one."""
+    """Return the numbers that the database stores, or (0, 0) for an empty database."""
     [[table]] = await connection.runQuery("SELECT to_regclass('schema_version')")
     if table is None:
         return Schema(0, 0)
@@ -69,12 +69,12 @@ async def schema(connection: Connection) -> Schema:
 async def migrate(
     dsn: str, reactor: Any, wanted: list[Migration] | None = None, *, patience: float = LOCK_PATIENCE
 ) -> list[Migration]:
-    """Bring the database up to this release; returns what was applied.
+    """Migrate the database to this release and return the migrations that were applied.
 
-    ``patience``: seconds that a migration waits for a lock, and whoever comes after it behind it.
+    A migration waits at most ``patience`` seconds for a lock, because all statements after it wait for it.
 
-    Raises SchemaError when the database is too new for this release, or older than PostgreSQL 15; Unavailable
-    when it is away, or when a table is not let go of in time: what was applied before stays applied.
+    Raises SchemaError when the schema is too new for this release or the server is older than PostgreSQL 15. Raises
+    Unavailable when the database is away or a lock is not free in time. Migrations applied before that stay applied.
     """
     known = migrations() if wanted is None else wanted
     newest = known[-1].number
@@ -103,8 +103,7 @@ async def migrate(
             "CREATE TABLE IF NOT EXISTS schema_version (one boolean PRIMARY KEY DEFAULT true CHECK (one), "
             "version integer NOT NULL, compatible integer NOT NULL)"
         )
-        # A migration waits briefly for its locks and is tried again at the next start, rather than queueing
-        # every other statement of a busy site behind itself.
+        # While a migration waits for a lock, all other statements of a busy site wait behind it.
         await connection.runOperation(f"SET lock_timeout = {int(patience * 1000)}")
         for each in known:
             if each.number > has.version:
@@ -129,7 +128,7 @@ async def migrate(
 
 
 def _server_of(dsn: str) -> str:
-    """Where it was looked for, which libpq leaves out of some of its errors; of the URL nothing else."""
+    """Return the host and port of a DSN, which some errors of libpq lack. Return nothing else of the DSN."""
     try:
         named = parse_dsn(dsn)
     except psycopg2.Error:
@@ -140,8 +139,8 @@ def _server_of(dsn: str) -> str:
 
 async def current(reads: Any) -> None:
     """Raises Unavailable unless the database has all migrations of this release."""
-    found = (await reads.run("SELECT version FROM schema_version")).fetchall()
-    if not found or found[0][0] < migrations_newest():
+    version = (await reads.run("SELECT version FROM schema_version")).fetchall()
+    if not version or version[0][0] < migrations_newest():
         raise Unavailable("The database's schema is older than this release. Run: microblog migrate")
 
 
@@ -149,7 +148,7 @@ _newest: int | None = None
 
 
 def migrations_newest() -> int:
-    """The number of the newest migration of this release."""
+    """Return the number of the newest migration of this release."""
     global _newest
     if _newest is None:
         _newest = migrations()[-1].number

@@ -1,10 +1,12 @@
-"""Listings by cursor: the part of a query that a span decides, and the page made of its rows.
+"""Pages of listings by cursor: the SQL for a span, and the page made of the rows.
 
-Mastodon's cursors are ids: ``max_id`` (below), ``since_id`` (above, the newest of them) and ``min_id`` (above,
-the oldest of them).  A query ends with :func:`span_of` of the column that it pages by and takes ``**bounds(span)``;
-:func:`page` or :func:`page_of` makes the page.  One row more than the limit is asked for, to know whether the listing
-goes on.  Parameters are put into the SQL by the driver, so the ``CASE`` is a constant to PostgreSQL's planner, which
-folds ``ORDER BY CASE WHEN true THEN id END`` to ``ORDER BY id``: an index on the column serves both directions.
+Mastodon's cursors are ids: ``max_id`` (the newest rows below it), ``since_id`` (the newest rows above it) and
+``min_id`` (the oldest rows above it). A query ends with :func:`span_of` of its cursor column and takes
+``**bounds(span)``. :func:`page` or :func:`page_of` makes the page. A query reads one row more than the limit, which
+shows whether the listing goes on.
+
+The driver puts parameters into the SQL, so that PostgreSQL's planner sees ``CASE WHEN true THEN id END`` and folds it
+to ``id``. So one index on the column serves both directions.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from microblog.domain.posts import Page, Span
 
 T = TypeVar("T")
 
-MOST: Final = 80  #: rows of the longest page
+PAGE_MOST: Final = 80  #: rows of the longest page
 
 
 class Bounds(TypedDict):
-    """What a span says to SQL."""
+    """The query parameters of a span."""
 
     below: int | None
     above: int | None
@@ -29,7 +31,7 @@ class Bounds(TypedDict):
 
 
 def within(column: str) -> str:
-    """The condition of a page."""
+    """Return the condition of a page."""
     return (
         f"({{below}}::bigint IS NULL OR {column} < {{below}}::bigint) "
         f"AND ({{above}}::bigint IS NULL OR {column} > {{above}}::bigint)"
@@ -37,7 +39,7 @@ def within(column: str) -> str:
 
 
 def in_order(column: str) -> str:
-    """The order and the limit of a page."""
+    """Return the order and the limit of a page."""
     return (
         f"ORDER BY CASE WHEN {{ascending}} THEN {column} END ASC, "
         f"CASE WHEN NOT {{ascending}} THEN {column} END DESC LIMIT {{count}}"
@@ -45,12 +47,12 @@ def in_order(column: str) -> str:
 
 
 def span_of(column: str) -> str:
-    """The end of a query: condition (after others), order and limit."""
+    """Return the end of a query with other conditions: ``AND``, condition, order and limit."""
     return f" AND {within(column)} {in_order(column)}"
 
 
 def bounds(span: Span) -> Bounds:
-    """The parameters that :func:`span_of` wants."""
+    """Return the query parameters of a span."""
     ascending = span.min_id is not None
     return Bounds(
         below=span.max_id,
@@ -60,34 +62,34 @@ def bounds(span: Span) -> Bounds:
     )
 
 
-def page(found: Sequence[T], span: Span, cursor: Callable[[T], int]) -> Page[T]:
-    """The page of ``found``, whose items know their cursors."""
+def page(rows: Sequence[T], span: Span, cursor: Callable[[T], int]) -> Page[T]:
+    """Return the page of rows. ``cursor`` returns the cursor of a row."""
     limit = _limit(span)
-    more = len(found) > limit
-    kept = list(found[:limit])
+    more = len(rows) > limit
+    items = list(rows[:limit])
     ascending = span.min_id is not None
     if ascending:
-        kept.reverse()
-    if not kept:
+        items.reverse()
+    if not items:
         return Page(())
-    # Going down, what was above the first is where one came from; going up, what was below the last.
+    # The page that links here has newer items when this page reads downwards, and older items when it reads upwards.
     has_older = more if not ascending else True
     has_newer = more if ascending else span.max_id is not None
     return Page(
-        tuple(kept),
-        older=cursor(kept[-1]) if has_older else None,
-        newer=cursor(kept[0]) if has_newer else None,
-        first=cursor(kept[0]),
-        last=cursor(kept[-1]) if len(kept) == limit else None,
+        tuple(items),
+        older=cursor(items[-1]) if has_older else None,
+        newer=cursor(items[0]) if has_newer else None,
+        first=cursor(items[0]),
+        last=cursor(items[-1]) if len(items) == limit else None,
     )
 
 
-def page_of(found: Sequence[tuple[int, T]], span: Span) -> Page[T]:
-    """The page of ``found``, rows of cursor and item."""
-    pairs = page(found, span, lambda pair: pair[0])
+def page_of(rows: Sequence[tuple[int, T]], span: Span) -> Page[T]:
+    """Return the page of rows of cursor and item."""
+    pairs = page(rows, span, lambda pair: pair[0])
     items = tuple(item for _, item in pairs.items)
     return Page(items, older=pairs.older, newer=pairs.newer, first=pairs.first, last=pairs.last)
 
 
 def _limit(span: Span) -> int:
-    return max(1, min(span.limit, MOST))
+    return max(1, min(span.limit, PAGE_MOST))

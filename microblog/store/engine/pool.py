@@ -1,7 +1,7 @@
-"""A pool of txpostgres connections: bounded waiting, and connections that are replaced when they die.
+"""A pool of txpostgres connections, with a bounded queue, that replaces lost connections.
 
-txpostgres' own pool neither reconnects nor bounds its queue, and a connection whose rollback failed goes back into
-it poisoned.  Here a connection is either known to be idle and outside any transaction, or it is closed.
+txpostgres' own pool does not reconnect and does not bound its queue, and it takes a connection back whose rollback
+failed. In this pool a connection is either known to be idle and outside any transaction, or it is closed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from twisted.python.failure import Failure
 from txpostgres import txpostgres
 
 from microblog.domain.errors import Unavailable
-from microblog.store.engine.database_health import Trouble
+from microblog.store.engine.database_health import DatabaseHealth
 
 
 class Cursor(txpostgres.Cursor):
-    """A cursor whose statement timeouts stay errors of the database.
+    """A cursor that reports statement timeouts as errors of the database.
 
-    txpostgres takes each QueryCanceled for the outcome of a cancelled Deferred; here nobody cancels a statement.
+    txpostgres takes each QueryCanceled for the result of a cancelled Deferred. This pool never cancels a statement.
     """
 
     def _handleCancellation(self, failure: Failure) -> Failure:
@@ -35,23 +35,21 @@ class Connection(txpostgres.Connection):
     """A connection that closes itself, quietly, when the server goes away while it is idle."""
 
     cursorFactory = Cursor
-    running: Deferred[Any] | None = None  #: the statement under way
-    since = 0.0  #: when it was sent, in the reactor's seconds
-    patience: float | None = (
-        None  #: seconds that its statements may take, where it is not as long as the pool's
-    )
+    running: Deferred[Any] | None = None  #: the running statement
+    since = 0.0  #: when the running statement was sent, in the reactor's seconds
+    patience: float | None = None  #: seconds that its statements may take; None: the pool's ``patience``
     overdue = False  #: closed because the server did not answer in time
-    failed: Callable[[BaseException], None] | None = None  #: is told of each statement that failed
+    failed: Callable[[BaseException], None] | None = None  #: called with the error of each failed statement
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
-        self.prepared: set[str] = set()  #: names of the statements that were prepared on it
+        self.prepared: set[str] = set()  #: names of its prepared statements
 
     def doRead(self) -> None:
         try:
             super().doRead()
         except psycopg2.Error:
-            # Nobody is waiting for an answer: the server closed an idle connection.
+            # No statement is running: the server closed an idle connection.
             self.close()
         except ValueError:
             # libpq has closed its socket, which psycopg2 does not see, and the reactor was asked to watch it.
@@ -65,10 +63,11 @@ class Connection(txpostgres.Connection):
         return connection is not None and not connection.closed and connection.fileno() >= 0
 
 
-def _alone(work: Deferred[Any]) -> Deferred[Any]:
-    """The same, but cancelling only stops the waiting.
+def _uncancellable(work: Deferred[Any]) -> Deferred[Any]:
+    """Return a Deferred with the same result whose cancellation does not cancel the work.
 
-    txpostgres would ask the server to cancel, over a connection that blocks the reactor; and raise while there is none.
+    txpostgres would ask the server to cancel over a connection that blocks the reactor, and would raise while it
+    connects.
     """
     waiting: Deferred[Any] = Deferred(lambda _: None)
 
@@ -99,9 +98,9 @@ async def connect(
 
     late = reactor.callLater(timeout, give_up)
     try:
-        await _alone(connection.connect(dsn))
+        await _uncancellable(connection.connect(dsn))
         if setup:
-            await _alone(connection.runOperation(setup))
+            await _uncancellable(connection.runOperation(setup))
     except BaseException as error:
         if gave_up or isinstance(error, ConnectionClosed):
             raise Unavailable("The database does not answer. Try again shortly.") from error
@@ -115,11 +114,11 @@ async def connect(
 
 
 class Pool:
-    """At most ``size`` connections, opened when first needed; the one used last is used next, so idle ones stay warm.
+    """At most ``size`` connections, opened when first needed. The connection used last is used next, so it stays warm.
 
-    ``wait``: seconds that somebody waits for a free one, with at most ``queue`` waiting, before Unavailable.
-    ``patience``: seconds in which the server has to answer a statement; a connection where it did not is closed.  The
-    server's own statement timeout comes first, unless the server, or the way to it, is frozen.
+    A caller waits at most ``wait`` seconds for a free connection, and at most ``queue`` callers wait.
+    The pool closes a connection whose statement gets no answer in ``patience`` seconds. The server's own statement
+    timeout ends a statement earlier, unless the server or the network is frozen.
     """
 
     def __init__(
@@ -147,14 +146,14 @@ class Pool:
         self._sweeping: Any = None
         self._closed = False
         self._drained: Deferred[None] | None = None
-        #: how often somebody had to wait for a connection, for how many seconds in all, and how often in vain
+        #: how often a caller waited for a connection, for how many seconds in all, and how often without getting one
         self.waits = 0
         self.waited = 0.0
         self.refused = 0
-        #: connections that were opened, and that were lost or given back broken
+        #: connections that were opened, and connections that were lost or given back broken
         self.opened = 0
         self.broken = 0
-        self.trouble = Trouble(reactor.seconds)
+        self.health = DatabaseHealth(reactor.seconds)
 
     @property
     def lent(self) -> int:
@@ -169,7 +168,7 @@ class Pool:
         return len(self._waiting)
 
     async def take(self) -> Connection:
-        """A usable connection, to be given back with `give`. Raises Unavailable."""
+        """Return a usable connection, which the caller gives back with `give`. Raises Unavailable."""
         connection = await self._take()
         self._lent.add(connection)
         if self._sweeping is None:
@@ -177,13 +176,13 @@ class Pool:
         return connection
 
     def _sweep(self) -> None:
-        """Once a second, while connections are lent: one look at all of them costs less than a timer a statement."""
+        """Close overdue connections, once a second while any are lent: cheaper than a timer for each statement."""
         self._sweeping = None
         now = self._reactor.seconds()
         for connection in list(self._lent):
             patience = self.patience if connection.patience is None else connection.patience
             if connection.running is not None and connection.since <= now - patience and connection.usable:
-                self.trouble.silent(patience)
+                self.health.timed_out(patience)
                 connection.overdue = True
                 connection.close()
                 self.close_idle()
@@ -208,7 +207,7 @@ class Pool:
         return handed if handed is not None else await self._fresh()
 
     def give(self, connection: Connection, *, broken: bool = False) -> None:
-        """Take ``connection`` back: idle and outside any transaction, or ``broken``, which closes it."""
+        """Take a connection back that is idle and outside any transaction, or close one that is ``broken``."""
         self._lent.discard(connection)
         connection.patience = None
         if broken or self._closed or not connection.usable:
@@ -221,7 +220,7 @@ class Pool:
         self._notice_drained()
 
     def close_idle(self) -> None:
-        """Forget idle connections: after the server was seen to go away, they are dead as well."""
+        """Close the idle connections. When one connection was lost with the server, these were lost too."""
         for connection in self._idle:
             connection.close()
         self._open -= len(self._idle)
@@ -229,7 +228,7 @@ class Pool:
         self._idle.clear()
 
     async def close(self) -> None:
-        """Close all; those lent are waited for."""
+        """Close all connections, after waiting for lent ones."""
         self._closed = True
         self.close_idle()
         while self._waiting:
@@ -246,23 +245,23 @@ class Pool:
         try:
             made = await connect(self.dsn, self._reactor, self.wait, self._setup)
             self.opened += 1
-            made.failed = self.trouble.seen
-            self.trouble.answers()
+            made.failed = self.health.failed
+            self.health.connected()
             return made
         except psycopg2.Error as error:
-            self.trouble.seen(error)
+            self.health.failed(error)
             self._freed(None)
             self._notice_drained()
             raise Unavailable() from error
         except BaseException as error:
             if isinstance(error, Unavailable):
-                self.trouble.silent(self.wait)
+                self.health.timed_out(self.wait)
             self._freed(None)
             self._notice_drained()
             raise
 
     def _turn(self) -> Deferred[Connection | None]:
-        """Fires with a connection, or with None: there is room to open one."""
+        """Return a Deferred that fires with a connection, or with None when there is room to open one."""
         turn: Deferred[Connection | None] = Deferred(self._forget)
         self._waiting.append(turn)
         since = self._reactor.seconds()

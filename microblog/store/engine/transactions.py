@@ -41,7 +41,7 @@ _TEXTS: Final = {
 
 
 def domain_error(error: psycopg2.Error) -> MicroblogError | None:
-    """Return what a driver's error means to the domain, or None for a mistake of ours."""
+    """Return the domain's error for an error of the driver, or None for a mistake in our statement."""
     fault = fault_of(error)
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
     match fault:
@@ -77,7 +77,7 @@ def unstorable(error: ValueError) -> InvalidInput | None:
 
 
 class _Session(Protocol):
-    """What accessors are bound to: something that can run a statement, and gives the driver's cursor."""
+    """The interface that accessors run statements on. ``run`` returns the driver's cursor."""
 
     async def run(self, operation: str, parameters: Sequence[Any] | None = None) -> Any: ...
 
@@ -85,11 +85,11 @@ class _Session(Protocol):
 async def _execute(connection: Connection, operation: str, parameters: Any) -> Any:
     """Run one statement on a connection, raising the driver's errors.
 
-    Cancelling the one who waits leaves the statement running, because PostgreSQL's protocol wants its answer read
-    before the next: ``connection.running`` then still holds it, and whoever gives the connection back waits for it.
+    Cancelling the caller leaves the statement running, because PostgreSQL's protocol requires its answer to be read
+    before the next statement. ``connection.running`` still holds it then, and the connection goes back after it ends.
     """
     if isinstance(operation, Prepared) and operation.name not in connection.prepared:
-        # Noted before: it will be prepared even if nobody waits for it any more.
+        # Before the call: the statement gets prepared even if the caller is cancelled.
         connection.prepared.add(operation.name)
         try:
             await _execute(connection, operation.preparation, None)
@@ -106,8 +106,7 @@ async def _execute(connection: Connection, operation: str, parameters: Any) -> A
         if isinstance(result, Failure) and (
             result.check(ConnectionClosed) or (result.check(ValueError) and not connection.usable)
         ):
-            # txpostgres' words for a connection that was closed on our side, or by libpq, while the statement was
-            # under way.
+            # txpostgres reports so a connection that this process or libpq closed while the statement ran.
             if connection.overdue:
                 result = Failure(Unavailable("The database does not answer. Try again shortly."))
             else:
@@ -126,7 +125,7 @@ async def _execute(connection: Connection, operation: str, parameters: Any) -> A
 
 
 async def _settled(connection: Connection) -> None:
-    """Wait until the statement that runs on ``connection``, if any, has ended."""
+    """Wait until the connection runs no statement."""
     running = connection.running
     if running is not None:
         ended: Deferred[None] = Deferred()
@@ -135,7 +134,7 @@ async def _settled(connection: Connection) -> None:
 
 
 class Transaction(_Session):
-    """One transaction on one connection. ``BEGIN`` goes out with the first statement, in the same packet."""
+    """One transaction on one connection. The first statement sends ``BEGIN`` in the same packet."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -165,10 +164,11 @@ class Transaction(_Session):
         self.connection.patience = seconds + PATIENCE
 
     async def commit(self) -> None:
+        """Commit. Raises Unavailable when the connection is lost, with the outcome unknown."""
         try:
             await _execute(self.connection, "COMMIT", None)
         except CancelledError:
-            # Somebody stopped waiting while it was being committed: let it end before the connection goes back.
+            # The caller was cancelled: COMMIT ends before the connection goes back.
             await _settled(self.connection)
             raise
         except (psycopg2.Error, Unavailable) as error:
@@ -179,7 +179,7 @@ class Transaction(_Session):
             raise domain_error(error) or error from error
 
     async def roll_back(self) -> bool:
-        """Whether the connection is known to be fine afterwards."""
+        """Roll back, and return whether the connection is usable and outside any transaction."""
         await _settled(self.connection)
         if not self.begun:
             return self.connection.usable
@@ -193,9 +193,9 @@ class Transaction(_Session):
 
 
 class SingleStatements(_Session):
-    """Single statements outside a transaction.
+    """Runs single statements, each its own transaction.
 
-    A SELECT is sent again once when its connection turns out dead, and any statement once after a deadlock.
+    A SELECT is retried once after its connection was lost, and any statement once after a deadlock.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -218,7 +218,7 @@ class SingleStatements(_Session):
                         again = False
                         continue
                 if fault_of(error) is Fault.CONTENDED and not contended:
-                    contended = True  # it was rolled back, so that sending it again repeats nothing
+                    contended = True  # it was rolled back, so that a retry repeats nothing
                     continue
                 if (meant := domain_error(error)) is not None:
                     raise meant from error
@@ -234,5 +234,5 @@ class SingleStatements(_Session):
         running = connection.running
         if running is None:
             self._pool.give(connection, broken=broken)
-        else:  # cancelled: it goes back when its answer has come
+        else:  # cancelled: the connection goes back when the answer has come
             running.addBoth(lambda _: self._pool.give(connection))
