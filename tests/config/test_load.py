@@ -1,4 +1,4 @@
-"""Settings: what they are, where they come from, and what one is told when one is wrong."""
+"""Settings: their values, their sources, and their errors."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def load(options: dict[str, object] | None = None, /, **variables: str) -> Confi
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default data directory is relative, and this checkout's may hold a configuration file."""
+    """Run elsewhere: the default data directory is relative, and the checkout's may hold a configuration file."""
     monkeypatch.chdir(tmp_path)
 
 
 class TestDefaults:
-    def test_nothing_has_to_be_set(self, tmp_path: Path) -> None:
+    def test_every_setting_has_a_default(self, tmp_path: Path) -> None:
         config = load()
         assert config.data_dir == tmp_path / "var"
         assert config.database is None
@@ -42,7 +42,7 @@ class TestDefaults:
         assert [str(network) for network in config.metrics_allow] == ["127.0.0.1/32", "::1/128"]
 
     @pytest.mark.parametrize("setting", SETTINGS, ids=KEYS)
-    def test_each_example_is_right(self, setting: Setting) -> None:
+    def test_each_example_is_valid(self, setting: Setting) -> None:
         load({setting.key: setting.example})
 
     @pytest.mark.parametrize("setting", SETTINGS, ids=KEYS)
@@ -52,32 +52,32 @@ class TestDefaults:
 
 
 class TestSources:
-    def test_options_win_over_variables_and_those_over_the_file(self, tmp_path: Path) -> None:
+    def test_options_win_over_variables_and_variables_over_the_file(self, tmp_path: Path) -> None:
         file = tmp_path / "m.toml"
         file.write_text('post_length = 1\nsite_name = "File"\nregistration = "closed"\n')
         config = load({"config": str(file), "post-length": "3"}, post_length="2", site_name="Variable")
         assert (config.post_length, config.site_name, config.registration) == (3, "Variable", "closed")
         assert config.file == file
 
-    def test_the_file_is_named_by_a_variable(self, tmp_path: Path) -> None:
+    def test_variable_may_name_the_file(self, tmp_path: Path) -> None:
         (tmp_path / "m.toml").write_text("post_length = 7")
         assert load(config=str(tmp_path / "m.toml")).post_length == 7
 
-    def test_the_file_in_the_data_directory_is_found(self, tmp_path: Path) -> None:
+    def test_file_in_the_data_directory_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "microblog.toml").write_text("post_length = 8")
         assert load({"data_dir": str(tmp_path)}).post_length == 8
         assert load(data_dir=str(tmp_path)).post_length == 8
 
-    def test_an_option_not_given_is_not_there(self) -> None:
+    def test_missing_options_count_as_not_given(self) -> None:
         assert load({"post_length": None, "http": []}, post_length="2").post_length == 2
 
-    def test_other_variables_are_nobodys_business(self) -> None:
+    def test_other_variables_are_ignored(self) -> None:
         assert Config.load({}, {"MICROBLOGGER": "x", "PATH": "/bin"}).post_length == 500
 
-    def test_an_empty_variable_is_unset(self) -> None:
+    def test_empty_variable_counts_as_unset(self) -> None:
         assert load(smtp="", database="").smtp is None
 
-    def test_lists_in_each_source(self, tmp_path: Path) -> None:
+    def test_each_source_may_hold_lists(self, tmp_path: Path) -> None:
         expected = ("tcp:1", "tcp:2")
         (tmp_path / "m.toml").write_text('http = ["tcp:1", "tcp:2"]')
         assert load({"http": ["tcp:1", "tcp:2"]}).http == expected
@@ -85,10 +85,10 @@ class TestSources:
         assert load({"config": str(tmp_path / "m.toml")}).http == expected
         assert load(trusted_proxies="10.0.0.0/8, 192.0.2.1").trusted_proxies[1].num_addresses == 1
 
-    def test_an_endpoint_keeps_its_escaped_semicolon(self) -> None:
+    def test_endpoint_keeps_its_escaped_semicolon(self) -> None:
         assert load(http=r"unix:/tmp/a\;b;tcp:2").http == (r"unix:/tmp/a\;b", "tcp:2")
 
-    def test_an_empty_list_can_be_said(self) -> None:
+    def test_list_may_be_empty(self) -> None:
         assert load(metrics_allow="").metrics_allow == ()
 
 
@@ -152,7 +152,7 @@ WRONG: list[tuple[str, Any]] = [
 
 class TestWrongSettings:
     @pytest.mark.parametrize(("key", "value"), WRONG, ids=[f"{key}={value!r}" for key, value in WRONG])
-    def test_it_names_the_key_and_the_source_and_what_is_right(
+    def test_error_names_the_key_the_source_and_a_right_value(
         self, key: str, value: object, tmp_path: Path
     ) -> None:
         if value in ([], ""):  # as an option, those are "not given"
@@ -171,7 +171,7 @@ class TestWrongSettings:
         assert "for example: " in text
         assert "\n" not in text
 
-    def test_a_directory_that_is_a_file(self, tmp_path: Path) -> None:
+    def test_file_is_no_data_directory(self, tmp_path: Path) -> None:
         (tmp_path / "x").write_text("")
         with pytest.raises(ConfigError, match="data_dir is wrong"):
             load({"data_dir": str(tmp_path / "x")})
@@ -184,11 +184,11 @@ class TestWrongSettings:
             (lambda: Config.load({}, {"MICROBLOG_post_length": "1"}), "MICROBLOG_POST_LENGTH"),
         ],
     )
-    def test_an_unknown_key_gets_a_suggestion(self, loading: Any, suggestion: str) -> None:
+    def test_unknown_key_gets_a_suggestion(self, loading: Any, suggestion: str) -> None:
         with pytest.raises(ConfigError, match=f"Did you mean {suggestion}"):
             loading()
 
-    def test_an_unknown_key_in_the_file(self, tmp_path: Path) -> None:
+    def test_unknown_key_in_the_file_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "m.toml").write_text("sitename = 'x'")
         with pytest.raises(
             ConfigError, match=r"no setting sitename \(in .*m\.toml\)\. Did you mean site_name"
@@ -198,23 +198,23 @@ class TestWrongSettings:
     @pytest.mark.parametrize(
         ("content", "text"), [(b"post_length 5", "not TOML"), (b"site_name = '\xff'", "not UTF-8")]
     )
-    def test_a_file_that_is_no_toml(self, tmp_path: Path, content: bytes, text: str) -> None:
+    def test_malformed_file_is_an_error(self, tmp_path: Path, content: bytes, text: str) -> None:
         (tmp_path / "m.toml").write_bytes(content)
         with pytest.raises(ConfigError, match=text):
             load({"config": str(tmp_path / "m.toml")})
 
-    def test_a_file_that_is_not_there(self) -> None:
+    def test_missing_named_file_is_an_error(self) -> None:
         with pytest.raises(ConfigError, match=r"no file /no/such\.toml.*option --config"):
             load({"config": "/no/such.toml"})
 
-    def test_a_file_cannot_move_the_directory_it_was_found_in(self, tmp_path: Path) -> None:
+    def test_file_cannot_set_the_data_directory_it_is_in(self, tmp_path: Path) -> None:
         (tmp_path / "microblog.toml").write_text("data_dir = '/elsewhere'")
         with pytest.raises(ConfigError, match="data_dir can't be set"):
             load({"data_dir": str(tmp_path)})
 
 
 class TestSecrets:
-    def test_no_password_is_in_the_repr(self) -> None:
+    def test_repr_has_no_password(self) -> None:
         config = load(
             {"database": "postgresql://u:canary@h/d", "smtp": "smtp://u%40x:can%61ry@mail.example:587"}
         )
@@ -223,13 +223,13 @@ class TestSecrets:
         assert "canary" not in f"{config!r} {config} {config.smtp}"
 
     @pytest.mark.parametrize("key", ["database", "smtp"])
-    def test_no_password_is_in_an_error(self, key: str) -> None:
+    def test_errors_have_no_password(self, key: str) -> None:
         with pytest.raises(ConfigError) as caught:
             load({key: "http://user:canary@host"})
         assert "canary" not in str(caught.value)
 
     @pytest.mark.parametrize("password", ["canary%zz", "canary%", "canary%00"])
-    def test_a_bare_percent_sign_is_found_here_as_libpq_would_quote_the_password(self, password: str) -> None:
+    def test_bare_percent_sign_is_an_error_without_the_password(self, password: str) -> None:
         with pytest.raises(ConfigError, match="% is written %25") as caught:
             load({"database": f"postgresql://user:{password}@host/name"})
         assert "canary" not in str(caught.value)
@@ -247,11 +247,11 @@ class TestMeanings:
             ("http://[::1]:8000", "http://[::1]:8000", "::1", False),
         ],
     )
-    def test_public_url(self, given: str, kept: str, host: str, secure: bool) -> None:
+    def test_public_url_is_normalised(self, given: str, kept: str, host: str, secure: bool) -> None:
         config = load({"public_url": given})
         assert (config.public_url, config.host, config.secure) == (kept, host, secure)
 
-    def test_mail_comes_from_the_sites_host(self) -> None:
+    def test_default_mail_sender_is_at_the_sites_host(self) -> None:
         assert load(public_url="https://social.example").mail_from == "Microblog <microblog@social.example>"
         assert load(public_url="http://127.0.0.1:1").mail_from == "Microblog <microblog@[127.0.0.1]>"
 
@@ -264,15 +264,15 @@ class TestMeanings:
             ("smtp://u:p@127.0.0.1:2525", 2525, False, False),
         ],
     )
-    def test_smtp(self, url: str, port: int, implicit: bool, required: bool) -> None:
+    def test_smtp_url_is_parsed(self, url: str, port: int, implicit: bool, required: bool) -> None:
         smtp = load(smtp=url).smtp
         assert smtp is not None
         assert (smtp.port, smtp.implicit_tls, smtp.require_tls) == (port, implicit, required)
 
     @pytest.mark.parametrize("value", ["off", "false", "0", "NO", False])
-    def test_off(self, value: object) -> None:
+    def test_words_for_off_are_accepted(self, value: object) -> None:
         assert load({"rate_limits": value}).rate_limits is False
 
-    def test_who_does_not_listen_needs_no_socket(self) -> None:
+    def test_console_command_needs_no_socket(self) -> None:
         config = Config.load({"http": ["systemd:domain=INET:index=0"]}, {}, listening=False)
         assert config.http == ("systemd:domain=INET:index=0",)

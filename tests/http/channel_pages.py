@@ -1,4 +1,7 @@
-"""Pages for the tests of a connection: ``effects`` is what was asked for, ``waiting`` what waits."""
+"""Pages for the tests of connections.
+
+``effects`` lists the requested paths, ``waiting`` the Deferreds of pages that wait.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ async def wait(_: Any, __: Request) -> Response:
 
 
 def site(make: Make) -> Harness:
-    """A site of these pages, of which none was asked for yet."""
+    """Return a new site with these pages."""
     effects.clear()
     waiting.clear()
     return make(routes)

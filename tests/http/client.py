@@ -36,7 +36,7 @@ ADDRESS = "192.0.2.1"
 
 
 class MemoryTransport(StringTransport):
-    """A transport whose other end is the test.  ``reads=False``: a client that does not read what it gets."""
+    """A transport whose other end is the test.  ``reads=False``: a client that does not read."""
 
     disconnected = False
     half_closed = False
@@ -63,7 +63,7 @@ class MemoryTransport(StringTransport):
         self.write(b"".join(data))
 
     def read(self) -> None:
-        """The client reads again."""
+        """Let the client read again."""
         self.reads = True
         if self.paused_producer:
             self.paused_producer = False
@@ -79,7 +79,7 @@ class MemoryTransport(StringTransport):
         self._connection.arrived()
 
     def abortConnection(self) -> None:
-        """As on a real socket, the protocol hears of it in the reactor's next turn."""
+        """Tell the protocol in the reactor's next turn, as a real socket does."""
         if not self.disconnected:
             self.aborted = self.disconnected = True
             self._connection.lost_soon()
@@ -91,7 +91,7 @@ class MemoryTransport(StringTransport):
 
 
 class Connection:
-    """One connection to the site: ``send`` bytes, look at ``received``, ``hang_up``."""
+    """A connection to the site: ``send`` bytes, read ``received``, ``hang_up``."""
 
     def __init__(self, site: HTTPFactory, address: str = ADDRESS) -> None:
         family = IPv6Address if ":" in address else IPv4Address
@@ -110,7 +110,7 @@ class Connection:
 
     @property
     def open(self) -> bool:
-        """Whether the server would still send something."""
+        """Whether the server may still send bytes."""
         return not (self.transport.disconnected or self.transport.half_closed)
 
     def send(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ class Connection:
             self.channel.dataReceived(data)
 
     def hang_up(self) -> None:
-        """The client goes away, without a word."""
+        """Close the client's end abruptly."""
         self.transport._lost(ConnectionLost())
 
     def arrived(self) -> None:
@@ -138,14 +138,14 @@ class Connection:
         self.arrived()
 
     async def until(self, check: Any) -> None:
-        """Waits until ``check()`` holds, or the connection has ended."""
+        """Wait until ``check()`` holds or the connection has ended."""
         if not check() and self.open:
             deferred: Deferred[None] = Deferred()
             self._waiting.append((check, deferred))
             await deferred
 
     def answers(self, method: str = "GET") -> list[Page]:
-        """The whole answers received so far, all to requests of ``method``."""
+        """Return the complete answers received so far, all to requests with ``method``."""
         pages, data = [], self.received
         while data:
             page, data = parse_answer(data, method, ended=not self.open)
@@ -156,7 +156,7 @@ class Connection:
 
 
 class Headers(dict[str, str]):
-    """By lower-case name; several of one name joined with a comma, ``Set-Cookie`` apart in ``cookies``."""
+    """The headers by lower-case name; a comma joins several values, and ``cookies`` holds ``Set-Cookie``."""
 
 
 @dataclass
@@ -175,7 +175,7 @@ class Page:
 
     @property
     def content(self) -> bytes:
-        """The body, unpacked."""
+        """The uncompressed body as text."""
         return gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
 
     def json(self) -> Any:
@@ -187,13 +187,13 @@ class Page:
 
     @property
     def csrf(self) -> str | None:
-        """The token of the first form that has one."""
+        """The token of the first form that has a token."""
         found = self.html.xpath("//input[@name='csrf_token']/@value") if self.content else []
         return str(found[0]) if found else None
 
 
 class Client:
-    """See the module's docstring.  ``address`` is where it seems to come from; ``headers`` go with each request."""
+    """A client with cookies.  ``address`` is its network address; each request carries ``headers``."""
 
     def __init__(
         self,
@@ -216,7 +216,7 @@ class Client:
         return self._connections[-1]
 
     def close(self) -> None:
-        """Hangs up whatever is still connected."""
+        """Close all connections."""
         while self._connections:
             self._connections.pop().hang_up()
 
@@ -233,7 +233,7 @@ class Client:
         return await self.request("DELETE", path, **options)
 
     async def csrf_from(self, path: str) -> str:
-        """Gets the page and keeps its form's token for the posts that follow."""
+        """Get a page and use its form's token for the following posts."""
         page = await self.get(path)
         assert page.csrf is not None, f"{path} ({page.status}) has no form with a token"
         return page.csrf
@@ -251,8 +251,10 @@ class Client:
         follow: bool = False,
         csrf: bool = True,
     ) -> Page:
-        """``form`` goes urlencoded, with ``files`` (name -> filename, type, bytes) as multipart; ``csrf=False`` leaves
-        the token out."""
+        """Post ``form`` urlencoded, or as multipart with ``files`` (name -> filename, type, bytes).
+
+        ``csrf=False`` omits the form token.
+        """
         sent = {**self.headers}
         if form is not None or files is not None:
             fields = dict(form or {})
@@ -324,7 +326,7 @@ def multipart(fields: Mapping[str, str | list[str]], files: Mapping[str, tuple[s
 
 
 def parse_answer(data: bytes, method: str, *, ended: bool) -> tuple[Page | None, bytes]:
-    """The first whole answer in ``data`` and the bytes behind it; None as long as it is not whole."""
+    """Return the first complete answer in ``data`` and the bytes behind it, or None while it is incomplete."""
     head, separator, rest = data.partition(b"\r\n\r\n")
     if not separator:
         return None, data

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the HTTP floor."""
+"""Fixtures for the tests of http/."""
 
 from tests.http.fixtures import make
 

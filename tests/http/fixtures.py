@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the HTTP floor, shared with those of the website and the API."""
+"""Fixtures for the tests of http/, the website and the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.http import harness
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[harness.Make]:
-    """Makes a small site of the tables of routes that it is given; its clients all go away at the end."""
+    """Return a function that makes a small site from tables of routes; its clients disconnect at the end."""
     harnesses: list[harness.Harness] = []
 
     def made(*tables: Any, **options: Any) -> harness.Harness:

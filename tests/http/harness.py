@@ -1,4 +1,4 @@
-"""A small site for the tests of the web's ground: its own pages, fake sessions, a clock."""
+"""A small site for the tests of http/: its own pages, fake sessions, a clock."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Harness:
         self.client = Client(self.site)
 
     def pass_time(self, seconds: float) -> None:
-        """In small steps, as time passes."""
+        """Advance the clock in small steps."""
         self.clock.pump([0.1] * round(seconds * 10))
 
 
@@ -81,7 +81,7 @@ def make(
     reactor: Any = None,
     **site_options: Any,
 ) -> Harness:
-    """The site of ``tables``; its templates are written to ``folder``."""
+    """Return a site with ``tables``; its templates are in ``folder``."""
     for name, source in PAGES.items():
         path = folder / "templates" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def make(
 
 @contextmanager
 def logged(level: LogLevel = LogLevel.warn) -> Iterator[list[LogEvent]]:
-    """The log's events at ``level`` or above, while the block runs."""
+    """Collect the log's events at ``level`` or above while the block runs."""
     events: list[LogEvent] = []
 
     def observe(event: LogEvent) -> None:

@@ -1,4 +1,4 @@
-"""A connection: what has a deadline, what is bounded, what keeps its order."""
+"""Connections: deadlines, limits, and the order of answers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def site(make: Make) -> Harness:
     return channel_pages.site(make)
 
 
-def test_http_1_0_needs_no_host_and_is_not_kept_alive(site: Harness) -> None:
+def test_http_1_0_request_needs_no_host_and_closes_the_connection(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.0\r\n\r\n")
     assert connection.answers()[0].text == "front"
     assert not connection.open
 
 
-def test_an_absolute_target_is_taken_and_its_host_counts(site: Harness) -> None:
+def test_absolute_target_replaces_the_host_header(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET http://localhost:8000/n/7 HTTP/1.1\r\nHost: elsewhere\r\n\r\n")
     assert connection.answers()[0].text == "7"
@@ -46,7 +46,7 @@ def test_pipelined_answers_keep_their_order(site: Harness) -> None:
     assert connection.open
 
 
-def test_a_refusal_comes_behind_the_answers_that_are_due(site: Harness) -> None:
+def test_refusal_follows_the_answers_of_earlier_requests(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\nGET / HTTP/1.1\r\n\r\n")
     assert connection.received == b""
@@ -57,7 +57,7 @@ def test_a_refusal_comes_behind_the_answers_that_are_due(site: Harness) -> None:
 # -- bodies ---------------------------------------------------------------------------------------------------
 
 
-def test_a_body_above_the_cap_is_refused_before_it_comes(site: Harness) -> None:
+def test_body_above_the_limit_is_refused_before_it_arrives(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Content-Length: 300000000\r\nExpect: 100-continue\r\n\r\n")
     (answer,) = connection.answers("POST")
@@ -69,7 +69,7 @@ def test_a_body_above_the_cap_is_refused_before_it_comes(site: Harness) -> None:
     assert effects == []
 
 
-def test_a_chunked_body_is_cut_at_the_cap(site: Harness) -> None:
+def test_chunked_body_is_refused_at_the_limit(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     for _ in range(200):
@@ -79,7 +79,7 @@ def test_a_chunked_body_is_cut_at_the_cap(site: Harness) -> None:
     assert effects == []
 
 
-async def test_a_body_within_the_cap_arrives_whole_chunked_or_not(site: Harness) -> None:
+async def test_body_within_the_limit_arrives_complete(site: Harness) -> None:
     assert (await site.client.post("/echo", body=b"x" * 900_000)).json() == {"size": 900_000}
     connection = site.client.connect()
     connection.send(
@@ -88,7 +88,7 @@ async def test_a_body_within_the_cap_arrives_whole_chunked_or_not(site: Harness)
     assert connection.answers("POST")[0].json() == {"size": 7}
 
 
-def test_100_continue_is_said_when_the_body_is_wanted(site: Harness) -> None:
+def test_100_continue_is_sent_when_the_client_expects_it(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
     assert connection.received == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -99,7 +99,7 @@ def test_100_continue_is_said_when_the_body_is_wanted(site: Harness) -> None:
 # -- deadlines ------------------------------------------------------------------------------------------------
 
 
-def test_a_head_that_drips_ends_at_an_absolute_deadline(site: Harness) -> None:
+def test_slow_head_is_refused_at_an_absolute_deadline(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.1\r\n")
     for _ in range(9):
@@ -112,7 +112,7 @@ def test_a_head_that_drips_ends_at_an_absolute_deadline(site: Harness) -> None:
     assert connection.transport.disconnected
 
 
-def test_a_body_that_drips_ends_at_an_absolute_deadline(site: Harness) -> None:
+def test_slow_body_is_refused_at_an_absolute_deadline(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(POST + b"Content-Length: 1000\r\n\r\n")
     for _ in range(59):
@@ -123,14 +123,14 @@ def test_a_body_that_drips_ends_at_an_absolute_deadline(site: Harness) -> None:
     assert connection.answers("POST")[0].status == 408
 
 
-def test_a_connection_that_says_nothing_is_closed(site: Harness) -> None:
+def test_silent_connection_is_closed(site: Harness) -> None:
     connection = site.client.connect()
     site.pass_time(11.1)
     assert connection.received == b""
     assert connection.transport.disconnected
 
 
-def test_an_idle_connection_is_kept_for_75_seconds(site: Harness) -> None:
+def test_idle_connection_stays_open_for_75_seconds(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
     site.pass_time(74)
@@ -141,7 +141,7 @@ def test_an_idle_connection_is_kept_for_75_seconds(site: Harness) -> None:
     assert connection.transport.disconnected
 
 
-def test_a_slow_page_has_no_deadline_of_the_connection(site: Harness) -> None:
+def test_connection_has_no_deadline_while_a_page_runs(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
     site.pass_time(100)
@@ -149,7 +149,7 @@ def test_a_slow_page_has_no_deadline_of_the_connection(site: Harness) -> None:
     assert connection.answers()[0].text == "waited"
 
 
-def test_no_timer_is_left_when_the_last_connection_has_gone(site: Harness) -> None:
+def test_no_timer_runs_without_connections(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
     connection.hang_up()
@@ -171,7 +171,7 @@ def test_answers_do_not_pile_up_for_a_client_that_does_not_read(site: Harness) -
     assert connection.transport.aborted
 
 
-def test_they_go_on_when_it_reads_again(site: Harness) -> None:
+def test_answers_continue_when_the_client_reads_again(site: Harness) -> None:
     connection = site.client.connect()
     connection.transport.reads = False
     connection.send((b"GET /big/1000 HTTP/1.1\r\n" + HOST + b"\r\n") * 20)
@@ -182,7 +182,7 @@ def test_they_go_on_when_it_reads_again(site: Harness) -> None:
     assert connection.open
 
 
-def test_one_large_answer_is_whole_however_slowly_it_is_read(site: Harness) -> None:
+def test_slow_client_gets_a_large_answer_complete(site: Harness) -> None:
     connection = site.client.connect()
     connection.transport.reads = False
     connection.send(b"GET /big/20000000 HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -191,7 +191,7 @@ def test_one_large_answer_is_whole_however_slowly_it_is_read(site: Harness) -> N
     assert len(connection.answers()[0].body) == 20_000_000
 
 
-def test_a_page_that_goes_on_writing_to_a_client_that_does_not_read_is_cut(make: Make) -> None:
+def test_endless_answer_to_a_client_that_does_not_read_is_cut(make: Make) -> None:
     routes = Routes("flood")
     written: list[int] = []
 
@@ -216,7 +216,7 @@ def test_a_page_that_goes_on_writing_to_a_client_that_does_not_read_is_cut(make:
 # -- clients that go away -------------------------------------------------------------------------------------
 
 
-def test_resets_leave_nothing_in_the_log(site: Harness) -> None:
+def test_connection_resets_are_not_logged(site: Harness) -> None:
     with logged() as events:
         for sent in (
             b"",
@@ -234,7 +234,7 @@ def test_resets_leave_nothing_in_the_log(site: Harness) -> None:
     assert site.site.running == 0
 
 
-def test_a_client_that_closes_its_half_still_gets_its_answer(site: Harness) -> None:
+def test_client_that_closes_its_half_still_gets_its_answer(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
     connection.channel.readConnectionLost()
@@ -247,9 +247,9 @@ def test_a_client_that_closes_its_half_still_gets_its_answer(site: Harness) -> N
 
 
 @pytest.mark.parametrize("path", ["/%ff", "/%zz", "/%", "/%c3%28", "/%00", "/a%0ab", "/a%09", "/%ed%a0%80"])
-async def test_a_path_that_is_no_clean_utf8_is_400(site: Harness, path: str) -> None:
+async def test_malformed_path_is_400(site: Harness, path: str) -> None:
     assert (await site.client.get(path)).status == 400
 
 
-async def test_a_path_in_any_script_is_decoded(site: Harness) -> None:
+async def test_path_in_any_script_is_decoded(site: Harness) -> None:
     assert (await site.client.get("/n/%E6%97%A5%E6%9C%AC")).text == "日本"

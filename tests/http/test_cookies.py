@@ -1,4 +1,4 @@
-"""Messages in a cookie: whatever they say, the cookie is one that browsers keep."""
+"""Flash messages in a cookie that browsers accept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shown(line: str) -> list[str]:
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=2000), max_size=12))
-def test_any_messages_make_a_cookie_that_fits(texts: list[str]) -> None:
+def test_any_flash_messages_fit_a_cookie(texts: list[str]) -> None:
     line = COOKIES.set_flashes(texts)
     assert len(line) < 4096
     kept = shown(line)
@@ -26,13 +26,13 @@ def test_any_messages_make_a_cookie_that_fits(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("character", ["x", "ü", "雪", "👩‍👩‍👧‍👦", "\x01", '"', "\\"])
-def test_oldest_messages_go_first(character: str) -> None:
+def test_oldest_flash_messages_are_dropped_first(character: str) -> None:
     texts = [f"{number}{character * 400}" for number in range(8)]
     kept = shown(COOKIES.set_flashes(texts))
     assert kept[-1] == texts[-1][:300]
     assert [each[0] for each in kept] == [str(number) for number in range(8 - len(kept), 8)]
 
 
-def test_message_that_others_signed_is_not_shown() -> None:
+def test_flash_message_with_a_foreign_signature_is_not_shown() -> None:
     other = Cookies(secure=True, secret=b"another secret of the tests", seconds=lambda: 1000.0)
     assert shown(other.set_flashes(["Send your password to evil@example.org"])) == []

@@ -1,4 +1,4 @@
-"""Forged forms."""
+"""Protection against forged forms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def harness(make: Make) -> Harness:
     return make(routes)
 
 
-async def test_a_form_of_this_site_is_accepted_from_anybody(harness: Harness) -> None:
+async def test_form_of_this_site_is_accepted_with_and_without_a_session(harness: Harness) -> None:
     await harness.client.csrf_from("/form")
     assert (await harness.client.post("/form", form={})).text == "sent"
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
@@ -39,25 +39,25 @@ async def test_a_form_of_this_site_is_accepted_from_anybody(harness: Harness) ->
     assert (await harness.client.post("/form", files={})).text == "sent"
 
 
-async def test_the_token_differs_each_time_and_the_page_is_kept_by_nobody(harness: Harness) -> None:
+async def test_form_token_differs_each_time_and_the_page_is_not_cached(harness: Harness) -> None:
     one, two = await harness.client.get("/form"), await harness.client.get("/form")
     assert one.csrf != two.csrf
     assert one.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 88, "é", "=" * 88])
-async def test_a_wrong_token_is_refused(harness: Harness, token: str) -> None:
+async def test_wrong_form_token_is_refused(harness: Harness, token: str) -> None:
     await harness.client.csrf_from("/form")
     answer = await harness.client.post("/form", form={"csrf_token": token})
     assert answer.status == 403
     assert "reload the page" in answer.text
 
 
-async def test_no_cookie_and_no_token_is_refused(harness: Harness) -> None:
+async def test_form_without_cookie_and_token_is_refused(harness: Harness) -> None:
     assert (await harness.client.post("/form", form={})).status == 403
 
 
-async def test_somebody_elses_token_is_refused(harness: Harness) -> None:
+async def test_form_token_of_another_session_is_refused(harness: Harness) -> None:
     stranger = Client(harness.site)
     token = await stranger.csrf_from("/form")
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
@@ -67,7 +67,7 @@ async def test_somebody_elses_token_is_refused(harness: Harness) -> None:
     assert (await harness.client.post("/form", form={"csrf_token": token})).status == 403
 
 
-async def test_a_token_ends_with_its_session(harness: Harness) -> None:
+async def test_form_token_ends_with_its_session(harness: Harness) -> None:
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
     await harness.client.csrf_from("/form")
     harness.client.cookies["session"] = harness.sessions.open("t2", "bob")
@@ -89,7 +89,7 @@ async def test_a_token_ends_with_its_session(harness: Harness) -> None:
         ({"Origin": "http://127.0.0.1:9000", "Host": "127.0.0.1:8000"}, False),
     ],
 )
-async def test_what_the_browser_says_about_its_origin_counts(
+async def test_origin_that_the_browser_reports_is_checked(
     harness: Harness, headers: dict[str, str], accepted: bool
 ) -> None:
     await harness.client.csrf_from("/form")

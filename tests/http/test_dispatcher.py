@@ -1,4 +1,4 @@
-"""What happens around a page that goes wrong, or whose client goes away."""
+"""Pages that fail, and pages whose client goes away."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.http.harness import Make, logged
 # -- pages that go wrong --------------------------------------------------------------------------------------
 
 
-async def test_a_page_that_gives_no_response_is_our_mistake_not_an_empty_answer(make: Make) -> None:
+async def test_page_that_returns_no_response_is_an_internal_error(make: Make) -> None:
     routes = Routes("wrong")
 
     async def wrong(_: Any, __: Request) -> Any:
@@ -34,7 +34,7 @@ async def test_a_page_that_gives_no_response_is_our_mistake_not_an_empty_answer(
     assert "instead of a Response" in str(events[0]["log_failure"].value)
 
 
-async def test_an_unexpected_error_is_a_page_with_a_reference_and_one_line_in_the_log(make: Make) -> None:
+async def test_unexpected_error_is_logged_and_its_page_has_a_reference(make: Make) -> None:
     routes, seen = Routes("wrong"), []
 
     @routes.get("/wrong", "/api/wrong")
@@ -82,7 +82,7 @@ async def test_each_error_of_the_domain_has_its_answer(make: Make, error: Except
         assert json.json()["details"] == {"body": [{"error": "ERR_TOO_SHORT", "description": "Too short."}]}
 
 
-async def test_absent_and_forbidden_are_the_same_to_the_byte(make: Make) -> None:
+async def test_absent_and_forbidden_objects_have_equal_answers(make: Make) -> None:
     routes = Routes("wrong")
 
     @routes.get("/<int:id>")
@@ -119,7 +119,7 @@ def slow() -> tuple[Routes, Deferred[None], list[str]]:
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_work_that_changes_something_goes_on_without_its_client(make: Make, slow: Any, method: str) -> None:
+def test_work_that_changes_something_continues_without_its_client(make: Make, slow: Any, method: str) -> None:
     routes, step, done = slow
     connection = make(routes).client.connect()
     connection.send(f"{method} /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
@@ -131,7 +131,7 @@ def test_work_that_changes_something_goes_on_without_its_client(make: Make, slow
     assert events == []
 
 
-def test_a_read_ends_with_its_client(make: Make, slow: Any) -> None:
+def test_read_is_cancelled_when_its_client_leaves(make: Make, slow: Any) -> None:
     routes, _, done = slow
     connection = make(routes).client.connect()
     connection.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -144,7 +144,7 @@ def test_a_read_ends_with_its_client(make: Make, slow: Any) -> None:
 @pytest.mark.parametrize(
     ("error", "level"), [(KeyError("x"), LogLevel.critical), (InvalidInput("Too long."), LogLevel.warn)]
 )
-def test_what_shielded_work_raises_later_is_logged(
+def test_late_error_of_shielded_work_is_logged(
     make: Make, slow: Any, error: Exception, level: LogLevel
 ) -> None:
     routes, step, _ = slow
@@ -156,7 +156,7 @@ def test_what_shielded_work_raises_later_is_logged(
     assert [event["log_level"] for event in events] == [level]
 
 
-def test_work_that_was_cancelled_from_within_is_unavailable(make: Make, slow: Any) -> None:
+def test_work_that_is_cancelled_from_within_is_unavailable(make: Make, slow: Any) -> None:
     routes, step, _ = slow
     connection = make(routes).client.connect()
     connection.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")

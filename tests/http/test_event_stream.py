@@ -57,7 +57,7 @@ def frames(connection: Connection) -> bytes:
     return connection.received.partition(b"\r\n\r\n")[2]
 
 
-def test_events_reach_the_client_as_they_come(harness: Harness, source: Source) -> None:
+def test_events_reach_the_client_at_once(harness: Harness, source: Source) -> None:
     connection = listen(harness)
     head = connection.received
     assert b"Content-Type: text/event-stream" in head
@@ -75,14 +75,14 @@ def test_content_cannot_forge_a_field(data: str) -> None:
         event("x", name=f"a\n{data}")
 
 
-def test_the_place_where_a_client_stopped_is_told_to_the_source(harness: Harness, source: Source) -> None:
+def test_source_gets_the_last_event_id(harness: Harness, source: Source) -> None:
     listen(harness, b"Last-Event-ID: 17\r\n")
     listen(harness, b"Last-Event-ID: " + b"1" * 200 + b"\r\n")
     listen(harness)
     assert [sink.last_event_id for sink in source.sinks] == ["17", None, None]
 
 
-def test_a_heartbeat_every_15_seconds(harness: Harness, source: Source) -> None:
+def test_stream_has_a_heartbeat_every_15_seconds(harness: Harness, source: Source) -> None:
     connection = listen(harness)
     before = frames(connection).count(b":thump\n")
     harness.pass_time(46)
@@ -90,9 +90,7 @@ def test_a_heartbeat_every_15_seconds(harness: Harness, source: Source) -> None:
     assert b"\n\n" not in frames(connection)
 
 
-def test_a_client_that_leaves_is_unsubscribed_and_leaves_nothing_behind(
-    harness: Harness, source: Source
-) -> None:
+def test_client_that_leaves_is_unsubscribed(harness: Harness, source: Source) -> None:
     connection = listen(harness)
     with logged() as seen:
         connection.hang_up()
@@ -101,7 +99,7 @@ def test_a_client_that_leaves_is_unsubscribed_and_leaves_nothing_behind(
     assert harness.clock.getDelayedCalls() == []
 
 
-def test_a_source_can_end_the_stream(harness: Harness, source: Source) -> None:
+def test_source_can_end_the_stream(harness: Harness, source: Source) -> None:
     connection = listen(harness)
     sink = source.sinks[0]
     sink.end()
@@ -113,7 +111,7 @@ def test_a_source_can_end_the_stream(harness: Harness, source: Source) -> None:
     assert len(source.sinks) == 1
 
 
-def test_a_client_that_does_not_read_is_cut_at_the_cap(harness: Harness, source: Source) -> None:
+def test_client_that_does_not_read_is_cut_at_the_limit(harness: Harness, source: Source) -> None:
     slow, good = listen(harness), listen(harness)
     slow.transport.reads = False
     with logged() as seen:
@@ -128,7 +126,7 @@ def test_a_client_that_does_not_read_is_cut_at_the_cap(harness: Harness, source:
     assert seen == []
 
 
-def test_a_slow_reader_that_catches_up_is_kept(harness: Harness, source: Source) -> None:
+def test_slow_reader_that_catches_up_stays_connected(harness: Harness, source: Source) -> None:
     connection = listen(harness)
     for _ in range(20):
         connection.transport.reads = False
@@ -138,7 +136,7 @@ def test_a_slow_reader_that_catches_up_is_kept(harness: Harness, source: Source)
     assert connection.open
 
 
-def test_draining_says_good_bye_and_when_to_come_back(harness: Harness, source: Source) -> None:
+def test_draining_ends_streams_with_a_delay_for_reconnecting(harness: Harness, source: Source) -> None:
     connection = listen(harness)
     done: list[Any] = []
     harness.site.drain().addCallback(done.append)
@@ -149,7 +147,7 @@ def test_draining_says_good_bye_and_when_to_come_back(harness: Harness, source: 
     assert source.sinks == []
 
 
-def test_head_gets_the_headers_alone(harness: Harness, source: Source) -> None:
+def test_head_of_a_stream_has_only_headers(harness: Harness, source: Source) -> None:
     connection = harness.client.connect()
     connection.send(b"HEAD /events HTTP/1.1\r\nHost: a\r\n\r\n")
     assert b"text/event-stream" in connection.received

@@ -1,4 +1,4 @@
-"""The site: how many connections, how they drain, and a real socket."""
+"""The factory: limits on connections, draining, and a real socket."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _nothing_waits() -> None:
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def test_connections_above_the_cap_get_503_and_are_closed(make: Make) -> None:
+def test_connections_above_the_limit_get_503_and_are_closed(make: Make) -> None:
     harness = make(routes, connections=2)
     kept = [harness.client.connect(), harness.client.connect()]
     shed = harness.client.connect()
@@ -65,7 +65,7 @@ def test_connections_above_the_cap_get_503_and_are_closed(make: Make) -> None:
     assert fresh.answers()[0].status == 200
 
 
-def test_one_address_cannot_take_them_all(make: Make) -> None:
+def test_one_address_cannot_take_all_connections(make: Make) -> None:
     harness = make(routes, connections_per_host=2)
     for _ in range(2):
         harness.client.connect()
@@ -75,13 +75,13 @@ def test_one_address_cannot_take_them_all(make: Make) -> None:
     assert other.answers()[0].status == 200
 
 
-def test_a_trusted_proxy_speaks_for_many(make: Make) -> None:
+def test_trusted_proxy_has_no_limit_of_its_address(make: Make) -> None:
     harness = make(routes, connections_per_host=2, trusted_proxies=("192.0.2.0/24",))
     connections = [harness.client.connect() for _ in range(5)]
     assert [connection.received for connection in connections] == [b""] * 5
 
 
-def test_draining_finishes_what_runs_and_keeps_nothing_alive(make: Make) -> None:
+def test_draining_finishes_running_requests_and_closes_connections(make: Make) -> None:
     harness = make(routes)
     busy, idle = harness.client.connect(), harness.client.connect()
     busy.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -99,7 +99,7 @@ def test_draining_finishes_what_runs_and_keeps_nothing_alive(make: Make) -> None
     assert harness.clock.getDelayedCalls() == []
 
 
-def test_a_request_on_its_way_while_draining_is_still_answered(make: Make) -> None:
+def test_request_that_arrives_while_draining_begins_is_answered(make: Make) -> None:
     harness = make(routes)
     idle, begun = harness.client.connect(), harness.client.connect()
     idle.send(GET)
@@ -126,13 +126,13 @@ def test_draining_waits_for_work_whose_client_has_gone(make: Make) -> None:
     assert done == [None]
 
 
-def test_an_idle_site_is_drained_at_once(make: Make) -> None:
+def test_idle_server_drains_at_once(make: Make) -> None:
     done: list[None] = []
     make(routes).site.drain().addCallback(done.append)
     assert done == [None]
 
 
-async def test_a_client_that_resets_in_the_middle_of_an_answer_leaves_no_traceback(make: Make) -> None:
+async def test_reset_in_the_middle_of_an_answer_leaves_no_traceback(make: Make) -> None:
     from twisted.internet import reactor
 
     harness = make(routes, reactor=reactor)
@@ -154,7 +154,7 @@ async def test_a_client_that_resets_in_the_middle_of_an_answer_leaves_no_traceba
     assert harness.site.running == 0
 
 
-async def test_a_refusal_reaches_a_client_that_is_still_sending(make: Make) -> None:
+async def test_refusal_reaches_a_client_that_is_still_sending(make: Make) -> None:
     from twisted.internet import reactor
 
     harness = make(routes, reactor=reactor)

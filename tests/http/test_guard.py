@@ -1,4 +1,4 @@
-"""Requests that are no proper ones: refused whole, with whatever hides behind them."""
+"""Refusals of malformed requests, together with the bytes behind them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "large headers": (b"GET / HTTP/1.1\r\n" + HOST + (b"X-A: " + b"a" * 4000 + b"\r\n") * 9 + b"\r\n", 431),
 }
 
-#: messages whose end two readers might see in different places; a request hides behind each
+#: Messages whose end two parsers might find in different places; a hidden request follows each.
 SMUGGLED = b"0\r\n\r\nGET / HTTP/1.1\r\n" + HOST + b"\r\n"
 
 SMUGGLING: dict[str, bytes] = {
@@ -97,7 +97,7 @@ def site(make: Make) -> Harness:
 
 
 @pytest.mark.parametrize(("sent", "status"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_proper_request_is_refused_whole_and_the_connection_ends(
+def test_malformed_request_is_refused_and_the_connection_ends(
     site: Harness, sent: bytes, status: int
 ) -> None:
     connection = site.client.connect()
@@ -112,7 +112,7 @@ def test_what_is_no_proper_request_is_refused_whole_and_the_connection_ends(
 
 
 @pytest.mark.parametrize("sent", SMUGGLING.values(), ids=SMUGGLING)
-def test_a_body_whose_length_is_in_doubt_is_refused_with_all_that_follows(site: Harness, sent: bytes) -> None:
+def test_body_of_uncertain_length_is_refused_with_the_bytes_behind_it(site: Harness, sent: bytes) -> None:
     connection = site.client.connect()
     connection.send(sent)
     (answer,) = connection.answers("POST")
@@ -122,7 +122,7 @@ def test_a_body_whose_length_is_in_doubt_is_refused_with_all_that_follows(site: 
 
 
 @pytest.mark.parametrize("sent", [*[data for data, _ in REFUSED.values()], *SMUGGLING.values()])
-def test_bytes_that_arrive_one_by_one_are_judged_the_same(site: Harness, sent: bytes) -> None:
+def test_single_bytes_are_refused_like_whole_requests(site: Harness, sent: bytes) -> None:
     connection = site.client.connect()
     for index in range(len(sent)):
         connection.send(sent[index : index + 1])

@@ -1,4 +1,4 @@
-"""What a page reads of its request: fields, JSON, cookies, addresses."""
+"""The request as pages read it: fields, JSON, cookies, addresses."""
 
 from __future__ import annotations
 
@@ -97,17 +97,17 @@ def client(make: Make) -> Client:
 # -- query and form -------------------------------------------------------------------------------------------
 
 
-async def test_a_query_is_read_as_utf8(client: Client) -> None:
+async def test_query_is_read_as_utf8(client: Client) -> None:
     answer = await client.get("/query?q=%C3%BC+b&q=2&empty=&a[]=1")
     assert answer.json() == [["q", "ü b"], ["q", "2"], ["empty", ""], ["a[]", "1"]]
 
 
 @pytest.mark.parametrize("bad", ["q=%ff", "q=%c3%28", "&".join("a=b" for _ in range(KEY_LIMIT + 1))])
-async def test_a_query_that_is_not_or_too_much_is_400(client: Client, bad: str) -> None:
+async def test_malformed_or_too_long_query_is_400(client: Client, bad: str) -> None:
     assert (await client.get(f"/query?{bad}")).status == 400
 
 
-async def test_a_form_is_read_urlencoded_or_multipart(client: Client) -> None:
+async def test_form_may_be_urlencoded_or_multipart(client: Client) -> None:
     fields = {"text": "ü\r\nb", "tag": ["a", "b"], "flag": "on"}
     plain = (await client.post("/form", form=fields)).json()
     mixed = (
@@ -123,7 +123,7 @@ async def test_a_form_is_read_urlencoded_or_multipart(client: Client) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "false", "off", "", "no"])
-async def test_a_flag_is_off_in_all_the_ways_that_programs_say_it(client: Client, value: str) -> None:
+async def test_flag_has_several_words_for_off(client: Client, value: str) -> None:
     assert (await client.post("/form", form={"flag": value})).json()["flag"] is False
 
 
@@ -154,12 +154,12 @@ async def test_multipart_without_a_boundary_is_400(client: Client) -> None:
     assert answer.status == 400
 
 
-async def test_a_field_of_a_multipart_form_has_its_cap(client: Client) -> None:
+async def test_multipart_texts_have_a_limit(client: Client) -> None:
     answer = await client.post("/form", form={"text": "x" * 300_000}, files={})
     assert answer.status == 413
 
 
-async def test_a_body_of_another_type_has_no_fields(client: Client) -> None:
+async def test_body_of_another_type_has_no_fields(client: Client) -> None:
     answer = await client.post("/form", body=b"a=b", headers={"Content-Type": "text/plain"})
     assert answer.json()["fields"] == []
 
@@ -188,7 +188,7 @@ async def test_json_is_read_as_a_type(client: Client) -> None:
         (b"[]", 422),
     ],
 )
-async def test_json_that_is_none_is_400_and_of_another_shape_422(
+async def test_malformed_json_is_400_and_json_of_another_type_422(
     client: Client, body: bytes, status: int
 ) -> None:
     answer = await client.post("/json", body=body, headers={"Accept": "application/json"})
@@ -199,7 +199,7 @@ async def test_json_that_is_none_is_400_and_of_another_shape_422(
 # -- cookies --------------------------------------------------------------------------------------------------
 
 
-async def test_a_session_cookie_is_out_of_reach_of_scripts_and_other_sites(make: Make) -> None:
+async def test_session_cookie_is_hidden_from_scripts_and_other_sites(make: Make) -> None:
     plain = await make(routes).client.get("/enter")
     assert plain.cookies[0] == "session=a-new-token; Max-Age=7776000; Path=/; SameSite=Lax; HttpOnly"
     secure = await make(routes, public_url="https://example.org").client.get("/enter")
@@ -209,7 +209,7 @@ async def test_a_session_cookie_is_out_of_reach_of_scripts_and_other_sites(make:
     assert plain.headers["cache-control"] == "no-store"
 
 
-async def test_over_https_only_the_cookie_of_this_very_host_counts(make: Make) -> None:
+async def test_only_the_cookie_of_this_host_counts_over_https(make: Make) -> None:
     harness = make(routes, public_url="https://example.org")
     token = harness.sessions.open("t", "bob")
     assert (await harness.client.get("/shown", headers={"Cookie": f"session={token}"})).html.xpath("//nav")[
@@ -219,19 +219,19 @@ async def test_over_https_only_the_cookie_of_this_very_host_counts(make: Make) -
     assert page.html.xpath("//nav")[0].text == "bob"
 
 
-async def test_leaving_removes_the_cookie(client: Client) -> None:
+async def test_signing_out_removes_the_session_cookie(client: Client) -> None:
     await client.get("/enter")
     assert "session" in client.cookies
     await client.get("/leave")
     assert "session" not in client.cookies
 
 
-async def test_a_preference_may_be_readable(client: Client) -> None:
+async def test_preference_cookie_may_be_readable_by_scripts(client: Client) -> None:
     assert (await client.get("/theme")).text == "none"
     assert (await client.get("/theme")).cookies == ["theme=dark; Max-Age=3600; Path=/; SameSite=Lax"]
 
 
-async def test_a_message_is_shown_once_on_the_next_page_and_escaped(client: Client) -> None:
+async def test_flash_message_is_shown_once_and_escaped(client: Client) -> None:
     page = await client.get("/flash", follow=True)
     assert page.html.xpath("//p[@class='flash']/text()") == ["Saved: <b>ü</b>.", "And more."]
     assert page.headers["cache-control"] == "no-store"
@@ -240,7 +240,7 @@ async def test_a_message_is_shown_once_on_the_next_page_and_escaped(client: Clie
     assert again.headers["cache-control"] == "no-cache"
 
 
-async def test_a_forged_or_old_message_is_not_shown(make: Make) -> None:
+async def test_forged_or_old_flash_message_is_not_shown(make: Make) -> None:
     harness = make(routes)
     await harness.client.get("/flash")
     genuine = harness.client.cookies["flash"]
@@ -280,7 +280,7 @@ class Case:
         Case(("127.0.0.1",), "127.0.0.1", None, "127.0.0.1"),
     ],
 )
-async def test_a_forwarded_address_is_believed_from_configured_proxies_only(make: Make, case: Case) -> None:
+async def test_forwarded_address_counts_from_configured_proxies_only(make: Make, case: Case) -> None:
     harness = make(routes, trusted_proxies=case.trusted)
     client = Client(harness.site, address=case.peer)
     headers = {"X-Forwarded-For": case.forwarded} if case.forwarded is not None else {}
@@ -296,8 +296,8 @@ LINES = [
 
 
 @pytest.mark.parametrize("whole", LINES)
-async def test_a_list_in_several_lines_means_what_it_means_in_one(make: Make, whole: str) -> None:
-    """RFC 9110, section 5.3: an inner proxy may add a line of its own instead of a word to the last one."""
+async def test_list_header_may_come_in_several_lines(make: Make, whole: str) -> None:
+    """RFC 9110, section 5.3: an inner proxy may add a line instead of extending the last one."""
     harness = make(routes, trusted_proxies=("127.0.0.1", "10.0.0.0/8"))
 
     def seen(lines: list[str]) -> bytes:
@@ -328,11 +328,13 @@ async def test_a_list_in_several_lines_means_what_it_means_in_one(make: Make, wh
         ({"Accept": "text/html, application/json"}, False, False),
     ],
 )
-async def test_who_wants_what(client: Client, headers: dict[str, str], fragment: bool, json: bool) -> None:
+async def test_request_wants_json_or_a_fragment_or_a_page(
+    client: Client, headers: dict[str, str], fragment: bool, json: bool
+) -> None:
     assert (await client.get("/kind", headers=headers)).json() == [fragment, json]
 
 
-def test_a_form_that_fails_keeps_what_was_typed_and_puts_the_message_by_its_field() -> None:
+def test_rejected_form_keeps_its_values_and_shows_the_error_at_its_field() -> None:
     from microblog.domain.errors import Conflict, InvalidInput
 
     state = FormState({"name": "bob", "email": "b@"}).with_error(InvalidInput("That is no address.", "email"))
@@ -344,7 +346,7 @@ def test_a_form_that_fails_keeps_what_was_typed_and_puts_the_message_by_its_fiel
 
 
 @given(st.binary(max_size=60) | st.text(alphabet="a%&=+;c3Bü ", max_size=40).map(str.encode))
-def test_forms_are_decoded_as_the_standard_library_does(text: bytes) -> None:
+def test_forms_are_decoded_like_the_standard_library_does(text: bytes) -> None:
     try:
         expected = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:

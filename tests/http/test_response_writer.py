@@ -65,7 +65,7 @@ def client(make: Make) -> Client:
     return make(routes).client
 
 
-async def test_a_public_page_may_be_kept_and_asked_about_again(client: Client) -> None:
+async def test_public_page_may_be_cached_and_revalidated(client: Client) -> None:
     first = await client.get("/public")
     assert first.headers["cache-control"] == "public, max-age=60"
     assert {"Cookie", "Accept-Encoding", "Authorization"} <= set(first.headers["vary"].split(", "))
@@ -75,7 +75,7 @@ async def test_a_public_page_may_be_kept_and_asked_about_again(client: Client) -
     assert (await client.get("/public", headers={"If-None-Match": '"other"'})).status == 200
 
 
-async def test_the_same_page_is_kept_by_nobody_when_somebody_is_logged_in(make: Make) -> None:
+async def test_public_page_is_not_cached_for_a_viewer(make: Make) -> None:
     harness = make(routes)
     tag = (await harness.client.get("/public")).headers["etag"]
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
@@ -85,12 +85,12 @@ async def test_the_same_page_is_kept_by_nobody_when_somebody_is_logged_in(make: 
     assert (await harness.client.get("/known", headers={"If-None-Match": 'W/"v1"'})).status == 200
 
 
-async def test_whatever_is_not_said_to_be_public_is_kept_by_nobody(client: Client) -> None:
+async def test_answers_are_not_cached_unless_declared_public(client: Client) -> None:
     for path in ("/private", "/short", "/nowhere"):
         assert (await client.get(path)).headers["cache-control"] == "no-store"
 
 
-async def test_a_page_can_answer_304_before_it_does_its_work(client: Client) -> None:
+async def test_page_may_answer_304_itself(client: Client) -> None:
     page = await client.get("/known")
     assert page.headers["etag"] == 'W/"v1"'
     again = await client.get("/known", headers={"If-None-Match": 'W/"v1"'})
@@ -101,7 +101,7 @@ async def test_a_page_can_answer_304_before_it_does_its_work(client: Client) -> 
     )
 
 
-async def test_text_is_compressed_when_that_is_accepted_and_worth_it(client: Client) -> None:
+async def test_long_text_is_compressed_for_clients_that_accept_gzip(client: Client) -> None:
     packed = await client.get("/public", headers={"Accept-Encoding": "br, gzip;q=0.8"})
     assert packed.headers["content-encoding"] == "gzip"
     assert gzip.decompress(packed.body).decode() == LONG
@@ -118,7 +118,7 @@ async def test_text_is_compressed_when_that_is_accepted_and_worth_it(client: Cli
         )
 
 
-async def test_every_answer_carries_the_security_headers(make: Make) -> None:
+async def test_every_answer_has_the_security_headers(make: Make) -> None:
     client = make(routes).client
     for path in ("/public", "/short", "/nowhere", "/public/", "/%ff"):
         headers = (await client.get(path)).headers
@@ -135,7 +135,7 @@ async def test_every_answer_carries_the_security_headers(make: Make) -> None:
     assert secure.headers["strict-transport-security"].startswith("max-age=")
 
 
-async def test_a_page_may_have_a_policy_of_its_own(client: Client) -> None:
+async def test_page_may_set_its_own_policy(client: Client) -> None:
     assert (await client.get("/consent")).headers["content-security-policy"] == "default-src 'none'"
 
 
@@ -157,7 +157,7 @@ LEAVING = [
 
 
 @pytest.mark.parametrize("target", LEAVING)
-def test_a_redirect_stays_on_this_site(target: str) -> None:
+def test_redirect_stays_on_this_site(target: str) -> None:
     assert not is_local_path(target)
     assert next_path(target, "/home") == "/home"
     with pytest.raises(InvalidInput):
@@ -173,12 +173,12 @@ def test_a_redirect_stays_on_this_site(target: str) -> None:
         ("/search?q=a b", "/search?q=a%20b"),
     ],
 )
-def test_a_redirect_is_an_address_in_ascii(target: str, location: str) -> None:
+def test_redirect_is_escaped_to_ascii(target: str, location: str) -> None:
     assert Redirect(target).location == location
     assert next_path(target) == target
 
 
 @pytest.mark.parametrize("url", ["/local", "https://a.example/\r\nX: y", "https://a.example/ b", ""])
-def test_a_redirect_elsewhere_takes_whole_addresses_only(url: str) -> None:
+def test_external_redirect_needs_an_absolute_address(url: str) -> None:
     with pytest.raises(InvalidInput):
         ExternalRedirect(url)

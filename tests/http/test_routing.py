@@ -1,4 +1,4 @@
-"""Declaring routes, and who comes to a page: paths, viewers, limits."""
+"""Declarations of routes: paths, viewers, limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def page(_: Any, __: Request) -> Response:
 # -- declarations ---------------------------------------------------------------------------------------------
 
 
-def test_two_pages_of_one_name_are_refused_when_they_are_declared() -> None:
+def test_two_pages_with_one_name_are_an_error() -> None:
     routes = Routes("people")
     routes.get("/a")(page)
     with pytest.raises(ValueError, match=r"people\.page"):
@@ -29,7 +29,7 @@ def test_two_pages_of_one_name_are_refused_when_they_are_declared() -> None:
     routes.get("/b", name="other")(page)
 
 
-def test_two_pages_on_one_path_are_refused(make: Make) -> None:
+def test_two_pages_on_one_path_are_an_error(make: Make) -> None:
     routes, others = Routes("people"), Routes("others")
     routes.get("/a")(page)
     routes.post("/a", name="post")(page)
@@ -40,12 +40,12 @@ def test_two_pages_on_one_path_are_refused(make: Make) -> None:
         make(routes, others)
 
 
-def test_two_tables_of_one_name_are_refused(make: Make) -> None:
+def test_two_tables_with_one_name_are_an_error(make: Make) -> None:
     with pytest.raises(ValueError, match="people"):
         make(Routes("people"), Routes("people"))
 
 
-def test_an_unknown_limit_is_refused(make: Make) -> None:
+def test_unknown_rate_limit_is_an_error(make: Make) -> None:
     routes = Routes("people")
     routes.get("/a", limit="often")(page)
     with pytest.raises(ValueError, match="often"):
@@ -53,12 +53,12 @@ def test_an_unknown_limit_is_refused(make: Make) -> None:
 
 
 @pytest.mark.parametrize("path", ["a", "/a/", ""])
-def test_a_path_begins_with_a_slash_and_ends_without(path: str) -> None:
+def test_path_begins_with_a_slash_and_ends_without(path: str) -> None:
     with pytest.raises(ValueError, match="slash"):
         Routes("people").get(path)(page)
 
 
-def test_a_table_can_be_listed(make: Make) -> None:
+def test_table_lists_its_routes(make: Make) -> None:
     routes = Routes("people")
 
     @routes.post("/a/<name>", viewer="required", scope="write:a")
@@ -124,7 +124,7 @@ async def nobody(_: Request) -> None:
     return None
 
 
-async def test_a_path_answers_head_where_it_answers_get(make: Make) -> None:
+async def test_head_is_answered_where_get_is(make: Make) -> None:
     client = make(routes, api.bind(nobody)).client
     for path in ("/", "/@bob", "/api/v1/instance"):
         got, headed = await client.get(path), await client.head(path)
@@ -133,12 +133,12 @@ async def test_a_path_answers_head_where_it_answers_get(make: Make) -> None:
         assert headed.headers == got.headers
 
 
-async def test_several_paths_can_have_one_page(make: Make) -> None:
+async def test_several_paths_may_have_one_page(make: Make) -> None:
     client = make(routes).client
     assert (await client.get("/")).text == (await client.get("/home")).text == "front"
 
 
-async def test_a_page_has_one_address_without_a_slash_at_its_end(make: Make) -> None:
+async def test_final_slash_redirects_to_the_canonical_address(make: Make) -> None:
     client = make(routes).client
     page = await client.get("/@bob/?a=%C3%BC")
     assert (page.status, page.headers["location"]) == (301, "/@bob?a=%C3%BC")
@@ -147,18 +147,18 @@ async def test_a_page_has_one_address_without_a_slash_at_its_end(make: Make) -> 
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "///evil.example//"])
-async def test_that_redirect_leads_nowhere_else(make: Make, path: str) -> None:
+async def test_redirect_of_a_final_slash_stays_on_this_site(make: Make, path: str) -> None:
     page = await make(routes).client.get(path)
     assert page.status == 404
     assert "location" not in page.headers
 
 
 @pytest.mark.parametrize("path", ["/api/v1/instance", "/api/v1/instance/", "/api/v1/instance/?a=b"])
-async def test_programs_may_send_a_slash(make: Make, path: str) -> None:
+async def test_programs_may_use_a_final_slash(make: Make, path: str) -> None:
     assert (await make(api.bind(nobody)).client.get(path)).json() == {"title": "Test"}
 
 
-async def test_a_program_posts_to_either_address(make: Make) -> None:
+async def test_programs_may_post_with_a_final_slash(make: Make) -> None:
     async def bob(_: Request) -> Viewer:
         return Viewer(make_account(1, "bob"), Role.USER)
 
@@ -174,7 +174,7 @@ async def test_placeholders_arrive_as_text(make: Make) -> None:
     assert (await client.get("/@bob/x")).status == 404
 
 
-async def test_an_unknown_path_is_404_in_the_frame_of_whoever_asks(make: Make) -> None:
+async def test_unknown_path_is_404_in_the_form_of_its_client(make: Make) -> None:
     harness = make(routes)
     assert (await harness.client.get("/nowhere")).html.xpath("//nav/text()") == ["nobody"]
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
@@ -182,14 +182,14 @@ async def test_an_unknown_path_is_404_in_the_frame_of_whoever_asks(make: Make) -
     assert (page.status, page.html.xpath("//nav/text()")) == (404, ["bob"])
 
 
-async def test_a_wrong_method_is_405_and_says_what_is_allowed(make: Make) -> None:
+async def test_wrong_method_is_405_with_the_allowed_methods(make: Make) -> None:
     client = make(routes).client
     page = await client.delete("/send")
     assert (page.status, page.headers["allow"]) == (405, "POST")
     assert page.html.xpath("//h1")
 
 
-async def test_options_says_what_is_allowed(make: Make) -> None:
+async def test_options_lists_the_allowed_methods(make: Make) -> None:
     client = make(routes).client
     page = await client.request("OPTIONS", "/")
     assert (page.status, page.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
@@ -198,7 +198,7 @@ async def test_options_says_what_is_allowed(make: Make) -> None:
     assert (await client.request("OPTIONS", "*")).status == 204
 
 
-async def test_other_sites_scripts_are_let_in_where_a_table_says_so(make: Make) -> None:
+async def test_cors_headers_follow_the_table(make: Make) -> None:
     client = make(routes, api.bind(nobody)).client
     page = await client.request("OPTIONS", "/api/v1/statuses")
     assert page.headers["access-control-allow-origin"] == "*"
@@ -217,7 +217,7 @@ async def test_other_sites_scripts_are_let_in_where_a_table_says_so(make: Make) 
 # -- who asks -------------------------------------------------------------------------------------------------
 
 
-async def test_who_must_log_in_is_sent_there_and_back(make: Make) -> None:
+async def test_browser_without_a_session_is_sent_to_the_log_in_and_back(make: Make) -> None:
     harness = make(routes)
     page = await harness.client.get("/me?a=b&c=%C3%BC")
     assert (page.status, page.headers["location"]) == (303, "/login?next=/me%3Fa%3Db%26c%3D%25C3%25BC")
@@ -226,7 +226,7 @@ async def test_who_must_log_in_is_sent_there_and_back(make: Make) -> None:
     assert (await harness.client.get("/me")).text == "bob"
 
 
-async def test_a_script_or_program_that_must_log_in_is_told_so(make: Make) -> None:
+async def test_script_or_program_without_a_session_gets_401(make: Make) -> None:
     client = make(routes, api.bind(nobody)).client
     answer = await client.post("/api/v1/statuses", json={})
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
@@ -234,7 +234,7 @@ async def test_a_script_or_program_that_must_log_in_is_told_so(make: Make) -> No
     assert (await client.get("/me", headers={"X-Fragment": "1"})).status == 401
 
 
-async def test_sessions_are_asked_only_when_a_cookie_came_and_a_page_wants_to_know(make: Make) -> None:
+async def test_session_is_looked_up_only_when_needed(make: Make) -> None:
     harness = make(routes)
     await harness.client.get("/")
     assert harness.sessions.asked == 0
@@ -248,7 +248,7 @@ async def test_sessions_are_asked_only_when_a_cookie_came_and_a_page_wants_to_kn
     assert harness.sessions.asked == 1
 
 
-async def test_a_token_needs_the_scope(make: Make) -> None:
+async def test_token_needs_the_scope_of_the_route(make: Make) -> None:
     async def reader(_: Request) -> Viewer:
         return Viewer(make_account(1, "bob"), Role.USER, token_id=1, scopes=frozenset({"read"}))
 
@@ -256,7 +256,7 @@ async def test_a_token_needs_the_scope(make: Make) -> None:
     assert answer.status == 403
 
 
-async def test_a_cookie_counts_for_nothing_among_programs(make: Make) -> None:
+async def test_cookie_does_not_authenticate_programs(make: Make) -> None:
     harness = make(routes, api.bind(nobody))
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
     assert (await harness.client.post("/api/v1/statuses", json={})).status == 401
@@ -265,7 +265,7 @@ async def test_a_cookie_counts_for_nothing_among_programs(make: Make) -> None:
 # -- limits ---------------------------------------------------------------------------------------------------
 
 
-async def test_too_many_requests_are_told_when_to_come_back(make: Make) -> None:
+async def test_too_many_requests_get_429_with_retry_after(make: Make) -> None:
     limited = Routes("limited")
     limited.post("/login", csrf=False, limit="login")(page)
     harness = make(limited, rate_limits=True)
@@ -281,7 +281,7 @@ async def test_too_many_requests_are_told_when_to_come_back(make: Make) -> None:
     assert (await harness.client.post("/login")).status == 200
 
 
-async def test_programs_always_see_how_much_is_left(make: Make) -> None:
+async def test_programs_always_see_their_rate_limit(make: Make) -> None:
     client = make(api.bind(nobody), rate_limits=True).client
     first, second = await client.get("/api/v1/instance"), await client.get("/api/v1/instance")
     assert int(first.headers["x-ratelimit-remaining"]) == int(second.headers["x-ratelimit-remaining"]) + 1

@@ -24,17 +24,17 @@ def templates(folder: Path, **sources: str) -> Templates:
     return Templates(directory, Assets(folder / "css").url, {"name": "Test"}, now=lambda: NOW)
 
 
-def test_everything_is_escaped(tmp_path: Path) -> None:
+def test_values_are_escaped(tmp_path: Path) -> None:
     made = templates(tmp_path, a="<p title='{{ x }}'>{{ x }}</p>{{ _('%(who)s said', who=x) }}")
     assert "<script" not in made.render("a.html", x="'\"><script>")
 
 
-def test_an_undefined_name_is_an_error(tmp_path: Path) -> None:
+def test_undefined_name_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(jinja2.UndefinedError):
         templates(tmp_path, a="{{ nothing }}").render("a.html")
 
 
-def test_a_broken_template_is_found_at_start(tmp_path: Path) -> None:
+def test_broken_template_fails_at_start(tmp_path: Path) -> None:
     with pytest.raises(jinja2.TemplateError):
         templates(tmp_path, a="{% if %}")
 
@@ -46,7 +46,7 @@ def test_text_goes_through_translation(tmp_path: Path) -> None:
     assert made.render("a.html") == "2 of them, Test"
 
 
-def test_a_static_address_has_the_hash(tmp_path: Path) -> None:
+def test_static_address_has_the_hash(tmp_path: Path) -> None:
     assert templates(tmp_path, a="{{ static_url('site.css') }}").render("a.html").startswith("/static/site.")
 
 
@@ -63,7 +63,7 @@ def test_a_static_address_has_the_hash(tmp_path: Path) -> None:
         (timedelta(days=7), "25 Feb 2026"),
     ],
 )
-def test_times_are_relative_with_the_full_date_on_hover(tmp_path: Path, ago: timedelta, text: str) -> None:
+def test_times_are_relative_with_the_full_date_as_title(tmp_path: Path, ago: timedelta, text: str) -> None:
     when = NOW - ago
     markup = templates(tmp_path, a="{{ when | relative_time }}").render("a.html", when=when)
     assert markup.endswith(f">{text}</time>")
@@ -81,13 +81,13 @@ def test_times_are_relative_with_the_full_date_on_hover(tmp_path: Path, ago: tim
         (timedelta(days=7), "on 25 Feb 2026"),
     ],
 )
-def test_a_time_can_go_on_from_a_verb(tmp_path: Path, ago: timedelta, text: str) -> None:
+def test_relative_time_may_end_a_sentence(tmp_path: Path, ago: timedelta, text: str) -> None:
     when = NOW - ago
     markup = templates(tmp_path, a="seen {{ when | relative_time(ago=true) }}").render("a.html", when=when)
     assert markup.endswith(f">{text}</time>")
 
 
-def test_dates_are_written_out() -> None:
+def test_dates_are_formatted() -> None:
     assert format_day(NOW) == "4 Mar 2026"
     assert format_day(NOW, "full") == "4 March 2026 at 17:05 UTC"
     assert format_day(NOW.date(), "full") == "4 March 2026"
@@ -107,5 +107,5 @@ def test_dates_are_written_out() -> None:
         (3_100_000_000, "3.1B"),
     ],
 )
-def test_counts_are_as_much_as_a_glance_takes_in(number: int, text: str) -> None:
+def test_counts_are_shortened(number: int, text: str) -> None:
     assert format_count(number) == text

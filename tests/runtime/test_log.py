@@ -1,4 +1,4 @@
-"""The log: its two formats, whose id a line has, and what is never in it."""
+"""The log: its two formats, request ids, and redaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from microblog.runtime.log import (
 
 
 class Lines:
-    """A logger and what it wrote."""
+    """A logger and its lines."""
 
     def __init__(self, **options: str) -> None:
         self.file = io.StringIO()
@@ -51,31 +51,31 @@ def failure(error: Exception) -> Failure:
 
 
 class TestText:
-    def test_a_line_has_time_level_place_and_message(self) -> None:
+    def test_line_has_time_level_namespace_and_message(self) -> None:
         lines = Lines()
         lines.logger().info("Listening on {where}.", where="port 8000")
         assert lines.text.endswith("info     http.factory Listening on port 8000.\n")
         assert lines.text[4] == "-"
         assert lines.text[13] == ":"
 
-    def test_the_class_that_logs_is_not_shown(self) -> None:
+    def test_class_name_is_not_part_of_the_namespace(self) -> None:
         lines = Lines()
         lines.logger("microblog.http.factory.HTTPFactory").info("x")
         assert " http.factory " in lines.text
 
-    def test_an_unexpected_failure_brings_its_traceback(self) -> None:
+    def test_unexpected_failure_has_its_traceback(self) -> None:
         lines = Lines()
         lines.logger().failure("It broke.", failure(ValueError("why")))
         assert "It broke.\n    Traceback" in lines.text
         assert "ValueError: why" in lines.text
 
-    def test_a_failure_that_is_part_of_life_is_one_line(self) -> None:
+    def test_expected_failure_is_one_line(self) -> None:
         lines = Lines()
         lines.logger().failure("The reader left.", failure(ValueError("why")), level=LogLevel.info)
         assert lines.text.count("\n") == 1
         assert "The reader left. (ValueError: why)" in lines.text
 
-    def test_no_text_can_forge_a_line_or_move_the_cursor(self) -> None:
+    def test_text_cannot_forge_a_line_or_move_the_cursor(self) -> None:
         lines = Lines()
         lines.logger().info("{text}", text="a\n2026-01-01 00:00:00 info forged\x1b[2J\r\x85\u2028\u202e")
         assert "\n    2026-01-01" in lines.text
@@ -83,12 +83,12 @@ class TestText:
         for character in "\x1b\r\x85\u2028\u202e":
             assert character not in lines.text
 
-    def test_a_long_message_is_cut(self) -> None:
+    def test_long_message_is_cut(self) -> None:
         lines = Lines()
         lines.logger().info("{text}", text="x y " * 10_000)
         assert len(lines.text) < 5000
 
-    def test_a_terminal_gets_colours_and_a_file_none(self) -> None:
+    def test_only_terminals_get_colours(self) -> None:
         class Terminal(io.StringIO):
             def isatty(self) -> bool:
                 return True
@@ -97,7 +97,7 @@ class TestText:
         Logger(namespace="microblog.x", observer=observer(terminal)).warn("careful")
         assert "\x1b[33mwarn" in terminal.getvalue()
 
-    def test_an_event_that_cannot_be_formatted_is_logged_all_the_same(self) -> None:
+    def test_event_that_cannot_be_formatted_is_logged(self) -> None:
         class Bad:
             def __str__(self) -> str:
                 raise RuntimeError("no")
@@ -108,14 +108,14 @@ class TestText:
         lines.logger().info("{bad}", bad=Bad())
         assert lines.text
 
-    def test_a_file_that_is_closed_is_no_reason_to_fail(self) -> None:
+    def test_closed_file_does_not_raise(self) -> None:
         lines = Lines()
         lines.file.close()
         lines.logger().info("x")
 
 
 class TestLevels:
-    def test_twisteds_chatter_is_debug(self) -> None:
+    def test_routine_events_of_twisted_are_debug(self) -> None:
         lines = Lines()
         lines.logger("twisted.internet.protocol.Factory").info("Starting factory {factory!r}", factory=1)
         lines.logger("log_legacy").info("Timing out client")
@@ -123,7 +123,7 @@ class TestLevels:
         lines.logger("twisted.internet.defer").critical("Unhandled error in Deferred")
         assert "twisted      Unhandled error" in lines.text
 
-    def test_below_the_level_nothing_is_written(self) -> None:
+    def test_events_below_the_level_are_not_written(self) -> None:
         lines = Lines(log_level="warn")
         lines.logger().info("quiet")
         lines.logger().warn("loud")
@@ -132,7 +132,7 @@ class TestLevels:
 
 
 class TestJson:
-    def test_a_record(self) -> None:
+    def test_json_record_has_the_fields_of_the_event(self) -> None:
         lines = Lines(log_format="json")
         lines.logger().info("GET {path} {status}", path="/", status=200)
         (record,) = lines.records
@@ -142,14 +142,14 @@ class TestJson:
         assert record["fields"] == {"path": "/", "status": 200}
         assert record["time"].endswith("+00:00")
 
-    def test_a_failure(self) -> None:
+    def test_json_record_has_the_failure(self) -> None:
         lines = Lines(log_format="json")
         lines.logger().failure("It broke.", failure(ValueError("why")))
         (record,) = lines.records
         assert record["error"] == "ValueError: why"
         assert "Traceback" in record["traceback"]
 
-    def test_one_event_is_one_line(self) -> None:
+    def test_each_event_is_one_line(self) -> None:
         lines = Lines(log_format="json")
         lines.logger().info("a\nb\u2028c")
         assert len(lines.text.splitlines()) == 1
@@ -165,7 +165,7 @@ class TestJson:
 
 
 class TestRequestId:
-    async def test_each_line_of_a_request_has_its_id_however_they_interleave(self) -> None:
+    async def test_lines_of_interleaved_requests_have_their_ids(self) -> None:
         lines = Lines()
         clock = Clock()
         logger = lines.logger()
@@ -215,7 +215,7 @@ class TestRedaction:
             "GET /reset/Canary0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0canary",
         ],
     )
-    def test_hidden(self, text: str) -> None:
+    def test_secrets_are_hidden(self, text: str) -> None:
         assert "canary" not in redact(text).lower()
 
     @pytest.mark.parametrize(
@@ -229,16 +229,16 @@ class TestRedaction:
             "microblog.services.accounts.reset_password_by_mail_address",
         ],
     )
-    def test_shown(self, text: str) -> None:
+    def test_other_texts_are_shown(self, text: str) -> None:
         assert redact(text) == text
 
     @pytest.mark.parametrize(
         "text", ["a" * 200_000, "@" * 200_000, "a@" * 100_000, "-a" * 100_000, "token=" * 50_000]
     )
-    def test_hostile_texts_end(self, text: str) -> None:
+    def test_hostile_texts_take_linear_time(self, text: str) -> None:
         assert redact(text)
 
-    def test_it_is_applied_to_messages_and_tracebacks(self) -> None:
+    def test_messages_and_tracebacks_are_redacted(self) -> None:
         for log_format in ("text", "json"):
             lines = Lines(log_format=log_format)
             lines.logger().failure("for canary@example.org", failure(ValueError("password=canary")))
@@ -246,7 +246,7 @@ class TestRedaction:
 
 
 class TestTwistd:
-    def test_the_application_is_given_the_observer(self) -> None:
+    def test_application_gets_the_observer(self) -> None:
         from twisted.application.service import Application
 
         made = observer(io.StringIO())
@@ -255,10 +255,10 @@ class TestTwistd:
         assert application.getComponent(ILogObserver) is made
 
     @pytest.mark.parametrize("told", [{"syslog": True}, {"logger": "x.y"}])
-    def test_twistds_own_choice_of_a_logger_is_kept(self, told: dict[str, Any]) -> None:
+    def test_logger_option_of_twistd_wins(self, told: dict[str, Any]) -> None:
         assert observer_for_twistd(told) is None
 
-    def test_its_log_file_is_written_to(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_log_file_of_twistd_is_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[Any] = []
         real = log._log_file
         monkeypatch.setattr(log, "_log_file", lambda path: opened.append(real(path)) or opened[0])

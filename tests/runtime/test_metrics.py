@@ -1,4 +1,4 @@
-"""What the readings say, in a format that Prometheus' own parser takes."""
+"""The metrics, as Prometheus' own parser reads them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def microblog(dsn: str, reactor_: Any, tmp_path: Path) -> AsyncIterator[Mi
 
 
 async def values(metrics: Metrics) -> dict[str, float]:
-    """By name, with the labels in the order of the alphabet."""
+    """Return the values by name and sorted labels."""
     _, text = await metrics.text("text/plain")
     found = {}
     for family in plain(text.decode()):
@@ -38,7 +38,7 @@ async def values(metrics: Metrics) -> dict[str, float]:
     return found
 
 
-async def test_both_formats_are_whole(microblog: Microblog, reactor_: Any) -> None:
+async def test_both_formats_can_be_parsed(microblog: Microblog, reactor_: Any) -> None:
     metrics = Metrics(microblog, reactor_)
     metrics.observe("GET", "/@<name>", 200, 0.003)
     content_type, text = await metrics.text("text/plain;version=0.0.4")
@@ -82,7 +82,7 @@ async def test_jobs_are_counted_by_state(microblog: Microblog, reactor_: Any) ->
     assert (await values(metrics))["microblog_jobs{state=parked}"] == 1
 
 
-async def test_a_worker_says_how_its_jobs_ended(microblog: Microblog, reactor_: Any) -> None:
+async def test_outcomes_of_jobs_are_counted(microblog: Microblog, reactor_: Any) -> None:
     metrics = Metrics(microblog, reactor_)
     metrics.worker = Worker(microblog.jobs, {}, Clock())
     metrics.worker.outcomes["mail.welcome", "done"] += 2
@@ -91,14 +91,14 @@ async def test_a_worker_says_how_its_jobs_ended(microblog: Microblog, reactor_: 
     assert read["microblog_jobs_here"] == 0
 
 
-async def test_the_log_of_events_and_who_lags_behind_it(microblog: Microblog, reactor_: Any) -> None:
+async def test_event_log_position_and_delay_are_measured(microblog: Microblog, reactor_: Any) -> None:
     alice = await create_viewer(microblog.db, "alice")
     metrics = Metrics(microblog, reactor_)
     put = "INSERT INTO outbox (kind, account_id) VALUES ('relation', %s)"
     await microblog.db.reads.run(put, (alice.id,))
     assert (await values(metrics))["microblog_events_unplaced"] == 1
     await microblog.dispatcher.stop()
-    # Another process has placed it; this one has not dispatched it.
+    # Another process has sequenced it; this process has not dispatched it.
     await microblog.db.reads.run(
         "INSERT INTO events (kind, account_id, at) VALUES ('relation', %s, clock_timestamp() - interval '9 s')",
         (alice.id,),
@@ -108,7 +108,7 @@ async def test_the_log_of_events_and_who_lags_behind_it(microblog: Microblog, re
     assert 9 <= read["microblog_events_behind_seconds"] < 60
 
 
-async def test_a_database_that_is_away_is_a_reading_too(microblog: Microblog, reactor_: Any) -> None:
+async def test_missing_database_is_reported(microblog: Microblog, reactor_: Any) -> None:
     class Away:
         pool = microblog.measuring.pool
 
@@ -123,7 +123,7 @@ async def test_a_database_that_is_away_is_a_reading_too(microblog: Microblog, re
     assert not any(name.startswith("microblog_jobs{") for name in read)
 
 
-async def test_a_reactor_that_is_late_is_noticed(microblog: Microblog) -> None:
+async def test_reactor_stalls_are_measured(microblog: Microblog) -> None:
     clock = Clock()
     metrics = Metrics(microblog, clock)
     metrics.start()

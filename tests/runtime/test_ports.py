@@ -1,4 +1,4 @@
-"""Ports that are shared, and ports that close: nobody who has come is turned away."""
+"""Shared ports, and ports that close without losing connections."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def turns(reactor: Any, number: int) -> None:
         await turned
 
 
-async def test_shared_ports_are_had_twice_and_others_once(reactor_: Any) -> None:
+async def test_only_shared_ports_can_be_opened_twice(reactor_: Any) -> None:
     factory = Factory.forProtocol(Answering)
     first = listen("tcp:0:interface=127.0.0.1", factory, reactor_, setting="http", shared=True)
     await first.startService()
@@ -44,7 +44,7 @@ async def test_shared_ports_are_had_twice_and_others_once(reactor_: Any) -> None
     await second.stopService()
 
 
-async def test_tls_endpoints_are_shared_too(reactor_: Any) -> None:
+async def test_tls_endpoints_can_be_shared(reactor_: Any) -> None:
     from twisted.internet.ssl import ClientContextFactory
 
     ports = Ports(reactor_, shared=True)
@@ -59,10 +59,10 @@ async def test_tls_endpoints_are_shared_too(reactor_: Any) -> None:
     await second.stopListening()
 
 
-async def test_who_waits_when_a_port_closes_is_still_answered(reactor_: Any) -> None:
+async def test_connections_waiting_at_a_closing_port_are_answered(reactor_: Any) -> None:
     ports = Ports(reactor_)
     port = ports.listenTCP(0, Factory.forProtocol(Answering), interface="127.0.0.1")
-    closing = port.stopListening()  # watched no more; it closes in the next turn of the reactor
+    closing = port.stopListening()  # no longer watched; it closes in the reactor's next turn
     address = cast(IPv4Address, port.getHost())
     clients = [socket.create_connection(("127.0.0.1", address.port)) for _ in range(30)]
     await closing
@@ -73,7 +73,7 @@ async def test_who_waits_when_a_port_closes_is_still_answered(reactor_: Any) -> 
         client.close()
 
 
-async def test_a_closed_port_is_closed(reactor_: Any) -> None:
+async def test_closed_port_refuses_connections(reactor_: Any) -> None:
     port = Ports(reactor_).listenTCP(0, Factory.forProtocol(Answering), interface="127.0.0.1")
     number = port.getHost().port
     await port.stopListening()
@@ -81,14 +81,12 @@ async def test_a_closed_port_is_closed(reactor_: Any) -> None:
         socket.create_connection(("127.0.0.1", number))
 
 
-def test_whether_the_system_hands_connections_on_is_known_or_not() -> None:
+def test_connection_migration_of_the_system_is_reported() -> None:
     assert migrates() in (True, False, None)
 
 
 @pytest.mark.parametrize(("endpoint", "backlog"), [("tcp:0", 1024), ("tcp:0:backlog=7", 7)])
-async def test_more_may_wait_to_be_accepted_than_twisted_says_unless_somebody_chose(
-    reactor_: Any, endpoint: str, backlog: int
-) -> None:
+async def test_backlog_is_larger_than_twisteds_unless_set(reactor_: Any, endpoint: str, backlog: int) -> None:
     made = listen(f"{endpoint}:interface=127.0.0.1", Factory.forProtocol(Answering), reactor_, setting="push")
     await made.startService()
     assert cast(Any, made.port).backlog == backlog

@@ -39,14 +39,14 @@ def logged() -> Any:
 
 
 class Reactor(MemoryReactorClock):
-    """In memory, and already running."""
+    """A reactor in memory that is already running."""
 
     def callWhenRunning(self, function: Any, *args: Any, **kwargs: Any) -> None:
         function(*args, **kwargs)
 
 
 class Recorded:
-    """Makes services that write down when they start and stop."""
+    """A maker of services that record when they start and stop."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -82,7 +82,7 @@ class Group:
 
 
 class TestOrder:
-    async def test_each_starts_when_the_one_before_is_ready(self) -> None:
+    async def test_service_starts_when_the_one_before_is_ready(self) -> None:
         recorded, ready = Recorded(), Deferred[None]()
         group = Group(recorded.stage("database", start=ready), recorded.stage("ports"))
         assert recorded.events == ["start database"]
@@ -91,7 +91,7 @@ class TestOrder:
         assert recorded.events == ["start database", "start ports"]
         assert group.started == [True]
 
-    async def test_they_stop_in_reverse_each_after_the_other(self) -> None:
+    async def test_services_stop_in_reverse_order(self) -> None:
         recorded, drained = Recorded(), Deferred[None]()
         group = Group(
             recorded.stage("database"), recorded.stage("requests", stop=drained), recorded.stage("ports")
@@ -103,7 +103,7 @@ class TestOrder:
         assert recorded.events == ["stop ports", "stop requests", "stop database"]
         await stopping
 
-    async def test_plain_services_fit_in(self) -> None:
+    async def test_plain_services_are_accepted(self) -> None:
         plain = Service()
         group = Group(plain)
         assert plain.running
@@ -112,7 +112,7 @@ class TestOrder:
 
 
 class TestDeadlines:
-    async def test_a_service_that_does_not_end_is_left_behind_with_a_word(self, logged: list[Any]) -> None:
+    async def test_service_that_does_not_stop_is_logged_and_left_behind(self, logged: list[Any]) -> None:
         recorded = Recorded()
         cancelled: list[bool] = []
         endless = Deferred[None](lambda _: cancelled.append(True))
@@ -127,7 +127,7 @@ class TestDeadlines:
         assert any("requests" in str(event.get("name")) for event in logged)
         assert formatEvent(logged[-1]) == "Stopped in 10.1 s; left behind: requests."
 
-    async def test_the_last_line_says_how_long_the_stop_took(self, logged: list[Any]) -> None:
+    async def test_duration_of_the_stop_is_logged(self, logged: list[Any]) -> None:
         slow = Deferred[None]()
         group = Group(Recorded().stage("requests", stop=slow))
         stopping = group.service.stopService()
@@ -136,7 +136,7 @@ class TestDeadlines:
         await stopping
         assert formatEvent(logged[-1]) == "Stopped in 2.5 s; all that was begun is finished."
 
-    async def test_who_comes_after_the_deadline_still_has_its_grace(self) -> None:
+    async def test_service_after_the_deadline_has_a_grace_period(self) -> None:
         recorded = Recorded()
         late = Deferred[None]()
         group = Group(
@@ -151,7 +151,7 @@ class TestDeadlines:
         await stopping
         assert group.reactor.getDelayedCalls() == []
 
-    async def test_one_that_raises_does_not_keep_the_next_from_stopping(self, logged: list[Any]) -> None:
+    async def test_next_service_stops_after_one_that_raises(self, logged: list[Any]) -> None:
         recorded = Recorded()
         broken = Deferred[None]()
         broken.errback(ValueError("broken"))
@@ -160,7 +160,7 @@ class TestDeadlines:
         assert recorded.events[-1] == "stop database"
         assert any(event.get("log_failure") for event in logged)
 
-    async def test_what_ignores_its_cancellation_is_not_waited_for(self) -> None:
+    async def test_service_that_ignores_its_cancellation_is_left_behind(self) -> None:
         reactor = Reactor()
 
         async def stubborn() -> None:
@@ -176,7 +176,7 @@ class TestDeadlines:
 
 
 class TestFailures:
-    async def test_a_failed_start_stops_what_had_started_and_says_why(self, logged: list[Any]) -> None:
+    async def test_failed_start_stops_started_services_and_is_logged(self, logged: list[Any]) -> None:
         recorded, nothing = Recorded(), Deferred[None]()
         nothing.errback(StartError("Port taken. Choose another."))
         group = Group(
@@ -190,7 +190,7 @@ class TestFailures:
         await group.service.stopService()
         assert recorded.events == ["start database", "start ports", "stop ports", "stop database"]
 
-    async def test_a_bug_at_start_is_logged_with_its_traceback(self, logged: list[Any]) -> None:
+    async def test_bug_at_start_is_logged_with_its_traceback(self, logged: list[Any]) -> None:
         broken = Deferred[None]()
         broken.errback(ZeroDivisionError())
         group = Group(Recorded().stage("x", start=broken))
@@ -199,7 +199,7 @@ class TestFailures:
             ZeroDivisionError
         ]
 
-    async def test_a_stop_during_the_start_ends_the_start_first(self) -> None:
+    async def test_stop_during_the_start_cancels_the_start(self) -> None:
         recorded, slow = Recorded(), Deferred[None]()
         group = Group(recorded.stage("database", start=slow), recorded.stage("ports"))
         await group.service.stopService()
@@ -209,7 +209,7 @@ class TestFailures:
 
 
 class TestPorts:
-    async def test_it_listens_and_closes(self, reactor_: Any) -> None:
+    async def test_port_opens_and_closes(self, reactor_: Any) -> None:
         service = listen("tcp:0:interface=127.0.0.1", Factory.forProtocol(Protocol), reactor_, setting="http")
         await service.startService()
         assert service.port is not None
@@ -218,7 +218,7 @@ class TestPorts:
         assert service.port is None
         await service.stopService()
 
-    async def test_a_port_in_use_names_the_setting(self, reactor_: Any) -> None:
+    async def test_error_of_a_used_port_names_the_setting(self, reactor_: Any) -> None:
         factory = Factory.forProtocol(Protocol)
         first = listen("tcp:0:interface=127.0.0.1", factory, reactor_, setting="http")
         await first.startService()
@@ -237,13 +237,13 @@ def test_timers_follow_the_monotonic_clock() -> None:
     assert reactor.seconds is time.monotonic
 
 
-def test_twistd_sets_the_clock_before_it_imports_what_may_schedule() -> None:
+def test_twistd_sets_the_clock_before_modules_may_schedule() -> None:
     source = (Path(__file__).parents[2] / "microblog" / "tap.py").read_text()
     body = source[source.index("def makeService") :]
     assert body.index("use_monotonic_clock(reactor)") < body.index("from microblog.app import")
 
 
-def test_the_heap_is_frozen() -> None:
+def test_heap_is_frozen_after_start() -> None:
     try:
         freeze_heap()
         assert gc.get_freeze_count() > 0
@@ -287,7 +287,7 @@ def program(how: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order_with_exit_code_0(number: int) -> None:
+def test_signal_stops_the_process_with_exit_code_0(number: int) -> None:
     process = program("well")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -297,12 +297,12 @@ def test_a_signal_ends_it_in_order_with_exit_code_0(number: int) -> None:
     assert process.returncode == 0
 
 
-def test_a_second_signal_ends_it_at_once() -> None:
+def test_second_signal_ends_the_process_at_once() -> None:
     process = program("hanging")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    # The second must not merge with the first, which the kernel would allow: sent until it is heard.
+    # The kernel may merge two signals, so the second is sent until the process reacts.
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:
@@ -313,8 +313,8 @@ def test_a_second_signal_ends_it_at_once() -> None:
     assert process.returncode == 128 + signal.SIGINT
 
 
-def test_a_signal_that_comes_by_two_ways_is_one() -> None:
-    """As under make, which passes on a SIGTERM that the whole group of processes has got."""
+def test_repeated_signal_within_a_second_counts_once() -> None:
+    """make forwards a SIGTERM that the whole group of processes has got."""
     process = program("slow")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -326,7 +326,7 @@ def test_a_signal_that_comes_by_two_ways_is_one() -> None:
     assert process.returncode == 0
 
 
-def test_a_failed_start_ends_it_with_exit_code_1() -> None:
+def test_failed_start_ends_the_process_with_exit_code_1() -> None:
     process = program("broken")
     output, _ = process.communicate(timeout=20)
     assert output == "ready\nstopped\n"
