@@ -354,3 +354,68 @@ def test_decisions_have_numbers_of_their_own() -> None:
 def test_pictures_are_small() -> None:
     for picture in (DOCS / "images").iterdir():
         assert picture.stat().st_size < 150_000, picture.name
+
+
+# ---------------------------------------------------------------------------------------------------- language
+
+#: Names of earlier releases that nothing may have again. `docs/glossary.md` has the terms of today.
+OLD_NAMES = (
+    "Notifier", "Readership", "Ties", "Standing", "seats", "KeptPages", "hold_everyone_near", "fell_short", "choose_way",
+    "there_is", "testrig",
+)  # fmt: skip
+#: Words that hide who or what is meant. Say the viewer, the author, the account, the client.
+VAGUE_WORDS = ("whom", "whoever", "oneself", "one's", "somebody", "nobody", "asker")
+#: The folders and documents that are free of them.
+CLEAN: tuple[str, ...] = (
+    "microblog/config",
+    "microblog/net",
+    "microblog/tap.py",
+    "tests/certificates.py",
+    "tests/conftest.py",
+    "tests/factories.py",
+    "tests/growth.py",
+    "tests/mastodon",
+    "tests/recount.py",
+    "tests/test_cli.py",
+    "tests/test_leaks.py",
+    "tests/test_packaging.py",
+    "tests/test_tap.py",
+    "tests/waiting.py",
+    "templates/base.html",
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "Makefile",
+)
+SUFFIXES = {".css", ".html", ".js", ".md", ".py", ".sql", ".txt"}
+
+
+def uses(word: str, place: str, flags: int = 0) -> list[str]:
+    """Return where a word stands in a file, or in the texts of a folder: ``path:line``."""
+    start = CHECKOUT / place
+    files = (
+        [start] if start.is_file() else sorted(each for each in start.rglob("*") if each.suffix in SUFFIXES)
+    )
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", flags)
+    return [
+        f"{file.relative_to(CHECKOUT)}:{number}"
+        for file in files
+        if file != Path(__file__)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+@pytest.mark.parametrize("word", OLD_NAMES)
+def test_old_name_does_not_come_back(word: str) -> None:
+    assert not [use for place in ("microblog", "tests", "docs", "templates") for use in uses(word, place)]
+
+
+@pytest.mark.parametrize("place", CLEAN)
+def test_text_names_the_person_or_thing_that_is_meant(place: str) -> None:
+    assert not [use for word in VAGUE_WORDS for use in uses(word, place, re.IGNORECASE)]
+
+
+def test_glossary_is_sorted() -> None:
+    terms = re.findall(r"^\| ([^|]+) \| ", text_of("docs/glossary.md"), re.MULTILINE)[1:]
+    assert terms == sorted(terms, key=str.casefold)
