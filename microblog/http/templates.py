@@ -27,10 +27,10 @@ from pathlib import Path
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from microblog.domain.avatars import colour, initial
+from microblog.runtime.templating import compile_templates
 
 LOCALE = "en"
 
@@ -52,23 +52,19 @@ class Templates:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._now = now
-        environment = Environment(
-            loader=FileSystemLoader(directory),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            cache_size=-1,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        )
         self._translations = NullTranslations()
-        environment.install_gettext_translations(self._translations, newstyle=True)  # type: ignore[attr-defined]
-        environment.globals.update(site=site, static_url=static_url, now=now)
-        environment.filters.update(relative_time=self.relative_time, date=format_day, count=format_count)
-        environment.filters.update(initial=initial, colour=colour)
-        self.environment = environment
-        self._compiled = {name: environment.get_template(name) for name in environment.list_templates()}
+        self._compiled = compile_templates(
+            directory,
+            self._translations,
+            {"site": site, "static_url": static_url, "now": now},
+            {
+                "relative_time": self.relative_time,
+                "date": format_day,
+                "count": format_count,
+                "initial": initial,
+                "colour": colour,
+            },
+        )
 
     def __contains__(self, name: str) -> bool:
         return name in self._compiled

@@ -28,13 +28,13 @@ from microblog.store.mail import News, PostNews, Recipient, mail
 from microblog.store.users import email_tokens
 
 __all__ = [
+    "MailSubscription",
     "News",
     "Notice",
     "OutgoingMail",
     "Pace",
     "PostNews",
     "Recipient",
-    "Subscription",
     "Wait",
     "Warned",
 ]
@@ -94,7 +94,7 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class MailSubscription:
     """What an unsubscribe link is about: one of ``WHATS`` for the account of that name."""
 
     account_id: int
@@ -244,15 +244,15 @@ class OutgoingMail:
         content = account_id.to_bytes(8, "big") + bytes([WHATS.index(what)])
         return base64.urlsafe_b64encode(content + await self._signature(content)).decode().rstrip("=")
 
-    async def subscription(self, token: str) -> Subscription:
+    async def subscription(self, token: str) -> MailSubscription:
         """What a link is about.  :raises NotFound: we never sent it, or the account is gone."""
         account_id, what = await self._read(token)
         recipient: Recipient | None = await mail(self._db.reads).recipient(account_id)
         if recipient is None:
             raise NotFound()
-        return Subscription(account_id, what, recipient.name)
+        return MailSubscription(account_id, what, recipient.name)
 
-    async def unsubscribe(self, token: str) -> Subscription:
+    async def unsubscribe(self, token: str) -> MailSubscription:
         """No more such mail.  Doing it again changes nothing.  :raises NotFound: as ``subscription``."""
         subscription = await self.subscription(token)
         async with self._db.transaction() as tx:

@@ -18,10 +18,9 @@ from gettext import NullTranslations
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from microblog.config.load import Config
 from microblog.domain.text import one_line
+from microblog.runtime.templating import compile_templates
 from microblog.services.outgoing_mail import News, Notice, Recipient, Warned
 
 #: News that are shown in one mail; of the others it says how many there are.
@@ -51,20 +50,12 @@ class Messages:
         translations = NullTranslations()  # the one place to give a reader's language its catalogue
         self._gettext = translations.gettext
         self._ngettext = translations.ngettext
-        environment = Environment(
-            loader=FileSystemLoader(folder),
-            autoescape=select_autoescape(("html",), default=False, default_for_string=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
+        self._templates = compile_templates(
+            folder,
+            translations,
+            {"site_name": config.site_name, "base_url": config.public_url},
+            prefix="mail/",
         )
-        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
-        environment.globals.update(site_name=config.site_name, base_url=config.public_url)
-        self._templates = {
-            name: environment.get_template(name)
-            for name in environment.list_templates(filter_func=lambda name: name.startswith("mail/"))
-        }
 
     def notifications(self, notice: Notice) -> EmailMessage:
         """One mail about all of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.services.outgoing_mail import Subscription
+from microblog.services.outgoing_mail import MailSubscription
 from tests.web.html.html_site import HtmlSite, Person
 
 
@@ -65,4 +65,4 @@ async def test_what_the_link_says_is_what_it_is_about(html_site: HtmlSite) -> No
     ann = await html_site.person("ann")
     token = (await path_of(html_site, ann, "boosts")).rpartition("/")[2]
     found = await html_site.microblog.outgoing_mail.subscription(token)
-    assert found == Subscription(ann.viewer.id, "boosts", "ann")
+    assert found == MailSubscription(ann.viewer.id, "boosts", "ann")
