@@ -360,8 +360,8 @@ def test_pictures_are_small() -> None:
 
 #: Names of earlier releases that nothing may have again. `docs/glossary.md` has the terms of today.
 OLD_NAMES = (
-    "Notifier", "Readership", "Ties", "Standing", "seats", "KeptPages", "hold_everyone_near", "fell_short", "choose_way",
-    "there_is", "testrig",
+    "Notifier", "Readership", "Ties", "Standing", "seats", "KeptPages", "hold_everyone_near", "fell_short",
+    "choose_way", "there_is", "testrig",
 )  # fmt: skip
 #: Words that hide who or what is meant. Say the viewer, the author, the account, the client.
 VAGUE_WORDS = ("whom", "whoever", "oneself", "one's", "somebody", "nobody", "asker")
