@@ -1,4 +1,4 @@
-"""A certificate of the tests' own."""
+"""A self-signed certificate for the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def certificate(folder: Path) -> Path:
-    """A key and a certificate for localhost, signed by itself, in one file: to serve with, and to trust."""
+    """Write a key and a self-signed certificate for localhost into one file. Return its path."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

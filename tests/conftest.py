@@ -28,16 +28,16 @@ def reactor_() -> Any:
 
 
 def wait_for(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the reactor until it is done: session fixtures can't be asynchronous."""
+    """Run the reactor until the coroutine is done, because session fixtures can't be asynchronous."""
     result: T = pytest_twisted.blockon(ensureDeferred(coroutine))
     return result
 
 
 def in_memory() -> str | None:
-    """A file system in memory, if there is one with room; else None: the usual one.
+    """Return a folder in memory with room for the databases, or None for the usual temporary folder.
 
-    Each test's database is some 600 files, and ext4 looks long for inodes that were not freed a moment ago: making one
-    takes 170 ms there, and 35 ms here.
+    Each test's database is some 600 files. Creating one takes 170 ms on ext4, which searches long for free inodes,
+    and 35 ms in memory.
     """
     folder = Path("/dev/shm")
     if os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2**30:
@@ -71,7 +71,7 @@ def cluster(reactor_: Any) -> Iterator[Cluster]:
 
 @pytest_twisted.async_yield_fixture
 async def dsn(cluster: Cluster) -> AsyncIterator[str]:
-    """A database of this test's own, with all migrations."""
+    """An own database for the test, with all migrations."""
     made = await cluster.fresh()
     yield made
     await cluster.drop(made)

@@ -84,7 +84,7 @@ class Cluster:
         return self.database(name)
 
     async def drop(self, dsn: str) -> None:
-        """Have a database dropped soon, whoever is still connected to it."""
+        """Have a database dropped soon, and its connections closed."""
         self._orders.put(("drop", parse_dsn(dsn)["dbname"]))
 
     async def dispose(self) -> None:
@@ -128,7 +128,7 @@ class Cluster:
 
 
 def _drop(cursor: Any, name: str) -> None:
-    """Drop a database, whoever is connected to it.
+    """Drop a database and close its connections.
 
     Autovacuum may be, which leaves by itself, and only a superuser may send it away: then try again.
     """

@@ -1,11 +1,11 @@
-"""A test that leaves a delayed call of its own in the reactor fails: pytest-twisted does not look.
+"""A fixture that fails each test that leaves a delayed call in the reactor. pytest-twisted does not check this.
 
-What such a call belongs to goes on after the test, in the middle of the next ones: a loop that nobody stopped, a
-connection that nobody closed, a deadline of what has long ended.
+Such a call belongs to something that continues during the next tests: a loop that was not stopped, a connection
+that was not closed, the deadline of finished work.
 
-Not its own is what was there before the test (what repeats itself has a new call each time, of the same
-function), what belongs to the PostgreSQL that all tests share, and what Twisted keeps for later use. The look comes
-after all fixtures of the test have ended, because this one, which is used by itself, began before them.
+Calls of functions that were waiting before the test do not count (a loop makes a new call of the same function each
+time), nor do calls of the PostgreSQL that all tests share, nor those that Twisted keeps for later use. The check runs
+after all other fixtures of the test have ended, because this fixture, which is autouse, began before them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
-#: Whose calls outlive a test by right: the shared cluster's, the thread pool's, the resolver's, and those of the HTTP
-#: client's connections that are kept.
+#: Modules whose calls may outlive a test: the shared cluster, the thread pool, the resolver, and persistent
+#: connections of the HTTP client.
 SHARED = (
     "microblog.runtime.process",
     "microblog.store.embedded",
@@ -33,12 +33,12 @@ SHARED = (
     "twisted.web.client",
 )
 
-#: Turns of the reactor in which what is due already may still happen: connections that say good-bye.
+#: Turns of the reactor in which calls that are due may still run, such as connections that close.
 TURNS = 5
 
 
 def module_of(function: Any) -> str:
-    """Where what is called was written: not ``LoopingCall`` or ``partial``, but what they call."""
+    """Return the module of a function. Look through ``LoopingCall`` and ``partial`` at the function that they call."""
     while True:
         if isinstance(function, LoopingCall):
             function = function.f
@@ -57,7 +57,7 @@ def is_shared(call: DelayedCall) -> bool:
 
 
 def left_behind(reactor: Any, before: Collection[Any]) -> list[DelayedCall]:
-    """The calls that wait in the reactor, and are neither of a function of ``before`` nor shared."""
+    """Return the waiting calls that are neither of a function in ``before`` nor of a shared module."""
     return [
         call
         for call in reactor.getDelayedCalls()
@@ -73,7 +73,7 @@ def _turn(reactor: Any) -> Deferred[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Looks at the reactor before and after each test."""
+    """Compare the reactor's delayed calls before and after each test."""
     from twisted.internet import reactor
 
     waiting: Any = reactor
@@ -86,7 +86,7 @@ def nothing_left_behind() -> Iterator[None]:
         pytest_twisted.blockon(_turn(waiting))
         left = left_behind(waiting, before)
     if left:
-        said = "left in the reactor: " + "; ".join(str(call) for call in left)
+        message = "left in the reactor: " + "; ".join(str(call) for call in left)
         for call in left:
             call.cancel()  # the next test is not to blame
-        pytest.fail(said, pytrace=False)
+        pytest.fail(message, pytrace=False)

@@ -262,7 +262,7 @@ def relation_conditions(path: Path) -> list[int]:
 
 @pytest.mark.parametrize("path", modules_below("store"), ids=lambda path: path.stem)
 def test_relation_conditions_come_from_one_module(path: Path) -> None:
-    """Who may see, who wants to see and who blocks whom is composed in `store.relations`."""
+    """Conditions about visibility, mutes and blocks are composed in `store.relations` alone."""
     if path.name not in RELATION_MODULES:
         assert relation_conditions(path) == [], f"{path.name}: take the condition from store/relations.py"
 

@@ -162,7 +162,7 @@ def is_service(command: str) -> bool:
 
 @pytest.mark.long
 def test_the_examples_run_as_printed(site: Site) -> None:
-    """In the order of the documents, by one newcomer. ``alice``, of whom they speak, signs up in between."""
+    """The examples run in the order of the documents. The account ``alice``, which they name, is made in between."""
     mine = [example for example in EXAMPLES if example.place == "checkout"]
     assert len(mine) > 5
     first, *others = [command for example in mine for command in example.commands if command]

@@ -92,7 +92,7 @@ def test_no_secret_is_in_the_database_the_log_or_a_mail_that_is_not_about_it(
 
 def test_no_password_of_a_server_is_in_the_log(dsn: str, tmp_path: Path, running: list[Server]) -> None:
     with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # and does not listen: whoever connects is refused
+        closed.bind(("127.0.0.1", 0))  # and does not listen, so connections are refused
         smtp = f"smtp://mailer:{SMTP}@127.0.0.1:{closed.getsockname()[1]}"
         server = Server(
             tmp_path, dsn, log_level="debug", smtp=smtp, database=f"{url_of(dsn)}&password={DATABASE}"

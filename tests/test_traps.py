@@ -72,7 +72,7 @@ class TestReactor:
         ]
         assert found == []
 
-    #: where whoever waits has to get an answer, or the next one its turn, whatever ended this
+    #: where a waiting caller must get an answer, or the next one its turn, whatever ended this
     SWALLOWS = frozenset(
         {
             ("microblog/protocols/connection.py", "_execute"),
@@ -83,7 +83,7 @@ class TestReactor:
     )
 
     def test_nothing_swallows_a_cancellation_by_accident(self) -> None:
-        """Twisted's CancelledError is an Exception: ``except Exception`` takes it, unless somebody took it before."""
+        """Twisted's CancelledError is an Exception: ``except Exception`` catches it, unless an earlier clause does."""
         assert issubclass(CancelledError, Exception)
         found = {
             (path, function.name)

@@ -1,4 +1,4 @@
-"""A real site and a real Chromium.  Where there is no Chromium, the tests here say so and are skipped."""
+"""A site in a process of its own, and a Chromium. Without a Chromium the tests here are skipped with a message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def service(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def empty_service(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Another one, which stays empty."""
+    """A second site, which stays empty."""
     dsn = wait_for(cluster.fresh())
     made = Service(dsn, tmp_path_factory.mktemp("empty-site"))
     yield made

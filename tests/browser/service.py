@@ -63,7 +63,7 @@ class Service:
 
 
 class Visitor:
-    """Somebody at ``url`` with cookies and forms, but no browser."""
+    """A client of the site at ``url`` with cookies and forms, but no browser."""
 
     def __init__(self, url: str) -> None:
         self.url = url

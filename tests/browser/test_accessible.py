@@ -1,4 +1,4 @@
-"""axe-core finds nothing, on any page, in light and in dark; and nothing is logged in the browser's console."""
+"""Every page passes axe-core in light and in dark, and logs nothing to the browser's console."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOR_MEMBERS = (
 
 
 class Busy:
-    """A site with something of everything; ann is its owner."""
+    """A site with every kind of content; ann is its owner."""
 
     def __init__(self, service: Service) -> None:
         self.ann = Visitor(service.url).sign_up("ann")
@@ -164,7 +164,7 @@ def test_an_empty_site_is_accessible_too(empty_service: Service, stranger: Any, 
 
 
 def test_the_first_page_is_light(service: Service, busy: Busy, open_browser: Any) -> None:
-    """All that comes over the wire for the front page, without anything kept from before: below 50 KB."""
+    """The front page transfers less than 50 KB with an empty browser cache."""
     browser = open_browser()
     browser.get(f"{service.url}/")
     sizes = browser.execute_script(

@@ -16,7 +16,7 @@ ADDRESS = "https://example.org/a/long/path/that/goes/on/and/on/and/on"
 
 @pytest.fixture(scope="module")
 def author(service: Service) -> Visitor:
-    """Somebody with a long name, a post with a hashtag at each place of a line, and one with a long address."""
+    """An author with a long name, a post with a hashtag at each place of a line, and one with a long address."""
     author = Visitor(service.url).sign_up("longwinded_person_with_30_char")
     author.send("/settings", display_name=LONG_NAME)
     for words in range(8, 20):

@@ -22,7 +22,7 @@ def writer(service: Service) -> Visitor:
 
 @pytest.fixture(scope="module")
 def browser(service: Service, writer: Visitor, open_browser: Any) -> Any:
-    """Somebody who is logged in."""
+    """A browser that is logged in."""
     Visitor(service.url).sign_up("reader")
     made = open_browser()
     made.get(f"{service.url}/login")

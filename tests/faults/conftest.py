@@ -1,4 +1,4 @@
-"""Servers that are gone at the end of each test."""
+"""Fixtures of servers that end with each test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.faults.harness import Reader, Server, servers
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A data directory's home with a short path, which pytest's own are not; no PostgreSQL is left behind in it."""
+    """A folder for a data directory, with a shorter path than pytest's own. No PostgreSQL is left running in it."""
     with tempfile.TemporaryDirectory(prefix="mb-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Callable[..., Server]]:
-    """``start(dsn, **settings)``: a server in a process of its own, ready."""
+    """``start(dsn, **settings)`` starts a server in a process of its own and waits until it is ready."""
     with servers() as running:
 
         def start(dsn: str | None = None, **settings: Any) -> Server:
@@ -42,6 +42,6 @@ def start(folder: Path) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def read() -> Iterator[Callable[..., Reader]]:
-    """``read(server.push, "SUBSCRIBE public")``: a reader of the push port."""
+    """``read(server.push, "SUBSCRIBE public")`` connects a reader to the push port."""
     with ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(Reader(*arguments, **options))

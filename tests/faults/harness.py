@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, and people who use them over plain sockets, while things go wrong."""
+"""Servers in processes of their own, and clients that use them over plain sockets while faults happen."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def url_of(dsn: str) -> str:
 
 
 def ask(dsn: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """The rows of one statement, on a connection of its own."""
+    """Run one statement on a connection of its own, and return its rows."""
     connection = psycopg2.connect(dsn)
     try:
         connection.autocommit = True
@@ -52,7 +52,7 @@ def ask(dsn: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 def soon(holds: Callable[[], object], seconds: float = 30.0, every: float = 0.02) -> None:
-    """Waits for something that other processes do. Fails after ``seconds``."""
+    """Wait until ``holds()`` is true. Fail after ``seconds``."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:
@@ -118,7 +118,7 @@ class Server:
         soon(lambda: text in self.text, seconds)
 
     def status(self, path: str, timeout: float = 20.0) -> int:
-        """The status of a page; 0 where nobody answers."""
+        """Return the status of a page, or 0 when the server does not answer."""
         try:
             return self.get(path, timeout).status
         except OSError:
@@ -129,7 +129,7 @@ class Server:
 
     @property
     def text(self) -> str:
-        """What it has logged."""
+        """The log so far."""
         return self.log.read_text(errors="replace")
 
     @property
@@ -137,7 +137,7 @@ class Server:
         return self.text.count("Traceback (most recent call last)")
 
     def kill(self) -> None:
-        """As the kernel does when memory runs out."""
+        """Kill the process as the kernel does when memory runs out."""
         self.process.kill()
         self.process.wait()
 
@@ -168,7 +168,7 @@ class Server:
 
 @contextmanager
 def servers() -> Iterator[list[Server]]:
-    """A list whose members are stopped at the end, whatever they are up to."""
+    """Yield a list. Kill the servers in it at the end."""
     running: list[Server] = []
     try:
         yield running
@@ -181,7 +181,7 @@ def servers() -> Iterator[list[Server]]:
 
 
 class Answer:
-    """Of a request: status, headers, text."""
+    """The answer to a request: status, headers, text."""
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self.status = answer.status
@@ -197,7 +197,7 @@ def request(
     headers: dict[str, str] | None = None,
     timeout: float = 20.0,
 ) -> Answer:
-    """One request on a connection of its own."""
+    """Send one request on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request(method, path, body, headers or {})
@@ -209,7 +209,7 @@ def request(
 
 
 class Person:
-    """Somebody who signs up at ``port`` and writes there; other processes of the site will know them too."""
+    """A member who signs up at ``port`` and posts there. Every process of the site knows the account."""
 
     def __init__(self, port: int, name: str, host: str | None = None) -> None:
         self.port = port
@@ -230,7 +230,7 @@ class Person:
         return self._keep(request(self.port, "POST", path, body, headers, timeout))
 
     def write(self, text: str, key: str, timeout: float = 20.0) -> int:
-        """Posts; the status, 303 when it was published, 0 where no answer came."""
+        """Publish a post. Return the status: 303 for success, 0 when no answer came."""
         try:
             return self.send("/posts", timeout, text=text, visibility="public", language="en", key=key).status
         except OSError:
@@ -252,7 +252,7 @@ class Person:
 
 
 class Reader:
-    """A client of the push port, by hand. ``lines`` are those that came."""
+    """A client of the push port."""
 
     def __init__(self, port: int, *commands: str, timeout: float = 30.0) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
@@ -268,7 +268,7 @@ class Reader:
         self.socket.close()
 
     def line(self) -> str:
-        """The next line; empty at the end."""
+        """Read the next line. It is empty at the end of the connection."""
         return self._file.readline().decode().rstrip("\r\n")
 
     def say(self, command: str) -> str:

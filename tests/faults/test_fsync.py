@@ -47,7 +47,7 @@ def trigger(folder: Path) -> Path:
     """Where a file makes one sync fail."""
     made = folder / "trigger"
     made.mkdir()
-    made.chmod(0o777)  # whoever PostgreSQL runs as takes the file away
+    made.chmod(0o777)  # the account that PostgreSQL runs as removes the file
     return made / "now"
 
 

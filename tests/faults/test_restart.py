@@ -179,7 +179,7 @@ def test_sigterm_finishes_what_runs_says_goodbye_and_ends_with_0(start: Start, r
     server = start(dsn)
     alice = Person(server.http, "alice")
     reader = read(server.push, "SUBSCRIBE public")
-    # A request that is held up in the database, by somebody who holds the row that it needs.
+    # A request that waits in the database for a row that another connection has locked.
     import psycopg2
 
     holding = psycopg2.connect(dsn)
@@ -237,7 +237,7 @@ def test_readers_are_summed_over_processes(start: Start, read: Read, dsn: str) -
 
 
 def test_systemd_can_hold_the_ports(folder: Path, dsn: str) -> None:
-    """Socket activation: the sockets are made by somebody else, and outlive the process."""
+    """Socket activation: another process opens the sockets, and they outlive this one."""
     import os
     import subprocess
     import sys
@@ -264,7 +264,7 @@ def test_systemd_can_hold_the_ports(folder: Path, dsn: str) -> None:
                     command, stdout=log, stderr=log, env=variables, cwd=CHECKOUT, pass_fds=[held.fileno()]
                 )
                 try:
-                    # Whoever comes before it is ready waits in the queue of the socket, and is answered.
+                    # A client that connects before the server is ready waits in the socket's queue.
                     assert request(port, "GET", "/health", timeout=60).status == 200
                     process.terminate()
                     assert process.wait(30) == 0, (folder / "log").read_text()

@@ -48,7 +48,7 @@ def test_what_was_acknowledged_is_there_and_nothing_is_there_by_halves(start: St
     acknowledged = {key for key, status in sent.items() if status == 303}
     assert acknowledged
     assert acknowledged <= _kept(dsn)
-    # Whoever got no answer sends it again with the same key, and it is there once.
+    # A client that got no answer sends the post again with the same key, and it exists once.
     for key in sent.keys() - acknowledged:
         assert alice.write(f"Hello @bob, this is {key} #killed", key) == 303
     assert _kept(dsn) == sent.keys()
