@@ -51,12 +51,12 @@ class _App:
     microblog: Microblog
     begun = False
     embedded: Any = None
-    site: HTTPFactory | None = None
+    http: HTTPFactory | None = None
     push: PushFactory | None = None
     tasks: Tasks | None = None
     samples: ReaderSamples | None = None
     metrics: Metrics | None = None
-    metrics_site: HTTPFactory | None = None
+    metrics_http: HTTPFactory | None = None
     web: WebContext | None = None
 
     def __init__(self, config: Config, reactor: Any) -> None:
@@ -163,7 +163,7 @@ class _App:
             metrics.routes.bind(MetricsPage(self._metrics.text, config.metrics_allow)),
             static.routes.bind(self.assets),
         ]
-        self.site = HTTPFactory(
+        self.http = HTTPFactory(
             HTTPDispatcher(
                 web,
                 tables,
@@ -176,16 +176,16 @@ class _App:
             https=config.secure,
             proxies=web.proxies,
         )
-        self._metrics.site = self.site
+        self._metrics.http = self.http
 
     async def _stop_web(self) -> None:
-        if self.site is not None:
+        if self.http is not None:
             try:
-                await self.site.drain()
+                await self.http.drain()
             except CancelledError:
                 # The time is up. Waiting clients get a closed connection now instead of a silent one.
-                log.warn("The website cuts off {what}.", what=self.site.unfinished())
-                self.site.abort()
+                log.warn("The website cuts off {what}.", what=self.http.unfinished())
+                self.http.abort()
                 raise
 
     # ------------------------------------------------------------------------------------------------ push port
@@ -209,24 +209,24 @@ class _App:
         page = MetricsPage(self._metrics.text, self.config.metrics_allow, unix=True)
         tables = [health.routes.bind(self.microblog), metrics.routes.bind(page)]
         dispatcher = HTTPDispatcher(web, tables, errors=error_pages.answer)
-        self.metrics_site = HTTPFactory(dispatcher, self.reactor, proxies=web.proxies)
+        self.metrics_http = HTTPFactory(dispatcher, self.reactor, proxies=web.proxies)
 
     async def _stop_metrics(self) -> None:
-        if self.metrics_site is not None:
-            await self.metrics_site.drain()
+        if self.metrics_http is not None:
+            await self.metrics_http.drain()
 
     # ------------------------------------------------------------------------------------------------ ports
 
     async def _open_ports(self) -> None:
-        if self.site is not None:
+        if self.http is not None:
             for endpoint in self.config.http:
-                await self._open(endpoint, self.site, "http", shared=self.config.reuse_port)
+                await self._open(endpoint, self.http, "http", shared=self.config.reuse_port)
         if self.push is not None:
             for endpoint in self.config.push:
                 await self._open(endpoint, self.push, "push", shared=self.config.reuse_port)
-        if self.metrics_site is not None:
+        if self.metrics_http is not None:
             for endpoint in self.config.metrics:
-                await self._open(endpoint, self.metrics_site, "metrics")
+                await self._open(endpoint, self.metrics_http, "metrics")
 
     async def _open(self, endpoint: str, factory: Any, setting: str, *, shared: bool = False) -> None:
         port = listen(endpoint, factory, self.reactor, setting=setting, shared=shared)
@@ -241,7 +241,7 @@ class _App:
         freeze_heap()
         for port in self.ports:
             log.info("{name} is open", name=port.name)
-        if self.site is not None:
+        if self.http is not None:
             log.info("The site is at {url}", url=self.config.public_url)
         if self.config.reuse_port and ports.migrates() is False:
             log.info(

@@ -61,7 +61,7 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
 
 
 #: Limits on guessing secrets and sending mail: a logged-in request spends by account and by network address.
-BY_ADDRESS_TOO: Final = frozenset({"login", "signup", "mail", "reset", "password"})
+ALSO_BY_ADDRESS: Final = frozenset({"login", "signup", "mail", "reset", "password"})
 
 
 #: How many times the limit of one address a whole IPv6 /48 has.
@@ -96,13 +96,13 @@ class RateLimits:
     def spend_by_address(self, kind: str, address: str) -> tuple[int, int, float] | None:
         """Take one token for a network address, and return what ``spend`` returns.
 
-        For the limits in :data:`BY_ADDRESS_TOO`, an IPv6 address also spends from the bucket of its /48, which is
+        For the limits in :data:`ALSO_BY_ADDRESS`, an IPv6 address also spends from the bucket of its /48, which is
         :data:`NETWORK` times as large: a customer with a /48 has 65,536 /64s.
 
         :raises RateLimited: no token is left.
         """
         state = self.spend(kind, address_key(address))
-        if kind in BY_ADDRESS_TOO and (network := network_key(address)) is not None:
+        if kind in ALSO_BY_ADDRESS and (network := network_key(address)) is not None:
             self.spend(kind, network, times=NETWORK)
         return state
 

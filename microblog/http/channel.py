@@ -115,7 +115,7 @@ class Channel(HTTPChannel):
     requests: list[Any]
     transport: Any  # TCP, TLS and Unix sockets differ beyond ITransport
 
-    def __init__(self, site: Host, host: str | None, *, shed: bool = False) -> None:
+    def __init__(self, site: Host, host: str | None, *, over_capacity: bool = False) -> None:
         super().__init__()
         self.site = site
         self.factory = site
@@ -125,7 +125,7 @@ class Channel(HTTPChannel):
         self.state = State.FRESH
         self.deadline: float | None = None
         self.stalled_since: float | None = None
-        self._shed = shed
+        self._over_capacity = over_capacity
         self._unread = 0
         self._head_size = 0
         self._head_count = 0
@@ -136,7 +136,7 @@ class Channel(HTTPChannel):
         super().connectionMade()
         self.deadline = self.site.seconds() + self.site.timeouts.head
         self.site.opened(self)
-        if self._shed:
+        if self._over_capacity:
             self.refuse(guard.TOO_MANY, b"Retry-After: 5\r\n")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -188,7 +188,9 @@ class Channel(HTTPChannel):
             request.drop_body()
         self.transport.write(guard.refusal_bytes(refusal, extra + self.site.header_lines + OPENER_LINE))
         half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is None or self._shed or self.isSecure():  # TLS closes with a message of its own
+        if (
+            half_close is None or self._over_capacity or self.isSecure()
+        ):  # TLS closes with a message of its own
             self.loseConnection()
         else:
             half_close()

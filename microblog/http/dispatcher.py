@@ -24,7 +24,7 @@ from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 from werkzeug.routing import MapAdapter
 
 from microblog.domain.errors import Forbidden, MicroblogError, NotFound, Unauthenticated, Unavailable
-from microblog.domain.rate_limits import BY_ADDRESS_TOO
+from microblog.domain.rate_limits import ALSO_BY_ADDRESS
 from microblog.http import errors, response_writer
 from microblog.http.event_stream import send_stream
 from microblog.http.guard import PROGRAM_PATHS
@@ -298,7 +298,7 @@ class HTTPDispatcher(Resource):
                 # Only for GET: the answer to a changed password sets another session cookie.
                 if request.viewer is not None and request.viewer.prolonged and request.method == "GET":
                     request.prolong_session(token)
-                request.session_void = request.viewer is None
+                request.session_ended = request.viewer is None
         if route.limit is not None:
             viewer = request.viewer
             limits, address = self.web.limits, request.remote_address
@@ -306,7 +306,7 @@ class HTTPDispatcher(Resource):
                 request.limit_state = limits.spend_by_address(route.limit, address)
             else:
                 request.limit_state = limits.spend(route.limit, f"account:{viewer.id}")
-                if route.limit in BY_ADDRESS_TOO:
+                if route.limit in ALSO_BY_ADDRESS:
                     limits.spend_by_address(route.limit, address)
         if request.viewer is None:
             if route.viewer == "required":

@@ -100,10 +100,10 @@ class HTTPFactory(server.Site):
         if host is not None and self._proxies.trusts(host):
             host = None
         host = None if host is None else address_key(host)
-        shed = len(self._channels) >= self._max_connections or (
+        over_capacity = len(self._channels) >= self._max_connections or (
             host is not None and self._by_host.get(host, 0) >= self._max_per_host
         )
-        return Channel(self, host, shed=shed)
+        return Channel(self, host, over_capacity=over_capacity)
 
     def opened(self, channel: Channel) -> None:
         self._channels.add(channel)

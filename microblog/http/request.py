@@ -78,7 +78,7 @@ class Request:
         "raw",
         "route",
         "services",
-        "session_void",
+        "session_ended",
         "shared",
         "viewer",
         "web",
@@ -104,7 +104,7 @@ class Request:
         self.path: str = raw.decoded_path
         self.viewer: Viewer | None = None
         #: whether the request has a session cookie whose session has ended
-        self.session_void = False
+        self.session_ended = False
         #: the owner and scopes of the access token of an API request
         self.bearer: Bearer | None = None
         #: whether the answer depends on the viewer or browser; such an answer is never cached
@@ -239,7 +239,7 @@ class Request:
         self.cookies_out.append(self.web.cookies.set_session(token, self.web.session_seconds))
         # Forms of this answer belong to the new session.
         self.cookies[self.web.cookies.session_name] = token
-        self.session_void = False
+        self.session_ended = False
 
     def prolong_session(self, token: str) -> None:
         """Set the session cookie again, so that it lasts as long as the prolonged session."""
@@ -311,7 +311,7 @@ class Request:
     def csrf_token(self) -> str:
         """A token for the forms of this answer: bound to the session or visitor, with a fresh mask each time."""
         self.personal = True
-        session = None if self.session_void else self.session_token
+        session = None if self.session_ended else self.session_token
         token, cookie = self.web.csrf.issue(self.cookies, session)
         if cookie is not None:
             self.cookies_out.append(cookie)
@@ -333,7 +333,7 @@ class Request:
             self.form.get(FIELD),
             self.cookies,
             session,
-            allow_visitor=not session or self.session_void or self.route.for_strangers,
+            allow_visitor=not session or self.session_ended or self.route.allows_anonymous,
         )
 
     def spend(self, kind: str, key: str) -> None:

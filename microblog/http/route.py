@@ -40,6 +40,6 @@ class Route:
     key_limit: int = KEY_LIMIT
 
     @property
-    def for_strangers(self) -> bool:
+    def allows_anonymous(self) -> bool:
         """Whether the route also works for visitors who are not logged in."""
         return self.viewer != "required"

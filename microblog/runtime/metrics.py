@@ -49,7 +49,7 @@ class Metrics:
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self._microblog = microblog
         self._reactor = reactor
-        self.site: HTTPServer | None = None
+        self.http: HTTPServer | None = None
         self.push: PushServer | None = None
         self.worker: Worker | None = None
         self._site_metrics: SiteMetrics | None = None
@@ -142,17 +142,17 @@ class Metrics:
         yield info
         yield from self._database()
         yield from self._live()
-        if self.site is not None:
-            site = self.site
-            yield _gauge("microblog_http_connections", "Open connections to the website.", site.connections)
+        if self.http is not None:
+            http = self.http
+            yield _gauge("microblog_http_connections", "Open connections to the website.", http.connections)
             yield _gauge(
-                "microblog_http_running", "Requests that are being answered, streams included.", site.running
+                "microblog_http_running", "Requests that are being answered, streams included.", http.running
             )
             yield _counters(
                 "microblog_http_refused",
                 "What was turned away before it had a route (malformed, too large, too slow, too many).",
                 "status",
-                [(str(status), count) for status, count in site.refused.items()],
+                [(str(status), count) for status, count in http.refused.items()],
             )
         if self.push is not None:
             push = self.push

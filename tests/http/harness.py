@@ -58,7 +58,7 @@ class FakeSessions:
 class Harness:
     site: HTTPFactory
     web: WebContext
-    website: HTTPDispatcher
+    dispatcher: HTTPDispatcher
     clock: Clock
     sessions: FakeSessions
     client: Client = field(init=False)
@@ -99,9 +99,9 @@ def make(
         wall_clock=lambda: 1_780_000_000 + clock.seconds(),
     )
     bound = [table.bind(None) if isinstance(table, Routes) else table for table in tables]
-    website = HTTPDispatcher(web, bound, errors=error_pages.answer, keeps_opener=popups.leads_to_consent)
+    dispatcher = HTTPDispatcher(web, bound, errors=error_pages.answer, keeps_opener=popups.leads_to_consent)
     site = HTTPFactory(
-        website,
+        dispatcher,
         reactor or clock,
         https=web.https,
         proxies=web.proxies,
@@ -109,7 +109,7 @@ def make(
         wall_clock=web.wall_clock,
         **site_options,
     )
-    return Harness(site, web, website, clock, sessions)
+    return Harness(site, web, dispatcher, clock, sessions)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Pages:
 
         self.harness: Harness = make(folder, routes)
         self.cache = PageCache(lambda: self.version, self.harness.clock.seconds, capacity=capacity)
-        self.harness.website.page_cache = self.cache
+        self.harness.dispatcher.page_cache = self.cache
 
     def get(self, path: str = "/page", cookies: dict[str, str] | None = None, **more: Any) -> Deferred[Page]:
         """Request a page at once, in a new browser."""

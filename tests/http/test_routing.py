@@ -69,7 +69,7 @@ def test_table_lists_its_routes(make: Make) -> None:
         """
         return Empty()
 
-    (route,) = make(routes).website.routes
+    (route,) = make(routes).dispatcher.routes
     assert (route.name, route.method, route.path) == ("people.described", "POST", "/a/<name>")
     assert (route.summary, route.limit, route.csrf, route.shielded) == ("What it does.", "write", True, True)
 

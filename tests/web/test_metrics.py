@@ -74,7 +74,7 @@ async def test_each_answer_is_counted_by_its_route(make: Make) -> None:
 
     seen: list[tuple[Any, ...]] = []
     harness = make(routes)
-    harness.website._observe = lambda *observed: seen.append(observed)
+    harness.dispatcher._observe = lambda *observed: seen.append(observed)
     for path in ("/@alice", "/@bob", "/nowhere/at/all"):
         await harness.client.get(path)
     assert [each[:3] for each in seen] == [

@@ -75,12 +75,12 @@ class Site:
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self.microblog, self.reactor = microblog, reactor
         self.api_site = ApiSite(microblog, reactor)
-        self.api_site.website = HTTPDispatcher(
+        self.api_site.dispatcher = HTTPDispatcher(
             self.api_site.web,
             [table.bind(microblog) for table in (*TABLES, *api.TABLES, streaming.routes)],
             errors=error_pages.answer,
         )
-        self.api_site.site = HTTPFactory(self.api_site.website, reactor)
+        self.api_site.site = HTTPFactory(self.api_site.dispatcher, reactor)
         self.push = PushFactory(microblog, reactor)
         self.ports: list[Any] = []
         self.clients: list[Any] = []

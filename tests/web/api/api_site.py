@@ -74,7 +74,7 @@ class ApiSite:
         )
         self.shared_timelines: SharedTimelines | None = None
         self._api_tables = [table.bind(microblog) for table in api.TABLES]
-        self.website = HTTPDispatcher(
+        self.dispatcher = HTTPDispatcher(
             self.web,
             [
                 *(table.bind(microblog) for table in TABLES),
@@ -85,7 +85,7 @@ class ApiSite:
             errors=error_pages.answer,
             keeps_opener=popups.leads_to_consent,
         )
-        self.site = HTTPFactory(self.website, reactor)
+        self.site = HTTPFactory(self.dispatcher, reactor)
 
     def share_timelines(self, cache: SharedTimelines | None) -> None:
         """Give the endpoints a cache of public timelines, or none."""

@@ -66,7 +66,7 @@ async def settle(api_site: ApiSite) -> None:
 
 
 def forget(api_site: ApiSite) -> None:
-    api_site.website.page_cache = PageCache(lambda: 0, lambda: 0.0)
+    api_site.dispatcher.page_cache = PageCache(lambda: 0, lambda: 0.0)
 
 
 async def addresses(api_site: ApiSite) -> list[str]:
@@ -74,7 +74,7 @@ async def addresses(api_site: ApiSite) -> list[str]:
     (post,) = await api_site.stranger().json("GET", "/api/v1/timelines/public?limit=1")
     values = {"<name>": "ann", "<tag>": "tea", "<int:id>": post["id"]}
     found = []
-    for route in api_site.website.routes:
+    for route in api_site.dispatcher.routes:
         if route.cached and route.method == "GET":
             parts = route.path
             for placeholder, value in values.items():

@@ -76,7 +76,7 @@ def texts_that_writing_endpoints_take() -> list[tuple[Endpoint, str]]:
 
 async def test_no_text_of_a_body_costs_more_than_its_length(api_site: ApiSite) -> None:
     ann = await api_site.program("ann")
-    limits = {(route.method, route.path): route.text_limit for route in api_site.website.routes}
+    limits = {(route.method, route.path): route.text_limit for route in api_site.dispatcher.routes}
     wrong = []
     for endpoint, name in texts_that_writing_endpoints_take():
         sender = api_site.stranger() if endpoint.viewer == "none" else ann

@@ -42,14 +42,14 @@ class Form:
     action: str
     fields: dict[str, str]
     typed: tuple[str, ...]
-    for_strangers: bool
+    allows_anonymous: bool
 
 
 def text_inputs(form: Any) -> list[Any]:
     return list(form.xpath(f".{TYPED}"))
 
 
-def forms_of(page: Page, *, for_strangers: bool) -> list[Form]:
+def forms_of(page: Page, *, allows_anonymous: bool) -> list[Form]:
     found = []
     for form in page.html.forms if page.content and "html" in page.headers["content-type"] else []:
         if form.method != "POST" or form.get("id") == "act":
@@ -58,7 +58,7 @@ def forms_of(page: Page, *, for_strangers: bool) -> list[Form]:
         if typed:
             fields = {name: str(value) for name, value in form.form_values() if name != "csrf_token"}
             fields |= {name: MARK.format(number) for number, name in enumerate(typed)}
-            found.append(Form(form.action, fields, tuple(typed), for_strangers))
+            found.append(Form(form.action, fields, tuple(typed), allows_anonymous))
     return found
 
 
@@ -79,9 +79,9 @@ async def all_forms(html_site: HtmlSite, ann: Person) -> list[Form]:
         for name in names:
             path = route.path.replace("<int:id>", str(number)).replace("<name>", name)
             path = re.sub("<(token|code|tag)>", "first", path)
-            for form in forms_of(await ann.get(path), for_strangers=False):
+            for form in forms_of(await ann.get(path), allows_anonymous=False):
                 found.setdefault(form.action, form)
-            for form in forms_of(await stranger.get(path), for_strangers=True):
+            for form in forms_of(await stranger.get(path), allows_anonymous=True):
                 found[form.action] = form
     return list(found.values())
 
@@ -154,7 +154,7 @@ async def test_text_comes_back_after_every_kind_of_error(
 ) -> None:
     ann = await html_site.person("ann")
     for form in await all_forms(html_site, ann):
-        browser = html_site.stranger() if form.for_strangers else ann.browser
+        browser = html_site.stranger() if form.allows_anonymous else ann.browser
         page = await browser.get("/about")
         for error in ERRORS:
             what = (form.action, type(error).__name__)
@@ -176,7 +176,7 @@ async def test_text_comes_back_while_the_database_is_away(
     html_site: HtmlSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await html_site.person("ann")
-    forms = [form for form in await all_forms(html_site, ann) if not form.for_strangers]
+    forms = [form for form in await all_forms(html_site, ann) if not form.allows_anonymous]
 
     async def away(_: object) -> None:
         raise Unavailable
@@ -195,7 +195,7 @@ async def test_text_comes_back_while_the_database_is_away(
 async def test_text_survives_the_end_of_the_session(html_site: HtmlSite, elsewhere: bool) -> None:
     ann = await html_site.person("ann")
     for form in await all_forms(html_site, ann):
-        if form.for_strangers:
+        if form.allows_anonymous:
             continue
         ann = await html_site.logged_in(ann.viewer.account)
         token = await ann.browser.csrf_from("/settings")
@@ -220,7 +220,7 @@ async def test_text_survives_the_end_of_the_session(html_site: HtmlSite, elsewhe
 
 async def test_a_post_is_published_once_after_the_log_in(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
-    (form,) = forms_of(await ann.get("/compose"), for_strangers=False)
+    (form,) = forms_of(await ann.get("/compose"), allows_anonymous=False)
     sent = {**form.fields, "text": "Still here", "visibility": "followers"}
     await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
     page = await ann.browser.post("/posts", form=sent)
@@ -235,8 +235,8 @@ async def test_a_post_is_published_once_after_the_log_in(html_site: HtmlSite) ->
 async def test_text_above_the_limit_of_a_request_comes_back(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for form in await all_forms(html_site, ann):
-        browser = html_site.stranger() if form.for_strangers else ann.browser
-        await browser.csrf_from("/login" if form.for_strangers else "/settings")
+        browser = html_site.stranger() if form.allows_anonymous else ann.browser
+        await browser.csrf_from("/login" if form.allows_anonymous else "/settings")
         longer = replace(form, fields=form.fields | {form.typed[0]: "too long " * 40_000 + "."})
         page = await browser.post(form.action, form=longer.fields)
         assert page.status in (413, 422), form.action
