@@ -4,12 +4,13 @@ An event goes from a commit to a reader's socket in five steps:
 
 1. *Sequence*: a writer of this process calls `poke` after its commit, and the sequencer gives the new events their
    positions in the log. Or the writer's statement has sequenced its own event, and the writer calls `sequenced`.
-2. *Notify*: NOTIFY tells the other processes. It is only a hint. Each process polls the log every POLL_INTERVAL as
-   well, so that a lost notification costs at most that long.
-3. *Read*: `EventLog` reads the events above this process's position, with one query for the events and one for their
-   posts. An event that this process has just sequenced is not read if it directly follows the position.
-4. *Group*: `SubscriberRegistry` decides which groups of readers an event belongs to.
-5. *Deliver*: each group renders the event once for each format, and writes it to its readers' write buffers.
+   NOTIFY tells the other processes. It is only a hint: each process also polls the log every POLL_INTERVAL, so that a
+   lost notification costs at most that long.
+2. *Read*: one query reads the events above this process's position, and `event_log.load` their posts. An event that
+   this process has just sequenced is not read if it directly follows the position.
+3. *Group*: `SubscriberRegistry.queue` finds the groups of readers that want the event.
+4. *Render*: `SubscriberGroup.deliver` gives each reader the group's `Batch`, which renders once for each format.
+5. *Write*: the reader writes those bytes to its write buffer.
 """
 
 from __future__ import annotations
