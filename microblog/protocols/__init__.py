@@ -1,12 +1,13 @@
 """The push port: live posts over one raw TCP connection, line by line.
 
-================  =====================================================================================
-``commands``      what a client may say: the grammar, pure
-``replies``       what the server answers, and what it says unasked: pure, too
-``rendering``     an event as a line for people, or as a line of JSON for programs
-``allowances``    how often one may: commands a second, log-ins a minute
-``conversation``  what each command does, through the services
-``connection``    one connection: framing, order, slow readers, farewell
-``push``          the factory: what all connections share, limits, heartbeat, drain
-================  =====================================================================================
+===============  ==============================================================================
+``commands``     the grammar of a client's lines, without side effects
+``replies``      the grammar of the server's lines, without side effects
+``rendering``    events as lines for people, or as lines of JSON for programs
+``rate_limits``  token buckets: commands a second, logins a minute
+``context``      what connections and sessions need from the factory
+``session``      what each command does, through the services
+``connection``   one connection: framing, order of answers, slow clients, closing
+``push``         the factory: shared state, limits, heartbeat, drain
+===============  ==============================================================================
 """

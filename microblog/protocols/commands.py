@@ -1,4 +1,4 @@
-r"""What a client of the push port may say, line by line (ABNF, RFC 5234; quoted words in any case)::
+r"""The grammar of a client's lines on the push port (ABNF, RFC 5234; quoted words in any case)::
 
     line         =  *WS [ command ] *WS [ CR ] LF          ; an empty line is ignored
     command      =  help / auth / subscribe / unsubscribe / list / format / post / reply / ping / quit
@@ -26,8 +26,8 @@ r"""What a client of the push port may say, line by line (ABNF, RFC 5234; quoted
     visible      =  %x21-7E / UTF8-2 / UTF8-3 / UTF8-4     ; RFC 3629, less Unicode's spaces and controls
     WS           =  SP / HTAB
 
-``SINCE`` and ``LAST`` may come in either order.  A line is at most ``max_line`` bytes (the server's greeting to
-``HELP`` says how many).  Everything here is pure; ``to_line`` and :func:`parse` are each other's inverse.
+``SINCE`` and ``LAST`` may come in either order. A line has at most ``max_line`` bytes (the answer to ``HELP`` says how
+many). Nothing here has side effects. ``to_line`` and `parse` are each other's inverse.
 """
 
 from __future__ import annotations
@@ -53,32 +53,32 @@ _GAP: Final = re.compile(r"[ \t]+")
 #: A request line with any method and a target of any length. Each part excludes the next, so matching is linear.
 _HTTP: Final = re.compile(rb"[ \t]*[^ \t]+[ \t]+[^ \t]+[ \t]+HTTP/[0-9]", re.IGNORECASE)
 #: A TLS handshake record begins with 0x16, a STUN message with 0x00 or 0x01. The escape character begins what an arrow
-#: key sends, so a person at a terminal may begin with it.
+#: key sends, so a person at a terminal may begin a line with it.
 _BINARY: Final = frozenset(range(32)) - frozenset(b"\t\r\x1b")
 
 
 class UnknownCommand(InvalidInput):
-    """The first word is no command."""
+    """The first word of the line is not a command."""
 
     code = "unknown-command"
 
 
 class Undecodable(InvalidInput):
-    """The line is no text: a NUL, or bytes that are not UTF-8."""
+    """The line has a NUL byte or is not UTF-8."""
 
     code = "encoding"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """A stream as somebody names it; which account or thread that is, the services know."""
+    """The name of a stream in a command. The session looks up the account, thread or list that it names."""
 
     kind: str
     argument: str = ""
 
     @classmethod
     def parse(cls, word: str) -> StreamName:
-        """:raises InvalidInput: it is no stream; says which there are."""
+        """Parse a word. Raises InvalidInput, whose text lists the streams."""
         kind, colon, argument = word.partition(":")
         kind = kind.lower()
         if not colon and kind in OPEN_STREAMS + PERSONAL_STREAMS:
@@ -95,7 +95,7 @@ class StreamName:
 
     @property
     def personal(self) -> bool:
-        """Whether it needs somebody who is logged in."""
+        """Whether the stream needs a login."""
         return self.kind in PERSONAL_STREAMS or self.kind == "list"
 
     def __str__(self) -> str:
@@ -306,15 +306,12 @@ _BY_NAME: Final = {**{command.name: command for command in COMMANDS}, "?": Help}
 
 
 def named(name: str) -> type[Command] | None:
-    """The command of that name, in any case."""
+    """Return the command with a name, in any case, or None."""
     return _BY_NAME.get(name.upper())
 
 
 def decode(line: bytes) -> str:
-    """A line's text, without its CR and the spaces around it.
-
-    :raises Undecodable: it is not UTF-8, or has a NUL in it.
-    """
+    """Return the text of a line without its CR and without spaces around it. Raises Undecodable."""
     if b"\0" in line:
         raise Undecodable("The line has a NUL byte in it. Send text in UTF-8.")
     try:
@@ -324,9 +321,9 @@ def decode(line: bytes) -> str:
 
 
 def parse(line: bytes) -> Command | None:
-    """The command in a line (without its LF); None for an empty one.
+    """Return the command in a line (without its LF), or None for an empty line.
 
-    :raises InvalidInput: it is none (``UnknownCommand``), is no text (``Undecodable``), or its arguments are wrong.
+    Raises UnknownCommand, Undecodable, or InvalidInput for wrong arguments.
     """
     text = decode(line)
     if not text:
@@ -346,8 +343,8 @@ def parse(line: bytes) -> Command | None:
 def is_foreign(line: bytes) -> bool:
     """Return whether the first line of a connection belongs to another protocol: HTTP, TLS, STUN.
 
-    A web page can make a browser send such bytes to any port, and can choose what follows them.  The first line of an
-    HTTP request is a method, a target and a version (RFC 9112, section 3), whatever its length.
+    A web page can make a browser send such bytes to any port, and can choose what follows them. The first line of an
+    HTTP request is a method, a target and a version (RFC 9112, section 3), of any length.
     """
     return line[:1] != b"" and (line[0] in _BINARY or _HTTP.match(line) is not None)
 

@@ -1,7 +1,6 @@
-"""The push port: what all its connections share.
+"""The factory of the push port: what all connections share.
 
-Where things are: ``commands`` and ``replies`` have the grammar, ``connection`` one connection, ``conversation`` what
-the commands do.  ``docs/push-protocol.md`` is the description for those who write clients.
+``docs/push-protocol.md`` describes the protocol for authors of clients.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ log = Logger()
 
 
 class _Refusal(Protocol):
-    """Says why, and hangs up."""
+    """A connection that is told why it is refused, and closed."""
 
     transport: Any
 
@@ -44,10 +43,10 @@ class _Refusal(Protocol):
 
 
 class PushFactory(Factory):
-    """All connections of a push port (or several).
+    """All connections of one or more push ports; the `PushContext` of each.
 
-    ``clock`` is the reactor; limits come from ``microblog.config.load``: ``live_connections``,
-    ``push_connections_per_host``, ``push_buffer``, ``rate_limits``.
+    ``clock`` is the reactor. Limits are settings: ``live_connections``, ``push_connections_per_host``, ``push_buffer``,
+    ``rate_limits``.
     """
 
     noisy = False
@@ -57,14 +56,13 @@ class PushFactory(Factory):
         self.microblog = microblog
         self.clock = clock
         self.buffer = config.push_buffer
-        #: bytes of the longest line: room for the longest post, whatever script it is in
+        #: bytes of the longest line, with room for the longest post in any script
         self.max_line = max(16_384, 1024 + 32 * config.post_length)
         self.rendering = Rendering(config.public_url, config.zone, microblog.now)
         self.greeting = (
             f"{config.site_name}: Microblog push protocol 1. You read the public stream as it is written. "
             "HELP says what can be said; reading needs no AUTH."
         )
-        #: how often a reader was too slow and had to catch up, and how often it was cut off
         self.gaps = 0
         self.cut = 0
         self._hosts = AddressLimit("push connections")
@@ -72,7 +70,7 @@ class PushFactory(Factory):
         self._slots: list[set[Connection]] = [set() for _ in range(HEARTBEAT)]
         self._slot = 0
         self._draining = False
-        self._all_gone: list[Deferred[None]] = []
+        self._drained: list[Deferred[None]] = []
         self._pulse = LoopingCall(self._beat)
         self._pulse.clock = clock
 
@@ -113,14 +111,14 @@ class PushFactory(Factory):
             slot.discard(connection)
         self._hosts.release(connection.host)
         if not self._connections:
-            waiting, self._all_gone = self._all_gone, []
-            for gone in waiting:
-                gone.callback(None)
+            waiting, self._drained = self._drained, []
+            for drained in waiting:
+                drained.callback(None)
 
     # -- what connections share
 
     def __len__(self) -> int:
-        """How many connections there are."""
+        """Return the number of connections."""
         return len(self._connections)
 
     def __iter__(self) -> Iterator[Connection]:
@@ -139,20 +137,20 @@ class PushFactory(Factory):
         self.microblog.rate_limits.spend("post", key)
 
     async def drain(self) -> None:
-        """Lets nobody in, tells everybody ``BYE restart <cursor>``, and waits until they have gone.
+        """Refuse new connections, send ``BYE restart <cursor>`` to all others, and wait until they are closed.
 
-        Commands that run are finished. Ends within LINGER seconds of the last answer.
+        Running commands are finished. This ends within LINGER seconds of the last answer.
         """
         self._draining = True
         for connection in self:
             connection.end("closing")
         if self._connections:
-            gone: Deferred[None] = Deferred()
-            self._all_gone.append(gone)
-            await gone
+            drained: Deferred[None] = Deferred()
+            self._drained.append(drained)
+            await drained
 
     def _beat(self) -> None:
-        """Each second one slot of connections has its turn, so that not all hear their PING at once."""
+        """Tick one slot of connections each second, so that not all get their PING at once."""
         self._slot = (self._slot + 1) % HEARTBEAT
         for connection in tuple(self._slots[self._slot]):
             try:

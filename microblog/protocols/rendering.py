@@ -1,10 +1,10 @@
-"""Events as lines: for people who read along in a terminal, and as JSON for programs.
+"""Events as lines: text for people at a terminal, JSON for programs.
 
-Both are made once an event, whatever the number of readers (``Batch.joined`` keeps them), from the post as a
-stranger sees it; that a reader may see it has been decided before.
+An event is rendered once for each format, however many clients read it (`Batch.joined`), from the post as an anonymous
+viewer sees it. Whether a reader may see it is decided before.
 
-A line for people begins with the time of day on the site's clock, before it the day if that is not today, and ends
-with the id, by which one can REPLY::
+A line for people begins with the time of day on the site's clock, after the date if that is not today. It ends with the
+post's id, for REPLY::
 
     14:03 @alice: Hello @bob #first [116543210987654321]
     14:04 @bob to @alice (followers): Hello back [116543210987719857]
@@ -36,7 +36,7 @@ from microblog.protocols.replies import CRLF
 #: Characters of the longest text on a line for people: above the longest post that can be configured.
 MAX_TEXT: Final = 20_000
 
-_DEEDS: Final = {
+_ACTIONS: Final = {
     NotificationKind.MENTION: "mentioned you",
     NotificationKind.REPLY: "replied to you",
     NotificationKind.FOLLOW: "follows you",
@@ -50,7 +50,7 @@ _DEEDS: Final = {
 
 
 class EventEntity(Struct, frozen=True):
-    """An event as a line of JSON. ``cursor`` is missing in what ``LAST`` prints; of the last three, one is there."""
+    """An event as a line of JSON. ``LAST`` prints no ``cursor``. An event has one of the last three fields."""
 
     event: str  #: post, edit, boost, delete or notification
     at: str
@@ -61,9 +61,9 @@ class EventEntity(Struct, frozen=True):
 
 
 class Rendering:
-    """Makes lines, each with its CR LF. An event that has no line is an empty one.
+    """Renders lines, each with its CR LF. An event that has no line is empty.
 
-    ``base_url`` as in ``entities``; ``now`` is asked what day it is.
+    ``base_url`` is as in ``entities``. ``now`` tells today's date.
     """
 
     def __init__(self, base_url: str, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
@@ -77,11 +77,11 @@ class Rendering:
         }
 
     def of(self, form: str) -> Callable[[Event], bytes]:
-        """Return what renders events in ``form`` (text, json)."""
+        """Return the function that renders events in ``form``: "text" or "json"."""
         return self._events[form]
 
     def post(self, form: str, post: Post) -> bytes:
-        """A post from a timeline, as ``LAST`` prints it: no event, so no cursor."""
+        """Render a post of a timeline for ``LAST``. It is not an event, so it has no cursor."""
         kind = Kind.BOOST if post.boost_of else Kind.POST
         if form == "text":
             return self._line(self._post_as_text(kind, post, post.created_at))
@@ -94,7 +94,7 @@ class Rendering:
         )
 
     def notification(self, form: str, notification: Notification) -> bytes:
-        """A notification from the list of them, as ``LAST`` prints it."""
+        """Render a notification of the list of notifications for ``LAST``."""
         if form == "text":
             return self._line(self._notification_as_text(notification))
         return self._json(
@@ -132,10 +132,7 @@ class Rendering:
 
     def _json(self, entity: EventEntity) -> bytes:
         line = self._encode(entity)
-        for (
-            ending,
-            escaped,
-        ) in _LINE_ENDS:  # JSON allows them raw, but some languages' readers split lines there
+        for ending, escaped in _LINE_ENDS:  # JSON allows them unescaped, but some languages split lines there
             if ending in line:
                 line = line.replace(ending, escaped)
         return line + CRLF
@@ -146,9 +143,9 @@ class Rendering:
         if event.kind is Kind.NOTIFICATION and event.notification is not None:
             return self._line(self._notification_as_text(event.notification))
         if event.kind is Kind.DELETE and event.audience is not None:
-            deed = "took back a boost" if event.audience.is_boost else "deleted"
+            action = "took back a boost" if event.audience.is_boost else "deleted"
             return self._line(
-                f"{self._time(event.at)} @{event.audience.author_name} {deed} [{event.post_id}]"
+                f"{self._time(event.at)} @{event.audience.author_name} {action} [{event.post_id}]"
             )
         if event.kind in _POSTS and event.post is not None:
             at = event.at if event.kind is Kind.EDIT else event.post.created_at
@@ -176,9 +173,7 @@ class Rendering:
         return f"{text} [{post.id}]"
 
     def _notification_as_text(self, notification: Notification) -> str:
-        line = (
-            f"{self._time(notification.created_at)} @{notification.actor.address} {_DEEDS[notification.kind]}"
-        )
+        line = f"{self._time(notification.created_at)} @{notification.actor.address} {_ACTIONS[notification.kind]}"
         return line if notification.post is None else f"{line}: {self._content(notification.post.content)}"
 
     def _time(self, at: datetime) -> str:

@@ -1,4 +1,4 @@
-r"""What the server of the push port says, line by line (ABNF, RFC 5234; what is quoted comes exactly so)::
+r"""The grammar of the server's lines on the push port (ABNF, RFC 5234; quoted words exactly as written)::
 
     line      =  ( remark / ok / err / ping / gap / bye / event ) CR LF
     remark    =  "* " text                                 ; the greeting and the lines of HELP; programs ignore them
@@ -14,8 +14,8 @@ r"""What the server of the push port says, line by line (ABNF, RFC 5234; what is
     reason    =  1*( %x61-7A / "-" )
     text      =  *( SP / visible )                         ; no control character, nothing that reorders a line
 
-So the first character of a line says what it is, and no text that somebody wrote can forge another kind:
-every text passes ``domain.text.one_line`` or a JSON encoder on its way here.
+The first character of a line says what kind it is. No text of a user can forge another kind, because every text passes
+``domain.text.one_line`` or a JSON encoder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CRLF: Final = b"\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A line for people: the greeting, and what HELP lists."""
+    """A line for people: the greeting, and the lines of HELP."""
 
     text: str
 
@@ -45,7 +45,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """A command was done. ``words`` are its results, none of them with a space in it but the last of HELP."""
+    """The answer to a command that succeeded. ``words`` are its results. Only the last word of HELP has spaces."""
 
     command: str
     words: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Ok:
 
 @dataclass(frozen=True, slots=True)
 class Err:
-    """A command was not done. ``code`` is for programs, ``text`` for people."""
+    """The answer to a command that failed. ``code`` is for programs, ``text`` for people."""
 
     code: str
     text: str
@@ -96,7 +96,7 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event, in either format, as it came."""
+    """An event in either format, not parsed."""
 
     text: str
 
@@ -108,14 +108,14 @@ ServerLine = Remark | Ok | Err | Ping | Gap | Bye | EventLine
 
 
 def to_bytes(line: ServerLine) -> bytes:
-    """The line as it is sent, with its CR LF."""
+    """Return a line as it is sent, with its CR LF."""
     return line.to_line().encode() + CRLF
 
 
 def parse(line: bytes) -> ServerLine:
-    """What a reader makes of a line (with or without its line end): the inverse of :func:`to_bytes`.
+    """Parse a line, with or without its line end. The inverse of `to_bytes`.
 
-    :raises ValueError: no server of this protocol says that.
+    Raises ValueError for a line that is not of this protocol.
     """
     text = line.rstrip(b"\r\n").decode("utf-8")
     if text[:1].isdigit() or text.startswith("{"):
