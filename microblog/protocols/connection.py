@@ -171,6 +171,7 @@ class PushConnection(LineReceiver):
             await self._session.begin()
         except MicroblogError as error:
             self._say(Err.of(error))
+        self._choose_output()
         await self._work()
 
     async def _work(self) -> None:
@@ -222,6 +223,7 @@ class PushConnection(LineReceiver):
             log.failure("A push command failed: {command}", command=command.name)
             answer = to_bytes(Err("internal", "Something went wrong here. It was logged; try again later."))
         self._write(answer)
+        self._choose_output()
         if self._subscribing:
             self._subscribing = False
             if not self._slow.paused:
@@ -244,6 +246,14 @@ class PushConnection(LineReceiver):
         if self._out.backlog > 2 * self._context.buffer + len(data):
             self._say_bye("slow")  # it sends commands and does not read the answers
 
+    def _choose_output(self) -> None:
+        """Let events go to the buffer as they are, unless LAST has printed posts whose events may still come."""
+        if self._session.printed:
+            self._live.write_to(None)
+        else:
+            form = self._session.format
+            self._live.write_to(self._out, form, self._context.rendering.of(form))
+
     def deliver(self, batch: Batch) -> None:
         """Write the events of a batch, without those whose posts LAST has printed."""
         session = self._session
@@ -251,6 +261,7 @@ class PushConnection(LineReceiver):
         if session.printed:
             events = [event for event in batch.events if not session.was_printed(event)]
             self._out.write(b"".join([batch.piece(event, session.format, render) for event in events]))
+            self._choose_output()
         else:
             self._out.write(batch.joined(session.format, render))
 

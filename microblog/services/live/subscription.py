@@ -20,7 +20,7 @@ from microblog.domain.errors import MicroblogError, Unauthenticated
 from microblog.domain.events import Event
 from microblog.domain.streams import PERSONAL, Relationships, Stream, belongs
 from microblog.services.live.event_log import EventLog
-from microblog.services.live.groups import Batch, Reader, SubscriberGroup
+from microblog.services.live.groups import Batch, Buffer, Reader, Render, SubscriberGroup
 from microblog.services.live.registry import UNDECIDED, SubscriberRegistry
 
 log = Logger()
@@ -28,6 +28,10 @@ log = Logger()
 __all__ = ["Batch", "Reader", "SlowReader", "SubscriberGroup", "Subscription"]
 
 REPLAY_SIZE: Final = 200  #: events read from the log at a time
+
+
+def _no_bytes(event: Event) -> bytes:
+    return b""
 
 
 class Subscription:
@@ -41,10 +45,13 @@ class Subscription:
         "_log",
         "_registry",
         "_starts",
+        "buffer",
         "closed",
+        "form",
         "group",
         "paused",
         "reader",
+        "render",
         "viewer",
     )
 
@@ -56,6 +63,9 @@ class Subscription:
         self.group: SubscriberGroup | None = None
         self.closed = False
         self.paused = False
+        self.buffer: Buffer | None = None
+        self.form = ""
+        self.render: Render = _no_bytes
         self._log = event_log
         self._registry = registry
         self._cursor = event_log.position
@@ -79,6 +89,13 @@ class Subscription:
     def batches(self) -> int:
         """A number that grows with each batch for the reader's group."""
         return self.group.batches if self.group is not None else 0
+
+    def write_to(self, buffer: Buffer | None, form: str = "", render: Render = _no_bytes) -> None:
+        """Let the group write batches in ``form`` to the reader's buffer itself; with None, call `Reader.deliver`.
+
+        Replays from the log go to `Reader.deliver` in any case.
+        """
+        self.buffer, self.form, self.render = buffer, form, render
 
     async def subscribe(self, stream: Stream, since: int | None = None, *, distinct: bool = False) -> None:
         """Add a stream. With ``since``, first deliver its events above that cursor.

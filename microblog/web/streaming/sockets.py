@@ -77,7 +77,6 @@ class Socket:
         "_later",
         "_limits",
         "_messages",
-        "_out",
         "_partial_size",
         "_partial_text",
         "_pinged",
@@ -93,6 +92,7 @@ class Socket:
         "frames",
         "lost",
         "microblog",
+        "out",
         "transport",
     )
 
@@ -137,7 +137,7 @@ class Socket:
         """Answer the handshake, and subscribe to the channel that the address names."""
         self.transport = transport
         watch_for_dead_peers(transport, int(PATIENCE))
-        self._out = WriteBuffer(
+        self.out = WriteBuffer(
             transport,
             self.microblog.config.push_buffer,
             self._reactor.seconds,
@@ -145,7 +145,7 @@ class Socket:
             self._slow.resume,
         )
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
-        self._out.write(self._greeting)
+        self.out.write(self._greeting)
         self._greeting = b""
         if self._viewer is not None:
             self._reader = SocketReader(self, self._viewer)
@@ -154,7 +154,7 @@ class Socket:
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._closed = True
         self._drop_all()
-        self._out.abandon()
+        self.out.abandon()
         if self._later is not None and self._later.active():
             self._later.cancel()
         self.lost()
@@ -203,7 +203,7 @@ class Socket:
         elif isinstance(event, BytesMessage):
             self.close(1003, "text only")
         elif isinstance(event, Ping):
-            self._out.write(wire.send(event.response()))
+            self.out.write(wire.send(event.response()))
         elif isinstance(event, CloseConnection):
             self._send_close(wire.send(event.response()))
             self._close_tcp()
@@ -278,7 +278,7 @@ class Socket:
 
     def write_events(self, data: bytes) -> None:
         if not self._closed:
-            self._out.write(data)
+            self.out.write(data)
 
     def _subscriptions(self) -> Iterable[Subscription]:
         return [each.live for each in self._streams.values()]
@@ -297,12 +297,12 @@ class Socket:
     # -- heartbeat and closing
 
     def _beat(self) -> None:
-        if (self._received == 0 and self._pinged) or self._out.blocked_for > PATIENCE:
+        if (self._received == 0 and self._pinged) or self.out.blocked_for > PATIENCE:
             self.transport.abortConnection()
             return
         self._received = 0
         self._pinged = True
-        if not self._out.blocked:
+        if not self.out.blocked:
             self.write_events(PING)
         self._later = self._reactor.callLater(HEARTBEAT, self._beat)
 
@@ -321,7 +321,7 @@ class Socket:
     def _send_close(self, frame: bytes) -> None:
         if self._closed:
             return
-        self._out.write(frame)
+        self.out.write(frame)
         self._closed = True
         self._drop_all()
         self._after(ANSWER, self._close_tcp)
@@ -346,7 +346,7 @@ class Socket:
         if not self._tcp_closing:
             self._tcp_closing = True
             self._after(LINGER, self.transport.abortConnection)
-            self._out.finish()
+            self.out.finish()
 
     def _after(self, seconds: float, call: Callable[[], object]) -> None:
         if self._later is not None and self._later.active():

@@ -10,7 +10,8 @@ from microblog.web.streaming.frames import Frames, message
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
     from microblog.domain.events import Event
-    from microblog.services.live.subscription import Batch, Reader, Subscription
+    from microblog.net.write_buffer import WriteBuffer
+    from microblog.services.live.subscription import Batch, Subscription
     from microblog.services.microblog import Microblog
     from microblog.web.streaming.names import Channel
 
@@ -20,6 +21,7 @@ class EventSocket(Protocol):
 
     microblog: Microblog
     frames: Frames
+    out: WriteBuffer
 
     def write_events(self, data: bytes) -> None:
         """Write whole frames, or nothing after the Close frame."""
@@ -47,19 +49,22 @@ class SocketReader:
 class StreamReader:
     """One stream of a socket as a reader."""
 
-    __slots__ = ("_channel", "_form", "_render", "live", "socket")
+    __slots__ = ("_channel", "live", "socket")
 
     def __init__(self, socket: EventSocket, channel: Channel, viewer: Viewer | None) -> None:
         self.socket = socket
         self._channel = channel
-        self._form, self._render = socket.frames.socket(channel)
-        reader: Reader = self
+        connect = socket.microblog.dispatcher.connect
+        self.live: Subscription
         if channel.name == "direct" and viewer is not None:
-            reader = Conversations(socket.microblog, viewer, self._write_conversation, socket.end)
-        self.live: Subscription = socket.microblog.dispatcher.connect(reader, viewer)
+            conversations = Conversations(socket.microblog, viewer, self._write_conversation, socket.end)
+            self.live = connect(conversations, viewer)
+        else:
+            self.live = connect(self, viewer)
+            self.live.write_to(socket.out, *socket.frames.socket(channel))
 
     def deliver(self, batch: Batch) -> None:
-        self.socket.write_events(batch.joined(self._form, self._render))
+        self.socket.write_events(batch.joined(self.live.form, self.live.render))
 
     def end(self, reason: str) -> None:
         self.socket.end(reason)
