@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from microblog.domain.errors import InvalidInput, MicroblogError, RateLimited, Unauthenticated, Unavailable
-from microblog.domain.oauth import OAuthError
+from microblog.domain.errors import MicroblogError, RateLimited, Unavailable
 from microblog.domain.rate_limits import LimitExceeded
 from microblog.http.responses import Document, Html, Json, Response
 from microblog.http.status import HTTPError, status_of
@@ -65,31 +64,13 @@ def answer(
     """Return the answer that tells the client about ``error``; ``page`` makes the one for browsers."""
     headers = error_headers(error)
     if request.wants_json:
-        if isinstance(error, Unauthenticated):
-            sent = request.header("authorization") is not None
-            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
-        return Json(as_json(error, request.id), status=status_of(error), headers=headers)
+        return Json({"error": error.text}, status=status_of(error), headers=headers)
     accept = request.header("accept") or ""
     if request.is_fragment or accept.startswith("text/plain"):
         return Document(error.text + "\n", status=status_of(error), headers=headers)
     if page is not None:
         return page(request, error)
     return Html(plain_page(error, request.id), status=status_of(error), headers=headers)
-
-
-def as_json(error: MicroblogError, request_id: str) -> dict[str, Any]:
-    """Return ``{"error": …}``, with ``details`` of the wrong field, as Mastodon's clients read it."""
-    if isinstance(error, OAuthError):  # RFC 6749, section 5.2
-        return {"error": error.error, "error_description": error.description}
-    value: dict[str, Any] = {"error": error.text}
-    if (details := getattr(error, "details", None)) is not None:
-        value["details"] = details
-    elif isinstance(error, InvalidInput) and error.field is not None:
-        reason = f"ERR_{error.reason.upper()}"
-        value["details"] = {error.field: [{"error": reason, "description": error.text}]}
-    if isinstance(error, InternalError):
-        value["request_id"] = request_id
-    return value
 
 
 def error_headers(error: MicroblogError) -> dict[str, str]:

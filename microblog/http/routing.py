@@ -117,8 +117,18 @@ class Routes:
     def delete(self, *paths: str, **declaration: Any) -> Callable[[P], P]:
         return self.route("DELETE", *paths, **declaration)
 
-    def route(
+    def route(self, method: Method, *paths: str, **declaration: Any) -> Callable[[P], P]:
+        """Declare the page below as the answer to ``method`` on each of ``paths``. See the module's docstring."""
+
+        def declare(page: P) -> P:
+            self.add(page, method, *paths, **declaration)
+            return page
+
+        return declare
+
+    def add(
         self,
+        page: Page,
         method: Method,
         *paths: str,
         name: str | None = None,
@@ -133,42 +143,40 @@ class Routes:
         cached: bool = False,
         remembered: bool = False,
         summary: str | None = None,
-    ) -> Callable[[P], P]:
-        """Declare the page below for ``method`` on each of ``paths``; the module's docstring explains the options.
+    ) -> list[Route]:
+        """Add a route for ``page`` at each of ``paths``, and return these routes.
 
         :raises ValueError: the name or the path is taken, or the path is malformed.
         """
-        mutating = method != "GET"
-
-        def declare(page: P) -> P:
-            own_name = name or page.__name__
-            for index, path in enumerate(paths):
-                self._add(
-                    Route(
-                        name=f"{self.name}.{own_name}" + (f".{index}" if index else ""),
-                        method=method,
-                        path=path,
-                        page=page,
-                        viewer=viewer,
-                        scope=scope,
-                        limit=("write" if mutating else "read") if limit == "" else limit,
-                        csrf=(mutating and self.authenticate is None) if csrf is None else csrf,
-                        shielded=mutating if shielded is None else shielded,
-                        public=public,
-                        cached=cached,
-                        remembered=remembered,
-                        summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
-                        program=self.authenticate is not None,
-                        cors=self.cors,
-                        text_limit=text_limit,
-                        key_limit=key_limit,
-                    )
-                )
-            return page
-
         if not paths:
             raise ValueError("A route needs a path.")
-        return declare
+        mutating = method != "GET"
+        own_name = name or page.__name__
+        added = [
+            Route(
+                name=f"{self.name}.{own_name}" + (f".{index}" if index else ""),
+                method=method,
+                path=path,
+                page=page,
+                viewer=viewer,
+                scope=scope,
+                limit=("write" if mutating else "read") if limit == "" else limit,
+                csrf=(mutating and self.authenticate is None) if csrf is None else csrf,
+                shielded=mutating if shielded is None else shielded,
+                public=public,
+                cached=cached,
+                remembered=remembered,
+                summary=summary or (page.__doc__ or "").strip().partition("\n")[0],
+                program=self.authenticate is not None,
+                cors=self.cors,
+                text_limit=text_limit,
+                key_limit=key_limit,
+            )
+            for index, path in enumerate(paths)
+        ]
+        for route in added:
+            self._add(route)
+        return added
 
     def _add(self, route: Route) -> None:
         if not route.path.startswith("/") or (len(route.path) > 1 and route.path.endswith("/")):

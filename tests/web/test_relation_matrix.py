@@ -42,7 +42,7 @@ from tests.web.streaming.clients import WebSocket
 
 DECLARED = sorted(
     {route.path for table in (*TABLES, streaming.routes) for route in table if route.method == "GET"}
-    | {each.path for one in api.APIS for each in one.endpoints if each.method == "GET"}
+    | {each.route.path for one in api.APIS for each in one.endpoints if each.route.method == "GET"}
 )
 END = "oyster"
 

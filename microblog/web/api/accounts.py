@@ -311,10 +311,12 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
             return Paged(())
     if sent.pinned:
         return Paged(
-            await call.filtered(microblog, await microblog.pins.of(call.asker, account.id), Context.ACCOUNT)
+            await call.filtered(
+                microblog, await microblog.pins.of(call.viewer_or_none, account.id), Context.ACCOUNT
+            )
         )
     page = await microblog.timelines.account(
-        call.asker,
+        call.viewer_or_none,
         account.id,
         sent.span,
         replies=not sent.exclude_replies,
@@ -344,7 +346,7 @@ async def identity_proofs(microblog: Microblog, call: Call[Nothing]) -> list[Not
 )
 async def followers(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who follows somebody, the newest first."""
-    return call.people(await microblog.follows.followers(call.asker, call.id(), call.params.span))
+    return call.people(await microblog.follows.followers(call.viewer_or_none, call.id(), call.params.span))
 
 
 @api.get(
@@ -358,4 +360,4 @@ async def followers(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
 )
 async def following(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom somebody follows, the newest first."""
-    return call.people(await microblog.follows.following(call.asker, call.id(), call.params.span))
+    return call.people(await microblog.follows.following(call.viewer_or_none, call.id(), call.params.span))

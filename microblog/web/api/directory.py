@@ -30,7 +30,7 @@ async def directory(microblog: Microblog, call: Call[DirectoryParams]) -> list[A
     sent = call.params
     return call.accounts(
         await microblog.trends.directory(
-            call.asker,
+            call.viewer_or_none,
             newest=sent.order == "new",
             local=sent.local,
             offset=sent.offset,

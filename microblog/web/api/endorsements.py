@@ -42,7 +42,7 @@ async def endorsements(microblog: Microblog, call: Call[AccountPaging]) -> Paged
 )
 async def endorsements_of(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom somebody shows on their profile."""
-    return call.people(await microblog.endorsements.of(call.asker, call.id(), call.params.span))
+    return call.people(await microblog.endorsements.of(call.viewer_or_none, call.id(), call.params.span))
 
 
 @api.post(

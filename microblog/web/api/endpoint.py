@@ -30,21 +30,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from microblog.domain.accounts import Account, Viewer
-from microblog.domain.addresses import address_key
-from microblog.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from microblog.domain.errors import InvalidInput, NotFound, Unauthenticated
 from microblog.domain.posts import Page, Post
-from microblog.domain.scopes import covers
-from microblog.http.forms import KEY_LIMIT, TEXT_LIMIT
 from microblog.http.responses import CachedResponse, Json, Response
-from microblog.http.route import Method, ViewerRule
+from microblog.http.route import Method, Route, ViewerRule
 from microblog.http.routing import Routes
-from microblog.mastodon import entities
-from microblog.services.tokens import require_active
+from microblog.mastodon import entities, errors
+from microblog.mastodon.bearer import authenticate
+from microblog.mastodon.errors import INVALID_TOKEN
 from microblog.web.api import parameters
 from microblog.web.api.parameters import AccountPaging, Id, Nothing, Paging, clamped
 from microblog.web.ids import path_id
@@ -65,7 +62,6 @@ __all__ = [
     "Nothing",
     "Paged",
     "Paging",
-    "bearer",
     "clamped",
 ]
 
@@ -73,25 +69,18 @@ P = TypeVar("P")
 F = TypeVar("F", bound=Callable[[Any, Any], Awaitable[Any]])
 
 _VERBS: Final[Mapping[Method, tuple[Method, ...]]] = {"PUT": ("PUT", "PATCH"), "PATCH": ("PATCH", "PUT")}
-INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
-OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
-NO_USER: Final = "This method requires an authenticated user"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One declaration, as the description and the tests read it."""
+    """A route, and what the API adds to its declaration."""
 
-    method: str
-    path: str
-    name: str
-    about: str  #: the name of its group
-    scope: str | None
-    viewer: ViewerRule
+    route: Route
+    name: str  #: of the function
+    about: str  #: the heading of its group
     params: type[Any]
     answer: Any
     paged: bool
-    public: bool
     statuses: tuple[int, ...]
     deprecated: bool
     doc: str
@@ -100,7 +89,7 @@ class Endpoint:
     def arguments(self) -> tuple[str, ...]:
         """The names of the path's placeholders."""
         return tuple(
-            part.strip("<>").rpartition(":")[2] for part in self.path.split("/") if part.startswith("<")
+            part.strip("<>").rpartition(":")[2] for part in self.route.path.split("/") if part.startswith("<")
         )
 
 
@@ -125,12 +114,12 @@ class Call(Generic[P]):
 
     @property
     def viewer(self) -> Viewer:
-        """Who asks, at an endpoint that requires somebody."""
+        """The authenticated viewer, at an endpoint that requires one."""
         return self.request.require_viewer()
 
     @property
-    def asker(self) -> Viewer | None:
-        """Who asks; None for a stranger."""
+    def viewer_or_none(self) -> Viewer | None:
+        """The authenticated viewer, or None for an anonymous request."""
         return self.request.viewer
 
     @property
@@ -175,7 +164,7 @@ class Call(Generic[P]):
 
         Without a ``context`` it is what all filters say, wherever they apply: each result names its contexts.
         """
-        found = await microblog.filters.results(self.asker, posts, context)
+        found = await microblog.filters.results(self.viewer_or_none, posts, context)
         return [entities.status(each, self.base_url, found) for each in posts]
 
     def paged(self, page: Page[Any], items: Sequence[Any] | CachedResponse) -> Paged:
@@ -191,7 +180,7 @@ class Api:
     """A group of endpoints. ``name`` is unique among all tables of routes, ``about`` its heading."""
 
     def __init__(self, name: str, about: str) -> None:
-        self.routes = Routes(name, authenticate=bearer, cors=True)
+        self.routes = Routes(name, authenticate=authenticate, cors=True, errors=errors.answer)
         self.about = about
         self.endpoints: list[Endpoint] = []
 
@@ -214,121 +203,64 @@ class Api:
         self,
         method: Method,
         *paths: str,
-        scope: str | None = None,
         viewer: ViewerRule = "required",
         params: type[Any] = Nothing,
         answer: Any = Nothing,
         paged: bool = False,
         public: bool = False,
-        cached: bool = False,
-        remembered: bool = False,
-        limit: str | None = "",
-        text_limit: int = TEXT_LIMIT,
-        key_limit: int = KEY_LIMIT,
         parse: Callable[[Request, type[Any]], Any] = parameters.parse,
         statuses: tuple[int, ...] = (),
         deprecated: bool = False,
         max_age: int = 0,
+        **declaration: Any,
     ) -> Callable[[F], F]:
-        """Declare the function below as an endpoint; the module's docstring explains the arguments.
+        """Declare the function below as an endpoint.
 
-        PUT and PATCH are one verb here, as they are wherever Rails routes an update: each is declared with the other.
+        The module's docstring explains the arguments. ``declaration`` is the route's own (``http.routing``). PUT and
+        PATCH are declared together, as in Rails: clients use either for an update.
         """
 
         def declare(function: F) -> F:
-            doc = (function.__doc__ or "").strip()
+            name, doc = function.__name__, (function.__doc__ or "").strip()
             if not doc:
-                raise ValueError(f"{function.__name__}: an endpoint has a docstring, which describes it.")
+                raise ValueError(f"{name}: an endpoint has a docstring, which describes it.")
 
             async def page(microblog: Microblog, request: Request) -> Response:
-                given = parse(request, params)
+                sent = parse(request, params)
                 try:
-                    found = await function(microblog, Call(request, given))
+                    value = await function(microblog, Call(request, sent))
                 except InvalidInput as error:
                     error.field = parameters.named(error.field, params)
                     raise
-                if isinstance(found, Response):
-                    return found
+                if isinstance(value, Response):
+                    return value
                 headers = {}
-                if isinstance(found, Paged):
-                    if link := _link(request, found):
+                if isinstance(value, Paged):
+                    if link := _link(request, value):
                         headers["Link"] = link
-                    if isinstance(found.items, CachedResponse):
-                        return replace(found.items, headers=headers)
-                    found = found.items
-                return Json(found, headers=headers, public=public, max_age=max_age)
+                    if isinstance(value.items, CachedResponse):
+                        return replace(value.items, headers=headers)
+                    value = value.items
+                return Json(value, headers=headers, public=public, max_age=max_age)
 
-            for verb, path in product(_VERBS.get(method, (method,)), paths):
-                self.endpoints.append(
-                    Endpoint(
-                        method=verb,
-                        path=path,
-                        name=function.__name__,
-                        about=self.about,
-                        scope=scope,
-                        viewer=viewer,
-                        params=params,
-                        answer=answer,
-                        paged=paged,
-                        public=public,
-                        statuses=statuses,
-                        deprecated=deprecated,
-                        doc=doc,
-                    )
-                )
             for verb in _VERBS.get(method, (method,)):
-                self.routes.route(
+                routes = self.routes.add(
+                    page,
                     verb,
                     *paths,
-                    name=function.__name__ + ("" if verb == method else f"_by_{verb.lower()}"),
+                    name=name if verb == method else f"{name}_by_{verb.lower()}",
                     viewer=viewer,
-                    scope=scope,
-                    limit=limit,
-                    text_limit=text_limit,
-                    key_limit=key_limit,
                     public=public,
-                    cached=cached,
-                    remembered=remembered,
                     summary=doc.partition("\n")[0],
-                )(page)
+                    **declaration,
+                )
+                self.endpoints.extend(
+                    Endpoint(route, name, self.about, params, answer, paged, statuses, deprecated, doc)
+                    for route in routes
+                )
             return function
 
         return declare
-
-
-async def bearer(microblog: Microblog, request: Request) -> Viewer | None:
-    """Who asks, by the header ``Authorization: Bearer …`` (RFC 6750, 2.1); and whether the token may.
-
-    Tokens in an address end up in logs and are not taken (RFC 9700, 4.3.2).  Raises Unauthenticated for a token that
-    is void or missing, Forbidden for one without the route's scope, InvalidInput for an app's where somebody's is
-    needed.
-    """
-    try:
-        return await _bearer(microblog, request)
-    except (Unauthenticated, Forbidden, InvalidInput):
-        # Asking with bad tokens is limited as well, by where it comes from.
-        request.limit_state = request.web.limits.spend("read", address_key(request.remote_address))
-        raise
-
-
-async def _bearer(microblog: Microblog, request: Request) -> Viewer | None:
-    route = request.route
-    kind, _, token = (request.header("authorization") or "").partition(" ")
-    token = token.strip()
-    if kind.lower() != "bearer" or not token:
-        if route.viewer in ("required", "app"):
-            raise Unauthenticated(INVALID_TOKEN)
-        return None
-    found = request.bearer = await microblog.tokens.bearer(token, remembered=route.remembered)
-    request.personal = True
-    if found is None:
-        raise Unauthenticated(INVALID_TOKEN)
-    require_active(found)
-    if route.scope is not None and not covers(found.scopes, route.scope):
-        raise Forbidden(OUT_OF_SCOPE)
-    if found.viewer is None and route.viewer == "required":
-        raise InvalidInput(NO_USER)
-    return found.viewer
 
 
 _CURSORS: Final = frozenset({"max_id", "since_id", "min_id"})

@@ -52,7 +52,7 @@ class Error(Struct, frozen=True, omit_defaults=True):
 
 def document(endpoints: Iterable[Endpoint], public_url: str, site_name: str) -> dict[str, Any]:
     """The whole description of ``endpoints``."""
-    listed = sorted(endpoints, key=lambda each: (each.path, each.method))
+    listed = sorted(endpoints, key=lambda each: (each.route.path, each.route.method))
     types = [each for one in listed for each in (one.params, one.answer)]
     schemas, components = msgspec.json.schema_components([*types, Error], ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
@@ -62,7 +62,9 @@ def document(endpoints: Iterable[Endpoint], public_url: str, site_name: str) -> 
         operation = _operation(each, params, schemas[2 * index + 1], components)
         number = taken[each.name] = taken.get(each.name, 0) + 1
         operation["operationId"] = each.name if number == 1 else f"{each.name}_{number}"
-        paths.setdefault(_PLACEHOLDER.sub(r"{\1}", each.path), {})[each.method.lower()] = operation
+        paths.setdefault(_PLACEHOLDER.sub(r"{\1}", each.route.path), {})[each.route.method.lower()] = (
+            operation
+        )
     used = _reachable([paths, schemas[-1]], components)
     return {
         "openapi": "3.1.0",
@@ -105,9 +107,9 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
         operation["description"] = rest.strip()
     if each.deprecated:
         operation["deprecated"] = True
-    if each.viewer != "none":
-        needed = [{"oauth": [each.scope] if each.scope else []}]
-        operation["security"] = [*needed, {}] if each.viewer == "optional" else needed
+    if each.route.viewer != "none":
+        needed = [{"oauth": [each.route.scope] if each.route.scope else []}]
+        operation["security"] = [*needed, {}] if each.route.viewer == "optional" else needed
     parameters = [
         {
             "name": name,
@@ -120,7 +122,7 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
         for name in each.arguments
     ]
     if each.params is not Nothing:
-        if each.method in ("GET", "DELETE"):
+        if each.route.method in ("GET", "DELETE"):
             parameters += _query(params)
         else:
             required = bool(params.get("required"))
@@ -155,7 +157,7 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
             for status in statuses(each)
         },
     }
-    if each.public:
+    if each.route.public:
         operation["responses"]["304"] = {"description": "The client has it already (`If-None-Match`)."}
     return operation
 
@@ -163,7 +165,7 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
 def statuses(each: Endpoint) -> list[int]:
     """The statuses of errors that an endpoint may answer with."""
     found = {400, 413, 422, 429, 503, *each.statuses}
-    if each.viewer != "none":
+    if each.route.viewer != "none":
         found |= {401, 403}
     if each.arguments:
         found.add(404)

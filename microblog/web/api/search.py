@@ -59,7 +59,7 @@ async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
     q = sent.q.strip()
     if not q:
         return Found([], [], [])
-    match await microblog.addresses.find(call.asker, q):
+    match await microblog.addresses.find(call.viewer_or_none, q):
         case Account() as account:
             return Found([call.account(account)], [], [])
         case Post() as post:
@@ -72,14 +72,14 @@ async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
         found.accounts.extend(
             call.accounts(
                 await microblog.search.people(
-                    call.asker, q, limit=limit, offset=offset, following=sent.following
+                    call.viewer_or_none, q, limit=limit, offset=offset, following=sent.following
                 )
             )
         )
     if sent.type in (None, "hashtags") and q[0] not in "@＠":
         tags = await microblog.search.tags(q, limit=limit, offset=offset)
-        views = await microblog.tags.views(call.asker, [each.tag for each in tags])
-        personal = call.asker is not None
+        views = await microblog.tags.views(call.viewer_or_none, [each.tag for each in tags])
+        personal = call.viewer_or_none is not None
         found.hashtags.extend(tag_entity(each, call.base_url, personal=personal) for each in views)
     # A tag alone asks for tags; whoever wants its posts says so.
     if sent.type == "statuses" or (sent.type is None and q[0] not in "@＠#＃"):
@@ -97,6 +97,6 @@ async def _posts(
     if offset + limit > 80:
         return []
     page = await microblog.search.posts(
-        call.asker, q, Span(max_id=sent.max_id, min_id=sent.min_id, limit=offset + limit)
+        call.viewer_or_none, q, Span(max_id=sent.max_id, min_id=sent.min_id, limit=offset + limit)
     )
     return await call.filtered(microblog, page.items[offset:], Context.PUBLIC)

@@ -1,9 +1,9 @@
-"""Becoming a member by way of a program.
+"""Sign-up through an app.
 
-The program asks with a token of its own (client credentials); the answer is a token of the new member's, with the
-scopes of the program's.  Where registration is open it works at once; under approval it begins to work with that.
-What is wrong is told for all fields at once, in Mastodon's words (``ERR_BLANK``, ``ERR_TAKEN`` …).  Where Mastodon says
-so, that a mail address is taken is not told: the account is made, and the address stays its owner's.
+The app sends its own token (client credentials) and gets a token of the new account, with the same scopes. Where
+moderators approve accounts, the new token works after the approval, otherwise at once. The answer reports the faults of
+all fields together, with Mastodon's codes (``ERR_BLANK``, ``ERR_TAKEN`` …). Unlike Mastodon, it does not reveal that a
+mail address is taken: the account is created, and the address stays with its owner.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from microblog.domain import validation
 from microblog.domain.errors import Forbidden, InvalidInput
+from microblog.mastodon.errors import RecordInvalid, detail
 from microblog.web.api import oauth
 from microblog.web.api.endpoint import Api, Call
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 api = Api("api.sign_up", "Accounts")
 
-#: what our services call a field -> what the protocol does
+#: The protocol's names for fields that our services call differently.
 _FIELDS: Final = {"name": "username", "invitation": "invite_code", "language": "locale"}
 _BLANK: Final = "can't be blank"
 _INVALID: Final = "is invalid"
@@ -39,20 +40,15 @@ class SignUpParams(Struct, kw_only=True):
     invite_code: Annotated[str | None, Meta(description="From an invitation's link.")] = None
 
 
-class RecordInvalid(InvalidInput):
-    """What is wrong with each field: ``details`` by field."""
-
-    def __init__(self, wrong: dict[str, list[tuple[str, str]]]) -> None:
-        spoken = [
-            f"{name.replace('_', ' ').capitalize()} {text}" if text in (_BLANK, _INVALID) else text
-            for name, found in wrong.items()
-            for _, text in found
-        ]
-        super().__init__(f"Validation failed: {', '.join(spoken)}")
-        self.details = {
-            name: [{"error": f"ERR_{reason.upper()}", "description": text} for reason, text in found]
-            for name, found in wrong.items()
-        }
+def _invalid(faults: dict[str, list[tuple[str, str]]]) -> RecordInvalid:
+    """Return the error that reports the faults of each field, each a reason and a text."""
+    texts = [
+        f"{name.replace('_', ' ').capitalize()} {text}" if text in (_BLANK, _INVALID) else text
+        for name, found in faults.items()
+        for _, text in found
+    ]
+    details = {name: [detail(*fault) for fault in found] for name, found in faults.items()}
+    return RecordInvalid(f"Validation failed: {', '.join(texts)}", details)
 
 
 @api.post(
@@ -68,9 +64,8 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
     sent, bearer = call.params, call.bearer
     if bearer.app_id is None:
         raise Forbidden("This takes a token that an app got by OAuth, its own or that of an account.")
-    wrong = _wrong(sent)
-    if wrong:
-        raise RecordInvalid(wrong)
+    if faults := _faults(sent):
+        raise _invalid(faults)
     try:
         account = await microblog.sign_up.register(
             sent.username,
@@ -83,13 +78,13 @@ async def sign_up(microblog: Microblog, call: Call[SignUpParams]) -> oauth.Token
     except InvalidInput as error:
         if error.field is None:
             raise
-        raise RecordInvalid({_FIELDS.get(error.field, error.field): [(error.reason, error.text)]}) from error
+        raise _invalid({_FIELDS.get(error.field, error.field): [(error.reason, error.text)]}) from error
     return oauth.token(await microblog.oauth.for_account(bearer, account))
 
 
-def _wrong(sent: SignUpParams) -> dict[str, list[tuple[str, str]]]:
-    """What can be said without looking whether somebody has it already."""
-    wrong: dict[str, list[tuple[str, str]]] = {}
+def _faults(sent: SignUpParams) -> dict[str, list[tuple[str, str]]]:
+    """Return the faults of each field that show without asking the database whether a name is taken."""
+    faults: dict[str, list[tuple[str, str]]] = {}
     checks: list[tuple[str, str, Callable[[str], Any]]] = [
         ("username", sent.username, validation.user_name),
         ("email", sent.email, validation.email),
@@ -97,16 +92,14 @@ def _wrong(sent: SignUpParams) -> dict[str, list[tuple[str, str]]]:
     ]
     for field, value, check in checks:
         if not value.strip():
-            wrong[field] = [("blank", _BLANK)]
-            if (
-                field != "password"
-            ):  # as Mastodon, whose form of names and addresses is not met by nothing either
-                wrong[field].append(("invalid", _INVALID))
+            faults[field] = [("blank", _BLANK)]
+            if field != "password":  # Mastodon reports an empty name or address as invalid, too
+                faults[field].append(("invalid", _INVALID))
             continue
         try:
             check(value)
         except InvalidInput as error:
-            wrong[field] = [(error.reason, error.text)]
+            faults[field] = [(error.reason, error.text)]
     if not sent.agreement:
-        wrong["agreement"] = [("accepted", "must be accepted")]
-    return wrong
+        faults["agreement"] = [("accepted", "must be accepted")]
+    return faults

@@ -11,12 +11,12 @@ from microblog.domain.filters import Context as FilterContext
 from microblog.domain.language import known_language
 from microblog.domain.posts import Draft, Edit
 from microblog.domain.render import absolute
-from microblog.http.errors import as_json
 from microblog.http.forms import POST_TEXT_LIMIT
 from microblog.http.responses import Json
 from microblog.http.status import status_of
 from microblog.mastodon import entities
 from microblog.mastodon.entities import AccountEntity, StatusEntity
+from microblog.mastodon.errors import error_entity
 from microblog.web.api.accounts import PRIVACIES, Privacy
 from microblog.web.api.endpoint import AccountPaging, Api, Call, Id, Nothing, Paged
 
@@ -157,7 +157,7 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
         return call.status(await microblog.posts.publish(viewer, draft))
     except UnexpectedMentions as error:
         unexpected = await microblog.accounts.by_ids(error.account_ids)
-        body = as_json(error, call.request.id) | {"unexpected_accounts": call.accounts(unexpected)}
+        body = error_entity(error, call.request.id) | {"unexpected_accounts": call.accounts(unexpected)}
         return Json(body, status=status_of(error))
     except InvalidInput as error:
         raise _in_their_words(error) from error
@@ -169,13 +169,13 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
 async def statuses_by_ids(microblog: Microblog, call: Call[IdsParams]) -> list[StatusEntity]:
     """Several posts at once; those that one may not see are left out."""
     ids = list(dict.fromkeys(call.params.id))[:MOST_IDS]
-    return await call.filtered(microblog, await microblog.posts.by_ids(call.asker, ids))
+    return await call.filtered(microblog, await microblog.posts.by_ids(call.viewer_or_none, ids))
 
 
 @api.get("/api/v1/statuses/<id>", viewer="optional", scope="read:statuses", answer=StatusEntity, public=True)
 async def status(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
     """A post."""
-    return await call.shown(microblog, await microblog.posts.by_id(call.asker, call.id()))
+    return await call.shown(microblog, await microblog.posts.by_id(call.viewer_or_none, call.id()))
 
 
 @api.put(
@@ -217,7 +217,7 @@ async def delete(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
 )
 async def context(microblog: Microblog, call: Call[Nothing]) -> Context:
     """What a post answers, and what answers it."""
-    thread = await microblog.posts.thread(call.asker, call.id())
+    thread = await microblog.posts.thread(call.viewer_or_none, call.id())
     posts = [*thread.ancestors, *(post for _, post in thread.descendants)]
     shown = await call.filtered(microblog, posts, FilterContext.THREAD)
     above = len(thread.ancestors)
@@ -240,9 +240,12 @@ async def source(microblog: Microblog, call: Call[Nothing]) -> StatusSource:
 )
 async def history(microblog: Microblog, call: Call[Nothing]) -> list[StatusEdit]:
     """How a post read, the oldest first; as it reads now is the last."""
-    post = (await microblog.posts.by_id(call.asker, call.id())).content
+    post = (await microblog.posts.by_id(call.viewer_or_none, call.id())).content
     author = call.account(post.author)
-    return [_edit(each, author, call.base_url) for each in await microblog.posts.history(call.asker, post.id)]
+    return [
+        _edit(each, author, call.base_url)
+        for each in await microblog.posts.history(call.viewer_or_none, post.id)
+    ]
 
 
 def _edit(edit: Edit, author: AccountEntity, base_url: str) -> StatusEdit:
@@ -260,7 +263,7 @@ def _edit(edit: Edit, author: AccountEntity, base_url: str) -> StatusEdit:
 )
 async def card(microblog: Microblog, call: Call[Nothing]) -> Nothing:
     """The preview of a post's link: this site makes none, so there is nothing in it."""
-    await microblog.posts.by_id(call.asker, call.id())
+    await microblog.posts.by_id(call.viewer_or_none, call.id())
     return Nothing()
 
 
@@ -275,7 +278,7 @@ async def card(microblog: Microblog, call: Call[Nothing]) -> Nothing:
 )
 async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who boosted a post, the newest first."""
-    return call.people(await microblog.posts.boosted_by(call.asker, call.id(), call.params.span))
+    return call.people(await microblog.posts.boosted_by(call.viewer_or_none, call.id(), call.params.span))
 
 
 @api.get(
@@ -289,4 +292,4 @@ async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged
 )
 async def favourited_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who favourited a post, the newest first."""
-    return call.people(await microblog.posts.favourited_by(call.asker, call.id(), call.params.span))
+    return call.people(await microblog.posts.favourited_by(call.viewer_or_none, call.id(), call.params.span))

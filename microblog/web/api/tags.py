@@ -86,8 +86,8 @@ def _featured(found: FeaturedTag, base_url: str, owner: str) -> FeaturedTagEntit
 @api.get("/api/v1/tags/<name>", viewer="optional", scope="read:follows", answer=TagWithHistory)
 async def tag(microblog: Microblog, call: Call[Nothing]) -> TagWithHistory:
     """A hashtag, with its use in the last seven days, today first."""
-    found = await microblog.tags.view(call.asker, call.arg("name"))
-    return tag_entity(found, call.base_url, personal=call.asker is not None)
+    found = await microblog.tags.view(call.viewer_or_none, call.arg("name"))
+    return tag_entity(found, call.base_url, personal=call.viewer_or_none is not None)
 
 
 @api.post("/api/v1/tags/<name>/follow", scope="write:follows", answer=TagWithHistory)

@@ -64,17 +64,19 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     if sent.only_media:
         return Paged(())  # no post has any
     rendered: SharedTimelines | None = call.request.shared
-    if call.asker is not None and rendered is not None:
+    if call.viewer_or_none is not None and rendered is not None:
         shared = await rendered.page(
             (sent.span, sent.local, sent.remote),
             partial(microblog.timelines.public, None, sent.span, local=sent.local, remote=sent.remote),
             lambda post: msgspec.json.encode(call.status(post)),
             microblog.posts.flags,
         )
-        answer = await shared.of(call.asker.id)
+        answer = await shared.of(call.viewer_or_none.id)
         if answer is not None:
             return call.paged(shared.page, answer)
-    page = await microblog.timelines.public(call.asker, sent.span, local=sent.local, remote=sent.remote)
+    page = await microblog.timelines.public(
+        call.viewer_or_none, sent.span, local=sent.local, remote=sent.remote
+    )
     return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
 
 
@@ -97,14 +99,14 @@ async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:
         return Paged(())
     if sent.any or sent.all or sent.none:
         page = await microblog.timelines.tags(
-            call.asker,
+            call.viewer_or_none,
             [tag, *_keys(sent.any)],
             sent.span,
             every=_keys(sent.all),
             none=_keys(sent.none),
         )
     else:
-        page = await microblog.timelines.tag(call.asker, tag, sent.span)
+        page = await microblog.timelines.tag(call.viewer_or_none, tag, sent.span)
     return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
 
 

@@ -37,8 +37,10 @@ class TrendingStatusesParams(Struct, kw_only=True):
 async def trending_tags(microblog: Microblog, call: Call[TrendingTagsParams]) -> list[TagWithHistory]:
     """Hashtags that more people than usual use."""
     sent = call.params
-    found = await microblog.trends.tags(call.asker, offset=sent.offset, limit=clamped(sent.limit, 20))
-    return [tag_entity(each, call.base_url, personal=call.asker is not None) for each in found]
+    found = await microblog.trends.tags(
+        call.viewer_or_none, offset=sent.offset, limit=clamped(sent.limit, 20)
+    )
+    return [tag_entity(each, call.base_url, personal=call.viewer_or_none is not None) for each in found]
 
 
 @api.get(
@@ -47,7 +49,9 @@ async def trending_tags(microblog: Microblog, call: Call[TrendingTagsParams]) ->
 async def trending_statuses(microblog: Microblog, call: Call[TrendingStatusesParams]) -> list[StatusEntity]:
     """Public posts that people boost and favourite."""
     sent = call.params
-    found = await microblog.trends.posts(call.asker, offset=sent.offset, limit=clamped(sent.limit, 40))
+    found = await microblog.trends.posts(
+        call.viewer_or_none, offset=sent.offset, limit=clamped(sent.limit, 40)
+    )
     return await call.filtered(microblog, found, Context.PUBLIC)
 
 

@@ -18,6 +18,7 @@ from microblog.http.errors import InternalError
 from microblog.http.forms import FormState
 from microblog.http.responses import LONGEST_PATH, Html, Redirect, Response, next_path
 from microblog.http.status import status_of
+from microblog.mastodon import errors as mastodon_errors
 from microblog.web.html.unsent import Unsent, wanted
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _PASSING: Final = (Conflict, FormExpired, RateLimited, Unavailable)
 
 def answer(request: Request, error: MicroblogError) -> Response:
     """Return the answer that tells the client about ``error``: a page for browsers, JSON for programs."""
+    if request.wants_json:
+        return mastodon_errors.answer(request, error)
     return errors.answer(request, error, _respond)
 
 

@@ -23,11 +23,10 @@ from microblog.domain.ids import parse_id
 from microblog.domain.streams import Stream
 from microblog.domain.text import hashtag_key
 from microblog.http.status import HTTPError
+from microblog.mastodon.errors import OUT_OF_SCOPE
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
-
-OUT_OF_SCOPE: Final = "This action is outside the authorized scopes"
 
 _PLAIN: Final[dict[str, tuple[tuple[Stream, ...], str]]] = {
     "user": (("home", "notifications"), "read:statuses"),

@@ -36,7 +36,9 @@ from microblog.domain.ids import parse_id
 from microblog.http.forms import MalformedRequest
 from microblog.http.responses import Document, Json, Response, Stream, Upgrade
 from microblog.http.routing import Routes
-from microblog.services.tokens import require_active
+from microblog.mastodon import errors
+from microblog.mastodon.bearer import bearer_of, header_token
+from microblog.mastodon.errors import INVALID_TOKEN
 from microblog.web.live_reader import LiveConnection, LiveReader, read_live
 from microblog.web.streaming import names
 from microblog.web.streaming.conversations import Conversations
@@ -54,30 +56,19 @@ if TYPE_CHECKING:
 log = Logger()
 
 VERSION: Final = "13"  #: of the WebSocket protocol: the one of RFC 6455
-INVALID_TOKEN: Final = "The access token is invalid"  # noqa: S105 - a text that clients compare
 
 
 async def authenticate(microblog: Microblog, request: Request) -> Viewer | None:
-    """Whoever the token is for.
+    """Return the account that the token of a request stands for, or None.
 
-    :raises Unauthenticated: there is no such token. :raises Forbidden: the account waits for approval, or is suspended.
+    Raises Unauthenticated for a token that is not valid, Forbidden when its account is suspended or awaits approval.
     """
     token = _token(request)
-    if not token:
-        return None
-    found = await microblog.tokens.bearer(token)
-    request.personal = True
-    if found is None:
-        raise Unauthenticated(INVALID_TOKEN)
-    require_active(found)
-    return found.viewer
+    return (await bearer_of(microblog, request, token)).viewer if token else None
 
 
 def _token(request: Request) -> str:
-    kind, _, given = (request.header("authorization") or "").partition(" ")
-    if kind.lower() == "bearer" and given.strip():
-        return given.strip()
-    return (request.query.get("access_token") or _subprotocol(request) or "").strip()
+    return header_token(request) or (request.query.get("access_token") or _subprotocol(request) or "").strip()
 
 
 def _subprotocol(request: Request) -> str | None:
@@ -85,7 +76,7 @@ def _subprotocol(request: Request) -> str | None:
     return (request.header("sec-websocket-protocol") or "").partition(",")[0].strip() or None
 
 
-routes = Routes("streaming", authenticate=authenticate, cors=True)
+routes = Routes("streaming", authenticate=authenticate, cors=True, errors=errors.answer)
 
 
 # -- WebSocket

@@ -35,8 +35,8 @@ async def test_every_endpoint_is_described(api_site: ApiSite) -> None:
     assert described["openapi"].startswith("3.1")
     for api in APIS:
         for endpoint in api.endpoints:
-            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", endpoint.path)
-            operation = described["paths"][path][endpoint.method.lower()]
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", endpoint.route.path)
+            operation = described["paths"][path][endpoint.route.method.lower()]
             assert operation["summary"]
             codes = {str(status) for status in statuses(endpoint)}
             assert codes <= set(operation["responses"])

@@ -62,7 +62,7 @@ def nested(value: Any, name: str) -> list[tuple[str, str]]:
 
 
 def path_of(endpoint: Endpoint, value: str = "1") -> str:
-    path = endpoint.path
+    path = endpoint.route.path
     for name in endpoint.arguments:
         path = path.replace(f"<{name}>", value)
     return path
@@ -70,7 +70,10 @@ def path_of(endpoint: Endpoint, value: str = "1") -> str:
 
 def texts_that_writing_endpoints_take() -> list[tuple[Endpoint, str]]:
     return [
-        (each, name) for each in ENDPOINTS if each.method not in ("GET", "PATCH") for name in texts_of(each)
+        (each, name)
+        for each in ENDPOINTS
+        if each.route.method not in ("GET", "PATCH")
+        for name in texts_of(each)
     ]
 
 
@@ -79,21 +82,25 @@ async def test_no_text_of_a_body_costs_more_than_its_length(api_site: ApiSite) -
     limits = {(route.method, route.path): route.text_limit for route in api_site.dispatcher.routes}
     wrong = []
     for endpoint, name in texts_that_writing_endpoints_take():
-        sender = api_site.stranger() if endpoint.viewer == "none" else ann
+        sender = api_site.stranger() if endpoint.route.viewer == "none" else ann
 
         async def send(
             text: str, sender: Program = sender, endpoint: Endpoint = endpoint, name: str = name
         ) -> None:
             body = json.dumps(with_text(endpoint, name, text), ensure_ascii=False).encode()
             answer = await sender.request(
-                endpoint.method, path_of(endpoint), body=body, headers={"Content-Type": "application/json"}
+                endpoint.route.method,
+                path_of(endpoint),
+                body=body,
+                headers={"Content-Type": "application/json"},
             )
-            assert answer.status < 500, f"{endpoint.method} {endpoint.path} {name}"
+            assert answer.status < 500, f"{endpoint.route.method} {endpoint.route.path} {name}"
 
         # Lines and quotes take two bytes in JSON.
-        size = limits[endpoint.method, endpoint.path] // 2 - 1000
+        size = limits[endpoint.route.method, endpoint.route.path] // 2 - 1000
         wrong += [
-            f"{endpoint.method} {endpoint.path} {name}: {each}" for each in await too_costly(send, size)
+            f"{endpoint.route.method} {endpoint.route.path} {name}: {each}"
+            for each in await too_costly(send, size)
         ]
     assert not wrong, "\n".join(wrong)
 
@@ -103,7 +110,7 @@ async def test_no_text_of_an_address_costs_more_than_its_length(api_site: ApiSit
     ann = await api_site.program("ann")
     wrong = []
     for endpoint in ENDPOINTS:
-        if endpoint.method != "GET":
+        if endpoint.route.method != "GET":
             continue
         targets = [(name, "?{}") for name in texts_of(endpoint)]
         if endpoint.arguments:
@@ -128,7 +135,7 @@ async def test_no_text_of_an_address_costs_more_than_its_length(api_site: ApiSit
                 assert answer.status < 500, target[:200]
 
             found = await too_costly(send, _ROOM // 3)
-            wrong += [f"{endpoint.path} {name or 'path'}: {each}" for each in found]
+            wrong += [f"{endpoint.route.path} {name or 'path'}: {each}" for each in found]
     assert not wrong, "\n".join(wrong)
 
 

@@ -27,7 +27,7 @@ _PLACEHOLDER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def path_of(endpoint: Endpoint, value: str = ABSENT) -> str:
-    return _PLACEHOLDER.sub(value, endpoint.path)
+    return _PLACEHOLDER.sub(value, endpoint.route.path)
 
 
 def some(kind: shapes.Type) -> Any:
@@ -53,24 +53,28 @@ def required(endpoint: Endpoint) -> dict[str, Any]:
 
 
 async def ask(program: Client, endpoint: Endpoint, value: str = ABSENT) -> Page:
-    return await program.request(endpoint.method, path_of(endpoint, value), json=required(endpoint))
+    return await program.request(endpoint.route.method, path_of(endpoint, value), json=required(endpoint))
 
 
 def test_there_is_something_to_test() -> None:
     assert len(ENDPOINTS) > 60
-    assert sum(endpoint.scope is not None for endpoint in ENDPOINTS) > 40
+    assert sum(endpoint.route.scope is not None for endpoint in ENDPOINTS) > 40
 
 
 def test_every_scope_is_one_that_there_is() -> None:
-    assert {endpoint.scope for endpoint in ENDPOINTS} - {None} <= set(SCOPES)
+    assert {endpoint.route.scope for endpoint in ENDPOINTS} - {None} <= set(SCOPES)
 
 
 def test_whatever_changes_something_wants_a_scope_that_writes() -> None:
     """But for what OAuth itself is made of, and reading in disguise."""
     for endpoint in ENDPOINTS:
-        if endpoint.method != "GET" and not endpoint.path.startswith("/oauth/") and endpoint.viewer != "none":
-            assert endpoint.scope is not None, endpoint
-            assert endpoint.scope.startswith(("write", "follow")), endpoint
+        if (
+            endpoint.route.method != "GET"
+            and not endpoint.route.path.startswith("/oauth/")
+            and endpoint.route.viewer != "none"
+        ):
+            assert endpoint.route.scope is not None, endpoint
+            assert endpoint.route.scope.startswith(("write", "follow")), endpoint
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -80,15 +84,15 @@ async def test_without_its_scope_no_token_gets_anywhere(api_site: ApiSite, role:
     wrong = []
     tokens: dict[str, Program] = {}
     for endpoint in ENDPOINTS:
-        scope = endpoint.scope
-        if scope is None or endpoint.viewer == "none":
+        scope = endpoint.route.scope
+        if scope is None or endpoint.route.viewer == "none":
             continue
         if scope not in tokens:
             others = [each for each in SCOPES if not covers({each}, scope)]
             tokens[scope] = await api_site.other(bob, others)
         page = await ask(tokens[scope], endpoint)
         if page.status != 403 or page.json() != {"error": "This action is outside the authorized scopes"}:
-            wrong.append(f"{endpoint.method} {endpoint.path} without {scope}: {page.status}")
+            wrong.append(f"{endpoint.route.method} {endpoint.route.path} without {scope}: {page.status}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -97,14 +101,15 @@ async def test_each_scope_opens_what_names_it(api_site: ApiSite, role: str) -> N
     wrong = []
     tokens: dict[str, Program] = {}
     for number, endpoint in enumerate(ENDPOINTS):
-        if endpoint.scope is None or endpoint.viewer not in ("required", "optional"):
+        scope = endpoint.route.scope
+        if scope is None or endpoint.route.viewer not in ("required", "optional"):
             continue
-        if endpoint.scope not in tokens:
-            tokens[endpoint.scope] = await api_site.program(f"somebody{number}", [endpoint.scope], role=role)
-        page = await ask(tokens[endpoint.scope], endpoint)
+        if scope not in tokens:
+            tokens[scope] = await api_site.program(f"somebody{number}", [scope], role=role)
+        page = await ask(tokens[scope], endpoint)
         if page.status in (401, 403) or page.status >= 500:
             wrong.append(
-                f"{endpoint.method} {endpoint.path} with {endpoint.scope}: {page.status} {page.text}"
+                f"{endpoint.route.method} {endpoint.route.path} with {scope}: {page.status} {page.text}"
             )
     assert not wrong, "\n".join(wrong)
 
@@ -112,20 +117,20 @@ async def test_each_scope_opens_what_names_it(api_site: ApiSite, role: str) -> N
 async def test_without_a_token_nothing_personal_is_answered(api_site: ApiSite) -> None:
     wrong = []
     for endpoint in ENDPOINTS:
-        if endpoint.viewer in ("required", "app"):
+        if endpoint.route.viewer in ("required", "app"):
             page = await ask(api_site.stranger(), endpoint)
             if page.status != 401 or page.json() != {"error": "The access token is invalid"}:
-                wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
+                wrong.append(f"{endpoint.route.method} {endpoint.route.path}: {page.status}")
     assert not wrong, "\n".join(wrong)
 
 
 async def test_a_void_token_is_nobodys_even_where_none_is_needed(api_site: ApiSite) -> None:
     wrong = []
     for endpoint in ENDPOINTS:
-        if endpoint.viewer != "none":
+        if endpoint.route.viewer != "none":
             page = await ask(Program(api_site.site, "void"), endpoint)
             if page.status != 401 or page.headers["www-authenticate"] != 'Bearer error="invalid_token"':
-                wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
+                wrong.append(f"{endpoint.route.method} {endpoint.route.path}: {page.status}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -133,10 +138,10 @@ async def test_a_program_of_its_own_is_nobody(api_site: ApiSite) -> None:
     program = await api_site.of_app("read write follow push profile")
     wrong = []
     for endpoint in ENDPOINTS:
-        if endpoint.viewer == "required":
+        if endpoint.route.viewer == "required":
             page = await ask(program, endpoint)
             if page.status != 422 or page.json() != {"error": "This method requires an authenticated user"}:
-                wrong.append(f"{endpoint.method} {endpoint.path}: {page.status}")
+                wrong.append(f"{endpoint.route.method} {endpoint.route.path}: {page.status}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -227,7 +232,9 @@ def makers(path: str) -> list[Maker] | None:
 
 
 def test_every_id_in_a_path_is_known_here() -> None:
-    unknown = sorted({each.path for each in ENDPOINTS if each.arguments and makers(each.path) is None})
+    unknown = sorted(
+        {each.route.path for each in ENDPOINTS if each.arguments and makers(each.route.path) is None}
+    )
     assert not unknown, f"say in OWNED whose these ids are: {unknown}"
 
 
@@ -240,19 +247,21 @@ async def test_what_is_somebody_elses_looks_as_if_it_were_not_there(api_site: Ap
     wrong = []
     for program in (eve, await api_site.browser(eve.viewer), api_site.stranger()):
         for endpoint in ENDPOINTS:
-            for maker in makers(endpoint.path) or ():
+            for maker in makers(endpoint.route.path) or ():
                 absent = await ask(program, endpoint)
                 forbidden = await ask(program, endpoint, made[maker])
                 same = (absent.status, absent.body) == (forbidden.status, forbidden.body)
                 if not same or absent.status not in (401, 404):
-                    wrong.append(f"{endpoint.method} {endpoint.path} {maker.__name__}: {forbidden.text}")
+                    wrong.append(
+                        f"{endpoint.route.method} {endpoint.route.path} {maker.__name__}: {forbidden.text}"
+                    )
     assert not wrong, "\n".join(wrong)
     for endpoint in ENDPOINTS:
-        if endpoint.method == "GET":
-            for maker in makers(endpoint.path) or ():
+        if endpoint.route.method == "GET":
+            for maker in makers(endpoint.route.path) or ():
                 page = await ask(bob, endpoint, made[maker])
                 assert page.status == 200, (
-                    f"{endpoint.path}: {page.text}"
+                    f"{endpoint.route.path}: {page.text}"
                 )  # it is there, for its owner, still
 
 
@@ -279,13 +288,13 @@ async def outcomes(api_site: ApiSite, role: str) -> dict[tuple[str, str, str], t
         if not endpoint.arguments:
             continue
         named = {"suspended": str(gone.id), "pending": str(waiting.id)}
-        if endpoint.path.startswith("/api/v1/statuses/"):
+        if endpoint.route.path.startswith("/api/v1/statuses/"):
             named["open"] = (await bob.publish("for everybody"))["id"]
             named["private"] = (await bob.publish("for nobody", visibility="direct"))["id"]
         for what, value in named.items():
             page = await ask(eve, endpoint, value)
             error = str(page.json().get("error", "")) if page.status >= 400 else ""
-            found[endpoint.method, endpoint.path, what] = (page.status, error)
+            found[endpoint.route.method, endpoint.route.path, what] = (page.status, error)
     return found
 
 
