@@ -50,7 +50,12 @@ def _respond(request: Request, error: MicroblogError) -> Response:
 
 def _login_path(request: Request) -> str:
     if request.method not in ("GET", "HEAD"):
-        came_from = {"next": next_path(request.form.get("next"), "")} if Unsent.of(request) else {}
+        # A form that names no page leads back to its own address, which answers GET or leads to a page that does.
+        came_from = (
+            {"next": next_path(request.form.get("next"), "") or next_path(request.path, "")}
+            if Unsent.of(request)
+            else {}
+        )
         then = {"then": request.path} if wanted(request.path) else {}
         query = urlencode({name: value for name, value in (came_from | then).items() if value})
         return f"/login?{query}" if query else "/login"

@@ -332,6 +332,28 @@ async def test_a_stranger_follows_after_the_log_in(html_site: HtmlSite) -> None:
     assert "You follow @bob." in (await browser.get("/@bob")).text
 
 
+@pytest.mark.parametrize(
+    ("action", "page"),
+    [
+        ("/settings/preferences", "/settings/preferences"),
+        ("/settings/notifications", "/settings/notifications"),
+        ("/settings/tokens/1/revoke", "/settings/tokens"),
+        ("/conversations/1/delete", "/conversations"),
+    ],
+)
+async def test_a_form_without_text_leads_back_to_its_page_after_the_log_in(
+    html_site: HtmlSite, action: str, page: str
+) -> None:
+    ann = await html_site.person("ann")
+    token = await ann.browser.csrf_from("/settings")
+    await html_site.microblog.sessions.log_out(ann.browser.cookies["session"])
+    form = await ann.browser.post(action, form={"csrf_token": token}, follow=True)
+    answer = await submit(ann.browser, form, login="ann", password=PASSWORD)
+    back = answer.headers["location"]
+    shown = await ann.browser.get(back, headers={"Accept": "text/html"})
+    assert page == (back if shown.status == 200 else shown.headers["location"])
+
+
 async def test_opening_a_link_alone_follows_nobody(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     page = await ann.get("/login?next=/@bob&then=/@bob/follow")
