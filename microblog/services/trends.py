@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from microblog.domain.accounts import Account, Viewer
+from microblog.domain.errors import NotFound
 from microblog.domain.ids import first_at
 from microblog.domain.posts import Post
 from microblog.domain.tags import TagView
@@ -80,7 +81,8 @@ class Trends:
     async def dismiss(self, viewer: Viewer, account_id: int) -> None:
         """Never suggest an account again. Raises NotFound if it does not exist."""
         async with self.db.transaction() as tx:
-            await trends(tx).dismiss(viewer.id, account_id)
+            if await trends(tx).dismiss(viewer.id, account_id) is None:
+                raise NotFound("There is no such account.")
 
 
 def _offset(offset: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
-from dbxs import query, statement
+from dbxs import query
 
 from microblog.domain.accounts import Account
 from microblog.domain.posts import Post
@@ -158,11 +158,15 @@ class TrendQueries(Protocol):
     )
     async def suggestions(self, viewer: int, limit: int) -> list[Suggestion]: ...
 
-    @statement(
-        sql="INSERT INTO suggestion_dismissals (account_id, target_id) VALUES ({account_id}, {target_id}) "
-        "ON CONFLICT DO NOTHING"
+    @query(
+        sql="""INSERT INTO suggestion_dismissals (account_id, target_id)
+        SELECT {account_id}, id FROM accounts WHERE id = {target_id}
+        ON CONFLICT (account_id, target_id) DO UPDATE SET target_id = excluded.target_id RETURNING target_id""",
+        load=scalar,
     )
-    async def dismiss(self, account_id: int, target_id: int) -> None: ...
+    async def dismiss(self, account_id: int, target_id: int) -> int | None:
+        """Return ``target_id``, or None where there is no such account."""
+        ...
 
 
 trends = accessor(TrendQueries)

@@ -238,6 +238,8 @@ async def test_trends_directory_and_suggestions(api_site: ApiSite) -> None:
     (offered,) = await ann.json("GET", "/api/v2/suggestions")
     assert (offered["account"]["id"], offered["sources"]) == (zed.id, ["friends_of_friends"])
     assert await ann.json("DELETE", f"/api/v1/suggestions/{zed.id}") == {}
+    assert await ann.json("DELETE", f"/api/v1/suggestions/{zed.id}") == {}
+    await ann.json("DELETE", "/api/v1/suggestions/1", status=404)
     assert await ann.json("GET", "/api/v1/suggestions") == []
     wanted = await ann.json("GET", "/api/v1/preferences")
     assert wanted["posting:default:visibility"] == "public"
