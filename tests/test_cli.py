@@ -80,6 +80,7 @@ def test_accounts_are_made_listed_suspended_and_given_passwords(command: Command
     assert "owner" in listed[1]
     assert command("account", "suspend", "bob").returncode == 0
     assert "suspended" in command("account", "list").stdout
+    failed(command("token", "create", "bob", "--scopes", "read"), 1, "@bob is suspended")
     failed(command("account", "suspend", "ada"), 1, "owner")
     assert command("account", "unsuspend", "@bob").returncode == 0
     reset = command("account", "reset-password", "ada")

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from microblog.cli.printing import err, id_from, show, table_of
-from microblog.cli.running import Settings, existing_account, naming_account, not_found_as
+from microblog.cli.running import Settings, existing_account, not_found_as
+from microblog.domain.accounts import State
+from microblog.domain.errors import Forbidden
 from microblog.domain.text import one_line
 from microblog.services.microblog import Microblog
 
@@ -28,8 +30,9 @@ def create_token(settings: Settings, name: str, scopes: str, label: str) -> None
     """Make a token for the account NAME; prints it, this once."""
 
     async def work(microblog: Microblog) -> str:
-        with naming_account(name):
-            owner = await microblog.accounts.by_name(name)
+        owner, _ = await existing_account(microblog, name)
+        if owner.state is not State.ACTIVE:
+            raise Forbidden(f"@{owner.name} is {owner.state.value}, so a token would not work.")
         return await microblog.tokens.create(owner, scopes.replace(",", " ").split(), label)
 
     click.echo(settings.run(work))
