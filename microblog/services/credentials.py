@@ -100,7 +100,7 @@ class Credentials:
     async def _send_reset(self, account: Account, user: User, place: str | None) -> None:
         async with self.db.transaction() as tx:
             held: list[Locked] = await accounts(tx).lock([account.id])
-            now = await users(tx).held(account.id)
+            now = await users(tx).lock_existing(account.id)
             if now is None or held[0].state is State.SUSPENDED or now.email != user.email:
                 return
             since = self._now() - RESET_LIFE
@@ -181,7 +181,7 @@ class Credentials:
         """
         async with self.db.transaction() as tx:
             await hold(tx, viewer, self._now())
-            email = (await users(tx).hold(viewer.id)).email_waiting
+            email = (await users(tx).lock(viewer.id)).email_waiting
             if email is None:
                 raise Conflict("Your address is confirmed already.")
             await self._send_confirmation(tx, viewer.id, email)
@@ -209,7 +209,7 @@ class Credentials:
             if used is None:
                 raise _gone()
             account_id, email = used
-            before: User = await users(tx).hold(account_id)
+            before: User = await users(tx).lock(account_id)
             try:
                 confirmed: int | None = await users(tx).confirm(account_id, email)
             except Conflict as error:
@@ -241,7 +241,7 @@ class Credentials:
         has ended.
         """
         await hold(tx, viewer, self._now())
-        held: User = await users(tx).hold(viewer.id)
+        held: User = await users(tx).lock(viewer.id)
         if held.password_hash != proven.password_hash:
             raise Conflict("Your password was changed somewhere else just now. Log in with that one.")
         return held

@@ -136,7 +136,7 @@ class Profiles:
             else:
                 raise TypeError(f"there is no preference {name}")
         async with self.db.transaction() as tx:
-            user = dataclasses.replace(await users(tx).hold(viewer.id), **checked)
+            user = dataclasses.replace(await users(tx).lock(viewer.id), **checked)
             changed: User = await users(tx).update_preferences(
                 viewer.id,
                 user.language,

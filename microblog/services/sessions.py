@@ -94,7 +94,7 @@ class Sessions:
         now = self._now()
         async with self.db.transaction() as tx:
             held: list[Locked] = await accounts(tx).lock([account_id])
-            user: User | None = await users(tx).held(account_id) if held else None
+            user: User | None = await users(tx).lock_existing(account_id) if held else None
             if user is None or user.password_hash != password_hash:
                 return None
             _require_active(held[0].state)

@@ -167,7 +167,7 @@ async def _is_first(tx: Any) -> bool:
     """Return whether the site has no account yet. If so, all other sign-ups wait until this transaction ends."""
     if await users(tx).any():
         return False
-    await users(tx).alone()
+    await users(tx).lock_sign_up()
     return not await users(tx).any()
 
 

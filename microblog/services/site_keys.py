@@ -13,5 +13,5 @@ async def site_secret(db: Database, name: str) -> bytes:
     kept = await mail(db.reads).secret(name)
     if kept is None:
         async with db.transaction() as tx:
-            kept = await mail(tx).keep_secret(name, secrets.token_bytes(32))
+            kept = await mail(tx).insert_secret(name, secrets.token_bytes(32))
     return bytes(kept)

@@ -39,7 +39,6 @@ class AboutQueries(Protocol):
 
         The last is the active account called ``name``, or the owner's when there is none.
         """
-        ...
 
 
 about = accessor(AboutQueries)

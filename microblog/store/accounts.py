@@ -1,7 +1,7 @@
-"""Accounts in the database: the one list of an account's columns, and the queries for people.
+"""Accounts in the database: the one list of an account's columns, and queries of accounts.
 
-Every query that shows people selects :data:`ACCOUNT_COLUMNS` (of the alias ``a``) and builds the record by
-:func:`account_from`, so that a new column of a profile is added here and nowhere else.
+Every query that shows accounts selects :data:`ACCOUNT_COLUMNS` (of the alias ``a``) and makes the records with
+:func:`account_from`, so that a new column of accounts is added to :data:`_COLUMNS` and to the record only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from microblog.store.engine.access import accessor
 from microblog.store.engine.bad_rows import elements, text_of
 from microblog.store.engine.loaders import maybe_row, row, rows, scalar
 
+#: The columns of an account, in the order of the fields of `domain.accounts.Account`.
 _COLUMNS: Final = (
     "id",
     "name",
@@ -41,12 +42,14 @@ _COLUMNS: Final = (
     "hide_collections",
 )
 
-#: How many columns an account takes in a row.
+#: The number of columns of an account in a row.
 ACCOUNT_WIDTH: Final = len(_COLUMNS)
+_FIELDS: Final = _COLUMNS.index("fields")
+_STATE: Final = _COLUMNS.index("state")
 
 
 def account_columns(alias: str) -> str:
-    """The columns of ``accounts`` under the name ``alias``, as :func:`account_from` takes them."""
+    """Return the columns of ``accounts`` under an alias, for :func:`account_from`."""
     return ", ".join(f"{alias}.{column}" for column in _COLUMNS)
 
 
@@ -56,29 +59,11 @@ _STATES: Final = {state.value: state for state in State}
 
 
 def account_from(row: Sequence[Any]) -> Account:
-    """The account in the first :data:`ACCOUNT_WIDTH` columns of ``row``."""
-    return Account(
-        row[0],
-        row[1],
-        row[2],
-        row[3],
-        row[4],
-        row[5],
-        elements("fields of account", row[0], row[6], _field) if row[6] else (),
-        row[7],
-        row[8],
-        row[9],
-        _STATES[row[10]],
-        row[11],
-        row[12],
-        row[13],
-        row[14],
-        row[15],
-        row[16],
-        row[17],
-        row[18],
-        row[19],
-    )
+    """Return the account in the first :data:`ACCOUNT_WIDTH` columns of a row."""
+    values = list(row[:ACCOUNT_WIDTH])
+    values[_FIELDS] = elements("fields of account", row[0], row[_FIELDS], _field) if row[_FIELDS] else ()
+    values[_STATE] = _STATES[row[_STATE]]
+    return Account(*values)
 
 
 def _field(content: Any) -> Field:
@@ -92,23 +77,23 @@ def _field(content: Any) -> Field:
 
 
 def account(*columns: Any) -> Account:
-    """A dbxs loader for rows that are an account and nothing more."""
+    """Load a row that is an account."""
     return account_from(columns)
 
 
 def account_at(cursor: int, *columns: Any) -> tuple[int, Account]:
-    """A dbxs loader for rows of a listing: the id to page by, then the account."""
+    """Load a row of a listing: the cursor, then the account."""
     return cursor, account_from(columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """What somebody who is about to change an account has to know of it, read under its lock."""
+    """The state of an account, read under its lock."""
 
     id: int
     state: State
     locked: bool
-    deleted: bool  #: its owner deleted it, and its rows are being deleted
+    deleted: bool  #: its owner deleted it, and its rows are being deleted in batches
 
 
 def _locked(account_id: int, state: str, locked: bool, deleted: bool) -> Locked:
@@ -141,8 +126,7 @@ class AccountQueries(Protocol):
         load=rows(account),
     )
     async def by_names(self, names: Sequence[str]) -> list[Account]:
-        """Active people of this site; the names in lower case."""
-        ...
+        """Return the active local accounts with these names, which are in lower case."""
 
     @query(
         sql="SELECT id, state, locked, deleted_at IS NOT NULL FROM accounts "
@@ -150,8 +134,7 @@ class AccountQueries(Protocol):
         load=rows(_locked),
     )
     async def lock(self, ids: Sequence[int]) -> list[Locked]:
-        """Holds the accounts until the transaction ends, always in one order, so that two never wait for each other."""
-        ...
+        """Lock the accounts until the transaction ends, by id, so that no two transactions wait for each other."""
 
     @query(
         sql="INSERT INTO accounts (name, state, search) "
@@ -194,16 +177,14 @@ class AccountQueries(Protocol):
 
     @query(sql="SELECT EXISTS (SELECT FROM reserved_names WHERE name = {name})", load=scalar)
     async def reserved(self, name: str) -> bool:
-        """Whether it was the name of an account that is deleted."""
-        ...
+        """Return whether the name was that of a deleted account."""
 
     @statement(sql="INSERT INTO reserved_names (name) VALUES ({name}) ON CONFLICT DO NOTHING")
     async def reserve(self, name: str) -> None: ...
 
     @statement(sql="DELETE FROM accounts WHERE id = {account_id}")
     async def delete(self, account_id: int) -> None:
-        """Delete the row, after all that refers to it was deleted in batches (`erasing`)."""
-        ...
+        """Delete the row of an account, after the rows that refer to it (`deletion`)."""
 
 
 accounts = accessor(AccountQueries)

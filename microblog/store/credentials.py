@@ -35,7 +35,6 @@ class CredentialQueries(Protocol):
         session_ids: Sequence[int | None],
     ) -> list[tuple[Any, ...]]:
         """Return those of the given triples whose account is active and whose token or session exists."""
-        ...
 
     @query(
         sql="SELECT id FROM sessions WHERE id = {session_id} AND account_id = {account_id} "
@@ -44,7 +43,6 @@ class CredentialQueries(Protocol):
     )
     async def hold_session(self, session_id: int, account_id: int, idle_since: datetime) -> int | None:
         """Lock the session against its end until the transaction ends. None when it has ended."""
-        ...
 
     @query(
         sql="SELECT id FROM tokens WHERE id = {token_id} AND account_id IS NOT DISTINCT FROM {account_id}::bigint "
@@ -53,7 +51,6 @@ class CredentialQueries(Protocol):
     )
     async def hold_token(self, token_id: int, account_id: int | None, now: datetime) -> int | None:
         """Lock the token against its revocation until the transaction ends. None when it was revoked."""
-        ...
 
 
 credentials = accessor(CredentialQueries)

@@ -37,7 +37,6 @@ class DemoQueries(Protocol):
     )
     async def leave_unread(self, unread: int) -> None:
         """The newest ``unread`` notifications of everybody are; the others are read."""
-        ...
 
 
 demo = accessor(DemoQueries)

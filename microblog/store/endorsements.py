@@ -43,7 +43,6 @@ class EndorsementQueries(Protocol):
     )
     async def endorse(self, account_id: int, target_id: int) -> bool:
         """Whether they follow them, which it takes."""
-        ...
 
     @statement(sql="DELETE FROM endorsements WHERE account_id = {account_id} AND target_id = {target_id}")
     async def withdraw(self, account_id: int, target_id: int) -> None: ...

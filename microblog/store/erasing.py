@@ -38,7 +38,6 @@ class ErasingQueries(Protocol):
     )
     async def references(self, table: str, without: Sequence[str]) -> list[Reference]:
         """The foreign keys to a table whose rows are deleted with it, so that no future table is forgotten."""
-        ...
 
     @query(
         sql="""UPDATE accounts SET state = 'suspended', deleted_at = coalesce(deleted_at, clock_timestamp())
@@ -47,12 +46,10 @@ class ErasingQueries(Protocol):
     )
     async def hide(self, account_id: int) -> int | None:
         """Mark an account as deleted: from now on nobody sees it or what it wrote."""
-        ...
 
     @statement(sql="DELETE FROM users WHERE account_id = {account_id}")
     async def forget_user(self, account_id: int) -> None:
         """Delete what only the owner of the account knew: nobody can log in, and the mail address is free."""
-        ...
 
     # ------------------------------------------------------------------------------------------------------- follows
 
@@ -80,7 +77,6 @@ class ErasingQueries(Protocol):
     )
     async def unfollow(self, account_id: int, others: Sequence[int]) -> int:
         """End follows between an account and others, both ways. The accounts are locked before."""
-        ...
 
     # ---------------------------------------------------------------------------------------------------- favourites
 
@@ -112,7 +108,6 @@ class ErasingQueries(Protocol):
     )
     async def posts_of(self, account_id: int, limit: int) -> list[int]:
         """The newest posts of an account: those that live readers have on their pages."""
-        ...
 
     @query(
         sql="SELECT id FROM posts WHERE boost_of_id = ANY ({post_ids}::bigint[]) LIMIT {limit}",
@@ -131,7 +126,6 @@ class ErasingQueries(Protocol):
     )
     async def free_answers(self, post_ids: Sequence[int], limit: int) -> int:
         """Cut the link of answers to posts that are being deleted, as the foreign key would."""
-        ...
 
     @query(
         sql="""WITH gone AS (
@@ -167,7 +161,6 @@ class ErasingQueries(Protocol):
 
         Live readers hear of those that the log of events may still have.
         """
-        ...
 
     # ------------------------------------------------------------------------------------------------------- the end
 
@@ -180,7 +173,6 @@ class ErasingQueries(Protocol):
     )
     async def anything_left(self, account_id: int) -> bool | None:
         """Lock the account against new rows that refer to it. None when it does not exist any more."""
-        ...
 
 
 erasing = accessor(ErasingQueries)

@@ -1,4 +1,4 @@
-"""Filters in the database: each with its keywords and posts in one row."""
+"""Filters in the database. A query returns each filter with its keywords and posts in one row."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Follows, blocks and mutes in the database.
 
-Whoever changes a follow holds both accounts first (``store.accounts.lock``), so the counters are always those
-of the rows.
+A transaction that changes a follow locks both accounts first (`accounts.lock`), so that the counters always match the
+rows.
 """
 
 from __future__ import annotations
@@ -39,16 +39,14 @@ class FollowQueries(Protocol):
     async def put(
         self, follower_id: int, followee_id: int, accepted: bool, show_boosts: bool, notify: bool
     ) -> tuple[bool, bool]:
-        """Whether it counts, and whether it is new. One that is there keeps being accepted, or not."""
-        ...
+        """Create or update a follow. Return whether it is accepted (an update keeps that), and whether it is new."""
 
     @query(
         sql="DELETE FROM follows WHERE follower_id = {follower_id} AND followee_id = {followee_id} RETURNING accepted",
         load=scalar,
     )
     async def remove(self, follower_id: int, followee_id: int) -> bool | None:
-        """Whether it counted; None when there was none."""
-        ...
+        """Delete a follow. Return whether it was accepted, or None if it did not exist."""
 
     @query(
         sql="UPDATE follows SET accepted = true "
@@ -92,8 +90,7 @@ class FollowQueries(Protocol):
         load=rows(int),
     )
     async def accept_all(self, account_id: int, follower_ids: Sequence[int]) -> list[int]:
-        """Accept these requests, with counters and events, after the accounts were locked."""
-        ...
+        """Accept follow requests with their counters and events. The accounts must be locked."""
 
     @query(
         sql="SELECT follower_id FROM follows WHERE followee_id = {account_id} AND NOT accepted "
@@ -101,16 +98,14 @@ class FollowQueries(Protocol):
         load=rows(int),
     )
     async def waiting(self, account_id: int, limit: int) -> list[int]:
-        """The accounts that asked to follow first."""
-        ...
+        """Return the accounts of the oldest follow requests."""
 
     @query(
         sql="SELECT count(*) FROM (SELECT FROM follows WHERE followee_id = {account_id} AND NOT accepted LIMIT 1000) f",
         load=scalar,
     )
     async def count_waiting(self, account_id: int) -> int:
-        """How many ask to follow; no more than a thousand are counted."""
-        ...
+        """Return the number of follow requests, at most 1,000."""
 
     @statement(
         sql="INSERT INTO blocks (account_id, target_id) VALUES ({account_id}, {target_id}) ON CONFLICT DO NOTHING"
@@ -165,8 +160,7 @@ class FollowQueries(Protocol):
         load=rows(Relationship),
     )
     async def relationships(self, viewer_id: int, ids: Sequence[int]) -> list[Relationship]:
-        """In the order asked for; ids that nobody has are left out."""
-        ...
+        """Return the relationships in the order of ``ids``, without ids that do not exist."""
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.follower_id "
@@ -185,8 +179,7 @@ class FollowQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[tuple[int, Account]]:
-        """Who follows; or, with ``accepted`` false, who asks to."""
-        ...
+        """Return the followers of an account, or with ``accepted`` false the accounts that asked to follow it."""
 
     @query(
         sql=f"SELECT f.id, {ACCOUNT_COLUMNS} FROM follows f JOIN accounts a ON a.id = f.followee_id "
@@ -228,8 +221,7 @@ class FollowQueries(Protocol):
         load=rows(_mute),
     )
     async def mute_ends(self, account_id: int, ids: Sequence[int]) -> list[tuple[int, datetime | None]]:
-        """Return of each muted account when its mute ends; None for a mute without an end."""
-        ...
+        """Return each muted account with the end of its mute, or None for a mute without an end."""
 
 
 follows = accessor(FollowQueries)

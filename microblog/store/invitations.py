@@ -49,12 +49,10 @@ class InvitationQueries(Protocol):
         None when it is unknown, used up or over; when its inviter is suspended; and, with ``by_moderators``, when its
         inviter is no moderator. The inviter has to be locked before.
         """
-        ...
 
     @query(sql=f"SELECT EXISTS (SELECT FROM invitations i WHERE {_USABLE})", load=scalar)
     async def usable(self, code: str, now: datetime, by_moderators: bool) -> bool:
         """Return whether ``use`` would accept it at this moment."""
-        ...
 
     @statement(sql="UPDATE invitations SET uses_left = 0 WHERE account_id = {account_id} AND uses_left > 0")
     async def end_all(self, account_id: int) -> None: ...
@@ -66,7 +64,6 @@ class InvitationQueries(Protocol):
     )
     async def of(self, account_id: int, now: datetime) -> list[Invitation]:
         """Those that can still be used, newest first."""
-        ...
 
     @query(
         sql="DELETE FROM invitations WHERE id = {invitation_id} AND account_id = {account_id} RETURNING id",

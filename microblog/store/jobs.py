@@ -77,7 +77,6 @@ class JobQueries(Protocol):
     )
     async def take(self, kinds: list[str], limit: int, lease: int, seconds: float) -> list[Job]:
         """At most ``limit`` jobs that are due, now held for ``seconds`` under ``lease``."""
-        ...
 
     @query(
         sql="SELECT again_at IS NOT NULL FROM jobs WHERE id = {job_id} AND lease = {lease} FOR UPDATE",
@@ -85,7 +84,6 @@ class JobQueries(Protocol):
     )
     async def hold(self, job_id: int, lease: int) -> bool | None:
         """Locks the job until the transaction ends: whether it was asked for again; None when the lease is lost."""
-        ...
 
     @statement(sql="DELETE FROM jobs WHERE id = {job_id}")
     async def delete(self, job_id: int) -> None:

@@ -1,4 +1,4 @@
-"""What mail is about, to whom it goes, and what went there before."""
+"""Mail in the database: recipients, the notifications to send, and what was sent before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD, r
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody of this site, and how mail to their present address went so far."""
+    """A local account, and the history of mail to its present email address."""
 
     account_id: int
     name: str
@@ -30,17 +30,17 @@ class Recipient:
     mail_boosts: bool
     mail_favourites: bool
     notified_ago: float | None  #: seconds since the last mail about notifications
-    unconfirmed_count: int  #: mails about notifications to the address while unconfirmed
-    bounces: int  #: refusals in a row
+    unconfirmed_count: int  #: mails about notifications while the email address was unconfirmed
+    bounces: int  #: consecutive refusals
     hour_count: int  #: mails within the last hour
     hour_left: float  #: seconds until that hour is over
-    taken: bool = False  #: the address is somebody else's, who has confirmed it
-    warned_ago: float | None = None  #: seconds since they were last told that somebody else typed it
+    taken: bool = False  #: another account has confirmed the email address
+    warned_ago: float | None = None  #: seconds since the last warning that another account entered it
 
 
 @dataclass(frozen=True, slots=True)
 class PostNews:
-    """The post that a notification is about, as much of it as a mail shows."""
+    """The part of a notification's post that a mail shows."""
 
     id: int
     author_name: str
@@ -52,12 +52,12 @@ class PostNews:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A notification that no mail told of yet."""
+    """A notification that no mail has contained yet."""
 
     id: int
     kind: str
     age: float  #: seconds
-    actor_name: str  #: with the host, for somebody from elsewhere
+    actor_name: str  #: with the host for a remote account
     actor_display_name: str
     post: PostNews | None
 
@@ -111,8 +111,7 @@ class MailQueries(Protocol):
         load=scalar,
     )
     async def owner(self, email: str) -> int | None:
-        """Who has confirmed that the address is theirs."""
-        ...
+        """Return the account that confirmed the email address."""
 
     @query(
         sql="""
@@ -136,8 +135,7 @@ class MailQueries(Protocol):
         load=rows(_news),
     )
     async def news(self, account_id: int, kinds: Sequence[str], limit: int) -> list[News]:
-        """What the recipient has not seen, may see and was not told, of these kinds, oldest first."""
-        ...
+        """Return unread notifications of these kinds that the recipient may see and no mail contained, oldest first."""
 
     @statement(
         sql="UPDATE notifications SET mailed_at = clock_timestamp() "
@@ -163,7 +161,7 @@ class MailQueries(Protocol):
         """
     )
     async def count_sent(self, account_id: int, email: str, news: bool) -> None:
-        """A mail was taken for that address; ``news``: it was about notifications."""
+        """Count an accepted mail to the email address. ``news``: it was about notifications."""
 
     @statement(
         sql="""
@@ -176,11 +174,11 @@ class MailQueries(Protocol):
         """
     )
     async def count_bounce(self, account_id: int, email: str) -> None:
-        """The mail server refused that address for good."""
+        """Count a permanent refusal of the email address by the mail server."""
 
     @statement(sql="UPDATE mail_states SET warned_at = clock_timestamp() WHERE account_id = {account_id}")
     async def mark_warned(self, account_id: int) -> None:
-        """After ``count_sent``, which makes the row."""
+        """Record a warning. Call `count_sent` first, which makes the row."""
 
     @query(
         sql="""
@@ -206,9 +204,8 @@ class MailQueries(Protocol):
         """,
         load=row(bytes),
     )
-    async def keep_secret(self, name: str, secret: bytes) -> bytes:
-        """The secret of that name: this one, unless another process was first."""
-        ...
+    async def insert_secret(self, name: str, secret: bytes) -> bytes:
+        """Store a secret under a name and return it, or the secret that another process stored first."""
 
 
 mail = accessor(MailQueries)

@@ -63,7 +63,6 @@ class MeasureQueries(Protocol):
     )
     async def take(self, position: int) -> SiteMetrics:
         """``position``: of the newest event that the asking process has dispatched."""
-        ...
 
 
 measures = accessor(MeasureQueries)

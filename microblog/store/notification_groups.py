@@ -161,7 +161,6 @@ class NotificationGroupQueries(Protocol):
     )
     async def about(self, viewer: int, kind: str, post_id: int) -> list[int]:
         """The newest members of a group about a post."""
-        ...
 
     @query(
         sql="SELECT n.id FROM notifications n WHERE n.account_id = {viewer} AND NOT n.filtered AND n.kind = 'follow' "
@@ -172,7 +171,6 @@ class NotificationGroupQueries(Protocol):
     )
     async def followers_of(self, viewer: int, day: date) -> list[int]:
         """The newest members of the group of those who followed on a day, in UTC."""
-        ...
 
     @query(
         sql="DELETE FROM notifications WHERE account_id = {viewer} AND id = ANY({ids}::bigint[]) RETURNING id",
@@ -248,7 +246,6 @@ class NotificationGroupQueries(Protocol):
     )
     async def accept(self, account_id: int, ids: Sequence[int]) -> None:
         """Show the notifications of these accounts that wait, and the direct posts that came with them."""
-        ...
 
     @statement(
         sql="DELETE FROM notifications WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[])"

@@ -118,7 +118,6 @@ class NotificationQueries(Protocol):
         several statements of a transaction would not (`locks`).
 
         A mail is made ``delay`` seconds from now, so that a burst becomes one (see ``jobs.py``)."""
-        ...
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
@@ -138,7 +137,6 @@ class NotificationQueries(Protocol):
         count: int,
     ) -> list[Notification]:
         """Of these kinds alone, where there are any; of what this one did alone, where there is one."""
-        ...
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
@@ -175,7 +173,6 @@ class NotificationQueries(Protocol):
     )
     async def clear(self, account_id: int, limit: int) -> int:
         """Delete the newest notifications of an account; how many that were."""
-        ...
 
     @query(
         sql=(
@@ -186,7 +183,6 @@ class NotificationQueries(Protocol):
     )
     async def by_ids(self, ids: Sequence[int]) -> list[Notification]:
         """Each as its recipient sees it; those that they don't want to see any more are left out."""
-        ...
 
     @query(
         sql="""UPDATE users u SET notifications_read_id = newest.id,
@@ -203,7 +199,6 @@ class NotificationQueries(Protocol):
         The mark is an id and a snapshot, since ids become visible in another order than they are given out: what was
         not committed in the snapshot ``as_of`` (None: now) stays unread.
         """
-        ...
 
     @statement(
         sql="""WITH gone AS (
@@ -227,7 +222,6 @@ class NotificationQueries(Protocol):
     )
     async def forget(self, one: int, other: int) -> None:
         """All between two people."""
-        ...
 
 
 notifications = accessor(NotificationQueries)

@@ -1,4 +1,4 @@
-"""Apps, what people allow them, and their codes and refresh tokens, in the database."""
+"""Apps, grants, authorization codes and refresh tokens in the database."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ def _authorized(
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code with the grant that it is of, held until the transaction ends."""
+    """An authorization code with its grant, locked until the transaction ends."""
 
     grant_id: int
     app_id: int
     account_id: int
     scopes: list[str]
     redirect_uri: str
-    uri_sent: bool  #: whether the program sent that, or left it to what it registered
+    uri_sent: bool  #: whether the client sent the redirect URI, or it is the registered one
     challenge: str | None
     expires_at: datetime
     used: bool
-    active: bool  #: whether the account is
+    active: bool  #: whether the account is active
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A refresh token with its grant, held until the transaction ends."""
+    """A refresh token with its grant, locked until the transaction ends."""
 
     grant_id: int
     app_id: int
@@ -88,8 +88,7 @@ class OAuthQueries(Protocol):
         load=maybe_row(_with_secret),
     )
     async def app(self, client_id: str) -> tuple[App, bytes] | None:
-        """With the hash of its secret."""
-        ...
+        """Return an app with the hash of its secret."""
 
     @query(sql=f"SELECT {_COLUMNS} FROM apps p WHERE p.id = {{app_id}}", load=maybe_row(_app))
     async def app_by_id(self, app_id: int) -> App | None: ...
@@ -138,8 +137,7 @@ class OAuthQueries(Protocol):
         load=scalar,
     )
     async def owner_of_token(self, token_hash: bytes) -> int | None:
-        """Return whose access or refresh token it is; None for an app's own, and for one that does not exist."""
-        ...
+        """Return the account of an access or refresh token, or None for an app's own token and an unknown one."""
 
     @query(
         sql="""SELECT g.id, g.app_id, g.account_id, g.scopes, c.redirect_uri, c.uri_sent, c.challenge, c.expires_at,
@@ -196,8 +194,7 @@ class OAuthQueries(Protocol):
         ) DELETE FROM grants WHERE id = {grant_id}"""
     )
     async def end_grant(self, grant_id: int) -> None:
-        """All that came of it is void, each token with its event."""
-        ...
+        """Revoke a grant with all its codes and tokens, and write an event for each token."""
 
     @query(
         sql="""WITH ended AS (
@@ -215,8 +212,7 @@ class OAuthQueries(Protocol):
         load=maybe_row(lambda app_id, grant_id: (app_id, grant_id)),
     )
     async def token(self, token_hash: bytes) -> tuple[int | None, int | None] | None:
-        """Whose token it is: app and grant."""
-        ...
+        """Return the app and the grant of a token."""
 
     @query(
         sql=f"""SELECT t.scopes, t.created_at, t.last_used_at, {_COLUMNS} FROM apps p JOIN (
@@ -230,8 +226,7 @@ class OAuthQueries(Protocol):
         load=rows(_authorized),
     )
     async def apps_of(self, account_id: int, now: datetime) -> list[AuthorizedApp]:
-        """The one authorized last first."""
-        ...
+        """Return the apps that an account authorized, last authorized first."""
 
     @query(
         sql="""WITH ended AS (
@@ -245,8 +240,7 @@ class OAuthQueries(Protocol):
         load=scalar,
     )
     async def end_app(self, account_id: int, app_id: int) -> int:
-        """The app may no more act as them; how much there was to end."""
-        ...
+        """Revoke all grants and tokens of an app for an account, and return how many."""
 
 
 oauth = accessor(OAuthQueries)

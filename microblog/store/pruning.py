@@ -34,7 +34,6 @@ class PruningQueries(Protocol):
     @query(sql=_delete("notifications", f"filtered AND id < {_before('90 days')}"), load=scalar)
     async def notification_requests(self, limit: int) -> int:
         """Notifications that a policy made wait, and that nobody asked for."""
-        ...
 
     @query(sql=_delete("sessions", "seen_at < now() - interval '90 days'"), load=scalar)
     async def sessions(self, limit: int) -> int: ...
@@ -60,7 +59,6 @@ class PruningQueries(Protocol):
     )
     async def grants(self, limit: int) -> int:
         """What somebody allowed, and no program came for; or came for once, and let go."""
-        ...
 
     @query(
         sql=_delete(
@@ -75,7 +73,6 @@ class PruningQueries(Protocol):
     )
     async def apps(self, limit: int) -> int:
         """Programs that registered themselves, and that nobody uses."""
-        ...
 
     @query(sql=_delete("email_tokens", "expires_at < now() - interval '1 day'"), load=scalar)
     async def email_tokens(self, limit: int) -> int: ...
@@ -125,7 +122,6 @@ class PruningQueries(Protocol):
     )
     async def mutes(self, limit: int) -> int:
         """Mutes that ended; live readers hear of it."""
-        ...
 
 
 pruning = accessor(PruningQueries)

@@ -1,7 +1,7 @@
 """Sessions in the database, and the viewer that a session or a token stands for.
 
-A viewer costs one query: the session, its account and user, and how many notifications are unread (at most
-100, so that a long absence costs no long count).
+One query returns the viewer: the session, its account and user, and the number of unread notifications. It counts at
+most 100, so that the query stays cheap after a long absence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from microblog.store.engine.access import accessor, prepared
 from microblog.store.engine.loaders import maybe_row, rows, scalar
 from microblog.store.relations import NOTIFICATION_SHOWN, NOTIFICATION_UNREAD
 
-#: What a viewer has beside the account, of the aliases ``a`` (accounts) and ``u`` (users).
+#: The columns of a viewer, from the aliases ``a`` (accounts) and ``u`` (users).
 VIEWER_COLUMNS: Final = f"""{ACCOUNT_COLUMNS}, u.role, u.language, u.default_visibility, u.default_sensitive,
     (SELECT count(*) FROM (
         SELECT FROM notifications n JOIN accounts b ON b.id = n.actor_id
@@ -40,7 +40,7 @@ def viewer_from(
     scopes: frozenset[str] | None = None,
     until: datetime | None = None,
 ) -> Viewer:
-    """Return the viewer in the first :data:`VIEWER_WIDTH` columns; ``token_id`` says that a token stands for it."""
+    """Return the viewer in the first :data:`VIEWER_WIDTH` columns. ``token_id`` is set for a viewer by token."""
     role, language, visibility, sensitive, unread, shortcuts, approvals = columns[ACCOUNT_WIDTH:VIEWER_WIDTH]
     extra: dict[str, Any] = {} if scopes is None else {"scopes": scopes}
     return Viewer(
@@ -88,8 +88,7 @@ class SessionQueries(Protocol):
     async def viewer(
         self, token_hash: bytes, stale: datetime, idle_since: datetime
     ) -> tuple[Viewer, bool] | None:
-        """Who it is, and whether the session was last marked as used before ``stale``."""
-        ...
+        """Return the viewer of a session, and whether the session was last marked as used before ``stale``."""
 
     @query(
         sql=f"SELECT {VIEWER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
@@ -107,8 +106,7 @@ class SessionQueries(Protocol):
         load=scalar,
     )
     async def renew(self, account_id: int, session_id: int, token_hash: bytes) -> int | None:
-        """It goes on under another secret; the one until now is void."""
-        ...
+        """Replace the token of a session. The old token is void."""
 
     @query(
         sql="SELECT id, created_at, seen_at, address, user_agent FROM sessions "
@@ -116,8 +114,7 @@ class SessionQueries(Protocol):
         load=rows(Session),
     )
     async def of(self, account_id: int, idle_since: datetime) -> list[Session]:
-        """The one used last first."""
-        ...
+        """Return the sessions of an account, last used first."""
 
     @query(
         sql="""WITH ended AS (
@@ -129,8 +126,7 @@ class SessionQueries(Protocol):
         load=scalar,
     )
     async def end(self, account_id: int, session_id: int) -> int | None:
-        """Ends one, with its event; None when there is none such."""
-        ...
+        """End a session and write its event. Return None if it does not exist."""
 
     @statement(
         sql="""WITH ended AS (
@@ -140,8 +136,7 @@ class SessionQueries(Protocol):
         SELECT 'revoked', {account_id}, jsonb_build_object('session', id) FROM ended"""
     )
     async def end_all(self, account_id: int, keep: int | None) -> None:
-        """Ends all but ``keep``, each with its event."""
-        ...
+        """End all sessions except ``keep``, and write an event for each."""
 
 
 sessions = accessor(SessionQueries)

@@ -71,7 +71,6 @@ class StatisticsQueries(Protocol):
     )
     async def moments(self) -> tuple[datetime, datetime | None]:
         """Now, by the database's clock; and when it all began, None on an empty site."""
-        ...
 
     @query(sql="SELECT pg_advisory_xact_lock(7102, 1)", load=scalar)
     async def lock(self) -> None:
@@ -93,7 +92,6 @@ class StatisticsQueries(Protocol):
     )
     async def begin(self, day: date, time_zone: str) -> bool | None:
         """Whether the day is ours to compute."""
-        ...
 
     @query(sql=_COUNTS, load=row(_counts))
     async def counts(self, start: datetime, end: datetime) -> dict[str, int]: ...

@@ -58,7 +58,6 @@ class TokenQueries(Protocol):
     )
     async def bearer(self, token_hash: bytes, stale: datetime, now: datetime) -> tuple[Bearer, bool] | None:
         """As ``viewer``, but also of an app that acts for itself, and of somebody in whatever state."""
-        ...
 
     @prepared("bytea", "timestamptz", "timestamptz")
     @query(
@@ -71,7 +70,6 @@ class TokenQueries(Protocol):
     )
     async def viewer(self, token_hash: bytes, stale: datetime, now: datetime) -> tuple[Viewer, bool] | None:
         """Who it is, and whether the token was last marked as used before ``stale``."""
-        ...
 
     @statement(
         sql="UPDATE tokens SET last_used_at = {now} "
@@ -86,7 +84,6 @@ class TokenQueries(Protocol):
     )
     async def of(self, account_id: int) -> list[Token]:
         """Those that somebody made for themselves, newest first."""
-        ...
 
     @query(
         sql="SELECT count(*) FROM tokens WHERE account_id = {account_id} AND app_id IS NULL",
@@ -105,7 +102,6 @@ class TokenQueries(Protocol):
     )
     async def end(self, account_id: int, token_id: int) -> int | None:
         """Revokes one, with its event; None when there is none such."""
-        ...
 
     @statement(
         sql="""WITH ended AS (DELETE FROM tokens WHERE account_id = {account_id} RETURNING id),
@@ -115,7 +111,6 @@ class TokenQueries(Protocol):
     )
     async def end_all(self, account_id: int) -> None:
         """With all that was allowed to apps, their refresh tokens included."""
-        ...
 
 
 tokens = accessor(TokenQueries)

@@ -1,4 +1,4 @@
-"""Users in the database: the private side of an account, and the secrets sent to it by mail."""
+"""Users in the database: the private side of an account, and the links sent to it by mail."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ USER_COLUMNS: Final = (
     "u.last_seen_at, u.notifications_read_id, u.email_pending, u.attribution_domains, u.shortcuts"
 )
 
-#: Accounts that are looked at for one address that nobody has confirmed.
+#: Accounts to read for an email address that no account has confirmed.
 NAMESAKES: Final = 3
 
 
 def user(*columns: Any) -> User:
-    """A dbxs loader for :data:`USER_COLUMNS`."""
+    """Load the columns :data:`USER_COLUMNS`."""
     return User(
         account_id=columns[0],
         email=columns[1],
@@ -81,8 +81,7 @@ class UserQueries(Protocol):
         load=rows(_person),
     )
     async def by_email(self, email: str) -> list[tuple[Account, User]]:
-        """Whose address it is, if somebody has confirmed it, then others who typed it, the newest first."""
-        ...
+        """Return the account that confirmed the email address, then those that have not, newest first."""
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
@@ -90,8 +89,7 @@ class UserQueries(Protocol):
         load=rows(_person),
     )
     async def everyone(self) -> list[tuple[Account, User]]:
-        """Oldest first."""
-        ...
+        """Return all local accounts, oldest first."""
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS}, {USER_COLUMNS} FROM accounts a JOIN users u ON u.account_id = a.id "
@@ -108,8 +106,7 @@ class UserQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[tuple[Account, User]]:
-        """Those whose name (or address) is like ``prefix``, a pattern of LIKE in lower case."""
-        ...
+        """Return the accounts whose name or email address matches ``prefix``, a LIKE pattern in lower case."""
 
     @query(
         sql=f"SELECT {ACCOUNT_COLUMNS}, u.sign_up_reason FROM accounts a JOIN users u ON u.account_id = a.id "
@@ -117,8 +114,7 @@ class UserQueries(Protocol):
         load=rows(_applicant),
     )
     async def pending(self) -> list[tuple[Account, str]]:
-        """Those who wait for approval and why they want in, oldest first."""
-        ...
+        """Return the accounts that wait for approval, each with the reason that its owner gave, oldest first."""
 
     @query(sql="SELECT account_id FROM users WHERE role <> 'user' ORDER BY account_id", load=rows(int))
     async def moderators(self) -> list[int]: ...
@@ -175,17 +171,15 @@ class UserQueries(Protocol):
         sql=f"SELECT {USER_COLUMNS} FROM users u WHERE u.account_id = {{account_id}} FOR UPDATE",
         load=row(user),
     )
-    async def hold(self, account_id: int) -> User:
-        """The user, locked until the transaction ends."""
-        ...
+    async def lock(self, account_id: int) -> User:
+        """Lock a user until the transaction ends and return it. Raises NotFound."""
 
     @query(
         sql=f"SELECT {USER_COLUMNS} FROM users u WHERE u.account_id = {{account_id}} FOR UPDATE",
         load=maybe_row(user),
     )
-    async def held(self, account_id: int) -> User | None:
-        """Return the user as ``hold`` does; None when the account is gone."""
-        ...
+    async def lock_existing(self, account_id: int) -> User | None:
+        """Lock a user as `lock` does and return it, or None if the account does not exist."""
 
     @statement(sql="UPDATE users SET password_hash = {password_hash} WHERE account_id = {account_id}")
     async def set_password(self, account_id: int, password_hash: str) -> None: ...
@@ -194,16 +188,14 @@ class UserQueries(Protocol):
         sql="UPDATE users SET password_hash = {new} WHERE account_id = {account_id} AND password_hash = {old}"
     )
     async def rehash(self, account_id: int, old: str, new: str) -> None:
-        """Unless the password was changed meanwhile."""
-        ...
+        """Replace the hash of a password, unless the password was changed meanwhile."""
 
     @statement(sql="UPDATE users SET role = {role} WHERE account_id = {account_id}")
     async def set_role(self, account_id: int, role: str) -> None: ...
 
     @statement(sql="UPDATE users SET role = 'admin' WHERE role = 'owner'")
     async def step_down(self) -> None:
-        """The owner becomes an administrator, so that somebody else can be the owner."""
-        ...
+        """Make the owner an administrator, so that another account can become the owner."""
 
     @query(
         sql="""UPDATE users u SET
@@ -218,8 +210,7 @@ class UserQueries(Protocol):
         load=scalar,
     )
     async def confirm(self, account_id: int, email: str) -> int | None:
-        """The address is theirs, and in use. None where they gave it up meanwhile, or somebody else was first."""
-        ...
+        """Confirm an email address and use it. Return None if it changed or another account confirmed it."""
 
     @statement(sql="UPDATE users SET email_pending = {email}::text WHERE account_id = {account_id}")
     async def set_pending(self, account_id: int, email: str | None) -> None: ...
@@ -231,19 +222,18 @@ class UserQueries(Protocol):
     async def seen(self, account_id: int, now: datetime) -> None: ...
 
     @query(sql="SELECT pg_advisory_xact_lock(6369113)", load=scalar)
-    async def alone(self) -> object:
-        """Holds back everybody else who asks for this, until the transaction ends: for the site's first account."""
-        ...
+    async def lock_sign_up(self) -> object:
+        """Wait for and block other calls until the transaction ends, so that one account becomes the site's first."""
 
 
 users = accessor(UserQueries)
 
 
 class EmailTokenQueries(Protocol):
-    """Links that are sent by mail, of which the database has the SHA-256; ``purpose`` is ``reset`` or ``confirm``.
+    """Links sent by mail, stored as SHA-256 of their tokens. ``purpose`` is ``reset`` or ``confirm``.
 
-    A row without ``request`` is a request for a link: its ``token_hash`` is a name, and the hash of no secret. The row
-    of the link refers to it, and goes with it.
+    A row without ``request`` is a request for a link. Its ``token_hash`` is an identifier and not the hash of a token.
+    The row of the link refers to it and is deleted with it.
     """
 
     @statement(
@@ -270,8 +260,7 @@ class EmailTokenQueries(Protocol):
         load=scalar,
     )
     async def insert_link(self, token_hash: bytes, request: bytes, now: datetime) -> int | None:
-        """Make the link that was asked for. None when the request was withdrawn, or its time is over."""
-        ...
+        """Store the link for a request. Return None if the request was withdrawn or has expired."""
 
     @query(
         sql="SELECT count(*), count(*) FILTER (WHERE place IS NOT DISTINCT FROM {place}::text) FROM email_tokens "
@@ -281,8 +270,7 @@ class EmailTokenQueries(Protocol):
     async def asked_since(
         self, account_id: int, purpose: str, since: datetime, place: str | None
     ) -> tuple[int, int]:
-        """Return how many links were asked for, from everywhere and from ``place``."""
-        ...
+        """Return how many links were requested, in all and from the network address ``place``."""
 
     @query(
         sql="SELECT count(*) FROM email_tokens WHERE lower(email) = lower({email}) AND purpose = {purpose} "
@@ -290,8 +278,7 @@ class EmailTokenQueries(Protocol):
         load=scalar,
     )
     async def asked_for_address(self, email: str, purpose: str, since: datetime) -> int:
-        """Return how many links to an address were asked for, by all accounts that typed it."""
-        ...
+        """Return how many links to an email address were requested, by all accounts with it."""
 
     @query(
         sql="SELECT account_id FROM email_tokens "
@@ -308,8 +295,7 @@ class EmailTokenQueries(Protocol):
         load=maybe_row(lambda account_id, email: (account_id, email)),
     )
     async def use(self, token_hash: bytes, purpose: str, now: datetime) -> tuple[int, str] | None:
-        """Return whose it is and the address that it was sent to. Every link of that request is used up."""
-        ...
+        """Use a link: return its account and email address, and delete all links of the same request."""
 
     @statement(sql="DELETE FROM email_tokens WHERE account_id = {account_id} AND purpose = {purpose}")
     async def void(self, account_id: int, purpose: str) -> None: ...
