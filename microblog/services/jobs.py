@@ -62,7 +62,7 @@ class Jobs:
             self._wake()
             return
         try:
-            await jobs(self._db.reads).tell()
+            await jobs(self._db.reads).notify()
         except MicroblogError as error:
             log.debug("workers were not told of a job: {error}", error=error.text)
 
@@ -124,7 +124,7 @@ class Jobs:
 
     @staticmethod
     async def _hold(tx: Any, job: Job) -> bool:
-        again: bool | None = await jobs(tx).hold(job.id, job.lease)
+        again: bool | None = await jobs(tx).lock(job.id, job.lease)
         if again is None:
             raise LeaseLost(f"the lease of job {job.id} ({job.kind}) ran out")
         return again

@@ -1,4 +1,4 @@
-"""How big the site is, in one statement, and whose account people can write to."""
+"""The size of the site and its contact account, in one statement."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class AboutQueries(Protocol):
         load=row(_facts),
     )
     async def facts(self, name: str | None) -> tuple[int, int, int, int, Account | None]:
-        """Return the numbers of people, of their posts and of people seen in the last 30 and 180 days.
+        """Return the numbers of accounts, of posts, and of accounts seen in the last 30 and 180 days, and the contact.
 
-        The last is the active account called ``name``, or the owner's when there is none.
+        The contact is the active account called ``name``, or the owner's if there is none.
         """
 
 

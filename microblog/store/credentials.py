@@ -1,4 +1,4 @@
-"""Whether a session or token still lives, in the database: see ``services/holding.py``."""
+"""Whether sessions and tokens are still valid, in the database. `services.holding` uses this."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CredentialQueries(Protocol):
         token_ids: Sequence[int | None],
         session_ids: Sequence[int | None],
     ) -> list[tuple[Any, ...]]:
-        """Return those of the given triples whose account is active and whose token or session exists."""
+        """Return the triples whose account is active and whose token or session exists."""
 
     @query(
         sql="SELECT id FROM sessions WHERE id = {session_id} AND account_id = {account_id} "

@@ -1,4 +1,4 @@
-"""What only sample content needs of the database: that it looks as if it had been there for a while."""
+"""Queries for sample content, which make it look as if it had grown over time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DemoQueries(Protocol):
         WHERE d.id = f.id"""
     )
     async def date_favourites(self) -> None:
-        """Give each favourite an id of the hours after its post: ids carry the time."""
+        """Give each favourite an id, which contains its time, of the hours after its post."""
 
     @statement(
         sql="""UPDATE users u SET last_seen_at = clock_timestamp(), notifications_read_id = coalesce((
@@ -36,7 +36,7 @@ class DemoQueries(Protocol):
         ), 0)"""
     )
     async def leave_unread(self, unread: int) -> None:
-        """The newest ``unread`` notifications of everybody are; the others are read."""
+        """Leave the newest ``unread`` notifications of each account unread, and mark all others as read."""
 
 
 demo = accessor(DemoQueries)

@@ -1,4 +1,4 @@
-"""Endorsements and private notes about people, in the database."""
+"""Endorsements of accounts and private notes about them in the database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EndorsementQueries(Protocol):
         load=scalar,
     )
     async def endorse(self, account_id: int, target_id: int) -> bool:
-        """Whether they follow them, which it takes."""
+        """Endorse an account, and return whether the endorsing account follows it, which is required."""
 
     @statement(sql="DELETE FROM endorsements WHERE account_id = {account_id} AND target_id = {target_id}")
     async def withdraw(self, account_id: int, target_id: int) -> None: ...

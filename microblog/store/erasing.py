@@ -1,8 +1,8 @@
-"""The deletion of much: an account with all it wrote and did, or a post with many reactions, in batches.
+"""Deletion in batches: of an account with everything it wrote and did, or of a post with many reactions.
 
-A batch is a short transaction with a bounded number of rows, which takes its locks in the one order (`locks`). The
-counters of others are changed by the rows that the batch really deleted. What is left in the tables says what is left
-to do, so that work which was interrupted goes on where it stopped, and two who do it at once do no harm.
+A batch is a short transaction with a bounded number of rows, which takes its locks in the one order (`locks`). It
+changes the counters of other rows by the rows that it really deleted. The remaining rows are the remaining work, so
+that interrupted work continues where it stopped, and two processes can work on it at once.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from microblog.store.engine.loaders import rows, scalar
 
 
 class Reference(NamedTuple):
-    """A foreign key whose rows go with the row that they refer to: table and column, quoted for SQL."""
+    """A foreign key with ON DELETE CASCADE: its table and column, quoted for SQL."""
 
     table: str
     column: str
 
 
-#: Tables with counters or rules of their own, which :data:`erasing` has statements for.
+#: Tables with their own counters or rules. :data:`erasing` has statements for them.
 _BY_THEMSELVES: Final = ("posts", "follows", "favourites")
 
 
@@ -37,7 +37,7 @@ class ErasingQueries(Protocol):
         load=rows(Reference),
     )
     async def references(self, table: str, without: Sequence[str]) -> list[Reference]:
-        """The foreign keys to a table whose rows are deleted with it, so that no future table is forgotten."""
+        """Return the cascading foreign keys to a table from the catalog, so that no new table is forgotten."""
 
     @query(
         sql="""UPDATE accounts SET state = 'suspended', deleted_at = coalesce(deleted_at, clock_timestamp())
@@ -45,11 +45,11 @@ class ErasingQueries(Protocol):
         load=scalar,
     )
     async def hide(self, account_id: int) -> int | None:
-        """Mark an account as deleted: from now on nobody sees it or what it wrote."""
+        """Mark an account as deleted, which hides it and its posts from everybody."""
 
     @statement(sql="DELETE FROM users WHERE account_id = {account_id}")
     async def forget_user(self, account_id: int) -> None:
-        """Delete what only the owner of the account knew: nobody can log in, and the mail address is free."""
+        """Delete the credentials and the email address of an account: nobody can log in, and the address is free."""
 
     # ------------------------------------------------------------------------------------------------------- follows
 
@@ -76,7 +76,7 @@ class ErasingQueries(Protocol):
         load=scalar,
     )
     async def unfollow(self, account_id: int, others: Sequence[int]) -> int:
-        """End follows between an account and others, both ways. The accounts are locked before."""
+        """Delete the follows between an account and others in both directions. The accounts must be locked."""
 
     # ---------------------------------------------------------------------------------------------------- favourites
 
@@ -107,7 +107,7 @@ class ErasingQueries(Protocol):
         load=rows(int),
     )
     async def posts_of(self, account_id: int, limit: int) -> list[int]:
-        """The newest posts of an account: those that live readers have on their pages."""
+        """Return the newest posts of an account, which open pages of readers still show."""
 
     @query(
         sql="SELECT id FROM posts WHERE boost_of_id = ANY ({post_ids}::bigint[]) LIMIT {limit}",
@@ -125,7 +125,7 @@ class ErasingQueries(Protocol):
         load=scalar,
     )
     async def free_answers(self, post_ids: Sequence[int], limit: int) -> int:
-        """Cut the link of answers to posts that are being deleted, as the foreign key would."""
+        """Detach replies from posts that are being deleted, as the foreign key would."""
 
     @query(
         sql="""WITH gone AS (
@@ -157,9 +157,9 @@ class ErasingQueries(Protocol):
         load=scalar,
     )
     async def delete_posts(self, post_ids: Sequence[int]) -> int:
-        """Delete posts and their boosts, after `locks.lock_to_delete`; how many rows that were.
+        """Delete posts and their boosts, and return the number of rows. Call `locks.lock_to_delete` first.
 
-        Live readers hear of those that the log of events may still have.
+        Posts that the event log may still contain get an event of their deletion.
         """
 
     # ------------------------------------------------------------------------------------------------------- the end
@@ -172,26 +172,26 @@ class ErasingQueries(Protocol):
         load=scalar,
     )
     async def anything_left(self, account_id: int) -> bool | None:
-        """Lock the account against new rows that refer to it. None when it does not exist any more."""
+        """Lock an account against new references. Return whether it has rows left, or None if it does not exist."""
 
 
 erasing = accessor(ErasingQueries)
 
 
 async def references_to_accounts(session: Any) -> list[Reference]:
-    """What goes with an account and needs no counting."""
+    """Return the references to accounts that have no counters."""
     found: list[Reference] = await erasing(session).references("accounts", list(_BY_THEMSELVES))
     return found
 
 
 async def references_to_posts(session: Any) -> list[Reference]:
-    """What goes with a post and needs no counting, as the post's own counters go as well."""
+    """Return the references to posts that need no counting, because the counters are deleted with the post."""
     found: list[Reference] = await erasing(session).references("posts", ["posts"])
     return found
 
 
 async def delete_referring(session: Any, reference: Reference, ids: Sequence[int], limit: int) -> int:
-    """Delete at most ``limit`` rows that refer to one of ``ids``; how many that were."""
+    """Delete at most ``limit`` rows that refer to one of ``ids``, and return their number."""
     table, column = reference
     cursor = await session.run(
         f"WITH gone AS (DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} "

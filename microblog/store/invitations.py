@@ -18,7 +18,7 @@ def _invitation(*columns: Any) -> Invitation:
     return Invitation(*columns)
 
 
-#: The invitation can be used: it has uses left, its time is not over, and its inviter may invite.
+#: The invitation is usable: it has uses left, it has not expired, and its inviter may invite.
 _USABLE: Final = """code = {code} AND uses_left > 0
             AND (expires_at IS NULL OR expires_at > {now})
             AND (account_id IS NULL OR EXISTS (
@@ -44,15 +44,15 @@ class InvitationQueries(Protocol):
         load=scalar,
     )
     async def use(self, code: str, now: datetime, by_moderators: bool) -> int | None:
-        """Return the invitation's id, with one use less.
+        """Use an invitation once and return its id.
 
-        None when it is unknown, used up or over; when its inviter is suspended; and, with ``by_moderators``, when its
-        inviter is no moderator. The inviter has to be locked before.
+        Return None if it does not exist, is used up or has expired, if its inviter is suspended, or, with
+        ``by_moderators``, if its inviter is no moderator. The inviter must be locked.
         """
 
     @query(sql=f"SELECT EXISTS (SELECT FROM invitations i WHERE {_USABLE})", load=scalar)
     async def usable(self, code: str, now: datetime, by_moderators: bool) -> bool:
-        """Return whether ``use`` would accept it at this moment."""
+        """Return whether `use` would accept the invitation now."""
 
     @statement(sql="UPDATE invitations SET uses_left = 0 WHERE account_id = {account_id} AND uses_left > 0")
     async def end_all(self, account_id: int) -> None: ...
@@ -63,7 +63,7 @@ class InvitationQueries(Protocol):
         load=rows(_invitation),
     )
     async def of(self, account_id: int, now: datetime) -> list[Invitation]:
-        """Those that can still be used, newest first."""
+        """Return the usable invitations of an account, newest first."""
 
     @query(
         sql="DELETE FROM invitations WHERE id = {invitation_id} AND account_id = {account_id} RETURNING id",

@@ -1,13 +1,13 @@
 """Jobs: work that outlives the request, and the process, that asked for it.
 
-A job is put in the transaction of what calls for it.  A worker takes due ones under a lease, which is a random number
-and a time; whoever holds the lease may finish, fail or park the job, and nobody else may.  When the time has passed,
-the job is anybody's again: its worker died.  ``attempts`` counts the takings, so that a job that kills its process
-comes to an end as well.
+A job is put into the queue in the transaction that causes it. A worker takes due jobs under a lease: a random number
+and an end time. Only the holder of the lease may finish, fail or park the job. After the end time any worker may take
+the job, because its worker died. ``attempts`` counts how often it was taken, so that a job that kills its process is
+given up in the end.
 
-Of jobs with a ``key`` there is at most one (parked ones have lost theirs).  Put again while it waits, nothing changes:
-a burst asks once.  Put again while it runs, it waits anew when it is done, so that nothing that came in between is
-missed.  Who puts several in one transaction does so in the order of their keys, else two of them can deadlock.
+At most one job has a given ``key`` (parked jobs lose theirs). Putting it again while it waits changes nothing, so a
+burst makes one job. Putting it again while it runs makes it run once more afterwards, so that nothing is missed. A
+transaction that puts several jobs does so in the order of their keys, so that two transactions can't deadlock.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from microblog.store.engine.loaders import rows, scalar
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece of work."""
+    """A job under a lease."""
 
     id: int
     kind: str
     payload: Mapping[str, Any]
     key: str | None
-    attempts: int  #: takings, this one included
-    lease: int  #: the number of who holds it; 0 when nobody does
+    attempts: int  #: how often it was taken, this time included
+    lease: int  #: the number of the lease; 0: none
     created_at: datetime
     run_at: datetime
     parked_at: datetime | None
     last_error: str | None
 
 
-#: Notified when there is a job to do now.
+#: The NOTIFY channel for jobs that are due at once.
 CHANNEL: Final = "jobs"
 
 _COLUMNS = "id, kind, payload, key, attempts, coalesce(lease, 0), created_at, run_at, parked_at, last_error"
@@ -55,12 +55,15 @@ class JobQueries(Protocol):
         """
     )
     async def put(self, kind: str, payload: str, key: str | None, delay: float) -> None:
-        """``payload`` is JSON; ``delay`` is in seconds.  Workers find it by looking; ``tell`` has them look at once."""
+        """Put a job with a JSON ``payload``, due in ``delay`` seconds. Workers poll; `notify` wakes them at once."""
 
     @query(sql=f"SELECT pg_notify('{CHANNEL}', '')", load=scalar)
-    async def tell(self) -> object:
-        """Workers of all processes look now.  After the commit, and never in a transaction that writes: one that
-        notifies holds a lock of the whole server while it commits."""
+    async def notify(self) -> object:
+        """Make the workers of all processes look for jobs now.
+
+        Call this after the commit, because a transaction that notifies holds a lock of the whole server while it
+        commits.
+        """
 
     @query(
         sql=f"""
@@ -76,18 +79,18 @@ class JobQueries(Protocol):
         load=rows(Job),
     )
     async def take(self, kinds: list[str], limit: int, lease: int, seconds: float) -> list[Job]:
-        """At most ``limit`` jobs that are due, now held for ``seconds`` under ``lease``."""
+        """Take at most ``limit`` due jobs under a lease of so many seconds."""
 
     @query(
         sql="SELECT again_at IS NOT NULL FROM jobs WHERE id = {job_id} AND lease = {lease} FOR UPDATE",
         load=scalar,
     )
-    async def hold(self, job_id: int, lease: int) -> bool | None:
-        """Locks the job until the transaction ends: whether it was asked for again; None when the lease is lost."""
+    async def lock(self, job_id: int, lease: int) -> bool | None:
+        """Lock a job until the transaction ends. Return whether it was put again, or None if the lease is lost."""
 
     @statement(sql="DELETE FROM jobs WHERE id = {job_id}")
     async def delete(self, job_id: int) -> None:
-        """After ``hold``, when nobody asked for it again."""
+        """Delete a job that was not put again. Call `lock` first."""
 
     @statement(
         sql="""
@@ -97,7 +100,7 @@ class JobQueries(Protocol):
         """
     )
     async def repeat(self, job_id: int) -> None:
-        """After ``hold``, when somebody asked for it again: it waits anew."""
+        """Return a job that was put again to the queue. Call `lock` first."""
 
     @statement(
         sql="""
@@ -107,7 +110,7 @@ class JobQueries(Protocol):
         """
     )
     async def fail(self, job_id: int, lease: int, error: str, delay: float) -> None:
-        """Back in the queue, for ``delay`` seconds."""
+        """Return a failed job to the queue, due in ``delay`` seconds."""
 
     @statement(
         sql="""
@@ -117,7 +120,7 @@ class JobQueries(Protocol):
         """
     )
     async def put_off(self, job_id: int, lease: int, delay: float) -> None:
-        """The same without having tried: it is too early, or the process ends."""
+        """Return a job that was not tried to the queue, because it is too early or the process stops."""
 
     @statement(
         sql="""
@@ -127,7 +130,7 @@ class JobQueries(Protocol):
         """
     )
     async def park(self, job_id: int, error: str) -> None:
-        """After ``hold``: out of the queue until somebody says ``retry``.  Its secret, if any, is forgotten."""
+        """Park a job until the operator retries it, and delete its secret, if any. Call `lock` first."""
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM jobs WHERE parked_at IS NOT NULL ORDER BY parked_at DESC, id DESC LIMIT {{limit}}",

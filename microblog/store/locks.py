@@ -1,13 +1,14 @@
-"""The one order in which transactions lock rows, and what happens when two meet all the same.
+"""The order in which transactions lock rows, and the retry after a deadlock.
 
 Every transaction that writes takes its locks in this order, so that no two can wait for each other in a circle:
 
 1. **posts**, by id. A post is younger than the post that it answers or boosts, so the order of ids locks those first.
-   A writer locks the post that it is about before it reads it: `post` for an answer, a reaction, an edit or a pin;
-   `lock_to_delete` for a deletion, which also changes the post's boosts and answers.
+   A transaction locks the post that it changes before it reads it: with `post` for a reply, a reaction, an edit or a
+   pin, and with `lock_to_delete` for a deletion, which also changes the post's boosts and replies.
 2. **accounts**, by id (`accounts.lock`): the authors whose counters change, both sides of a follow or a block.
-3. what hangs on them: follows, favourites, mentions, conversations (by account), notifications (by recipient).
-4. **jobs**, by key. All jobs of one cause are put by one statement (`notifications.put`).
+   The statement that inserts a post locks its author itself.
+3. their dependent rows: follows, favourites, mentions, conversations (by account), notifications (by recipient).
+4. **jobs**, by key. One statement puts all jobs of one cause (`notifications.put`).
 
 A foreign key takes a weak lock (``FOR KEY SHARE``) on the row that it refers to. Only the deletion of that row waits
 for it, and a deletion takes its own locks in this order before it deletes.
@@ -35,9 +36,9 @@ T = TypeVar("T")
 def retried(
     method: Callable[P, Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Run a use case once more when its transaction lost against another.
+    """Run a use case a second time after a deadlock or serialisation failure.
 
-    For methods that do nothing before their transaction commits which must not be done twice.
+    Before its transaction commits, such a use case must do nothing that can't be repeated.
     """
 
     @wraps(method)
@@ -57,7 +58,7 @@ class LockQueries(Protocol):
         load=scalar,
     )
     async def post(self, post_id: int) -> int | None:
-        """Lock a post, or what a boost boosts, against changes and deletion. None when it does not exist."""
+        """Lock a post, or the post that a boost boosts, and return its id, or None if it does not exist."""
 
     @query(
         sql="SELECT id FROM posts WHERE id = ANY (ARRAY(SELECT unnest(ARRAY[w.id, w.reply_to_id, w.boost_of_id]) "
@@ -65,15 +66,15 @@ class LockQueries(Protocol):
         load=rows(int),
     )
     async def posts_to_delete(self, post_ids: Sequence[int]) -> list[int]:
-        """Lock posts with those that they answer or boost. After this nobody can answer or boost them."""
+        """Lock posts with the posts that they answer or boost. After this, no reply or boost can be added to them."""
 
     @query(
         sql="SELECT id FROM posts WHERE boost_of_id = ANY ({post_ids}::bigint[]) "
         "OR reply_to_id = ANY ({post_ids}::bigint[]) ORDER BY id FOR UPDATE",
         load=rows(int),
     )
-    async def boosts_and_answers(self, post_ids: Sequence[int]) -> list[int]:
-        """Lock what changes with the deletion of posts. After `posts_to_delete`, when they can't become more."""
+    async def boosts_and_replies(self, post_ids: Sequence[int]) -> list[int]:
+        """Lock the boosts and replies of posts. Call `posts_to_delete` first, so that no new ones can be added."""
 
     @query(
         sql="""SELECT id FROM accounts WHERE id IN (
@@ -83,15 +84,15 @@ class LockQueries(Protocol):
         load=rows(int),
     )
     async def authors(self, post_ids: Sequence[int]) -> list[int]:
-        """Lock the accounts whose counters change with the deletion of posts: their authors, and who boosted them."""
+        """Lock the accounts whose counters change with the deletion of posts: their authors and boosters."""
 
 
 locks = accessor(LockQueries)
 
 
 async def lock_to_delete(tx: Any, post_ids: Sequence[int]) -> None:
-    """Lock posts, and all rows whose counters change with their deletion, in the one order."""
-    held = locks(tx)
-    await held.posts_to_delete(post_ids)
-    await held.boosts_and_answers(post_ids)
-    await held.authors(post_ids)
+    """Lock posts, and all rows whose counters change with their deletion, in the order of this module."""
+    queries = locks(tx)
+    await queries.posts_to_delete(post_ids)
+    await queries.boosts_and_replies(post_ids)
+    await queries.authors(post_ids)

@@ -1,4 +1,4 @@
-"""What only the database knows of how the site is doing: jobs by state, and how far the log of events has come."""
+"""Metrics from the database: jobs by state, and the progress of the event log."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dbxs import query
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import row
 
-#: In the order of the query's columns: due and untaken; for later; being worked on; given up.
+#: In the order of the query's columns: due, due later, taken by a worker, given up.
 JOB_STATES: Final = ("due", "waiting", "running", "parked")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteMetrics:
-    """A moment of the database."""
+    """The metrics at one moment."""
 
     jobs: Mapping[str, int]  #: by :data:`JOB_STATES`
-    unplaced: int  #: events that are written and not yet in the log, at most :data:`MOST_COUNTED`
-    behind: int  #: events in the log that the asking process has not dispatched
-    behind_seconds: float  #: how long the oldest of those has been in the log
+    unplaced: int  #: events in the outbox that have no position yet, at most :data:`MOST_COUNTED`
+    behind: int  #: events in the log that this process has not dispatched
+    behind_seconds: float  #: age of the oldest of these in the log
 
 
 #: A site with more jobs in one state than this has a problem that does not need an exact number.
@@ -62,7 +62,7 @@ class MeasureQueries(Protocol):
         load=row(_measures),
     )
     async def take(self, position: int) -> SiteMetrics:
-        """``position``: of the newest event that the asking process has dispatched."""
+        """Return the metrics. ``position`` is that of the newest event that this process has dispatched."""
 
 
 measures = accessor(MeasureQueries)

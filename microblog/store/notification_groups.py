@@ -1,4 +1,4 @@
-"""Notifications by groups, and those that wait among the requests, in the database."""
+"""Groups of notifications, and notification requests, in the database."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from microblog.store.engine.paging import within
 from microblog.store.notifications import NOTIFICATION_TABLES
 from microblog.store.relations import NOTIFICATION_READ, NOTIFICATION_SHOWN, notification_reaches
 
-#: Of how many notifications, from a cursor on, groups are made: bounds what a page costs.
-WINDOW: Final = 1000
-PEOPLE: Final = 8  #: whose names a group has
+#: Notifications from a cursor on that are grouped, which bounds the cost of a page.
+GROUPED_MOST: Final = 1000
+SAMPLE: Final = 8  #: accounts that a group names
 
 KEY: Final = """CASE
     WHEN n.kind IN ('favourite', 'boost') AND n.post_id IS NOT NULL AND n.kind = ANY({grouped}::text[])
@@ -29,7 +29,7 @@ KEY: Final = """CASE
 
 
 class GroupRow:
-    """A group as the database gives it: ids, to be looked up for all groups of a page at once."""
+    """A group of ids. The caller looks them up for all groups of a page at once."""
 
     __slots__ = (
         "actor_ids",
@@ -74,7 +74,7 @@ class GroupRow:
 
 _GROUPS: Final = f"""
     SELECT m.key, m.kind, count(*), max(m.id), min(m.id), max(m.created_at), max(m.post_id),
-        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{PEOPLE}], bool_and(m.read), pg_current_snapshot()::text,
+        (array_agg(m.actor_id ORDER BY m.id DESC))[1:{SAMPLE}], bool_and(m.read), pg_current_snapshot()::text,
         (array_agg(m.number ORDER BY m.id DESC))[1]
     FROM (
         SELECT n.id, n.number, n.kind, n.post_id, n.actor_id, n.created_at, {NOTIFICATION_READ} AS read, {KEY} AS key
@@ -82,7 +82,7 @@ _GROUPS: Final = f"""
         WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN}
             AND ({{kinds}}::text[] IS NULL OR n.kind = ANY({{kinds}}::text[])) AND __WHERE__
         ORDER BY CASE WHEN {{ascending}} THEN n.id END ASC, CASE WHEN NOT {{ascending}} THEN n.id END DESC
-        LIMIT {WINDOW}
+        LIMIT {GROUPED_MOST}
     ) m
     GROUP BY m.key, m.kind"""
 
@@ -97,15 +97,15 @@ def _request(*row: Any) -> tuple[int, datetime, datetime, int, int | None, Any]:
     return count, first, last, newest_id, post_id, account_from(row[5:])
 
 
-#: How many of the newest notifications that wait are counted and listed as requests: bounds what a request costs.
-WAITING: Final = 500
+#: Newest waiting notifications that are counted and listed as requests, which bounds the cost.
+WAITING_MOST: Final = 500
 
 
 def _waiting(recipient: str, more: str = "") -> str:
-    """The tables, with only the newest notifications of a recipient that wait."""
+    """Return the tables with only the newest waiting notifications of a recipient."""
     newest = (
         f"(SELECT n.* FROM notifications n WHERE n.account_id = {recipient} AND n.filtered {more} "
-        f"ORDER BY n.id DESC LIMIT {WAITING}) n"
+        f"ORDER BY n.id DESC LIMIT {WAITING_MOST}) n"
     )
     return newest + NOTIFICATION_TABLES.removeprefix("notifications n")
 
@@ -156,21 +156,21 @@ class NotificationGroupQueries(Protocol):
 
     @query(
         sql="SELECT n.id FROM notifications n WHERE n.account_id = {viewer} AND NOT n.filtered "
-        f"AND n.post_id = {{post_id}} AND n.kind = {{kind}} ORDER BY n.id DESC LIMIT {WINDOW}",
+        f"AND n.post_id = {{post_id}} AND n.kind = {{kind}} ORDER BY n.id DESC LIMIT {GROUPED_MOST}",
         load=rows(int),
     )
     async def about(self, viewer: int, kind: str, post_id: int) -> list[int]:
-        """The newest members of a group about a post."""
+        """Return the newest notifications of a group about a post."""
 
     @query(
         sql="SELECT n.id FROM notifications n WHERE n.account_id = {viewer} AND NOT n.filtered AND n.kind = 'follow' "
         "AND n.created_at >= {day}::date::timestamp AT TIME ZONE 'UTC' "
         "AND n.created_at < ({day}::date + 1)::timestamp AT TIME ZONE 'UTC' "
-        f"ORDER BY n.created_at DESC LIMIT {WINDOW}",
+        f"ORDER BY n.created_at DESC LIMIT {GROUPED_MOST}",
         load=rows(int),
     )
     async def followers_of(self, viewer: int, day: date) -> list[int]:
-        """The newest members of the group of those who followed on a day, in UTC."""
+        """Return the newest notifications of the group of follows on a day in UTC."""
 
     @query(
         sql="DELETE FROM notifications WHERE account_id = {viewer} AND id = ANY({ids}::bigint[]) RETURNING id",
@@ -245,7 +245,7 @@ class NotificationGroupQueries(Protocol):
         SET latest_id = greatest(conversations.latest_id, excluded.latest_id), unread = true"""
     )
     async def accept(self, account_id: int, ids: Sequence[int]) -> None:
-        """Show the notifications of these accounts that wait, and the direct posts that came with them."""
+        """Accept the waiting notifications of these accounts, and deliver their withheld direct posts."""
 
     @statement(
         sql="DELETE FROM notifications WHERE account_id = {account_id} AND filtered AND actor_id = ANY({ids}::bigint[])"

@@ -1,8 +1,8 @@
 """Notifications in the database.
 
-Written by one statement a cause, for all whom it concerns: the rows, an event for each, and a mail job where the
-recipient wants mail of that kind.  Nobody is told by somebody whom they block or mute (or who blocks them),
-and nobody twice of the same thing.
+One statement for each cause writes the notifications of all recipients, an event for each, and a mail job where the
+recipient wants mail of that kind. A recipient who mutes or blocks the actor, or whom the actor blocks, gets none, and
+no recipient gets two of the same cause.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_OFTEN: Final = 3
 _KINDS: Final = {kind.value: kind for kind in NotificationKind}
 _AFTER_ACTOR: Final = 5 + ACCOUNT_WIDTH
 
-#: ``n`` the notification, ``u`` its recipient, ``b`` who did it, ``p`` the post with its author ``a``.
+#: ``n`` the notification, ``u`` its recipient, ``b`` the actor, ``p`` the post with its author ``a``.
 _COLUMNS: Final = (
     f"n.id, n.account_id, n.kind, n.created_at, {NOTIFICATION_READ}, {account_columns('b')}, {POST_COLUMNS}"
 )
@@ -40,7 +40,7 @@ NOTIFICATION_TABLES: Final = (
     "notifications n JOIN users u ON u.account_id = n.account_id JOIN accounts b ON b.id = n.actor_id "
     "LEFT JOIN posts p ON p.id = n.post_id LEFT JOIN accounts a ON a.id = p.author_id"
 )
-#: Notifications that the account asked for, or that moderators need: no policy judges them.
+#: Notifications that the account asked for or that moderators need. No notification policy applies to them.
 _ASKED_FOR: Final = "w.kind IN ('follow_request', 'edit', 'post', 'sign_up')"
 
 
@@ -112,12 +112,12 @@ class NotificationQueries(Protocol):
         post_id: int | None,
         delay: float,
     ) -> list[int]:
-        """Notify each recipient by the kind at the same place, and return who was notified.
+        """Notify each recipient of the kind at the same index, and return the recipients that were notified.
 
-        One statement for all that one cause notifies of: it puts the mail jobs in the order of their keys, which
-        several statements of a transaction would not (`locks`).
-
-        A mail is made ``delay`` seconds from now, so that a burst becomes one (see ``jobs.py``)."""
+        One statement writes everything of one cause, so that it puts the mail jobs in the order of their keys, which
+        several statements would not (`locks`). The mail is due in ``delay`` seconds, so that a burst becomes one mail
+        (`jobs`).
+        """
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
@@ -136,7 +136,7 @@ class NotificationQueries(Protocol):
         ascending: bool,
         count: int,
     ) -> list[Notification]:
-        """Of these kinds alone, where there are any; of what this one did alone, where there is one."""
+        """Return notifications, limited to ``kinds`` if it has any, and to one actor if given."""
 
     @query(
         sql=f"SELECT {_COLUMNS} FROM {NOTIFICATION_TABLES} WHERE n.account_id = {{viewer}} AND {NOTIFICATION_SHOWN} "
@@ -172,7 +172,7 @@ class NotificationQueries(Protocol):
         load=scalar,
     )
     async def clear(self, account_id: int, limit: int) -> int:
-        """Delete the newest notifications of an account; how many that were."""
+        """Delete the newest notifications of an account and return their number."""
 
     @query(
         sql=(
@@ -182,7 +182,7 @@ class NotificationQueries(Protocol):
         load=rows(_notification),
     )
     async def by_ids(self, ids: Sequence[int]) -> list[Notification]:
-        """Each as its recipient sees it; those that they don't want to see any more are left out."""
+        """Return notifications as their recipients see them, without those that they no longer want to see."""
 
     @query(
         sql="""UPDATE users u SET notifications_read_id = newest.id,
@@ -194,10 +194,10 @@ class NotificationQueries(Protocol):
         load=scalar,
     )
     async def mark_read(self, account_id: int, up_to: int | None, as_of: str | None) -> int | None:
-        """Mark the notifications up to an id, or all, as read; never fewer than before.
+        """Mark the notifications up to an id, or all, as read. The read position never goes back.
 
-        The mark is an id and a snapshot, since ids become visible in another order than they are given out: what was
-        not committed in the snapshot ``as_of`` (None: now) stays unread.
+        The position is an id and a snapshot, because ids become visible in another order than they are assigned. A
+        notification that was not committed in the snapshot ``as_of`` (None: now) stays unread.
         """
 
     @statement(
@@ -214,14 +214,14 @@ class NotificationQueries(Protocol):
                 ELSE w.began_at END"""
     )
     async def withdraw(self, account_id: int, actor_id: int, kind: str, post_id: int | None) -> None:
-        """Delete a notification whose act was taken back, and count that against its repetition (`put`)."""
+        """Delete a notification whose act was taken back, and count it against repetitions (`put`)."""
 
     @statement(
         sql="""DELETE FROM notifications WHERE (account_id = {one} AND actor_id = {other})
             OR (account_id = {other} AND actor_id = {one})"""
     )
     async def forget(self, one: int, other: int) -> None:
-        """All between two people."""
+        """Delete all notifications between two accounts."""
 
 
 notifications = accessor(NotificationQueries)

@@ -1,7 +1,7 @@
-"""Rows whose time is over.  Each statement takes a bounded number, so that none holds locks for long.
+"""Deletion of expired rows. Each statement deletes a bounded number, so that none holds locks for long.
 
-The time is ``now()``, which stays the same within a statement, so that an index can find what is older.
-``clock_timestamp()`` may differ with each row, and would be compared with each row of the table.
+Statements compare with ``now()``, which is constant within a statement, so that an index finds the older rows.
+``clock_timestamp()`` may differ for each row, so PostgreSQL would compare it with each row of the table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from microblog.store.engine.loaders import scalar
 
 
 def _delete(table: str, where: str) -> str:
-    """Deletes at most {limit} rows, leaving those that somebody holds for the next time; says how many."""
+    """Return SQL that deletes at most ``{limit}`` rows, skips locked rows, and returns the number."""
     return (
         f"WITH gone AS (DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {where} "
         "LIMIT {limit} FOR UPDATE SKIP LOCKED)) RETURNING 1) SELECT count(*) FROM gone"
@@ -23,7 +23,7 @@ def _delete(table: str, where: str) -> str:
 
 
 def _before(age: str) -> str:
-    """The first id of the moment that long ago: ids begin with the time."""
+    """Return SQL for the first snowflake id of the moment ``age`` ago."""
     return f"((floor(extract(epoch FROM now() - interval '{age}') * 1000)::bigint) << 16)"
 
 
@@ -33,7 +33,7 @@ class PruningQueries(Protocol):
 
     @query(sql=_delete("notifications", f"filtered AND id < {_before('90 days')}"), load=scalar)
     async def notification_requests(self, limit: int) -> int:
-        """Notifications that a policy made wait, and that nobody asked for."""
+        """Delete waiting notifications that their recipients did not accept."""
 
     @query(sql=_delete("sessions", "seen_at < now() - interval '90 days'"), load=scalar)
     async def sessions(self, limit: int) -> int: ...
@@ -58,7 +58,7 @@ class PruningQueries(Protocol):
         load=scalar,
     )
     async def grants(self, limit: int) -> int:
-        """What somebody allowed, and no program came for; or came for once, and let go."""
+        """Delete grants without a valid code or token."""
 
     @query(
         sql=_delete(
@@ -72,7 +72,7 @@ class PruningQueries(Protocol):
         load=scalar,
     )
     async def apps(self, limit: int) -> int:
-        """Programs that registered themselves, and that nobody uses."""
+        """Delete apps that nobody uses."""
 
     @query(sql=_delete("email_tokens", "expires_at < now() - interval '1 day'"), load=scalar)
     async def email_tokens(self, limit: int) -> int: ...
@@ -83,7 +83,7 @@ class PruningQueries(Protocol):
     @query(
         sql=_delete(
             "events",
-            # The newest stays, however old: it says where the log is.
+            # The newest event stays at any age, because it holds the position of the log.
             "at < now() - interval '7 days' AND position < (SELECT max(position) FROM events)",
         ),
         load=scalar,
@@ -121,15 +121,15 @@ class PruningQueries(Protocol):
         load=scalar,
     )
     async def mutes(self, limit: int) -> int:
-        """Mutes that ended; live readers hear of it."""
+        """Delete expired mutes and write an event for each."""
 
 
 pruning = accessor(PruningQueries)
 
-#: What ends at a time of its own, and what others see end.
+#: Rows with their own end, which subscribers see.
 ENDING: Final = ("mutes",)
 
-#: What is only old. In this order.
+#: Rows that are only old, in the order of deletion.
 PRUNED: Final = (
     "notifications",
     "notification_requests",

@@ -1,4 +1,4 @@
-"""The figures of a day, counted; and those of past days, as they were kept."""
+"""The statistics of a day, and the stored statistics of past days."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.store.engine.loaders import row, rows, scalar
 
 @dataclass(frozen=True, slots=True)
 class TagUse:
-    """A tag, and by how many people in how many public posts it was used."""
+    """A hashtag with the numbers of accounts and public posts that used it."""
 
     tag: str
     people: int
@@ -30,7 +30,7 @@ def _moments(now: datetime, first: datetime | None) -> tuple[datetime, datetime 
     return now, first
 
 
-# One statement counts all: a snapshot, in which the parts agree. Only people of this site count.
+# One statement counts everything in one snapshot, so that the numbers agree. Only local accounts count.
 _COUNTS: Final = """
     WITH written AS (
         SELECT p.author_id, p.boost_of_id, p.reply_to_account_id FROM posts p JOIN accounts a ON a.id = p.author_id
@@ -70,18 +70,18 @@ class StatisticsQueries(Protocol):
         load=row(_moments),
     )
     async def moments(self) -> tuple[datetime, datetime | None]:
-        """Now, by the database's clock; and when it all began, None on an empty site."""
+        """Return the time of the database and that of the oldest account, or None on an empty site."""
 
     @query(sql="SELECT pg_advisory_xact_lock(7102, 1)", load=scalar)
     async def lock(self) -> None:
-        """One process at a time decides which days are missing."""
+        """Lock, so that one process at a time determines the missing days."""
 
     @query(sql="SELECT day FROM statistic_days WHERE day >= {first} ORDER BY day", load=rows(lambda day: day))
     async def computed(self, first: date) -> list[date]: ...
 
     @statement(sql="DELETE FROM statistic_days WHERE day >= {day}")
     async def forget_from(self, day: date) -> None:
-        """Days that are not over: a clock that ran ahead had them computed."""
+        """Delete days that are not over, which a clock that was ahead computed."""
 
     @query(
         sql="""
@@ -91,7 +91,7 @@ class StatisticsQueries(Protocol):
         load=scalar,
     )
     async def begin(self, day: date, time_zone: str) -> bool | None:
-        """Whether the day is ours to compute."""
+        """Claim a day, and return whether this process computes it."""
 
     @query(sql=_COUNTS, load=row(_counts))
     async def counts(self, start: datetime, end: datetime) -> dict[str, int]: ...

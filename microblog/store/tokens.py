@@ -57,7 +57,7 @@ class TokenQueries(Protocol):
         load=maybe_row(_bearer),
     )
     async def bearer(self, token_hash: bytes, stale: datetime, now: datetime) -> tuple[Bearer, bool] | None:
-        """As ``viewer``, but also of an app that acts for itself, and of somebody in whatever state."""
+        """Return the bearer of a token like `viewer`, also for an app's own token and an account in any state."""
 
     @prepared("bytea", "timestamptz", "timestamptz")
     @query(
@@ -69,7 +69,7 @@ class TokenQueries(Protocol):
         load=maybe_row(_viewer),
     )
     async def viewer(self, token_hash: bytes, stale: datetime, now: datetime) -> tuple[Viewer, bool] | None:
-        """Who it is, and whether the token was last marked as used before ``stale``."""
+        """Return the viewer of a token, and whether the token was last marked as used before ``stale``."""
 
     @statement(
         sql="UPDATE tokens SET last_used_at = {now} "
@@ -83,7 +83,7 @@ class TokenQueries(Protocol):
         load=rows(_token),
     )
     async def of(self, account_id: int) -> list[Token]:
-        """Those that somebody made for themselves, newest first."""
+        """Return the personal tokens of an account, newest first."""
 
     @query(
         sql="SELECT count(*) FROM tokens WHERE account_id = {account_id} AND app_id IS NULL",
@@ -101,7 +101,7 @@ class TokenQueries(Protocol):
         load=scalar,
     )
     async def end(self, account_id: int, token_id: int) -> int | None:
-        """Revokes one, with its event; None when there is none such."""
+        """Revoke a token and write its event. Return None if it does not exist."""
 
     @statement(
         sql="""WITH ended AS (DELETE FROM tokens WHERE account_id = {account_id} RETURNING id),
@@ -110,7 +110,7 @@ class TokenQueries(Protocol):
         SELECT 'revoked', {account_id}, jsonb_build_object('token', id) FROM ended"""
     )
     async def end_all(self, account_id: int) -> None:
-        """With all that was allowed to apps, their refresh tokens included."""
+        """Revoke all tokens of an account, with the grants and refresh tokens of apps."""
 
 
 tokens = accessor(TokenQueries)

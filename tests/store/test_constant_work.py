@@ -11,7 +11,7 @@ import pytest
 from microblog.store.engine.database import Database
 from microblog.store.follows import follows
 from microblog.store.jobs import jobs
-from microblog.store.notification_groups import WAITING, WINDOW, notification_groups
+from microblog.store.notification_groups import GROUPED_MOST, WAITING_MOST, notification_groups
 from microblog.store.pruning import ENDING, PRUNED, pruning
 from microblog.store.statistics import statistics
 from microblog.store.tags import tags
@@ -170,7 +170,7 @@ async def test_no_statement_looks_at_more_rows_on_a_larger_site(db: Database) ->
 
 
 def test_the_small_site_is_larger_than_what_statements_look_at() -> None:
-    assert max(WAITING, WINDOW) < SMALL
+    assert max(WAITING_MOST, GROUPED_MOST) < SMALL
 
 
 @pytest.mark.parametrize(
