@@ -401,6 +401,7 @@ CLEAN: tuple[str, ...] = (
     "docs/configuration.md",
     "docs/decisions",
     "docs/glossary.md",
+    "docs/operations.md",
     "docs/pages.md",
     "templates/base.html",
     "README.md",
