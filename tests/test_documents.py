@@ -403,6 +403,7 @@ CLEAN: tuple[str, ...] = (
     "docs/glossary.md",
     "docs/operations.md",
     "docs/pages.md",
+    "docs/performance.md",
     "templates/base.html",
     "README.md",
     "CONTRIBUTING.md",
