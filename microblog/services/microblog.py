@@ -23,6 +23,7 @@ from microblog.services.invitations import Invitations
 from microblog.services.jobs import CHANNEL, Jobs
 from microblog.services.lists import Lists
 from microblog.services.live.dispatcher import EventDispatcher
+from microblog.services.mail_subscriptions import MailSubscriptions
 from microblog.services.markers import Markers
 from microblog.services.metrics import Measuring
 from microblog.services.moderation import Moderation
@@ -115,6 +116,7 @@ class Microblog:
         self.endorsements = Endorsements(db=db, poke=poke)
         self.trends = Trends(db=db, tags=self.tags, now=self.now)
         self.outgoing_mail = OutgoingMail(db)
+        self.mail_subscriptions = MailSubscriptions(db)
         self.statistics = Statistics(db, config.zone, reactor.seconds)
         self.about = About(db, reactor.seconds, config.contact_account)
         self.pruning = Pruning(db)

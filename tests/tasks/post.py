@@ -9,6 +9,7 @@ from typing import Any
 from microblog.config.load import Config
 from microblog.runtime.resources import templates_dir
 from microblog.services.jobs import Job, Jobs
+from microblog.services.mail_subscriptions import MailSubscriptions
 from microblog.services.outgoing_mail import OutgoingMail, Pace
 from microblog.store.engine.database import Database
 from microblog.tasks.jobs import Done, Expected, GiveUp, Later
@@ -28,6 +29,7 @@ class Post:
         self.people = People(db)
         self.jobs = Jobs(db)
         self.rules = OutgoingMail(db, QUICK)
+        self.subscriptions = MailSubscriptions(db)
         self.sent = mailer or Sent()
         self.mail = MailJobs(
             self.rules, Messages(config, templates_dir(), lambda: NOW), self.sent, lambda: NOW

@@ -50,7 +50,7 @@ async def test_one_click_unsubscribes(post: Post) -> None:
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     found = re.fullmatch(r"<https://social\.example/unsubscribe/([\w-]+)>", message["List-Unsubscribe"])
     assert found
-    subscription = await post.rules.subscription(found[1])
+    subscription = await post.subscriptions.by_token(found[1])
     assert (subscription.name, subscription.what) == ("bob", "mentions")
 
 

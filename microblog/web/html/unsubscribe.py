@@ -22,7 +22,7 @@ routes = Routes("unsubscribe")
 async def ask(microblog: Microblog, request: Request) -> Response:
     """Show the button to unsubscribe from a kind of mail."""
     token = request.path_arg("token")
-    subscription = await microblog.outgoing_mail.subscription(token)
+    subscription = await microblog.mail_subscriptions.by_token(token)
     return request.render("pages/unsubscribe.html", subscription=subscription, token=token, done=False)
 
 
@@ -30,5 +30,5 @@ async def ask(microblog: Microblog, request: Request) -> Response:
 async def unsubscribe(microblog: Microblog, request: Request) -> Response:
     """Unsubscribe from a kind of mail."""
     token = request.path_arg("token")
-    subscription = await microblog.outgoing_mail.unsubscribe(token)
+    subscription = await microblog.mail_subscriptions.unsubscribe(token)
     return request.render("pages/unsubscribe.html", subscription=subscription, token=token, done=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from microblog.services.outgoing_mail import MailSubscription
+from microblog.services.mail_subscriptions import MailSubscription
 from tests.web.html.html_site import HtmlSite, Person
 
 
 async def path_of(html_site: HtmlSite, person: Person, what: str = "mentions") -> str:
-    return f"/unsubscribe/{await html_site.microblog.outgoing_mail.unsubscribe_token(person.viewer.id, what)}"
+    return f"/unsubscribe/{await html_site.microblog.mail_subscriptions.token(person.viewer.id, what)}"
 
 
 async def wants_mentions(html_site: HtmlSite, person: Person) -> bool:
@@ -64,5 +64,5 @@ async def test_a_forged_link_is_as_one_that_never_was(html_site: HtmlSite) -> No
 async def test_what_the_link_says_is_what_it_is_about(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     token = (await path_of(html_site, ann, "boosts")).rpartition("/")[2]
-    found = await html_site.microblog.outgoing_mail.subscription(token)
+    found = await html_site.microblog.mail_subscriptions.by_token(token)
     assert found == MailSubscription(ann.viewer.id, "boosts", "ann")
