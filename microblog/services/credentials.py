@@ -1,8 +1,8 @@
-"""Passwords and mail addresses: changing one, a new password by mail, and the confirmation of an address.
+"""Passwords and mail addresses: changing them, setting a new password by mail, confirming an address.
 
-A mail address is somebody's once they have confirmed it.  Anybody can type one that is not theirs, so until then it
-proves nothing and bars nobody: several may have typed it, and whoever has the mailbox is the one who can confirm it.
-Nothing here says whether an address is somebody's: what depends on it is decided where mail is sent, out of sight.
+An account owns a mail address once it has confirmed it. People can type addresses of others, so an unconfirmed address
+proves nothing and blocks nobody: several accounts may have it, and the one that can read the mailbox confirms it. No
+method reveals whether an account owns an address: the mail jobs decide what depends on it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from microblog.store.users import email_tokens, users
 
 log = Logger()
 
-#: Mails for a new password to one account in :data:`RESET_LIFE`: those asked for from one network, and all of them.
+#: Mails for a new password to one account in :data:`RESET_LIFE`: requested from one network, and in all.
 RESETS: Final = 3
 RESETS_IN_ALL: Final = 12
-#: Links to confirm an address that one account may have sent in :data:`CONFIRMATIONS_IN`.
+#: Links to confirm an address that one account may request in :data:`CONFIRMATIONS_IN`.
 CONFIRMATIONS: Final = 5
 CONFIRMATIONS_IN: Final = timedelta(hours=1)
 
@@ -61,7 +61,7 @@ class Credentials:
         self._now = now
 
     async def change_password(self, viewer: Viewer, old: str, new: str) -> None:
-        """All other sessions and all tokens end in the same transaction; the one that asks goes on.
+        """Change the viewer's password, and end all their other sessions and all tokens in the same transaction.
 
         Raises InvalidInput with ``field`` ``old`` or ``password``.
         """
@@ -76,24 +76,27 @@ class Credentials:
         log.info("account {account} changed its password", account=viewer.id)
 
     async def ask_for_reset(self, email: str, place: str | None = None) -> None:
-        """Have a link for a new password mailed, if it is somebody's address; a job looks, so that nothing tells, not
-        even the time that this takes. Raises InvalidInput for what is no address at all.
+        """Queue a job that mails a link for a new password if an account has the address.
 
-        ``place`` is the network that asks (an `address_key`): each has its own share of the mails to one account.
+        The job looks the address up, so that neither the answer nor its time shows whether it is known. ``place`` is
+        the network of the request (an `address_key`): each network has its own limit of mails to one account.
+
+        Raises InvalidInput for text that is not a mail address.
         """
         payload = {"email": validation.email(email)}
         await self._jobs.put("password.asked", payload if place is None else {**payload, "place": place})
 
     async def request_reset(self, email: str, place: str | None = None) -> None:
-        """The job's work: mail the link, if it is somebody's address and not asked for too often.
+        """Queue the mail with the link, unless there were too many. The job of ``ask_for_reset`` calls this.
 
-        Where nobody has confirmed the address, all who typed it get theirs: the mail says for which name. Raises
-        InvalidInput.
+        If no account has confirmed the address, each account that typed it gets a mail, which names the account.
+
+        Raises InvalidInput.
         """
-        found: list[tuple[Account, User]] = await users(self.db.reads).by_email(validation.email(email))
-        if found and found[0][1].email_confirmed_at is not None:
-            del found[1:]
-        for account, user in found:
+        recipients: list[tuple[Account, User]] = await users(self.db.reads).by_email(validation.email(email))
+        if recipients and recipients[0][1].email_confirmed_at is not None:
+            del recipients[1:]
+        for account, user in recipients:
             if account.state is not State.SUSPENDED:
                 await self._send_reset(account, user, place)
 
@@ -112,45 +115,46 @@ class Credentials:
         await self._jobs.announce()
 
     async def whose_link(self, token: str, purpose: str) -> Account:
-        """Return the account that the link of a mail belongs to; ``purpose`` is "reset" or "confirm".
+        """Return the account of a mailed link; ``purpose`` is "reset" or "confirm".
 
-        Raises Gone for a link that is used, too old or never was.
+        Raises Gone for a link that is used, expired or invalid.
         """
-        found: int | None = await email_tokens(self.db.reads).whose(digest(token), purpose, self._now())
-        account = None if found is None else await accounts(self.db.reads).by_id(found)
+        account_id: int | None = await email_tokens(self.db.reads).whose(digest(token), purpose, self._now())
+        account = None if account_id is None else await accounts(self.db.reads).by_id(account_id)
         if account is None:
-            raise _gone()
+            raise _link_ended()
         return account
 
     async def reset(self, token: str, password: str) -> None:
-        """Set a new password by the link of a mail; all sessions and tokens end. The link works once.
+        """Set a new password by a mailed link, which works once. All sessions and tokens end.
 
-        Raises Gone for a link that is used, too old or never was; InvalidInput for the password.
+        Raises Gone for a link that is used, expired or invalid; InvalidInput for the password.
         """
         token_hash = digest(token)
         account_id: int | None = await email_tokens(self.db.reads).whose(token_hash, "reset", self._now())
         found = None if account_id is None else await users(self.db.reads).person(account_id)
         if found is None:
-            raise _gone()
+            raise _link_ended()
         account, user = found
         password_hash = await self._passwords.hash(validation.password(password, account.name, user.email))
         async with self.db.transaction() as tx:
             await accounts(tx).lock([account.id])
             used: tuple[int, str] | None = await email_tokens(tx).use(token_hash, "reset", self._now())
             if used is None:
-                raise _gone()
+                raise _link_ended()
             await users(tx).set_password(account.id, password_hash)
-            await users(tx).confirm(account.id, used[1])  # whoever has the link has the mailbox
+            await users(tx).confirm(account.id, used[1])  # the link proves access to the mailbox
             await end_credentials(tx, account.id)
         self._poke()
         log.info("account {account} reset its password", account=account.id)
 
     async def change_email(self, viewer: Viewer, password: str, email: str) -> str:
-        """Ask for another mail address, which is returned: a link goes to it, and a word of it to the one until now,
-        which stays until the link is used.
+        """Request a change of the viewer's mail address, and return the new one in its canonical form.
 
-        An address that is somebody's is taken like any other, and its owner is told. Raises InvalidInput with ``field``
-        ``email`` or ``password``; RateLimited.
+        A link goes to the new address, a notice to the present one, which stays in use until the link is used. If
+        another account owns the new address, the method behaves the same, and that account gets a warning.
+
+        Raises InvalidInput with ``field`` ``email`` or ``password``; RateLimited.
         """
         email = validation.email(email)
         user = await self.prove_password(viewer, password, field="password")
@@ -160,9 +164,8 @@ class Credentials:
                 raise InvalidInput("This is your address already.", field="email", reason="same")
             await self._send_confirmation(tx, viewer.id, email)
             await users(tx).set_pending(viewer.id, email)
-            if (
-                held.email_confirmed_at is not None
-            ):  # else whoever has that mailbox may never have heard of this site
+            # An unconfirmed address may belong to a person who has nothing to do with this site.
+            if held.email_confirmed_at is not None:
                 payload = {"account": viewer.id, "to": held.email}
                 await jobs(tx).put("mail.changing", json.dumps(payload), None, 0.0)
         await self._jobs.announce()
@@ -170,14 +173,14 @@ class Credentials:
         return email
 
     async def keep_email(self, viewer: Viewer) -> None:
-        """The address stays as it is after all; the link to confirm another is void."""
+        """Cancel the viewer's pending change of the mail address, which voids its link."""
         async with self.db.transaction() as tx:
             await users(tx).set_pending(viewer.id, None)
 
     async def resend_confirmation(self, viewer: Viewer) -> str:
-        """Mail the link once more to the address that waits, which is returned.
+        """Mail the confirmation link again, and return the address that it goes to.
 
-        Raises Conflict when none waits; RateLimited.
+        Raises Conflict when no address waits for confirmation; RateLimited.
         """
         async with self.db.transaction() as tx:
             await hold(tx, viewer, self._now())
@@ -199,7 +202,7 @@ class Credentials:
         await request_link(tx, self._now(), account_id, email, "confirm", "mail.confirm", to=email)
 
     async def confirm_email(self, token: str) -> None:
-        """The link of a mail shows that the address is theirs; from now on it is the one in use. Raises Gone."""
+        """Confirm a mail address by a mailed link, and use it from now on. Raises Gone."""
         token_hash = digest(token)
         async with self.db.transaction() as tx:
             owner: int | None = await email_tokens(tx).whose(token_hash, "confirm", self._now())
@@ -207,22 +210,22 @@ class Credentials:
                 await accounts(tx).lock([owner])
             used: tuple[int, str] | None = await email_tokens(tx).use(token_hash, "confirm", self._now())
             if used is None:
-                raise _gone()
+                raise _link_ended()
             account_id, email = used
             before: User = await users(tx).lock(account_id)
             try:
                 confirmed: int | None = await users(tx).confirm(account_id, email)
             except Conflict as error:
-                raise _not_theirs() from error
+                raise _not_pending() from error
             if confirmed is None:
-                raise _not_theirs()
+                raise _not_pending()
             if email.lower() != before.email.lower():
-                # Those in the mailbox until now: perhaps it was given up because somebody else reads it.
+                # Links in the old mailbox: another person may read it, and that may be why it was given up.
                 await email_tokens(tx).void(account_id, "reset")
                 log.info("account {account} changed its mail address", account=account_id)
 
     async def reset_password(self, name: str) -> str:
-        """A new password, made on the console; all sessions and tokens end. Raises NotFound."""
+        """Set a random password on the console and return it. All sessions and tokens end. Raises NotFound."""
         account, _ = await self._accounts.in_any_state(name)
         password = new_password()
         password_hash = await self._passwords.hash(password)
@@ -235,10 +238,10 @@ class Credentials:
         return password
 
     async def lock_proven(self, tx: Any, viewer: Viewer, proven: User) -> User:
-        """Lock the viewer's account and user after ``_prove``.
+        """Lock the viewer's account and user after ``prove_password``, and return the user.
 
-        Raises Conflict where the password was changed since then; Unauthenticated where the viewer's session or token
-        has ended.
+        Raises Conflict if the password was changed since then; Unauthenticated if the viewer's session or token has
+        ended.
         """
         await hold(tx, viewer, self._now())
         held: User = await users(tx).lock(viewer.id)
@@ -247,7 +250,7 @@ class Credentials:
         return held
 
     async def prove_password(self, viewer: Viewer, password: str, field: str) -> User:
-        """The viewer as a user, once they have shown that they know their password. Raises InvalidInput."""
+        """Return the viewer's user if ``password`` is theirs. Raises InvalidInput, with ``field``, if not."""
         user: User = await users(self.db.reads).by_id(viewer.id)
         right, _ = await self._passwords.verify(user.password_hash, password)
         if not right:
@@ -255,11 +258,11 @@ class Credentials:
         return user
 
 
-def _not_theirs() -> Gone:
+def _not_pending() -> Gone:
     return Gone(
         "This address is no longer the one to confirm: it was changed, or another account here has it."
     )
 
 
-def _gone() -> Gone:
+def _link_ended() -> Gone:
     return Gone("This link was used already, or is too old. Ask for a new one.")

@@ -1,17 +1,15 @@
-"""Whether what a viewer holds, a session or a token, still counts.
+"""Checks that a viewer's session or token is still valid at the moment when something starts to depend on it.
 
-A viewer was looked up at the beginning of a request. By the time the request does its work, the session may have
-ended, the token may be revoked, the password changed, the account suspended. So whatever begins to hang on a viewer
-asks again:
+The viewer is looked up at the beginning of a request. When the request does its work, the session may have ended, the
+token may be revoked, the password changed, the account suspended. So the request checks again:
 
 * A live connection registers with the dispatcher first and calls :meth:`Holdings.check` afterwards. A revocation
-  that is committed before the check is seen by it. One that is committed later comes as an event, and finds the
-  connection.
-* A statement that creates a credential calls :func:`hold` first, in its transaction. That locks the account. Every
-  revocation locks the account as well, before it deletes anything, so either it waits and then ends the new credential
-  too, or :func:`hold` waits and then sees that the old one has ended.
+  that is committed before the check fails the check. A later one comes as an event, which closes the connection.
+* A transaction that creates a credential calls :func:`hold` first, which locks the account. Every revocation locks the
+  account as well before it deletes anything. Either the revocation waits and then ends the new credential too, or
+  :func:`hold` waits and then finds that the old one has ended.
 
-Locks are taken in the order of ``store/locks.py``; here: accounts, users, then sessions, tokens, grants and links.
+Locks follow the order of ``store/locks.py``; here: accounts, users, then sessions, tokens, grants and links.
 """
 
 from __future__ import annotations
@@ -27,14 +25,14 @@ from microblog.store.accounts import Locked, accounts
 from microblog.store.credentials import credentials
 from microblog.store.engine.database import Database
 
-#: A session that is not used for this long has ended.
+#: A session ends when it is unused for this long.
 IDLE: Final = timedelta(days=90)
 
 _Holding = tuple[int, int | None, int | None]
 
 
 class Holdings:
-    """Answers whether viewers still hold what they came with, for many viewers by one query."""
+    """Checks the sessions and tokens of many viewers with one query."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -52,9 +50,9 @@ class Holdings:
 
 
 async def hold(tx: Any, viewer: Viewer | Account, now: datetime) -> None:
-    """Lock the viewer's account and what they came with, so that neither ends before the transaction does.
+    """Lock the viewer's account and their session or token, so that neither ends before the transaction does.
 
-    An account, or a viewer without a session or token (the console's), only has to be active. Raises Unauthenticated.
+    An account, or a viewer without session and token (on the console), only has to be active. Raises Unauthenticated.
     """
     await hold_account(tx, viewer.id)
     if not isinstance(viewer, Viewer):
@@ -68,7 +66,7 @@ async def hold(tx: Any, viewer: Viewer | Account, now: datetime) -> None:
 
 
 async def hold_account(tx: Any, account_id: int, *, pending: bool = False) -> None:
-    """Lock an account until the transaction ends. Raise Unauthenticated unless it is active (or ``pending``: waits)."""
+    """Lock an account until the transaction ends. Raise Unauthenticated unless active (or ``pending``)."""
     held: list[Locked] = await accounts(tx).lock([account_id])
     if not held or not (held[0].state is State.ACTIVE or (pending and held[0].state is State.PENDING)):
         raise ended()

@@ -1,8 +1,8 @@
 """Passwords: argon2id (RFC 9106), off the reactor's thread.
 
-A hash takes about 150 ms and 64 MiB, so at most :data:`THREADS` are made at once, on threads of their own: a
-flood of log-ins delays neither the reactor nor its resolver.  At most :data:`QUEUE` wait; who comes then is told to
-come back.  An unknown name costs the same work as a known one, so that the time of an answer tells nothing.
+A hash takes about 150 ms and 64 MiB, so at most :data:`THREADS` are computed at once, on a separate thread pool: a
+flood of log-ins delays neither the reactor nor its resolver. At most :data:`QUEUE` requests wait; more fail with
+Unavailable. An unknown name costs the same work as a known one, so that the response time reveals nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ QUEUE: Final = 30
 
 
 class _DaemonThread(threading.Thread):
-    """Holds up the end of the process not at all: a hash has no effect but its result."""
+    """A thread that the process does not wait for at its end: a hash has no effect but its result."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -37,14 +37,14 @@ class _DaemonThread(threading.Thread):
 
 
 def _canonical(password: str) -> str:
-    """The same however the keyboard composes its letters (RFC 8265, section 4.2)."""
+    """Return the password in a form that does not depend on how the keyboard composes letters (RFC 8265, 4.2)."""
     return normal.exact(password)
 
 
 class Passwords:
-    """Makes and verifies hashes in PHC string format.
+    """Creates and verifies hashes in PHC string format.
 
-    ``hasher`` has the costs; hashes of other costs are verified all the same, and reported as outdated.
+    ``hasher`` defines the costs. Hashes with other costs can be verified, and are reported as outdated.
     """
 
     def __init__(self, reactor: Any, hasher: PasswordHasher | None = None, *, queue: int = QUEUE) -> None:
@@ -56,35 +56,35 @@ class Passwords:
         self._dummy: str | None = None
 
     async def hash(self, password: str) -> str:
-        """A new salted hash. Raises Unavailable when too many wait already."""
+        """Return a new salted hash. Raises Unavailable when too many requests wait."""
         return await self._run(partial(self._hasher.hash, _canonical(password)))
 
-    async def verify(self, kept: str | None, password: str) -> tuple[bool, bool]:
-        """Whether the password is the one of the hash ``kept``, and whether that hash should be made anew.
+    async def verify(self, stored: str | None, password: str) -> tuple[bool, bool]:
+        """Return whether the password matches the hash ``stored``, and whether that hash is outdated.
 
-        With None the same work is done, and the answer is no. Raises Unavailable when too many wait already.
+        None takes the same time and never matches. Raises Unavailable when too many requests wait.
         """
-        return await self._run(partial(self._verify, kept, password))
+        return await self._run(partial(self._verify, stored, password))
 
     def stop(self) -> None:
-        """Let the threads end; the next hash starts them again."""
+        """Stop the threads. The next hash starts them again."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.stop()
 
-    def _verify(self, kept: str | None, password: str) -> tuple[bool, bool]:
-        if kept is None:
+    def _verify(self, stored: str | None, password: str) -> tuple[bool, bool]:
+        if stored is None:
             # Two threads may both make one; that costs nothing but time.
-            kept = self._dummy = self._dummy or self._hasher.hash("nobody has this password")
+            stored = self._dummy = self._dummy or self._hasher.hash("nobody has this password")
             known = False
         else:
             known = True
         try:
-            self._hasher.verify(kept, _canonical(password[:MAX_PASSWORD]))
+            self._hasher.verify(stored, _canonical(password[:MAX_PASSWORD]))
         except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False, False
         fits = known and len(password) <= MAX_PASSWORD
-        return fits, fits and self._hasher.check_needs_rehash(kept)
+        return fits, fits and self._hasher.check_needs_rehash(stored)
 
     async def _run(self, work: Callable[[], T]) -> T:
         if len(self._places.waiting) >= self._queue:

@@ -1,4 +1,4 @@
-"""Sessions: browsers that are logged in."""
+"""Sessions: the browsers in which an account is logged in."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from microblog.store.users import users
 
 log = Logger()
 
-#: How often a log-in looks at the password again when that is changed at the same moment.
+#: How often a log-in verifies the password again when the password changes at the same moment.
 _TRIES: Final = 3
-#: The time of use is written at most so often.
+#: The shortest interval between two writes of a session's or token's time of use.
 TOUCH: Final = timedelta(minutes=5)
 
 
 class Sessions:
-    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
+    """Opens, looks up and ends sessions.
+
+    ``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC.
+    """
 
     def __init__(
         self, *, db: Database, passwords: Passwords, poke: Callable[[], None], now: Callable[[], datetime]
@@ -48,14 +51,13 @@ class Sessions:
         user_agent: str = "",
         admit: Callable[[int], bool] | None = None,
     ) -> tuple[str, Viewer]:
-        """A new session's secret, for the cookie, and who it stands for. ``login`` is a name or a mail address.
+        """Open a session. Return its secret, for the cookie, and its viewer. ``login`` is a name or a mail address.
 
-        ``admit`` says whether one more try for the account of that id is in order; one that is not fails like a wrong
-        password, after the same work, so that nobody finds out which name an address belongs to.
+        ``admit`` returns whether the account of an id may have one more try. A try that is not admitted fails like a
+        wrong password, after the same work, so that a visitor can't find out which account has a mail address.
 
-        Raises InvalidInput, the same for an unknown name as for a wrong password, after the same work; Forbidden
-        where the account waits for approval or is suspended, which only its owner gets to read; Unavailable when
-        too many log in at once.
+        Raises InvalidInput, after the same work for an unknown name as for a wrong password; Forbidden, once the
+        password is proven, if the account is pending or suspended; Unavailable when too many log in at once.
         """
         for _ in range(_TRIES):
             account, user, outdated = await self._proven(login, password, admit)
@@ -68,10 +70,10 @@ class Sessions:
     async def _proven(
         self, login: str, password: str, admit: Callable[[int], bool] | None
     ) -> tuple[Account, User, bool]:
-        """Return the account of that name and password, and whether its hash is of other costs than today's."""
+        """Return the account with this login and password, and whether its password hash is outdated."""
         found: tuple[Account, User] | None = None
         outdated = False
-        for person in await self._people(login):
+        for person in await self._candidates(login):
             admitted = person is None or admit is None or admit(person[0].id)
             right, old = await self._passwords.verify(person[1].password_hash if person else None, password)
             if right and admitted and found is None:
@@ -87,8 +89,8 @@ class Sessions:
     ) -> tuple[str, Viewer] | None:
         """Insert a session for a password that matched ``password_hash``; ``renewed`` replaces that hash.
 
-        Return None where the account has another hash by now: the password was changed since it was verified, or
-        another log-in renewed the hash.
+        Return None if the account has another hash now: the password was changed since it was verified, or another
+        log-in renewed the hash.
         """
         token, token_hash = new_secret()
         now = self._now()
@@ -112,7 +114,7 @@ class Sessions:
     async def open_for(self, account: Account, *, address: str = "", user_agent: str = "") -> str:
         """Open a session for an account whose owner has just signed up, and return its secret.
 
-        Raises Unauthenticated where the account is not active any more.
+        Raises Unauthenticated if the account is not active any more.
         """
         token, token_hash = new_secret()
         async with self.db.transaction() as tx:
@@ -121,7 +123,7 @@ class Sessions:
         return token
 
     async def viewer(self, token: str) -> Viewer | None:
-        """Who a cookie's secret stands for; None when it is void."""
+        """Return the viewer of a session's secret; None if the session has ended."""
         if not token:
             return None
         now = self._now()
@@ -135,12 +137,12 @@ class Sessions:
         return viewer
 
     async def viewer_of(self, account_id: int) -> Viewer | None:
-        """An active account as a viewer without a session: for the console command, and for tests."""
+        """Return an active account as a viewer without a session, for the console and for tests."""
         found: Viewer | None = await sessions(self.db.reads).viewer_of(account_id)
         return found
 
     async def log_out(self, token: str) -> None:
-        """Ends the session, if it is one."""
+        """End the session of a secret, if there is one."""
         viewer = await self.viewer(token)
         if viewer is not None and viewer.session_id is not None:
             try:
@@ -149,14 +151,14 @@ class Sessions:
                 log.debug("a session was ended twice at once")
 
     async def all(self, viewer: Viewer) -> list[Session]:
-        """The viewer's sessions, the one used last first."""
+        """Return the viewer's sessions, the most recently used first."""
         found: list[Session] = await sessions(self.db.reads).of(viewer.id, self._now() - IDLE)
         return found
 
     async def renew(self, viewer: Viewer) -> str:
-        """Another secret for the viewer's session, which goes on: a copy of the cookie until now is worth nothing.
+        """Give the viewer's session a new secret, and return it. Copies of the old cookie become invalid.
 
-        Raises NotFound where the session has ended.
+        Raises NotFound if the session has ended.
         """
         token, token_hash = new_secret()
         async with self.db.transaction() as tx:
@@ -167,17 +169,17 @@ class Sessions:
         return token
 
     async def end(self, viewer: Viewer, session_id: int) -> None:
-        """Log out there. Raises NotFound unless it is a session of the viewer's."""
+        """End a session of the viewer's. Raises NotFound unless it is theirs."""
         async with self.db.transaction() as tx:
             if await sessions(tx).end(viewer.id, session_id) is None:
                 raise NotFound()
         self._poke()
 
-    async def _people(self, login: str) -> list[tuple[Account, User] | None]:
-        """Who may be meant: one for a name, always two for a mail address, None relation for nobody.
+    async def _candidates(self, login: str) -> list[tuple[Account, User] | None]:
+        """Return the accounts that a login may mean: one for a name, always two for a mail address.
 
-        An address is its owner's, who has confirmed it, and that of the newest account which only typed it.  There are
-        two whether or not there is an owner: else one could sign up with an address, log in by it, and know by that.
+        A mail address may mean its owner, who has confirmed it, and the newest account that only typed it. None stands
+        for each that does not exist, so that the work never shows whether an address has an owner.
         """
         login = login.strip()
         if "@" in login[1:]:

@@ -1,4 +1,4 @@
-"""Access tokens: programs that act for somebody, on the push port and through the API."""
+"""Access tokens: clients that act for an account, through the API and on the push port."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from microblog.store.tokens import tokens
 
 log = Logger()
 
-#: Tokens that one account may have.
+#: Tokens that one account may create.
 MOST: Final = 200
-#: Seconds for which a process may remember who holds a token: half of the second within which a revoked one is void.
+#: Seconds for which a process may cache the owner of a token: half of the second within which a revocation works.
 REMEMBERED: Final = 0.5
 _REMEMBERED_MOST: Final = 2000
 
-
-#: Texts that clients of the Mastodon protocol compare.
+#: Texts that Mastodon clients compare.
 PENDING: Final = "Your login is currently pending approval"
 DISABLED: Final = "Your login is currently disabled"
 
 
 def require_active(bearer: Bearer) -> None:
-    """Raise Forbidden when the account of a token waits for approval or is suspended. An app has no account."""
+    """Raise Forbidden if the account of a token is pending or suspended. An app's own token has no account."""
     if bearer.state is State.PENDING:
         raise Forbidden(PENDING)
     if bearer.state not in (None, State.ACTIVE):
@@ -42,8 +41,11 @@ def require_active(bearer: Bearer) -> None:
 
 
 class Tokens:
-    """``poke`` tells the dispatcher of an event; ``now`` is the time, in UTC; ``seconds`` is a monotonic clock, by
-    default the database's."""
+    """Creates, looks up and revokes access tokens.
+
+    ``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC; ``seconds`` is a monotonic clock,
+    by default the database's.
+    """
 
     def __init__(
         self,
@@ -61,10 +63,10 @@ class Tokens:
         self._known_at = 0
 
     async def create(self, owner: Viewer | Account, scopes: Iterable[str], name: str = "") -> str:
-        """Create a token and return its secret, which is shown this once.
+        """Create a token and return its secret, which only this call knows.
 
-        Raises InvalidInput for scopes that don't exist, or none; Unauthenticated where the viewer's session or token
-        has ended; Forbidden for an account that is not active.
+        Raises InvalidInput for unknown scopes or none; Unauthenticated if the viewer's session or token has ended;
+        Forbidden for an account that is not active.
         """
         wanted = sorted(set(scopes))
         if not wanted:
@@ -93,7 +95,7 @@ class Tokens:
         return token
 
     async def viewer(self, token: str) -> Viewer | None:
-        """Who a token stands for, with its scopes; None when it is void."""
+        """Return the viewer of a token, with its scopes; None for an invalid token."""
         if not token:
             return None
         now = self._now()
@@ -107,10 +109,12 @@ class Tokens:
         return viewer
 
     async def bearer(self, token: str, *, remembered: bool = False) -> Bearer | None:
-        """The same for the API, where an app may act for itself, and whoever waits for approval has to be told so.
+        """Return the bearer of a token for the API; None for an invalid token.
 
-        ``remembered``: who it was up to :data:`REMEMBERED` seconds ago will do, as nothing of their account is shown.
-        Whatever this process itself commits meanwhile makes it look again.
+        Unlike a viewer, a bearer may be an app without an account, or an account that is not active.
+
+        ``remembered`` allows an answer from a cache, up to :data:`REMEMBERED` seconds old. It is for requests that show
+        nothing of the account. Each commit of this process empties the cache.
         """
         if not token:
             return None
@@ -126,13 +130,13 @@ class Tokens:
         bearer, stale = found
         if stale:
             await self._touch(bearer.token_id, now)
-        # What was committed while it was read may be in it or not.
+        # A commit during the query may or may not be in its result, so that result is not cached.
         elif commits == self.db.commits and len(self._remembered()) < _REMEMBERED_MOST:
             self._known[token_hash] = (self._seconds() + REMEMBERED, bearer)
         return bearer
 
     def _remembered(self) -> dict[bytes, tuple[float, Bearer]]:
-        """Those that nothing that was committed here can have changed."""
+        """Return the cache, emptied if this process has committed since it was filled."""
         if self._known_at != self.db.commits or len(self._known) >= _REMEMBERED_MOST:
             self._known_at = self.db.commits
             self._known.clear()
@@ -146,12 +150,12 @@ class Tokens:
             log.debug("the time of use was not written: {error}", error=error.text)
 
     async def all(self, owner: Viewer | Account) -> list[Token]:
-        """Those that somebody made for themselves, newest first; what apps hold is in ``OAuth.apps_of``."""
+        """Return the tokens that the owner created, newest first. ``OAuth.apps_of`` returns those of apps."""
         found: list[Token] = await tokens(self.db.reads).of(owner.id)
         return found
 
     async def revoke(self, owner: Viewer | Account, token_id: int) -> None:
-        """It is void at once, and what it is connected to ends. Raises NotFound unless it is the owner's."""
+        """Revoke a token and close its live connections. Raises NotFound unless it is the owner's."""
         async with self.db.transaction() as tx:
             if await tokens(tx).end(owner.id, token_id) is None:
                 raise NotFound()
