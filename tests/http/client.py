@@ -188,8 +188,8 @@ class Page:
     @property
     def csrf(self) -> str | None:
         """The token of the first form that has a token."""
-        found = self.html.xpath("//input[@name='csrf_token']/@value") if self.content else []
-        return str(found[0]) if found else None
+        tokens = self.html.xpath("//input[@name='csrf_token']/@value") if self.content else []
+        return str(tokens[0]) if tokens else None
 
 
 class Client:

@@ -39,18 +39,18 @@ PAGES = {
 
 
 class FakeSessions:
-    """Sessions by token; ``asked`` counts the look-ups."""
+    """Sessions by token; ``lookups`` counts the look-ups."""
 
     def __init__(self) -> None:
         self.viewers: dict[str, Viewer] = {}
-        self.asked = 0
+        self.lookups = 0
 
     def open(self, token: str, name: str, **more: Any) -> str:
         self.viewers[token] = Viewer(make_account(1, name), Role.USER, session_id=1, **more)
         return token
 
     async def viewer(self, token: str) -> Viewer | None:
-        self.asked += 1
+        self.lookups += 1
         return self.viewers.get(token)
 
 

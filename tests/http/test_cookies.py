@@ -20,17 +20,17 @@ def shown(line: str) -> list[str]:
 def test_any_flash_messages_fit_a_cookie(texts: list[str]) -> None:
     line = COOKIES.set_flashes(texts)
     assert len(line) < 4096
-    kept = shown(line)
-    assert kept == [text[:300] for text in texts][len(texts) - len(kept) :]
-    assert bool(kept) == bool(texts)
+    messages = shown(line)
+    assert messages == [text[:300] for text in texts][len(texts) - len(messages) :]
+    assert bool(messages) == bool(texts)
 
 
 @pytest.mark.parametrize("character", ["x", "ü", "雪", "👩‍👩‍👧‍👦", "\x01", '"', "\\"])
 def test_oldest_flash_messages_are_dropped_first(character: str) -> None:
     texts = [f"{number}{character * 400}" for number in range(8)]
-    kept = shown(COOKIES.set_flashes(texts))
-    assert kept[-1] == texts[-1][:300]
-    assert [each[0] for each in kept] == [str(number) for number in range(8 - len(kept), 8)]
+    messages = shown(COOKIES.set_flashes(texts))
+    assert messages[-1] == texts[-1][:300]
+    assert [each[0] for each in messages] == [str(number) for number in range(8 - len(messages), 8)]
 
 
 def test_flash_message_with_a_foreign_signature_is_not_shown() -> None:

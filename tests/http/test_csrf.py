@@ -58,8 +58,8 @@ async def test_form_without_cookie_and_token_is_refused(harness: Harness) -> Non
 
 
 async def test_form_token_of_another_session_is_refused(harness: Harness) -> None:
-    stranger = Client(harness.site)
-    token = await stranger.csrf_from("/form")
+    visitor = Client(harness.site)
+    token = await visitor.csrf_from("/form")
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
     assert (await harness.client.post("/form", form={"csrf_token": token})).status == 403
     harness.client.cookies.clear()

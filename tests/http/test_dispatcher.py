@@ -45,11 +45,11 @@ async def test_unexpected_error_is_logged_and_its_page_has_a_reference(make: Mak
     harness = make(routes)
     with logged() as events:
         answer = await harness.client.get("/wrong")
-        told = await harness.client.get("/api/wrong")
-    assert answer.status == told.status == 500
+        json_answer = await harness.client.get("/api/wrong")
+    assert answer.status == json_answer.status == 500
     assert answer.html.xpath("string(//code)") == seen[0]
-    assert told.json()["request_id"] == seen[1] != seen[0]
-    assert "secret" not in answer.text + told.text
+    assert json_answer.json()["request_id"] == seen[1] != seen[0]
+    assert "secret" not in answer.text + json_answer.text
     assert [event["log_level"] for event in events] == [LogLevel.critical] * 2
 
 

@@ -126,10 +126,10 @@ async def test_flash_message_is_shown_only_in_its_browser(pages: Pages) -> None:
 
 async def test_requests_wait_for_the_page_that_is_being_made(pages: Pages) -> None:
     pages.held = Deferred()
-    asked = [pages.get() for _ in range(5)]
+    requests = [pages.get() for _ in range(5)]
     assert pages.made == 1
     pages.held.callback(None)
-    bodies = {(await each).body for each in asked}
+    bodies = {(await each).body for each in requests}
     assert len(bodies) == 1
     assert pages.made == 1
 

@@ -120,12 +120,12 @@ async def publish(_: Any, request: Request) -> Response:
     return Json({"by": request.require_viewer().account.name})
 
 
-async def nobody(_: Request) -> None:
+async def no_viewer(_: Request) -> None:
     return None
 
 
 async def test_head_is_answered_where_get_is(make: Make) -> None:
-    client = make(routes, api.bind(nobody)).client
+    client = make(routes, api.bind(no_viewer)).client
     for path in ("/", "/@bob", "/api/v1/instance"):
         got, headed = await client.get(path), await client.head(path)
         assert headed.status == got.status == 200
@@ -155,7 +155,7 @@ async def test_redirect_of_a_final_slash_stays_on_this_site(make: Make, path: st
 
 @pytest.mark.parametrize("path", ["/api/v1/instance", "/api/v1/instance/", "/api/v1/instance/?a=b"])
 async def test_programs_may_use_a_final_slash(make: Make, path: str) -> None:
-    assert (await make(api.bind(nobody)).client.get(path)).json() == {"title": "Test"}
+    assert (await make(api.bind(no_viewer)).client.get(path)).json() == {"title": "Test"}
 
 
 async def test_programs_may_post_with_a_final_slash(make: Make) -> None:
@@ -199,18 +199,18 @@ async def test_options_lists_the_allowed_methods(make: Make) -> None:
 
 
 async def test_cors_headers_follow_the_table(make: Make) -> None:
-    client = make(routes, api.bind(nobody)).client
+    client = make(routes, api.bind(no_viewer)).client
     page = await client.request("OPTIONS", "/api/v1/statuses")
     assert page.headers["access-control-allow-origin"] == "*"
     assert "POST" in page.headers["access-control-allow-methods"]
     assert "Authorization" in page.headers["access-control-allow-headers"]
     assert "Link" in (await client.get("/api/v1/instance")).headers["access-control-expose-headers"]
     assert (await client.get("/api/v1/nowhere")).headers["access-control-allow-origin"] == "*"
-    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-    page = await client.request("OPTIONS", "/api/v1/nowhere", headers=asked)
+    preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    page = await client.request("OPTIONS", "/api/v1/nowhere", headers=preflight)
     assert (page.status, page.headers["access-control-allow-origin"]) == (204, "*")
     assert "POST" in page.headers["access-control-allow-methods"]
-    assert (await client.request("OPTIONS", "/nowhere", headers=asked)).status == 404
+    assert (await client.request("OPTIONS", "/nowhere", headers=preflight)).status == 404
     assert "access-control-allow-origin" not in (await client.get("/")).headers
 
 
@@ -227,7 +227,7 @@ async def test_browser_without_a_session_is_sent_to_the_log_in_and_back(make: Ma
 
 
 async def test_script_or_program_without_a_session_gets_401(make: Make) -> None:
-    client = make(routes, api.bind(nobody)).client
+    client = make(routes, api.bind(no_viewer)).client
     answer = await client.post("/api/v1/statuses", json={})
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert set(answer.json()) == {"error"}
@@ -237,15 +237,15 @@ async def test_script_or_program_without_a_session_gets_401(make: Make) -> None:
 async def test_session_is_looked_up_only_when_needed(make: Make) -> None:
     harness = make(routes)
     await harness.client.get("/")
-    assert harness.sessions.asked == 0
+    assert harness.sessions.lookups == 0
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
     assert (await harness.client.get("/who")).text == "None"
-    assert harness.sessions.asked == 0
+    assert harness.sessions.lookups == 0
     await harness.client.get("/")
-    assert harness.sessions.asked == 1
+    assert harness.sessions.lookups == 1
     harness.client.cookies["session"] = 'no"token'
     await harness.client.get("/")
-    assert harness.sessions.asked == 1
+    assert harness.sessions.lookups == 1
 
 
 async def test_token_needs_the_scope_of_the_route(make: Make) -> None:
@@ -257,7 +257,7 @@ async def test_token_needs_the_scope_of_the_route(make: Make) -> None:
 
 
 async def test_cookie_does_not_authenticate_programs(make: Make) -> None:
-    harness = make(routes, api.bind(nobody))
+    harness = make(routes, api.bind(no_viewer))
     harness.client.cookies["session"] = harness.sessions.open("t", "bob")
     assert (await harness.client.post("/api/v1/statuses", json={})).status == 401
 
@@ -282,6 +282,6 @@ async def test_too_many_requests_get_429_with_retry_after(make: Make) -> None:
 
 
 async def test_programs_always_see_their_rate_limit(make: Make) -> None:
-    client = make(api.bind(nobody), rate_limits=True).client
+    client = make(api.bind(no_viewer), rate_limits=True).client
     first, second = await client.get("/api/v1/instance"), await client.get("/api/v1/instance")
     assert int(first.headers["x-ratelimit-remaining"]) == int(second.headers["x-ratelimit-remaining"]) + 1
