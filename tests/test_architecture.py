@@ -193,7 +193,7 @@ def test_plugin_folders_are_not_packages() -> None:
 )
 def test_only_one_module_normalises_unicode(path: Path) -> None:
     """Only that module limits the runs of combining marks that make normalising slow."""
-    if path == PACKAGE / "domain" / "normal.py":
+    if path == PACKAGE / "domain" / "normalisation.py":
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         name = (

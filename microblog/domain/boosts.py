@@ -1,4 +1,4 @@
-"""Boosts of one post, gathered: a page shows it once, with everyone who boosted it."""
+"""Merging of boosts: a page shows a post once, with all accounts that boosted it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from microblog.domain.accounts import Account
 from microblog.domain.posts import Post
 
 
-def collapse(posts: Iterable[Post]) -> tuple[list[Post], dict[int, list[Account]]]:
-    """Keep the first of the posts and boosts that show the same content.
+def merge_boosts(posts: Iterable[Post]) -> tuple[list[Post], dict[int, list[Account]]]:
+    """Keep the first of the posts and boosts with the same content.
 
-    :returns: what stays, in its order, and who boosted each content (by its id), in the order of the boosts.
+    :returns: these posts, in their order, and the accounts that boosted each content, by its id.
     """
-    kept: dict[int, Post] = {}
+    first: dict[int, Post] = {}
     boosters: dict[int, list[Account]] = {}
     for post in posts:
-        kept.setdefault(post.content.id, post)
+        first.setdefault(post.content.id, post)
         if post.boost_of is not None:
-            gathered = boosters.setdefault(post.content.id, [])
-            if all(each.id != post.author.id for each in gathered):
-                gathered.append(post.author)
-    return list(kept.values()), boosters
+            accounts = boosters.setdefault(post.content.id, [])
+            if all(each.id != post.author.id for each in accounts):
+                accounts.append(post.author)
+    return list(first.values()), boosters

@@ -1,4 +1,4 @@
-"""Conversations: direct posts, a thread at a time, as one of those in it has them."""
+"""Conversations: the direct posts of a thread, as one of its participants sees them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.domain.posts import Post
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """``people``: the others in it, as far as its last post names them; empty for notes to oneself."""
+    """A conversation of ``owner``. ``people`` are the other accounts that its last post names."""
 
     id: int
     unread: bool
@@ -21,5 +21,5 @@ class Conversation:
 
     @property
     def participants(self) -> Sequence[Account]:
-        """``people``, or the owner where nobody else is left: clients take the first account."""
+        """``people``, or the owner if there are none, because clients show the first account."""
         return self.people or (self.owner,)

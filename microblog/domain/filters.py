@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from microblog.domain.errors import InvalidInput
-from microblog.domain.matching import Needle, PostText, found
+from microblog.domain.matching import Needle, PostText, find_keywords
 from microblog.domain.posts import Post
 from microblog.domain.text import normalise, one_line
 
@@ -148,7 +148,7 @@ class Compiled:
 
     def match(self, post: Post, text: PostText) -> FilterResult | None:
         """Return what of it a post meets, or None."""
-        words = found(self.needles, text)
+        words = find_keywords(self.needles, text)
         ids = tuple(each for each in dict.fromkeys((post.content.id, post.id)) if each in self.post_ids)
         return FilterResult(self.filter, words, ids) if words or ids else None
 

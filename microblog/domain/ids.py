@@ -1,7 +1,7 @@
 """Ids: Mastodon's snowflakes, ``milliseconds since 1970 << 16 | sequence``.
 
-Clients of the Mastodon protocol compare ids as numbers and page by date with them, so an id's upper bits have to
-be its time. The sequence tells ids of one millisecond apart; the database hands it out.
+Clients of the Mastodon protocol compare ids as numbers and use them to page by date, so the upper bits of an id are
+its time. A sequence of the database distinguishes the ids of one millisecond.
 """
 
 import re
@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 def snowflake(milliseconds: int, sequence: int) -> int:
-    """The id for a time in milliseconds since 1970 and the lower 16 bits of a sequence number.
+    """Return the id for a time in milliseconds since 1970 and the lower 16 bits of a sequence number.
 
     Raises ValueError for a time that an id can't hold.
     """
@@ -28,12 +28,12 @@ def snowflake(milliseconds: int, sequence: int) -> int:
 
 
 def time_of(snowflake_id: int) -> datetime:
-    """When an id was made, in UTC, to the millisecond."""
+    """Return the UTC time at which an id was created, to the millisecond."""
     return _EPOCH + (snowflake_id >> SEQUENCE_BITS) * _MILLISECOND
 
 
 def first_at(moment: datetime) -> int:
-    """The smallest id of a moment: ids made at or after it are not below. Raises ValueError when it is naive."""
+    """Return the smallest id that can be created at or after ``moment``. Raises ValueError for a naive datetime."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone is no moment")
     # Rounded up: an id of the same millisecond may have been made before the moment.
@@ -42,7 +42,7 @@ def first_at(moment: datetime) -> int:
 
 
 def parse_id(raw: str) -> int | None:
-    """The id that a client sent, or None when it can't be one: ASCII digits alone, below 2**63."""
+    """Return the id that a client sent, or None unless it is ASCII digits and below 2**63."""
     if not _DIGITS.fullmatch(raw):
         return None
     number = int(raw)

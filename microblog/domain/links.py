@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import regex
 
-from microblog.domain.boundaries import KEYCAP, link_starts_inside
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host as canonical_host
 from microblog.domain.hosts import link_host
+from microblog.domain.word_boundaries import KEYCAP, link_starts_inside_word
 
 MAX_LINK: Final = 2048
 """Characters of the longest text that is taken for a link."""
@@ -100,7 +100,7 @@ def remote_host(text: str, start: int) -> tuple[str, int] | None:
 
 def find_link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
     """Return the link whose scheme is ``text[start:authority]``, or None, and where to go on."""
-    if link_starts_inside(text, start):
+    if link_starts_inside_word(text, start):
         return None, authority
     found: re.Match[str] | regex.Match[str] | None = _PLAIN_HOST.match(text, authority)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Lists: people whose posts somebody reads apart from all others."""
+"""Lists: accounts whose posts the owner reads as a timeline of their own."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ MEMBERS_MOST: Final = 1000  #: of one list
 
 
 class RepliesPolicy(StrEnum):
-    """Replies to whom a list shows."""
+    """The replies that a list shows, by the account that they answer."""
 
-    FOLLOWED = "followed"  #: to all whom its owner follows
-    LIST = "list"  #: to those in the list
+    FOLLOWED = "followed"  #: to accounts that the owner follows
+    LIST = "list"  #: to members of the list
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class UserList:
-    """A list of somebody's. Nobody else learns of it, nor those in it."""
+    """A list of one account. Only the owner can see it; its members are not notified."""
 
     id: int
     title: str
     replies_policy: RepliesPolicy
-    exclusive: bool  #: who is in it does not appear at home
+    exclusive: bool  #: posts of members do not appear on the owner's home timeline
 
     @property
     def path(self) -> str:
@@ -37,7 +37,7 @@ class UserList:
 
 
 def list_title(written: str) -> str:
-    """A title as it is kept: one line. Raises InvalidInput (field "title")."""
+    """Return the title to store, on one line. Raises InvalidInput (field "title")."""
     if len(written) > 4 * TITLE_MOST:
         raise InvalidInput(f"A title has at most {TITLE_MOST} characters.", "title", "too_long")
     title = one_line(written, TITLE_MOST + 1).strip()
@@ -49,7 +49,7 @@ def list_title(written: str) -> str:
 
 
 def replies_policy(written: str) -> RepliesPolicy:
-    """Raises InvalidInput (field "replies_policy")."""
+    """Return the policy with that name. Raises InvalidInput (field "replies_policy")."""
     if written not in set(RepliesPolicy):
         raise InvalidInput(
             "Choose whose replies the list shows: followed, list or none.", "replies_policy", "inclusion"

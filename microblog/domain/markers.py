@@ -1,4 +1,4 @@
-"""Markers: how far somebody has read a timeline, for all their programs to agree on."""
+"""Markers: the position up to which an account has read a timeline, shared by all its clients."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from enum import StrEnum
 
 
 class MarkedTimeline(StrEnum):
+    """A timeline that has a marker."""
+
     HOME = "home"
     NOTIFICATIONS = "notifications"
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """``version`` grows with each change."""
+    """A read position. ``version`` increases with each change."""
 
     timeline: MarkedTimeline
     last_read_id: int

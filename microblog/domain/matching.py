@@ -20,7 +20,7 @@ from typing import Final
 import regex
 
 from microblog.domain.links import Link
-from microblog.domain.normal import folded
+from microblog.domain.normalisation import fold
 from microblog.domain.text import Mention, normalise, parse
 
 _GAP: Final = "\x00"  # stands for an address that was left out; `normalise` leaves none in a text
@@ -111,7 +111,7 @@ class Needle:
         return cls(keyword, prepared, _marked(prepared) if whole_word else None, is_address)
 
 
-def found(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
+def find_keywords(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
     """Return the keywords that are found, as they stand in the text, each once."""
     whole = text.whole
     candidates = [each for each in needles if each.folded in whole]  # mostly none
@@ -119,7 +119,7 @@ def found(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
 
 
 def _folded(text: str) -> str:
-    return " ".join(folded(text).split())
+    return " ".join(fold(text).split())
 
 
 def _marked(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Notifications gathered: "Ann, Bob and 3 others favourited your post"; and whose wait to be asked about."""
+"""Groups of notifications ("Ann, Bob and 3 others favourited your post"), and the policy that filters some of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from microblog.domain.posts import Post
 
 @dataclass(frozen=True, slots=True)
 class NotificationGroup:
-    """Notifications of one kind about one post, or follows of one day; or a single one.
+    """The notifications of one kind about one post, the follows of one day, or a single notification.
 
-    ``people``: a few of them, the newest first. ``as_of``: the database snapshot it was read in; what committed
-    later stays unread when the group is marked as read.
+    ``people`` are its newest actors, newest first. ``as_of`` is the database snapshot that the group was read in:
+    notifications that are committed later stay unread when the group is marked as read.
     """
 
     key: str
@@ -34,29 +34,29 @@ class NotificationGroup:
 
 
 class Verdict(StrEnum):
-    """What becomes of a notification by somebody whom a rule of the policy is about."""
+    """What a rule of the policy does with a notification."""
 
     ACCEPT = "accept"
-    FILTER = "filter"  #: waits among the requests
+    FILTER = "filter"  #: held back as a notification request
     DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationPolicy:
-    """Somebody's rules; and what waits among the requests."""
+    """The rules of an account, and the number of notifications that they hold back."""
 
     for_not_following: Verdict = Verdict.ACCEPT
     for_not_followers: Verdict = Verdict.ACCEPT
     for_new_accounts: Verdict = Verdict.ACCEPT  #: of less than 30 days
-    for_private_mentions: Verdict = Verdict.ACCEPT  #: by somebody they don't follow
-    for_limited_accounts: Verdict = Verdict.ACCEPT  #: of which there are none on this site yet
+    for_private_mentions: Verdict = Verdict.ACCEPT  #: by accounts that the owner does not follow
+    for_limited_accounts: Verdict = Verdict.ACCEPT  #: stored without effect: this site limits no accounts yet
     pending_requests: int = 0
     pending_notifications: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationRequest:
-    """Somebody whose notifications wait; ``id`` is theirs."""
+    """An account whose notifications are held back; ``id`` is the account's."""
 
     account: Account
     count: int

@@ -109,7 +109,7 @@ class Bearer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ConsentRequest:
     """A request for somebody's consent that is in order."""
 
     app: App
@@ -125,7 +125,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedToken:
     """A new access token, which its program sees this once. ``seconds``: its life, None for good."""
 
     token: str

@@ -1,4 +1,4 @@
-"""Plain text in paragraphs, as the settings hold it."""
+"""Paragraphs of plain text, as settings contain it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import re
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 
 
-def paragraphs(text: str) -> list[str]:
-    """Split ``text`` at blank lines.  Line breaks inside a paragraph become spaces."""
+def split_paragraphs(text: str) -> list[str]:
+    """Split ``text`` at blank lines. Line breaks inside a paragraph become spaces."""
     return [" ".join(part.split()) for part in _BLANK_LINES.split(text) if part.strip()]

@@ -1,8 +1,7 @@
-"""Which characters belong to which kind of writing: ranges shared by text, hosts and search.
+"""Ranges of characters by kind of writing, shared by text, hosts and search.
 
-The strings are bodies of a character class, to be put between brackets in a pattern.  Spelled as
-ranges, because the standard ``re`` is several times faster than a property look-up and needs no
-table that grows with Unicode: whole blocks are stable.
+Each string is the body of a character class, to be put between brackets in a pattern. Ranges with the standard ``re``
+are several times faster than a look-up of Unicode properties, and whole blocks are stable between Unicode versions.
 """
 
 from typing import Final
@@ -17,7 +16,7 @@ SPACELESS: Final = (
     "\u3100-\u318f\u31a0-\u31bf\uffa1-\uffdc"  # Bopomofo, compatibility jamo
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
-"""Writing that puts no spaces between words, or glues particles to them: no word boundaries to find."""
+"""Scripts that put no spaces between words, or join particles to them, so that words have no visible boundaries."""
 
 BIDI_CONTROLS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""ViewerFlags, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9, 2)."""
+"""Marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9, 2)."""

@@ -30,7 +30,7 @@ from urllib.parse import unquote
 
 import regex
 
-from microblog.domain import normal
+from microblog.domain import normalisation
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host, shown_host
 from microblog.domain.ids import parse_id
@@ -87,7 +87,7 @@ _WORD = regex.compile(
 )
 _SPACELESS = re.compile(f"[{SPACELESS}]")
 _LETTER_OF_RUN = regex.compile(r"[\p{L}\p{Nd}]\p{M}*")
-# Points and accents that people leave out when they type. ViewerFlags of other scripts are letters to their readers.
+# Points and accents that people omit when they type. In other scripts, readers treat marks as letters.
 _ACCENTS = regex.compile(r"([\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
 _BARE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
 _TERM = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
@@ -194,7 +194,7 @@ def _tokens(text: str) -> list[str]:
     if text.isascii():
         return [word[:MAX_TOKEN] for word in _ASCII_WORD.findall(text.lower())]
     tokens: list[str] = []
-    for word in _WORD.findall(normal.folded(text)):
+    for word in _WORD.findall(normalisation.fold(text)):
         if not _SPACELESS.match(word):
             tokens.append(word[:MAX_TOKEN])
             continue
@@ -213,7 +213,7 @@ def _letters(run: str) -> list[str]:
 
 def _term(written: str, unfinished: bool) -> str:
     """A word or phrase as part of a tsquery; empty when nothing in it is indexed."""
-    words = _WORD.findall(normal.folded(written))
+    words = _WORD.findall(normalisation.fold(written))
     tokens: list[str] = []
     for number, word in enumerate(words):
         if not _SPACELESS.match(word):
@@ -238,8 +238,8 @@ def _term(written: str, unfinished: bool) -> str:
 def _without_accents(tokens: str) -> str:
     if tokens.isascii():
         return tokens
-    bare = _ACCENTS.sub(r"\1", normal.normal("NFD", tokens))
-    return normal.normal("NFC", bare).translate(_BARE)
+    bare = _ACCENTS.sub(r"\1", normalisation.normal_form("NFD", tokens))
+    return normalisation.normal_form("NFC", bare).translate(_BARE)
 
 
 def _link(written: str) -> Link | None:

@@ -1,4 +1,4 @@
-"""What a search finds: people, tags and posts."""
+"""The results of a search: accounts, hashtags and posts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.domain.posts import Page, Post
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A hashtag: ``tag`` is its key, ``shown`` as somebody first wrote it."""
+    """A hashtag: ``tag`` is its key, ``shown`` its spelling in the post that used it first."""
 
     tag: str
     shown: str
@@ -19,7 +19,9 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResults:
+    """The accounts, hashtags and posts that match a query."""
+
     accounts: Sequence[Account]
     tags: Sequence[Tag]
     posts: Page[Post]

@@ -17,10 +17,10 @@ from typing import Final, TypeVar
 
 import regex
 
-from microblog.domain import counting, normal
-from microblog.domain.boundaries import KEYCAP, starts_inside, word_goes_on
+from microblog.domain import counting, normalisation
 from microblog.domain.links import Link, find_link, remote_host
 from microblog.domain.scripts import BIDI_CONTROLS
+from microblog.domain.word_boundaries import KEYCAP, starts_inside_word, word_continues
 
 T = TypeVar("T")
 
@@ -120,7 +120,7 @@ def normalise(source: str) -> str:
     """Return the form in which texts are stored: NFC, lines ended by LF, nothing that can't be seen or sent.
 
     Control characters, lone surrogates and directional overrides go; so do spaces at line ends, spaces before a
-    single line, blank lines at both ends and beyond one, and marks stacked higher than `normal.MAX_MARKS`.
+    single line, blank lines at both ends and beyond one, and marks stacked higher than `normalisation.MAX_MARKS`.
     Idempotent. Reads `MAX_RAW` characters.
     """
     return _normalise(source[:MAX_RAW])
@@ -130,7 +130,7 @@ def _normalise(text: str) -> str:
     if not _CLEAN_ASCII.fullmatch(text):
         text = _LINE_ENDS.sub("\n", text)
         text = _UNWANTED.sub("", text)
-        text = normal.normal("NFC", text)
+        text = normalisation.normal_form("NFC", text)
     text = text.rstrip()
     if "\n" not in text.lstrip():
         text = text.lstrip()
@@ -215,7 +215,7 @@ def length(source: str | Parsed) -> int:
 def hashtag_key(name: str) -> str | None:
     """Return what equal hashtags share (``First``, ``FIRST``, ``ＦＩＲＳＴ``: ``first``), or None if it is no hashtag.
 
-    Folded as search is (`normal.folded`). Idempotent.
+    Folded as search is (`normalisation.fold`). Idempotent.
     """
     return _hashtag_key(name) if len(name) <= _MAX_RAW_TAG else None
 
@@ -227,11 +227,11 @@ def _hashtag_key(name: str) -> str | None:
         if not _ASCII_TAG.fullmatch(key) or not _LETTER.search(key):
             return None
     else:
-        if not _TAG.fullmatch(normal.normal("NFC", name)):
+        if not _TAG.fullmatch(normalisation.normal_form("NFC", name)):
             return None
         key = name
         for _ in range(3):
-            folded = _NOT_IN_KEY.sub("", normal.folded(key)).strip("·・")
+            folded = _NOT_IN_KEY.sub("", normalisation.fold(key)).strip("·・")
             if folded == key:
                 break
             key = folded
@@ -251,7 +251,7 @@ def one_line(source: str, limit: int) -> str:
 
 
 def _mention(text: str, start: int) -> Mention | None:
-    if starts_inside(text, start):
+    if starts_inside_word(text, start):
         return None
     if remote := _REMOTE.match(text, start + 1):
         name = remote[1]
@@ -260,13 +260,13 @@ def _mention(text: str, start: int) -> Mention | None:
             return None
         return Mention(start, found[1], name.lower(), found[0])
     local = _LOCAL_NAME.match(text, start + 1)
-    if local is None or len(local[0]) > 30 or word_goes_on(text, local.end()):
+    if local is None or len(local[0]) > 30 or word_continues(text, local.end()):
         return None
     return Mention(start, local.end(), local[0].lower())
 
 
 def _hashtag(text: str, start: int) -> Hashtag | None:
-    if starts_inside(text, start):
+    if starts_inside_word(text, start):
         return None
     found = _ASCII_TAG.match(text, start + 1, start + MAX_TAG + 2)
     end = found.end() if found else start + 1

@@ -1,8 +1,7 @@
-"""What many like or use at the moment: how much a thing counts, and how fast it is forgotten.
+"""The weights and half-lives that decide which posts and hashtags trend.
 
-A post scores for each person who favourited (1) or boosted it (2), a tag for each person who used it (1).  Each such
-score falls by half in its half-life, counted from when it was done, so that something new can rise above what was big
-yesterday.
+A post scores for each account that favourited (1) or boosted it (2), a hashtag for each account that used it (1). Each
+of these scores halves in every half-life since the action, so that new posts can rise above those of yesterday.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from typing import Final
 
 from microblog.domain.accounts import Account
 
-WINDOW_DAYS: Final = 3  #: what is older counts for nothing
+WINDOW_DAYS: Final = 3  #: older actions are ignored
 POST_HALF_LIFE: Final = 12 * 3600.0  #: seconds
 TAG_HALF_LIFE: Final = 24 * 3600.0
-PEOPLE_LEAST: Final = 2  #: one alone makes no trend
-KEPT: Final = 100  #: of each
+PEOPLE_LEAST: Final = 2  #: accounts that a trend needs
+TRENDS_MOST: Final = 100  #: stored trends of each kind
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Somebody whom one might want to follow. ``friends``: how many whom one follows follow them; 0: many others do."""
+    """An account that the viewer may want to follow. ``friends`` counts its followers whom the viewer follows."""
 
     account: Account
     friends: int

@@ -6,7 +6,7 @@ Each function takes the raw text of a field and returns what to store; it raises
 import re
 from typing import Final
 
-from microblog.domain import counting, normal
+from microblog.domain import counting, normalisation
 from microblog.domain.common_passwords import COMMON_PASSWORDS
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host
@@ -193,7 +193,7 @@ def password(raw: str, name: str = "", email: str = "") -> str:
         raise InvalidInput(
             "This password is among the first that anyone would try.", field="password", reason="common"
         )
-    return normal.exact(raw)
+    return normalisation.exact(raw)
 
 
 def _line(raw: str, limit: int, field: str, what: str) -> str:

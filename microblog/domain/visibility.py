@@ -1,12 +1,12 @@
-"""Who may see a post: the one rule, which every surface asks.
+"""The rule that decides who may see a post.
 
-    public      everyone, and it is listed on the public timelines
-    unlisted    everyone who comes across it; not listed
-    followers   accepted followers of the author, those it mentions, the author
-    direct      those it mentions, the author
+    public      everyone; listed on the public timelines
+    unlisted    everyone who has its address; not listed
+    followers   accepted followers of the author, the accounts it mentions, the author
+    direct      the accounts it mentions, the author
 
-Over all of them: nobody sees a post whose author blocked them, and nobody but a moderator sees posts
-of an account that is not active.  ``store/relations.py`` says the same in SQL; a property test holds the two together.
+In all cases, an account does not see the posts of authors who blocked it, and only moderators see posts of accounts
+that are not active. ``store/relations.py`` has the same rule in SQL; a property test compares the two.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Visibility(StrEnum):
 
     @property
     def open(self) -> bool:
-        """Whether a stranger without an account may see it."""
+        """Whether an anonymous viewer may see it."""
         return self in (Visibility.PUBLIC, Visibility.UNLISTED)
 
     def no_wider_than(self, other: Visibility) -> Visibility:
@@ -38,7 +38,7 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ViewerRelation:
-    """How somebody who looks stands to a post's author and to the post."""
+    """The relation of a viewer to a post and its author."""
 
     is_author: bool = False
     is_mentioned: bool = False
@@ -51,7 +51,7 @@ STRANGER = ViewerRelation()
 
 
 def may_see(visibility: Visibility, relation: ViewerRelation = STRANGER) -> bool:
-    """Whether somebody of this ``relation`` may see a post of this ``visibility``."""
+    """Return whether a viewer with this ``relation`` may see a post of this ``visibility``."""
     if not relation.author_active:
         return False
     if relation.is_author:
@@ -64,5 +64,5 @@ def may_see(visibility: Visibility, relation: ViewerRelation = STRANGER) -> bool
 
 
 def may_boost(visibility: Visibility, is_author: bool) -> bool:
-    """Open posts are anyone's to boost; one for followers is its author's alone; direct ones are nobody's."""
+    """Return whether an account may boost a post: an open one, or its own post for followers."""
     return visibility.open or (is_author and visibility is Visibility.FOLLOWERS)

@@ -24,11 +24,11 @@ from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.oauth import (
     App,
-    Asked,
     AuthorizedApp,
     Bearer,
+    ConsentRequest,
     InvalidClient,
-    Issued,
+    IssuedToken,
     OAuthError,
     challenge,
     redirect_uri,
@@ -148,15 +148,15 @@ class OAuth:
         code_challenge: str | None,
         code_challenge_method: str | None,
         uri_sent: bool = True,
-    ) -> Asked:
+    ) -> ConsentRequest:
         """What the app asks somebody for, when it is in order. Raises OAuthError, which is for the app."""
         if response_type != "code":
             raise OAuthError("unsupported_response_type", "The response_type has to be code.")
         chosen = self._narrowed(scope, app.scopes)
         made = challenge(code_challenge, code_challenge_method)
-        return Asked(app, uri, chosen, state, made, uri_sent)
+        return ConsentRequest(app, uri, chosen, state, made, uri_sent)
 
-    async def allow(self, viewer: Viewer, asked: Asked) -> str:
+    async def allow(self, viewer: Viewer, asked: ConsentRequest) -> str:
         """Grant the app what it asked for, and return the code. Raises Unauthenticated where the session has ended."""
         code, code_hash = new_secret()
         now = self._now()
@@ -171,7 +171,7 @@ class OAuth:
 
     # -- tokens -----------------------------------------------------------------------------------------------
 
-    async def by_code(self, app: App, code: str, uri: str | None, verifier: str | None) -> Issued:
+    async def by_code(self, app: App, code: str, uri: str | None, verifier: str | None) -> IssuedToken:
         """An access token for a code. Raises OAuthError ``invalid_grant``.
 
         A code that is used again, or with the wrong proof, was stolen or is in the wrong hands: what it gave ends.
@@ -198,7 +198,7 @@ class OAuth:
         self._poke()
         raise OAuthError("invalid_grant", _UNUSABLE)
 
-    async def by_refresh(self, app: App, refresh_token: str, scope: str | None = None) -> Issued:
+    async def by_refresh(self, app: App, refresh_token: str, scope: str | None = None) -> IssuedToken:
         """A new access token and a new refresh token. Raises OAuthError; using one twice ends the whole grant."""
         token_hash = digest(refresh_token)
         async with self.db.transaction() as tx:
@@ -214,13 +214,13 @@ class OAuth:
         self._poke()
         raise OAuthError("invalid_grant", _UNUSABLE)
 
-    async def by_credentials(self, app: App, scope: str | None = None) -> Issued:
+    async def by_credentials(self, app: App, scope: str | None = None) -> IssuedToken:
         """A token for the app itself, which stands for nobody. Raises OAuthError ``invalid_scope``."""
         chosen = self._narrowed(scope, app.scopes)
         async with self.db.transaction() as tx:
             return await self._issue(tx, app, None, None, chosen)
 
-    async def for_account(self, bearer: Bearer, account: Account) -> Issued:
+    async def for_account(self, bearer: Bearer, account: Account) -> IssuedToken:
         """Issue a token for an account that an app has just signed up, with the scopes of the app's own token.
 
         The token of an account that waits for approval begins to work with the approval. Raises Unauthenticated where
@@ -305,7 +305,7 @@ class OAuth:
         granted: tuple[str, ...],
         *,
         refreshing: bool = False,
-    ) -> Issued:
+    ) -> IssuedToken:
         token, token_hash = new_secret()
         now = self._now()
         refresh: str | None = None
@@ -323,7 +323,7 @@ class OAuth:
             now,
             now + life if life else None,
         )
-        return Issued(token, granted, now, SHORT if life else None, refresh)
+        return IssuedToken(token, granted, now, SHORT if life else None, refresh)
 
 
 def _unknown_client() -> InvalidClient:

@@ -18,7 +18,7 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from microblog.domain import normal
+from microblog.domain import normalisation
 from microblog.domain.errors import Unavailable
 from microblog.domain.validation import MAX_PASSWORD
 
@@ -38,7 +38,7 @@ class _DaemonThread(threading.Thread):
 
 def _canonical(password: str) -> str:
     """Return the password in a form that does not depend on how the keyboard composes letters (RFC 8265, 4.2)."""
-    return normal.exact(password)
+    return normalisation.exact(password)
 
 
 class Passwords:

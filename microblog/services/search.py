@@ -10,7 +10,7 @@ from microblog.domain.accounts import Account, Viewer
 from microblog.domain.errors import InvalidInput
 from microblog.domain.hosts import host
 from microblog.domain.posts import Page, Post, Span
-from microblog.domain.search_results import Found, Tag
+from microblog.domain.search_results import SearchResults, Tag
 from microblog.domain.text import hashtag_key
 from microblog.domain.validation import known_name
 from microblog.store.engine.database import Database
@@ -31,7 +31,7 @@ class Search:
         self._config = config
         self.db = db
 
-    async def find(self, viewer: Viewer | None, q: str, span: Span) -> Found:
+    async def find(self, viewer: Viewer | None, q: str, span: Span) -> SearchResults:
         """Search for accounts, hashtags and posts. ``@`` searches accounts only, ``#`` hashtags and their posts.
 
         Accounts and hashtags match by prefix. Posts match by words, newest first, among the public posts of
@@ -41,14 +41,14 @@ class Search:
         """
         q = q.strip()
         if not q:
-            return Found((), (), _NO_POSTS)
+            return SearchResults((), (), _NO_POSTS)
         first = span.max_id is None and span.min_id is None and span.since_id is None
         viewer_id = None if viewer is None else viewer.id
         sign, bare = (q[0], q[1:]) if q[0] in "@＠#＃" else ("", q)
         people = await self._people(viewer_id, bare) if first and sign not in ("#", "＃") else []
         tags = await self._tags(bare) if first and sign not in ("@", "＠") else []
         posts = await self._posts(viewer, q, span) if sign not in ("@", "＠") else _NO_POSTS
-        return Found(people, tags, posts)
+        return SearchResults(people, tags, posts)
 
     async def people(
         self, viewer: Viewer | None, q: str, *, limit: int = FEW, offset: int = 0, following: bool = False

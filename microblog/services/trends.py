@@ -12,10 +12,10 @@ from microblog.domain.ids import first_at
 from microblog.domain.posts import Post
 from microblog.domain.tags import TagView
 from microblog.domain.trends import (
-    KEPT,
     PEOPLE_LEAST,
     POST_HALF_LIFE,
     TAG_HALF_LIFE,
+    TRENDS_MOST,
     WINDOW_DAYS,
     Suggestion,
 )
@@ -45,8 +45,12 @@ class Trends:
             if not await trends(tx).lock():
                 return None
             await tx.allow(SCORING_TIMEOUT)
-            tags: int = await trends(tx).compute_tags(from_id, now_ms, TAG_HALF_LIFE, PEOPLE_LEAST, KEPT)
-            posts: int = await trends(tx).compute_posts(from_id, now_ms, POST_HALF_LIFE, PEOPLE_LEAST, KEPT)
+            tags: int = await trends(tx).compute_tags(
+                from_id, now_ms, TAG_HALF_LIFE, PEOPLE_LEAST, TRENDS_MOST
+            )
+            posts: int = await trends(tx).compute_posts(
+                from_id, now_ms, POST_HALF_LIFE, PEOPLE_LEAST, TRENDS_MOST
+            )
         return tags, posts
 
     async def tags(self, viewer: Viewer | None, *, offset: int = 0, limit: int = 10) -> list[TagView]:

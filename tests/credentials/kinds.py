@@ -8,7 +8,7 @@ from typing import Any
 
 from microblog.domain.accounts import Viewer
 from microblog.domain.errors import Conflict, MicroblogError
-from microblog.domain.oauth import App, Asked, Bearer
+from microblog.domain.oauth import App, Bearer, ConsentRequest
 from microblog.services.oauth import OAuth
 from microblog.services.outgoing_mail import OutgoingMail
 from tests.services.people import PASSWORD, Site
@@ -41,8 +41,8 @@ class ApiSite(Site):
         self.app_token = found
         self.app_secret = issued.token
 
-    def asked(self) -> Asked:
-        return Asked(self.app, APP_URI, ("read", "offline_access"), None, None)
+    def asked(self) -> ConsentRequest:
+        return ConsentRequest(self.app, APP_URI, ("read", "offline_access"), None, None)
 
     async def confirm_ann(self) -> None:
         await self.sql("UPDATE users SET email_confirmed_at = clock_timestamp()")

@@ -14,7 +14,6 @@ import pytest
 import microblog.domain
 from microblog.domain import (
     addresses,
-    boundaries,
     counting,
     filters,
     hosts,
@@ -23,7 +22,7 @@ from microblog.domain import (
     links,
     lists,
     matching,
-    normal,
+    normalisation,
     oauth,
     paragraphs,
     render,
@@ -32,6 +31,7 @@ from microblog.domain import (
     tags,
     text,
     validation,
+    word_boundaries,
 )
 from microblog.domain.errors import MicroblogError
 
@@ -112,10 +112,14 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     filters.filter_keyword: filters.filter_keyword,
     filters.filter_title: filters.filter_title,
     addresses.address_key: addresses.address_key,
-    boundaries.is_spaceless: lambda source: [boundaries.is_spaceless(letter) for letter in source],
-    boundaries.starts_inside: lambda source: boundaries.starts_inside(source, len(source) - 1),
-    boundaries.link_starts_inside: lambda source: boundaries.link_starts_inside(source, len(source) - 1),
-    boundaries.word_goes_on: lambda source: boundaries.word_goes_on(source, 1),
+    word_boundaries.is_spaceless: lambda source: [word_boundaries.is_spaceless(letter) for letter in source],
+    word_boundaries.starts_inside_word: lambda source: word_boundaries.starts_inside_word(
+        source, len(source) - 1
+    ),
+    word_boundaries.link_starts_inside_word: lambda source: word_boundaries.link_starts_inside_word(
+        source, len(source) - 1
+    ),
+    word_boundaries.word_continues: lambda source: word_boundaries.word_continues(source, 1),
     hosts.host: hosts.host,
     hosts.link_host: hosts.link_host,
     hosts.shown_host: hosts.shown_host,
@@ -141,13 +145,15 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     validation.profile_field: lambda source: validation.profile_field(source, source),
     validation.profile_fields: lambda source: validation.profile_fields([(source, source)]),
     validation.user_name: validation.user_name,
-    normal.exact: normal.exact,
-    normal.folded: normal.folded,
-    normal.normal: lambda source: [normal.normal(form, source) for form in ("NFC", "NFD", "NFKC", "NFKD")],
+    normalisation.exact: normalisation.exact,
+    normalisation.fold: normalisation.fold,
+    normalisation.normal_form: lambda source: [
+        normalisation.normal_form(form, source) for form in ("NFC", "NFD", "NFKC", "NFKD")
+    ],
     oauth.challenge: lambda source: oauth.challenge(source, "S256"),
     oauth.redirect_uri: oauth.redirect_uri,
     oauth.verifies: lambda source: oauth.verifies(source, "x"),
-    paragraphs.paragraphs: paragraphs.paragraphs,
+    paragraphs.split_paragraphs: paragraphs.split_paragraphs,
     render.absolute: lambda source: render.absolute(source, "https://example.org"),
     render.field: lambda source: render.field(text.parse(source), {}),
     render.html: lambda source: render.html(text.parse(source), {}),
@@ -175,11 +181,11 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
 NO_TEXT = {
     "accounts.Viewer.can",
     "buckets.Buckets.spend",
-    "entities.account",
-    "entities.mention",
-    "entities.notification",
-    "entities.status",
-    "entities.tag",
+    "rate_limits.RateLimits.knows",
+    "rate_limits.RateLimits.spend",
+    "rate_limits.RateLimits.spend_by_address",
+    "rate_limits.RateLimits.spend_from",
+    "rate_limits.network_key",
     "replies.Reply.missing",
     "replies.names",
     "streams.key",

@@ -13,7 +13,7 @@ import regex
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from microblog.domain import normal
+from microblog.domain import normalisation
 from microblog.domain.filters import (
     CHARACTERS_OF_ACCOUNT,
     KEYWORDS_OF_ACCOUNT,
@@ -25,7 +25,7 @@ from microblog.domain.filters import (
     results,
     within_budget,
 )
-from microblog.domain.matching import Needle, PostText, found
+from microblog.domain.matching import Needle, PostText, find_keywords
 from tests.domain.test_filters import made, post
 
 SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if regex.match(r"\p{White_Space}", c)]
@@ -162,10 +162,10 @@ def test_case_is_folded(text: str, keyword: str) -> None:
 
 @given(words, st.text(max_size=30), st.booleans())
 def test_what_is_reported_is_the_keyword_as_it_stands(word: str, around: str, whole: bool) -> None:
-    met = found([Needle.of(word, whole)], PostText(f"{around} {word.upper()} {around}"))
+    met = find_keywords([Needle.of(word, whole)], PostText(f"{around} {word.upper()} {around}"))
     assert len(met) <= 1
     for each in met:
-        assert normal.folded(each) == normal.folded(word)
+        assert normalisation.fold(each) == normalisation.fold(word)
 
 
 def test_each_keyword_is_reported_once() -> None:
@@ -228,7 +228,7 @@ def seconds(keywords: int, characters: int, text: str, word: str, whole: bool) -
     best = 9e9
     for _ in range(3):
         begun = time.process_time()
-        found(needles, PostText(source))
+        find_keywords(needles, PostText(source))
         best = min(best, time.process_time() - begun)
     return best
 

@@ -8,7 +8,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain import normal
+from microblog.domain import normalisation
 from microblog.domain.search import MAX_TERMS, SearchQuery, document, parse_query, query
 from microblog.domain.text import hashtag_key, parse
 from tests.domain.corpora import HOSTILE, posts
@@ -125,8 +125,8 @@ def test_search_and_hashtags_share_one_fold(written: str) -> None:
 
 @given(st.text(max_size=30))
 def test_the_fold_is_reached_at_once(source: str) -> None:
-    folded = normal.folded(source)
-    assert normal.folded(folded) == folded
+    folded = normalisation.fold(source)
+    assert normalisation.fold(folded) == folded
     key = hashtag_key(source)
     if key is not None:
-        assert normal.folded(key) == key
+        assert normalisation.fold(key) == key

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from microblog.domain.accounts import Viewer
-from microblog.domain.oauth import App, Asked, OAuthError
+from microblog.domain.oauth import App, ConsentRequest, OAuthError
 from microblog.services.oauth import OAuth
 from microblog.services.pruning import Pruning
 from microblog.store.engine.database import Database
@@ -38,7 +38,7 @@ def oauth(db: Database, clock: Calendar) -> OAuth:
 
 async def consent(oauth: OAuth, viewer: Viewer, scopes: tuple[str, ...] = ("read",)) -> tuple[App, str]:
     app, _ = await oauth.register("Test", [URI], "read offline_access")
-    return app, await oauth.allow(viewer, Asked(app, URI, scopes, None, None))
+    return app, await oauth.allow(viewer, ConsentRequest(app, URI, scopes, None, None))
 
 
 async def count(db: Database, table: str) -> int:

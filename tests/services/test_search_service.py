@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.posts import Span
-from microblog.domain.search_results import Found
+from microblog.domain.search_results import SearchResults
 from microblog.domain.visibility import Visibility
 from tests.services.people import Site
 
 
-def people(found: Found) -> list[str]:
+def people(found: SearchResults) -> list[str]:
     return [each.name for each in found.accounts]
 
 
-def texts(found: Found) -> list[str]:
+def texts(found: SearchResults) -> list[str]:
     return [each.text for each in found.posts.items]
 
 

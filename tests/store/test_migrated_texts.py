@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import microblog.store
-from microblog.domain import normal, render
+from microblog.domain import normalisation, render
 from microblog.domain.links import address_token
 from microblog.domain.text import hashtag_key, parse
 from microblog.store.engine.database import Database
@@ -52,7 +52,7 @@ async def test_links_of_stored_profile_fields_get_their_relation(db: Database) -
 )
 async def test_stored_hashtags_get_the_key_of_new_ones(db: Database, before: list[str]) -> None:
     ann = await create_viewer(db, "ann")
-    after = list(dict.fromkeys(normal.folded(each) for each in before))
+    after = list(dict.fromkeys(normalisation.fold(each) for each in before))
     assert after == list(dict.fromkeys(hashtag_key(each) for each in before))
     async with db.transaction() as tx:
         cursor = await tx.run(

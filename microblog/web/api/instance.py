@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from microblog import __version__
 from microblog.domain.language import LANGUAGES
-from microblog.domain.paragraphs import paragraphs
+from microblog.domain.paragraphs import split_paragraphs
 from microblog.domain.text import LINK_LENGTH
 from microblog.domain.validation import MAX_PROFILE_FIELDS
 from microblog.mastodon.entities import AccountEntity, timestamp
@@ -239,7 +239,7 @@ def _rules(config: Config) -> tuple[Rule, ...]:
 
 def _paragraphs(text: str) -> str:
     """Plain text as HTML: blank lines separate paragraphs."""
-    return "".join(f"<p>{escape(part)}</p>" for part in paragraphs(text))
+    return "".join(f"<p>{escape(part)}</p>" for part in split_paragraphs(text))
 
 
 @api.get("/api/v1/instance", viewer="none", public=True, answer=InstanceV1, deprecated=True)

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from microblog.domain.errors import InvalidInput
-from microblog.domain.oauth import App, InvalidClient, Issued, OAuthError
+from microblog.domain.oauth import App, InvalidClient, IssuedToken, OAuthError
 from microblog.domain.scopes import SCOPES
 from microblog.http.forms import MalformedRequest
 from microblog.http.responses import Json, Response
@@ -114,7 +114,7 @@ def application(app: App) -> ApplicationEntity:
     )
 
 
-def token(issued: Issued) -> TokenEntity:
+def token(issued: IssuedToken) -> TokenEntity:
     return TokenEntity(
         issued.token,
         "Bearer",

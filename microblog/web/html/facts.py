@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from microblog.domain.language import LANGUAGES, native_name
-from microblog.domain.paragraphs import paragraphs
+from microblog.domain.paragraphs import split_paragraphs
 
 if TYPE_CHECKING:
     from microblog.config.load import Config
@@ -50,7 +50,7 @@ class SiteFacts:
             contact_email=config.contact_email,
             contact_account=config.contact_account,
             rules=config.rules,
-            privacy=tuple(paragraphs(config.privacy_policy)),
+            privacy=tuple(split_paragraphs(config.privacy_policy)),
             source_url=config.source_url,
             push_port=_port(config.push),
             version=version,

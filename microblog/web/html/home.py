@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from microblog.domain.boosts import collapse
+from microblog.domain.boosts import merge_boosts
 from microblog.domain.filters import Context
 from microblog.http.responses import Response
 from microblog.http.routing import Routes
@@ -27,7 +27,7 @@ async def show(microblog: Microblog, request: Request) -> Response:
     viewer = request.require_viewer()
     page = await microblog.timelines.home(viewer, span)
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)
-    shown, boosters = collapse(page.items)
+    shown, boosters = merge_boosts(page.items)
     return request.render(
         "pages/home.html",
         page=replace(page, items=shown),

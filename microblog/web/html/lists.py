@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from microblog.domain.boosts import collapse
+from microblog.domain.boosts import merge_boosts
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.filters import Context
 from microblog.domain.lists import replies_policy
@@ -51,7 +51,7 @@ async def timeline(microblog: Microblog, request: Request) -> Response:
     chosen = await _chosen(microblog, request)
     page = await microblog.lists.timeline(viewer, chosen.id, span_of(request))
     page, filtered = await microblog.filters.applied(viewer, page, Context.HOME)
-    shown, boosters = collapse(page.items)
+    shown, boosters = merge_boosts(page.items)
     return request.render(
         "pages/list.html",
         chosen=chosen,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from microblog.domain.oauth import Asked, OAuthError
+from microblog.domain.oauth import ConsentRequest, OAuthError
 from microblog.http.forms import Fields
 from microblog.http.responses import ExternalRedirect, Redirect, Response
 from microblog.http.routing import Routes
@@ -81,7 +81,7 @@ def _sent_fields(sent: Fields) -> list[tuple[str, str]]:
     return [(name, value) for name in _FIELDS if (value := sent.get(name)) is not None]
 
 
-async def _asked(microblog: Microblog, sent: Fields) -> Asked:
+async def _asked(microblog: Microblog, sent: Fields) -> ConsentRequest:
     """Return what an app asks for.
 
     :raises OAuthError: the request is invalid; the viewer reads the text.

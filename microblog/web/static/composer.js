@@ -1,7 +1,7 @@
 // The composer's counter. It counts as the server does: what a reader sees as one character is one (grapheme clusters,
 // Unicode's UAX #29), a link is 23 whatever its length, and a mention of somebody elsewhere is as long as one here.
 //
-// The rules are those of domain/text.py, boundaries.py, links.py and counting.py; tests/web/test_composer.py compares
+// The rules are those of domain/text.py, word_boundaries.py, links.py and counting.py; tests/web/test_composer.py compares
 // the two. No lookbehind and no "v" flag here: Safari before 16.4 refuses a script that has them.
 
 const LINK = 23;

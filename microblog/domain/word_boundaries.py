@@ -1,6 +1,6 @@
-"""Where words begin and end in a text in normal form, by Unicode properties.
+"""Tests of where words begin and end in a text in normal form, by Unicode properties.
 
-`static/composer.js` has the same rules for the composer's counter; a test compares the two.
+`static/composer.js` has the same rules for the character counter of the composer. A test compares the two.
 """
 
 import re
@@ -11,7 +11,7 @@ import regex
 from microblog.domain.scripts import SPACELESS
 
 KEYCAP: Final = "\ufe0f?\u20e3"
-"""What turns a digit into an emoji. Such a digit is no part of a word."""
+"""The sequence that turns a digit into an emoji, which is not part of a word."""
 
 _WORD = regex.compile(r"[[\p{L}\p{N}_]--\p{Extended_Pictographic}]", regex.V1)
 _KEYCAP = regex.compile(rf".{KEYCAP}")
@@ -22,12 +22,12 @@ _IN_ADDRESS: Final = frozenset("@/=&#＃")
 
 
 def is_spaceless(character: str) -> bool:
-    """Whether a character belongs to a script that puts no spaces between words."""
+    """Return whether a character belongs to a script without spaces between words."""
     return _SPACELESS.match(character) is not None
 
 
-def starts_inside(text: str, start: int) -> bool:
-    """Whether a mention or hashtag at ``start`` would go on from a word, an e-mail address or a path."""
+def starts_inside_word(text: str, start: int) -> bool:
+    """Return whether a mention or hashtag at ``start`` would continue a word, an e-mail address or a path."""
     if start == 0 or text[start - 1] in " \n(":
         return False
     base = _base(text, start)
@@ -43,8 +43,8 @@ def starts_inside(text: str, start: int) -> bool:
     return _is_word(text, base, start)
 
 
-def link_starts_inside(text: str, start: int) -> bool:
-    """Whether a link at ``start`` would go on from an ASCII word or an address. After other letters it is a link."""
+def link_starts_inside_word(text: str, start: int) -> bool:
+    """Return whether a link at ``start`` would continue an ASCII word or an address. Other letters may precede it."""
     if start == 0:
         return False
     before = text[start - 1]
@@ -53,8 +53,8 @@ def link_starts_inside(text: str, start: int) -> bool:
     return before.isascii() and (before.isalnum() or before == "_")
 
 
-def word_goes_on(text: str, end: int) -> bool:
-    """Whether a word of ASCII letters goes on at ``end``. Words of scripts without spaces may follow it."""
+def word_continues(text: str, end: int) -> bool:
+    """Return whether a word of ASCII letters continues at ``end``. A word of a script without spaces may follow it."""
     if end == len(text) or text[end] in " \n.,:":
         return False
     if _MARK.match(text, end):
@@ -67,7 +67,7 @@ def word_goes_on(text: str, end: int) -> bool:
 
 
 def _base(text: str, end: int) -> int | None:
-    """The position of the last character before ``end`` that is no mark, or None."""
+    """Return the position of the last character before ``end`` that is not a mark, or None."""
     position = end - 1
     while position >= 0 and text[position] > "\u02ff" and _MARK.match(text, position):
         position -= 1
@@ -75,7 +75,7 @@ def _base(text: str, end: int) -> int | None:
 
 
 def _is_word(text: str, base: int, end: int) -> bool:
-    """Whether the character at ``base`` with its marks up to ``end`` is a part of a word. A digit as emoji is none."""
+    """Return whether the character at ``base``, with its marks up to ``end``, is part of a word and no keycap emoji."""
     if _WORD.match(text, base) is None:
         return False
     marks = text[base + 1 : end]

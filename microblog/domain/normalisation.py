@@ -1,4 +1,4 @@
-"""Unicode normalisation whose work grows with the length of the text, whatever the text is.
+"""Unicode normalisation in linear time, whatever the text is.
 
 CPython sorts each run of combining marks by insertion, so a long run of mixed marks takes quadratic time (48 KB: 2 s).
 This module cuts such runs before it normalises. Nothing else in the project calls `unicodedata.normalize`.
@@ -12,47 +12,49 @@ import regex
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 MAX_MARKS: Final = 10
-"""Combining marks that stay on one letter. Stream-safe text (UAX #15, 13) allows 30; real writing needs 5."""
+"""Combining marks that one letter keeps. Stream-safe text (UAX #15, 13) allows 30; real writing needs 5."""
 
 MAX_EXACT: Final = 3000
-"""Characters of a text that `exact` takes: a password of 1000, which normalisation can triple."""
+"""Characters that `exact` accepts: a password of 1000, which normalisation can triple."""
 
 _TOWER = regex.compile(rf"(\p{{M}}{{{MAX_MARKS}}})\p{{M}}++")
 # The half-width voicing marks are letters that compatibility forms turn into combining marks.
 _COMPATIBLE_TOWER = regex.compile(rf"([\p{{M}}\uff9e\uff9f]{{{MAX_MARKS}}})[\p{{M}}\uff9e\uff9f]++")
 
 
-def normal(form: Form, text: str) -> str:
-    """Return a text in a normal form of Unicode, with at most `MAX_MARKS` marks on each letter. Idempotent."""
+def normal_form(form: Form, text: str) -> str:
+    """Return a text in a Unicode normal form, with at most `MAX_MARKS` marks on each letter. Idempotent."""
     if text.isascii():
         return text
     tower = _COMPATIBLE_TOWER if form in ("NFKC", "NFKD") else _TOWER
-    # Again after it: decomposition can turn one mark into two.
+    # Decomposition can turn one mark into two, so the cut is repeated afterwards.
     return tower.sub(r"\1", unicodedata.normalize(form, tower.sub(r"\1", text)))
 
 
-# Case folding leaves a dot on the "i" that it makes of the Turkish capital, and knows no capital of the dotless one.
+# Case folding turns the Turkish capital İ into an "i" with a combining dot, and does not map the dotless ı.
 _DOTTED_I = regex.compile(r"i(\p{M}*?)\u0307")
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 _DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.V1)
 
 
-def folded(text: str) -> str:
-    """Return what equal words share: the one fold of hashtags, search and filters. Idempotent.
+def fold(text: str) -> str:
+    """Return the key under which hashtags, search and filters treat words as equal. Idempotent.
 
-    It is Unicode's NFKC case folding without what is invisible (Unicode 3.13, D147), with ASCII digits, and with one
-    "i" for all of ``I``, ``i``, ``İ`` and ``ı``: whoever types a tag or a query knows nothing of its language.
+    It is Unicode's NFKC case folding without invisible characters (Unicode 3.13, D147), with ASCII digits, and with
+    one "i" for ``I``, ``i``, ``İ`` and ``ı``, because the language of a tag or query is unknown.
     """
     if text.isascii():
         return text.lower()
-    lowered = normal("NFKC", text).casefold().replace("\u0131", "i")
+    lowered = normal_form("NFKC", text).casefold().replace("\u0131", "i")
     lowered = _INVISIBLE.sub("", _DOTTED_I.sub(r"i\1", lowered))
-    # The two libraries know different versions of Unicode: what is a digit to one may be unknown to the other.
-    return normal("NFKC", _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), lowered))
+    # `regex` and `unicodedata` may have different versions of Unicode, and so know different digits.
+    return normal_form(
+        "NFKC", _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), lowered)
+    )
 
 
 def exact(text: str) -> str:
-    """Return the NFC form of a short text with all its marks: for passwords, where nothing may be cut.
+    """Return the NFC form of a short text with all its marks, for passwords, of which nothing may be cut.
 
     Raises ValueError for a text above `MAX_EXACT` characters.
     """
