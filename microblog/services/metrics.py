@@ -5,7 +5,7 @@ from __future__ import annotations
 from microblog.services.live.dispatcher import EventDispatcher
 from microblog.store.engine.database import Database
 from microblog.store.engine.pool import Pool
-from microblog.store.metrics import JOB_STATES, SiteMetrics, measures
+from microblog.store.metrics import JOB_STATES, SiteMetrics, site_metrics
 
 __all__ = ["JOB_STATES", "Measuring", "SiteMetrics"]
 
@@ -23,5 +23,5 @@ class Measuring:
 
     async def take(self) -> SiteMetrics:
         """One query.  Raises Unavailable."""
-        taken: SiteMetrics = await measures(self._db.reads).take(self.dispatcher.position)
+        taken: SiteMetrics = await site_metrics(self._db.reads).take(self.dispatcher.position)
         return taken

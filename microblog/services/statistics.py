@@ -86,9 +86,9 @@ class Statistics:
         today = day_of(now, self._zone)
         first = today - timedelta(days=days - 1)
         found: dict[date, dict[str, int]] = {}
-        for day, measure, value in await statistics(self._db.reads).kept(first, today):
+        for day, measure, value in await statistics(self._db.reads).stored(first, today):
             found.setdefault(day, {})[measure] = value
-        tags = await statistics(self._db.reads).kept_tags(first, today, TOP_TAGS)
+        tags = await statistics(self._db.reads).stored_tags(first, today, TOP_TAGS)
         zeros = dict.fromkeys(MEASURES, 0)
         listed = [first + timedelta(days=offset) for offset in range(days - 1)]
         past = [Day(day, zeros | found.get(day, {}), complete=day in found) for day in listed]
@@ -139,8 +139,8 @@ class Statistics:
                 return False
             counts = await self._count(tx, day)
             tags: list[TagUse] = await statistics(tx).tags(*self._bounds(day), TOP_TAGS)
-            await statistics(tx).keep(day, list(counts), list(counts.values()))
-            await statistics(tx).keep_tags(
+            await statistics(tx).store(day, list(counts), list(counts.values()))
+            await statistics(tx).store_tags(
                 day,
                 [each.tag for each in tags],
                 [each.people for each in tags],

@@ -145,7 +145,7 @@ class ErasingQueries(Protocol):
                 UNION ALL SELECT boost_of_id, 0, 1 FROM gone) each
                 WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM gone) GROUP BY id) d
             WHERE p.id = d.id
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, post_id, detail)
             SELECT 'delete', g.author_id, g.id, jsonb_build_object(
                 'author_id', g.author_id, 'author_name', a.name, 'visibility', g.visibility,

@@ -80,7 +80,7 @@ class FollowQueries(Protocol):
         ), followed AS (
             UPDATE accounts SET followers_count = followers_count + (SELECT count(*) FROM accepted)
             WHERE id = {account_id}
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, recipient_id)
             SELECT 'relation', {account_id}, follower_id FROM accepted
         ), settled AS (

@@ -29,7 +29,7 @@ class SiteMetrics:
 MOST_COUNTED: Final = 100_000
 
 
-def _measures(*columns: Any) -> SiteMetrics:
+def _site_metrics(*columns: Any) -> SiteMetrics:
     *jobs, unplaced, behind, seconds = columns
     return SiteMetrics(
         dict(zip(JOB_STATES, map(int, jobs), strict=True)), int(unplaced), int(behind), float(seconds)
@@ -56,13 +56,13 @@ SELECT
 """
 
 
-class MeasureQueries(Protocol):
+class SiteMetricQueries(Protocol):
     @query(
         sql=_SQL,
-        load=row(_measures),
+        load=row(_site_metrics),
     )
     async def take(self, position: int) -> SiteMetrics:
         """Return the metrics. ``position`` is that of the newest event that this process has dispatched."""
 
 
-measures = accessor(MeasureQueries)
+site_metrics = accessor(SiteMetricQueries)

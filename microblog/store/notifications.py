@@ -84,7 +84,7 @@ class NotificationQueries(Protocol):
         + """
             ORDER BY a.id
             ON CONFLICT DO NOTHING RETURNING id, account_id, kind, filtered
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, recipient_id, post_id, detail)
             SELECT 'notification', {actor_id}::bigint, account_id, {post_id}::bigint,
                 jsonb_build_object('notification', id) FROM made WHERE NOT filtered

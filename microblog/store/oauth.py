@@ -188,7 +188,7 @@ class OAuthQueries(Protocol):
     @statement(
         sql="""WITH ended AS (
             DELETE FROM tokens WHERE grant_id = {grant_id} RETURNING id, account_id
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, detail)
             SELECT 'revoked', account_id, jsonb_build_object('token', id) FROM ended
         ) DELETE FROM grants WHERE id = {grant_id}"""
@@ -199,7 +199,7 @@ class OAuthQueries(Protocol):
     @query(
         sql="""WITH ended AS (
             DELETE FROM tokens WHERE token_hash = {token_hash} RETURNING id, account_id
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, detail)
             SELECT 'revoked', account_id, jsonb_build_object('token', id) FROM ended
         ) SELECT id FROM ended""",
@@ -233,7 +233,7 @@ class OAuthQueries(Protocol):
             DELETE FROM tokens WHERE account_id = {account_id} AND app_id = {app_id} RETURNING id
         ), denied AS (
             DELETE FROM grants WHERE account_id = {account_id} AND app_id = {app_id} RETURNING id
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, detail)
             SELECT 'revoked', {account_id}, jsonb_build_object('token', id) FROM ended
         ) SELECT (SELECT count(*) FROM ended) + (SELECT count(*) FROM denied)""",

@@ -114,7 +114,7 @@ class PruningQueries(Protocol):
             DELETE FROM mutes WHERE id = ANY(ARRAY(
                 SELECT id FROM mutes WHERE expires_at < now() LIMIT {limit} FOR UPDATE SKIP LOCKED))
             RETURNING account_id, target_id),
-        told AS (
+        event AS (
             INSERT INTO outbox (kind, account_id, recipient_id) SELECT 'relation', account_id, target_id FROM over)
         SELECT count(*) FROM over
         """,

@@ -119,7 +119,7 @@ class SessionQueries(Protocol):
     @query(
         sql="""WITH ended AS (
             DELETE FROM sessions WHERE account_id = {account_id} AND id = {session_id} RETURNING id
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, detail)
             SELECT 'revoked', {account_id}, jsonb_build_object('session', id) FROM ended
         ) SELECT id FROM ended""",

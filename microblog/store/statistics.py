@@ -114,7 +114,7 @@ class StatisticsQueries(Protocol):
         SELECT {day}, * FROM unnest({measures}::text[], {numbers}::bigint[])
         """
     )
-    async def keep(self, day: date, measures: Sequence[str], numbers: Sequence[int]) -> None: ...
+    async def store(self, day: date, measures: Sequence[str], numbers: Sequence[int]) -> None: ...
 
     @statement(
         sql="""
@@ -122,7 +122,7 @@ class StatisticsQueries(Protocol):
         SELECT {day}, * FROM unnest({tags}::text[], {people}::integer[], {posts}::integer[])
         """
     )
-    async def keep_tags(
+    async def store_tags(
         self, day: date, tags: Sequence[str], people: Sequence[int], posts: Sequence[int]
     ) -> None: ...
 
@@ -130,7 +130,7 @@ class StatisticsQueries(Protocol):
         sql="SELECT day, measure, value FROM daily_statistics WHERE day >= {first} AND day < {end} ORDER BY day",
         load=rows(_kept),
     )
-    async def kept(self, first: date, end: date) -> list[tuple[date, str, int]]: ...
+    async def stored(self, first: date, end: date) -> list[tuple[date, str, int]]: ...
 
     @query(
         sql="""
@@ -139,7 +139,7 @@ class StatisticsQueries(Protocol):
         """,
         load=rows(TagUse),
     )
-    async def kept_tags(self, first: date, end: date, limit: int) -> list[TagUse]: ...
+    async def stored_tags(self, first: date, end: date, limit: int) -> list[TagUse]: ...
 
     @statement(
         sql="""

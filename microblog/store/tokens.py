@@ -94,7 +94,7 @@ class TokenQueries(Protocol):
     @query(
         sql="""WITH ended AS (
             DELETE FROM tokens WHERE account_id = {account_id} AND id = {token_id} RETURNING id
-        ), told AS (
+        ), event AS (
             INSERT INTO outbox (kind, account_id, detail)
             SELECT 'revoked', {account_id}, jsonb_build_object('token', id) FROM ended
         ) SELECT id FROM ended""",

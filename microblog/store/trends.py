@@ -44,7 +44,7 @@ class TrendQueries(Protocol):
                 AND p.reply_to_account_id IS NULL AND a.state = 'active' AND a.discoverable
                 AND d.account_id <> p.author_id
             GROUP BY d.post_id HAVING count(DISTINCT d.account_id) >= {least}
-            ORDER BY score DESC, d.post_id DESC LIMIT {kept}
+            ORDER BY score DESC, d.post_id DESC LIMIT {most}
         ), gone AS (
             DELETE FROM trending_posts WHERE post_id NOT IN (SELECT post_id FROM scored)
         ), made AS (
@@ -55,7 +55,7 @@ class TrendQueries(Protocol):
         load=scalar,
     )
     async def compute_posts(
-        self, from_id: int, now_ms: float, half_life: float, least: int, kept: int
+        self, from_id: int, now_ms: float, half_life: float, least: int, most: int
     ) -> int: ...
 
     @query(
@@ -67,7 +67,7 @@ class TrendQueries(Protocol):
         ), scored AS (
             SELECT tag, sum(power(0.5, greatest({now_ms}::float8 - (last >> 16), 0)
                 / ({half_life}::float8 * 1000))) AS score
-            FROM used GROUP BY tag HAVING count(*) >= {least} ORDER BY score DESC, tag LIMIT {kept}
+            FROM used GROUP BY tag HAVING count(*) >= {least} ORDER BY score DESC, tag LIMIT {most}
         ), gone AS (
             DELETE FROM trending_tags WHERE tag NOT IN (SELECT tag FROM scored)
         ), made AS (
@@ -78,7 +78,7 @@ class TrendQueries(Protocol):
         load=scalar,
     )
     async def compute_tags(
-        self, from_id: int, now_ms: float, half_life: float, least: int, kept: int
+        self, from_id: int, now_ms: float, half_life: float, least: int, most: int
     ) -> int: ...
 
     @query(

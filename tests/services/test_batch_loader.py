@@ -1,4 +1,4 @@
-"""Questions that are asked at the same time."""
+"""Concurrent lookups through a batch loader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.services.batch_loader import BatchLoader
 
 
 class Asked:
-    """Squares, as soon as the test says so."""
+    """A lookup of squares that answers when the test lets it."""
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
@@ -29,7 +29,7 @@ class Asked:
         return ensureDeferred(self.loader.of(number))
 
 
-async def test_the_first_is_asked_at_once_and_those_that_come_meanwhile_together() -> None:
+async def test_first_key_is_loaded_at_once_and_keys_that_arrive_meanwhile_together() -> None:
     asked = Asked()
     asking = [asked.ask(number) for number in (1, 2, 3, 2)]
     assert asked.asked == [[1]]
@@ -39,7 +39,7 @@ async def test_the_first_is_asked_at_once_and_those_that_come_meanwhile_together
     assert [await each for each in asking] == [1, 4, 9, 4]
 
 
-async def test_nobody_gets_an_answer_that_was_under_way_when_they_asked() -> None:
+async def test_caller_never_gets_the_result_of_an_earlier_lookup() -> None:
     asked = Asked()
     first, again = asked.ask(1), asked.ask(1)
     asked.answers[0].callback(None)
@@ -49,7 +49,7 @@ async def test_nobody_gets_an_answer_that_was_under_way_when_they_asked() -> Non
     assert await again == 1
 
 
-async def test_there_is_an_end_to_what_is_asked_at_a_time() -> None:
+async def test_batch_size_is_limited() -> None:
     asked = Asked()
     asking = [asked.ask(number) for number in range(6)]
     for number in range(3):
@@ -58,7 +58,7 @@ async def test_there_is_an_end_to_what_is_asked_at_a_time() -> None:
     assert [await each for each in asking] == [0, 1, 4, 9, 16, 25]
 
 
-async def test_what_fails_fails_for_those_who_waited_for_it_alone() -> None:
+async def test_failure_reaches_only_the_callers_of_its_batch() -> None:
     asked = Asked()
     asking = [asked.ask(number) for number in (1, 2, 3)]
     asked.answers[0].callback(None)
@@ -72,7 +72,7 @@ async def test_what_fails_fails_for_those_who_waited_for_it_alone() -> None:
     assert await later == 4
 
 
-async def test_who_goes_away_holds_up_nobody() -> None:
+async def test_cancelled_caller_delays_no_other() -> None:
     asked = Asked()
     first, second, third = (asked.ask(number) for number in (1, 2, 3))
     for each in (first, second):
@@ -84,7 +84,7 @@ async def test_who_goes_away_holds_up_nobody() -> None:
     assert await third == 9
 
 
-async def test_an_answer_that_leaves_somebody_out_is_an_error_and_nobody_waits_for_ever() -> None:
+async def test_missing_key_in_the_result_is_an_error_for_all_callers() -> None:
     async def nothing(_: Sequence[int]) -> Mapping[int, int]:
         return {}
 

@@ -1,4 +1,4 @@
-"""The home timeline: which way its page is found does not show, and what is left out makes no page short."""
+"""The home timeline has the same pages by both query paths, and excluded posts make no page short."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.services.people import Site
 
 
 async def crowd(db: Database, author: Viewer, count: int) -> None:
-    """Many posts of somebody whom nobody follows."""
+    """Insert many posts of an account without followers."""
     async with db.transaction() as tx:
         await tx.run(
             "INSERT INTO posts (id, author_id, visibility, text, thread_id) "
@@ -29,7 +29,7 @@ async def texts(db: Database, viewer: Viewer, span: Span | None = None) -> list[
     return [each.content.text for each in page.items]
 
 
-async def test_quiet_people_are_found_behind_any_number_of_others(site: Site, db: Database) -> None:
+async def test_old_posts_of_followed_accounts_are_found_behind_many_others(site: Site, db: Database) -> None:
     ann, bob, cat, dan = [await create_viewer(db, name) for name in ("ann", "bob", "cat", "dan")]
     for each in (bob, cat):
         await site.follows.follow(ann, each.id)
@@ -47,7 +47,7 @@ async def test_quiet_people_are_found_behind_any_number_of_others(site: Site, db
     assert await texts(db, ann, Span(min_id=oldest.id, limit=2)) == ["bob 2", "bob 1"]
 
 
-async def test_what_is_not_for_them_makes_no_page_short(site: Site, db: Database) -> None:
+async def test_excluded_posts_make_no_page_short(site: Site, db: Database) -> None:
     ann, bob, cat, dan = [await create_viewer(db, name) for name in ("ann", "bob", "cat", "dan")]
     for each in (bob, cat):
         await site.follows.follow(ann, each.id)
@@ -68,7 +68,7 @@ async def test_what_is_not_for_them_makes_no_page_short(site: Site, db: Database
     assert await texts(db, ann, Span(max_id=page.older, limit=2)) == ["bob 1", "bob 0"]
 
 
-async def test_boosts_come_home_unless_they_are_not_wanted(site: Site, db: Database) -> None:
+async def test_boosts_are_on_the_home_timeline_unless_the_follow_hides_them(site: Site, db: Database) -> None:
     ann, bob, dan = [await create_viewer(db, name) for name in ("ann", "bob", "dan")]
     await site.follows.follow(ann, bob.id)
     other = await site.post(dan, "of dan")

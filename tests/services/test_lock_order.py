@@ -28,7 +28,7 @@ from tests.waiting import until
 
 @dataclass
 class Scene:
-    """A post of ann's that bob boosted and carl answered."""
+    """A post by ann that bob boosted and carl answered."""
 
     db: Database
     posts: Posts
@@ -75,7 +75,7 @@ async def waits(db: Database) -> bool:
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_a_writer_waits_for_the_post_before_it_locks_anything_later(
+async def test_transaction_locks_the_post_before_rows_later_in_the_order(
     name: str, scene: Scene, reactor_: Any
 ) -> None:
     act, held = ACTS[name]
@@ -112,7 +112,7 @@ async def test_one_statement_queues_the_mail_of_a_reply_in_the_order_of_keys(
     assert cursor.fetchall() == [(2,)]
 
 
-async def test_a_use_case_that_loses_a_deadlock_runs_once_more_and_no_oftener(db: Database) -> None:
+async def test_use_case_that_loses_a_deadlock_is_retried_once(db: Database) -> None:
     tries = 0
 
     @retried

@@ -1,4 +1,4 @@
-"""Publishing, editing, deleting, boosting, and who may see what: the services on a real database."""
+"""Publishing, editing, deleting and boosting posts, and their visibility, on a real database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.factories import create_viewer
 
 
 class Site:
-    """Two people and what they need."""
+    """Two accounts and the services."""
 
     def __init__(self, db: Database, reactor: Any, ann: Viewer, bob: Viewer) -> None:
         config = Config.load({"public_url": "https://social.example"}, {})
@@ -56,7 +56,7 @@ async def site(db: Database, reactor_: Any) -> Site:
     return Site(db, reactor_, await create_viewer(db, "ann"), await create_viewer(db, "bob"))
 
 
-async def test_a_post_is_rendered_once_with_its_mentions_and_tags(site: Site) -> None:
+async def test_post_has_html_with_mentions_and_tags(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("Hello @Bob and @nobody #First"))
     assert 'href="/@bob"' in post.html
     assert "nobody</a>" not in post.html
@@ -67,7 +67,7 @@ async def test_a_post_is_rendered_once_with_its_mentions_and_tags(site: Site) ->
     assert (await site.posts.by_id(None, post.id)).text == "Hello @Bob and @nobody #First"
 
 
-async def test_a_mention_with_the_sites_own_domain_is_one_of_ours(site: Site) -> None:
+async def test_mention_with_the_sites_own_domain_is_local(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("@bob@social.example hi"))
     assert post.mentions[0].address == "bob"
 
@@ -76,19 +76,19 @@ async def test_a_mention_with_the_sites_own_domain_is_one_of_ours(site: Site) ->
     ("text", "reason"),
     [("", "blank"), (" \u200b\n", "blank"), ("x" * 501, "too_long"), ("x" * 50_000, "too_long")],
 )
-async def test_what_cannot_be_published_says_why(site: Site, text: str, reason: str) -> None:
+async def test_invalid_draft_is_refused_with_a_reason(site: Site, text: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         await site.posts.publish(site.ann, Draft(text))
     assert (refused.value.field, refused.value.reason) == ("text", reason)
 
 
-async def test_links_count_23_and_clusters_count_one(site: Site) -> None:
+async def test_link_counts_23_characters_and_grapheme_cluster_counts_one(site: Site) -> None:
     await site.posts.publish(site.ann, Draft("https://example.org/" + "x" * 300 + " " + "👩‍👩‍👧‍👦" * 476))
     with pytest.raises(InvalidInput):
         await site.posts.publish(site.ann, Draft("https://example.org/" + "x" * 300 + " " + "👩‍👩‍👧‍👦" * 477))
 
 
-async def test_the_same_key_is_the_same_post_even_when_two_race(site: Site) -> None:
+async def test_concurrent_requests_with_one_key_publish_one_post(site: Site) -> None:
     racing = [ensureDeferred(site.posts.publish(site.ann, Draft("once", key="k"))) for _ in range(4)]
     ids = {(await each).id for each in racing}
     ids.add((await site.posts.publish(site.ann, Draft("once", key="k"))).id)
@@ -99,7 +99,7 @@ async def test_the_same_key_is_the_same_post_even_when_two_race(site: Site) -> N
     assert other.id not in ids
 
 
-async def test_an_answer_joins_the_thread_and_is_told_once(site: Site) -> None:
+async def test_reply_joins_the_thread_and_notifies_once(site: Site) -> None:
     first = await site.posts.publish(site.bob, Draft("first"))
     answer = await site.posts.publish(site.ann, Draft("@bob yes", reply_to_id=first.id))
     assert (answer.reply_to_id, answer.thread_id, answer.reply_to_name) == (first.id, first.id, "bob")
@@ -107,7 +107,7 @@ async def test_an_answer_joins_the_thread_and_is_told_once(site: Site) -> None:
     assert (await site.posts.by_id(None, first.id)).replies_count == 1
 
 
-async def test_a_thread_reads_in_order_and_survives_a_deletion_in_its_middle(site: Site) -> None:
+async def test_thread_is_in_order_and_survives_a_deletion_in_its_middle(site: Site) -> None:
     first = await site.posts.publish(site.ann, Draft("1"))
     second = await site.posts.publish(site.bob, Draft("2", reply_to_id=first.id))
     third = await site.posts.publish(site.ann, Draft("3", reply_to_id=second.id))
@@ -123,7 +123,7 @@ async def test_a_thread_reads_in_order_and_survives_a_deletion_in_its_middle(sit
     assert other.thread_id == first.id
 
 
-async def test_an_edit_keeps_how_it_read_and_tells_the_newly_named(site: Site) -> None:
+async def test_edit_keeps_the_earlier_version_and_notifies_new_mentions(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("before #a"))
     edited = await site.posts.edit(site.ann, post.id, Draft("after @bob #b", summary="careful"))
     assert (edited.text, edited.summary, edited.tags, edited.sensitive) == (
@@ -140,14 +140,14 @@ async def test_an_edit_keeps_how_it_read_and_tells_the_newly_named(site: Site) -
     assert [p.id for p in (await site.timelines.tag(None, "b", Span())).items] == [post.id]
 
 
-async def test_an_edit_that_changes_nothing_is_none(site: Site) -> None:
+async def test_edit_without_changes_makes_no_version(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("same"))
     again = await site.posts.edit(site.ann, post.id, Draft("same"))
     assert again.edited_at is None
     assert len(await site.posts.history(None, post.id)) == 1
 
 
-async def test_nobody_edits_or_deletes_what_is_not_theirs(site: Site) -> None:
+async def test_only_the_author_can_edit_or_delete_a_post(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("mine"))
     with pytest.raises(NotFound):
         await site.posts.edit(site.bob, post.id, Draft("yours"))
@@ -156,14 +156,14 @@ async def test_nobody_edits_or_deletes_what_is_not_theirs(site: Site) -> None:
     assert (await site.posts.by_id(None, post.id)).text == "mine"
 
 
-async def test_a_moderator_may_delete_anybodys_post(site: Site) -> None:
+async def test_moderator_can_delete_any_post(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("mine"))
     await site.posts.delete(await create_viewer(site.db, "mod", role="moderator"), post.id)
     with pytest.raises(NotFound):
         await site.posts.by_id(site.ann, post.id)
 
 
-async def test_a_deleted_post_is_given_back_and_leaves_no_count_behind(site: Site) -> None:
+async def test_deleted_post_is_returned_and_removed_from_counters(site: Site) -> None:
     first = await site.posts.publish(site.ann, Draft("first"))
     answer = await site.posts.publish(site.bob, Draft("answer", reply_to_id=first.id))
     await site.posts.boost(site.bob, first.id)
@@ -175,7 +175,7 @@ async def test_a_deleted_post_is_given_back_and_leaves_no_count_behind(site: Sit
     assert await site.count("SELECT count(*) FROM posts") == 0
 
 
-async def test_boosts_and_favourites_are_idempotent_counted_and_told(site: Site) -> None:
+async def test_boosts_and_favourites_are_idempotent_and_counted_and_notify(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("good"))
     for _ in range(2):
         boosted = await site.posts.boost(site.bob, post.id)
@@ -191,7 +191,7 @@ async def test_boosts_and_favourites_are_idempotent_counted_and_told(site: Site)
     assert (post.boosts_count, post.favourites_count, post.boosted, post.favourited) == (0, 0, False, False)
 
 
-async def test_only_open_posts_can_be_boosted_by_others(site: Site) -> None:
+async def test_others_can_boost_only_open_posts(site: Site) -> None:
     await site.follow(site.bob, site.ann)
     private = await site.posts.publish(site.ann, Draft("for you", visibility=Visibility.FOLLOWERS))
     with pytest.raises(Forbidden):
@@ -201,7 +201,7 @@ async def test_only_open_posts_can_be_boosted_by_others(site: Site) -> None:
         await site.posts.boosted_by(None, private.id, Span())
 
 
-async def test_bookmarks_are_private_and_page_by_their_own_order(site: Site) -> None:
+async def test_bookmarks_are_private_and_ordered_by_bookmark(site: Site) -> None:
     made = [await site.posts.publish(site.ann, Draft(str(n))) for n in range(5)]
     for post in reversed(made):
         await site.posts.bookmark(site.bob, post.id)
@@ -213,7 +213,7 @@ async def test_bookmarks_are_private_and_page_by_their_own_order(site: Site) -> 
     assert (await site.timelines.bookmarks(site.ann, Span())).items == ()
 
 
-async def test_somebody_blocked_sees_nothing_and_cannot_answer(site: Site) -> None:
+async def test_blocked_account_cannot_see_or_answer_posts(site: Site) -> None:
     post = await site.posts.publish(site.ann, Draft("hello"))
     await site.block(site.ann, site.bob)
     for attempt in (
@@ -227,7 +227,7 @@ async def test_somebody_blocked_sees_nothing_and_cannot_answer(site: Site) -> No
     assert (await site.posts.by_id(None, post.id)).id == post.id
 
 
-async def test_a_home_timeline_has_those_followed_their_boosts_and_no_answers_to_strangers(
+async def test_home_timeline_has_followed_accounts_and_boosts_without_replies_to_others(
     site: Site,
 ) -> None:
     cat = await create_viewer(site.db, "cat")
@@ -247,7 +247,7 @@ async def test_a_home_timeline_has_those_followed_their_boosts_and_no_answers_to
     assert {followed.id, to_me.id} <= {post.id for post in home}
 
 
-async def test_pages_meet_without_gap_or_repeat_in_both_directions(site: Site) -> None:
+async def test_pages_join_without_gap_or_repeat_in_both_directions(site: Site) -> None:
     made = [(await site.posts.publish(site.ann, Draft(str(n)))).id for n in range(11)]
     down: list[int] = []
     span = Span(limit=4)
@@ -271,7 +271,7 @@ async def test_pages_meet_without_gap_or_repeat_in_both_directions(site: Site) -
     assert [post.id for post in newest.items] == made[:-5:-1]
 
 
-async def test_what_is_given_back_is_what_is_there(site: Site) -> None:
+async def test_publish_returns_the_post_as_it_is_read(site: Site) -> None:
     for draft in (
         Draft("Plain words"),
         Draft("With a #Tag, and https://books.example/1", summary="Warned", language="de"),
@@ -281,7 +281,7 @@ async def test_what_is_given_back_is_what_is_there(site: Site) -> None:
         assert post == await site.posts.by_id(site.ann, post.id)
 
 
-async def test_a_post_that_names_nobody_is_one_statement(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_post_without_mentions_takes_one_statement(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     run = site.db.reads.run
 
@@ -298,7 +298,7 @@ async def test_a_post_that_names_nobody_is_one_statement(site: Site, monkeypatch
     assert await site.count("SELECT count(*) FROM events WHERE kind = 'post'") == 1
 
 
-async def test_who_asked_to_be_told_of_each_post_is_told(site: Site) -> None:
+async def test_follower_with_notify_is_notified_of_each_post(site: Site) -> None:
     await site.follow(site.bob, site.ann)
     async with site.db.transaction() as tx:
         await tx.run("UPDATE follows SET notify = true")

@@ -1,4 +1,4 @@
-"""Many people at once at the same few posts: nothing is lost, nobody waits for each other for good, counters fit."""
+"""Concurrent actions of many accounts on few posts: nothing is lost, nothing deadlocks, and the counters are right."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tests.services.people import PASSWORD, Site
 from tests.waiting import now, until
 
 PEOPLE, STEPS = 10, 40
-LEAVING = 3  #: of them, people whose account is deleted meanwhile
+LEAVING = 3  #: how many of these accounts are deleted meanwhile
 
 
-async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
+async def test_counters_match_the_rows_after_concurrent_actions(
     site: Site, db: Database, reactor_: Any
 ) -> None:
     posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
@@ -88,7 +88,7 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
             try:
                 await act(who, chance)
             except (NotFound, Forbidden, InvalidInput):
-                continue  # gone by now, blocked, one's own: as it should be. Anything else is not.
+                continue  # deleted, blocked or their own post, as expected; other errors fail the test
 
     async def leave(who: Viewer, after: int) -> None:
         await until(reactor_, lambda: len(known) > after)
@@ -96,12 +96,12 @@ async def test_whatever_people_do_at_once_the_counters_are_those_of_the_rows(
         while not await Deletion(db, site.credentials, site.poke).delete_rows(who.id, 5.0):
             pass
 
-    # Each of them twice: people have more than one device.
+    # Each account acts twice at once, as with two devices.
     lives = [ensureDeferred(live(who, number)) for number, who in enumerate(people * 2)]
     lives += [ensureDeferred(leave(who, 8 + 8 * number)) for number, who in enumerate(leaving)]
     for fine, result in await DeferredList(lives, consumeErrors=True):
         assert fine, result
-    # What the last requests of a deleted account left.
+    # Delete what the last requests of a deleted account wrote.
     for who in leaving:
         assert await Deletion(db, site.credentials, site.poke).delete_rows(who.id, 5.0)
     await TagCounts(db).catch_up()
@@ -118,10 +118,10 @@ async def deadlocks(db: Database) -> int:
 
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["the post is deleted", "its author leaves"])
-async def test_a_post_is_deleted_while_everybody_acts_on_it_without_a_deadlock(
+async def test_deletion_during_concurrent_actions_causes_no_deadlock(
     site: Site, dsn: str, reactor_: Any, leaves: bool
 ) -> None:
-    """The order of locks has to do: running a use case once more is for what nobody thought of."""
+    """The order of locks alone must prevent deadlocks here. Retries are for cases that it does not cover."""
     db = Database(dsn, reactor_, size=20)
     posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
     people = await site.people(*[f"p{number}" for number in range(6)])
@@ -161,7 +161,7 @@ async def test_a_post_is_deleted_while_everybody_acts_on_it_without_a_deadlock(
     await db.close()
 
 
-async def test_a_post_that_its_author_boosted_takes_both_along(db: Database, reactor_: Any) -> None:
+async def test_deletion_of_a_boosted_post_deletes_its_boosts(db: Database, reactor_: Any) -> None:
     posts = Posts(Config.load({}, {}), db, EventDispatcher(db, reactor_))
     ann, bob = await create_viewer(db, "ann"), await create_viewer(db, "bob")
     post = await posts.publish(ann, Draft("Again and again"))

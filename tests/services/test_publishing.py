@@ -1,4 +1,4 @@
-"""Plain posts that are sent at the same moment: one statement, and each is still its sender's own."""
+"""Group commit: concurrent plain posts share a statement, and each request gets its own result."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.factories import create_viewer
 
 
 class Notified:
-    """What a dispatcher is told."""
+    """A dispatcher that records its calls."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.pokes = 0
 
-    def placed(self, position: int, event: Event) -> None:
+    def sequenced(self, position: int, event: Event) -> None:
         assert position == event.position
         self.events.append(event)
 
@@ -43,7 +43,7 @@ class Site:
         self.posts = Posts(Config.load({}, {}), db, self.notified)  # type: ignore[arg-type]
 
     async def at_once(self, *drafts: tuple[Viewer, Draft]) -> list[Any]:
-        """What becomes of each: its post, or the error."""
+        """Publish drafts concurrently and return each post or error."""
         sent = [ensureDeferred(self.posts.publish(who, draft)) for who, draft in drafts]
         results = await DeferredList(sent, consumeErrors=True)
         return [result if fine else result.value for fine, result in results]
@@ -57,13 +57,13 @@ async def site(db: Database) -> Site:
     return Site(db, [await create_viewer(db, name) for name in ("ann", "bob", "cid")])
 
 
-async def test_posts_of_one_moment_go_to_the_disk_together(site: Site) -> None:
+async def test_concurrent_posts_share_a_transaction(site: Site) -> None:
     ann, bob, cid = site.people
     drafts = [(who, Draft(f"{number} #tag{number}")) for number in range(4) for who in (ann, bob, cid)]
     made: list[Post] = await site.at_once(*drafts)
     assert [(post.author.id, post.text) for post in made] == [(who.id, draft.text) for who, draft in drafts]
     assert [post.tags for post in made] == [(f"tag{n}",) for n in range(4) for _ in site.people]
-    # The first is on its way when the others come; these wait for it, and then go in one transaction.
+    # The first statement runs when the other posts arrive. They wait for it and then share a transaction.
     transactions = await site.rows("SELECT count(*) FROM posts GROUP BY xmin::text ORDER BY 1")
     assert transactions == [(1,), (11,)]
     for post in made:
@@ -75,14 +75,14 @@ async def test_posts_of_one_moment_go_to_the_disk_together(site: Site) -> None:
     ]
 
 
-async def test_their_events_have_positions_in_the_order_in_which_they_came(site: Site) -> None:
+async def test_events_have_positions_in_the_order_of_requests(site: Site) -> None:
     ann, bob, _ = site.people
     made = await site.at_once(*[(who, Draft(str(number))) for number in range(3) for who in (ann, bob)])
     assert await site.rows("SELECT post_id FROM events ORDER BY position") == [(post.id,) for post in made]
     assert site.notified.pokes == 0
 
 
-async def test_their_events_are_told_as_the_log_has_them(site: Site) -> None:
+async def test_dispatcher_gets_the_events_as_the_log_has_them(site: Site) -> None:
     ann, bob, _ = site.people
     await site.at_once(
         *[(who, Draft(f"{n} #cats", summary="c", key=str(n))) for n in range(3) for who in (ann, bob)]
@@ -94,7 +94,7 @@ async def test_their_events_are_told_as_the_log_has_them(site: Site) -> None:
     assert told[1:] == kept[1:]
 
 
-async def test_while_something_else_is_placed_they_wait_in_the_outbox(site: Site) -> None:
+async def test_events_wait_in_the_outbox_while_the_sequencer_runs(site: Site) -> None:
     ann, bob, _ = site.people
     async with site.db.transaction() as tx:
         await tx.run(f"SELECT pg_advisory_xact_lock({LOCK})")
@@ -103,7 +103,7 @@ async def test_while_something_else_is_placed_they_wait_in_the_outbox(site: Site
     assert (site.notified.events, site.notified.pokes) == ([], 2)
 
 
-async def test_the_same_request_sent_twice_at_once_gives_one_post_and_leaves_the_others_alone(
+async def test_repeated_key_in_a_batch_publishes_one_post_and_all_others(
     site: Site,
 ) -> None:
     ann, bob, cid = site.people
@@ -118,7 +118,7 @@ async def test_the_same_request_sent_twice_at_once_gives_one_post_and_leaves_the
     assert await site.rows("SELECT count(*) FROM posts") == [(3,)]
 
 
-async def test_who_is_being_changed_is_waited_for_alone(site: Site) -> None:
+async def test_locked_author_delays_only_their_own_post(site: Site) -> None:
     ann, bob, cid = site.people
     async with site.db.transaction() as tx:
         await tx.run("SELECT FROM accounts WHERE id = %s FOR UPDATE", (bob.id,))
@@ -129,7 +129,7 @@ async def test_who_is_being_changed_is_waited_for_alone(site: Site) -> None:
     assert (await waits).text == "bob's"
 
 
-async def test_who_wants_to_be_told_is_told_though_they_came_together(site: Site) -> None:
+async def test_post_of_a_batch_notifies_followers_who_want_it(site: Site) -> None:
     ann, bob, cid = site.people
     async with site.db.transaction() as tx:
         await tx.run(
@@ -143,7 +143,7 @@ async def test_who_wants_to_be_told_is_told_though_they_came_together(site: Site
     assert await site.rows("SELECT count(*) FROM posts") == [(3,)]
 
 
-async def test_one_that_cannot_be_kept_is_told_so_and_takes_no_other_along(site: Site) -> None:
+async def test_post_that_cannot_be_stored_fails_alone(site: Site) -> None:
     ann, bob, cid = site.people
     key = "half \ud800 a pair"
     fine, refused, also = await site.at_once(
@@ -159,14 +159,14 @@ async def test_one_that_cannot_be_kept_is_told_so_and_takes_no_other_along(site:
     assert await site.rows("SELECT count(*) FROM posts") == [(4,)]
 
 
-async def test_more_than_one_statement_takes_go_with_the_next(site: Site) -> None:
+async def test_posts_beyond_the_batch_size_share_the_next_statement(site: Site) -> None:
     ann, bob, _ = site.people
     await site.at_once(*[(ann if n % 2 else bob, Draft(f"post {n}")) for n in range(BATCH_SIZE + 3)])
     counts = await site.rows("SELECT count(*) FROM posts GROUP BY xmin::text ORDER BY 1")
     assert counts == [(1,), (2,), (BATCH_SIZE,)]
 
 
-async def test_a_writer_that_goes_away_neither_unwrites_its_post_nor_holds_up_the_next(site: Site) -> None:
+async def test_cancelled_request_keeps_its_post_and_delays_no_other(site: Site) -> None:
     ann, bob, cid = site.people
     first = ensureDeferred(site.posts.publish(ann, Draft("first")))
     second = ensureDeferred(site.posts.publish(bob, Draft("second")))
@@ -178,7 +178,7 @@ async def test_a_writer_that_goes_away_neither_unwrites_its_post_nor_holds_up_th
     assert await site.rows("SELECT text FROM posts ORDER BY id") == [("first",), ("second",), ("third",)]
 
 
-async def test_when_the_database_goes_away_each_of_them_is_told(site: Site) -> None:
+async def test_lost_connection_fails_the_posts_of_its_statement_only(site: Site) -> None:
     ann, bob, cid = site.people
     # The statement waits for what nobody else holds up: a lock on the whole table.
     async with site.db.transaction() as tx:

@@ -1,4 +1,4 @@
-"""What one chooses to read: tags, filters, conversations, pins, muted threads, notes, markers."""
+"""Choices of the viewer: tags, filters, conversations, pins, muted threads, notes and markers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tags_of(site: Site) -> Tags:
 # ------------------------------------------------------------------------------------------------------- tags
 
 
-async def test_public_posts_with_a_followed_tag_come_home_once(site: Site) -> None:
+async def test_home_timeline_lists_a_post_with_followed_tags_once(site: Site) -> None:
     ann, bob = await two(site)
     tags, timelines = tags_of(site), Timelines(site.db)
     for text, visibility in [
@@ -69,7 +69,7 @@ async def test_public_posts_with_a_followed_tag_come_home_once(site: Site) -> No
     assert first.text == "#one and #two"
 
 
-async def test_what_cannot_be_a_tag_is_nowhere(site: Site) -> None:
+async def test_text_that_is_no_hashtag_is_not_found(site: Site) -> None:
     ann, _ = await two(site)
     tags = tags_of(site)
     for bad in ("", "12", "a b", "x" * 1000):
@@ -79,7 +79,7 @@ async def test_what_cannot_be_a_tag_is_nowhere(site: Site) -> None:
             await tags.feature(ann, bad)
 
 
-async def test_a_profile_shows_a_few_tags_with_how_often_they_were_used(site: Site) -> None:
+async def test_profile_shows_featured_tags_with_their_uses(site: Site) -> None:
     ann, bob = await two(site)
     tags = tags_of(site)
     await site.post(ann, "#Tea again")
@@ -101,7 +101,7 @@ async def test_a_profile_shows_a_few_tags_with_how_often_they_were_used(site: Si
 # ---------------------------------------------------------------------------------------------------- filters
 
 
-async def test_filters_warn_hide_and_leave_alone(site: Site) -> None:
+async def test_filters_warn_about_or_hide_matching_posts_only(site: Site) -> None:
     ann, bob = await two(site)
     filters, timelines = Filters(db=site.db, now=site.now), Timelines(site.db)
     spoiler, soup, mine = (
@@ -131,7 +131,7 @@ async def test_filters_warn_hide_and_leave_alone(site: Site) -> None:
     assert [each.id for each in await filters.all(ann)] == [hide.id]
 
 
-async def test_keywords_are_added_changed_and_taken_away(site: Site) -> None:
+async def test_keywords_can_be_added_changed_and_removed(site: Site) -> None:
     ann, bob = await two(site)
     filters = Filters(db=site.db, now=site.now)
     made = await filters.create(ann, "Words", ["home"], keywords=[KeywordChange("one")])
@@ -165,7 +165,7 @@ async def test_keywords_are_added_changed_and_taken_away(site: Site) -> None:
 # ---------------------------------------------------------------------------------------------- conversations
 
 
-async def test_direct_posts_are_one_conversation_a_thread(site: Site) -> None:
+async def test_direct_posts_of_a_thread_are_one_conversation(site: Site) -> None:
     ann, bob = await two(site)
     eve = await create_viewer(site.db, "eve")
     talks = Conversations(db=site.db)
@@ -193,7 +193,7 @@ async def test_direct_posts_are_one_conversation_a_thread(site: Site) -> None:
 # -------------------------------------------------------------------------------------- pins and muted threads
 
 
-async def test_five_posts_can_be_pinned_by_who_wrote_them(site: Site) -> None:
+async def test_author_can_pin_five_posts(site: Site) -> None:
     ann, bob = await two(site)
     pins = Pins(db=site.db, poke=site.poke)
     written = [await site.post(ann, f"post {number}") for number in range(6)]
@@ -218,7 +218,7 @@ async def test_five_posts_can_be_pinned_by_who_wrote_them(site: Site) -> None:
     assert not any(each.pinned for each in await pins.of(bob, ann.id))
 
 
-async def test_a_muted_thread_tells_nothing_more(site: Site) -> None:
+async def test_muted_thread_sends_no_notifications(site: Site) -> None:
     ann, bob = await two(site)
     mutes = ThreadMutes(db=site.db)
     post = await site.post(ann, "begins")
@@ -237,7 +237,7 @@ async def test_a_muted_thread_tells_nothing_more(site: Site) -> None:
 # -------------------------------------------------------------------------------- notes, endorsements, markers
 
 
-async def test_notes_are_for_oneself_and_endorsements_for_everyone(site: Site) -> None:
+async def test_notes_are_private_and_endorsements_public(site: Site) -> None:
     ann, bob = await two(site)
     endorsements = Endorsements(db=site.db, poke=site.poke)
     assert (await endorsements.note(ann, bob.id, " from the choir ")).note == "from the choir"
@@ -257,7 +257,7 @@ async def test_notes_are_for_oneself_and_endorsements_for_everyone(site: Site) -
     assert (await endorsements.of(bob, ann.id, Span())).items == ()
 
 
-async def test_markers_grow_in_version_and_mark_notifications_as_seen(site: Site) -> None:
+async def test_markers_increase_their_version_and_mark_notifications_as_read(site: Site) -> None:
     ann, bob = await two(site)
     markers = Markers(db=site.db)
     assert await markers.of(ann, list(MarkedTimeline)) == []

@@ -1,4 +1,4 @@
-"""Finding people, tags and posts."""
+"""Searching for accounts, hashtags and posts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def texts(found: SearchResults) -> list[str]:
     return [each.text for each in found.posts.items]
 
 
-async def test_people_are_found_by_the_beginning_of_their_name_and_by_words_of_the_other(site: Site) -> None:
+async def test_account_matches_by_prefix_of_its_name_and_words_of_its_display_name(site: Site) -> None:
     _, ben = await site.people("bob", "ben")
     await site.profiles.update(
         ben, display_name="Jürgen 山田", bio="", fields=(), locked=False, discoverable=True, bot=False
@@ -31,14 +31,14 @@ async def test_people_are_found_by_the_beginning_of_their_name_and_by_words_of_t
     assert people(await site.search.find(None, "山", Span())) == ["ben"]
 
 
-async def test_the_name_itself_comes_first_and_those_one_follows_next(site: Site) -> None:
+async def test_exact_name_comes_first_and_followed_accounts_next(site: Site) -> None:
     ada, bo, bob, bobby = await site.people("ada", "bo", "bob", "bobby")
     await site.follows.follow(ada, bobby.id)
     assert people(await site.search.find(ada, "bo", Span())) == ["bo", "bobby", "bob"]
     assert {bo.id, bob.id} == {each.id for each in (bo, bob)}
 
 
-async def test_who_does_not_want_to_be_discovered_is_found_by_the_whole_name_alone(site: Site) -> None:
+async def test_undiscoverable_account_matches_only_by_its_full_name(site: Site) -> None:
     bob = await site.person("bob")
     await site.profiles.update(
         bob, display_name="Robert", bio="", fields=(), locked=False, discoverable=False, bot=False
@@ -48,7 +48,7 @@ async def test_who_does_not_want_to_be_discovered_is_found_by_the_whole_name_alo
     assert people(await site.search.find(None, "bob", Span())) == ["bob"]
 
 
-async def test_the_suspended_and_those_who_block_are_not_found(site: Site) -> None:
+async def test_suspended_and_blocking_accounts_are_not_found(site: Site) -> None:
     ada, bob, _ = await site.people("ada", "bob", "eve")
     await site.follows.block(bob, ada.id)
     await site.moderation.suspend("eve")
@@ -57,7 +57,7 @@ async def test_the_suspended_and_those_who_block_are_not_found(site: Site) -> No
     assert people(await site.search.find(ada, "eve", Span())) == []
 
 
-async def test_posts_are_found_by_words_phrases_and_in_any_script(site: Site) -> None:
+async def test_posts_match_by_words_and_phrases_in_any_script(site: Site) -> None:
     ada = await site.person("ada")
     for text in ("The quick brown fox", "A brown dog, quick", "東京の猫", "Café au lait"):
         await site.post(ada, text)
@@ -71,7 +71,7 @@ async def test_posts_are_found_by_words_phrases_and_in_any_script(site: Site) ->
     assert texts(await site.search.find(None, "cafe", Span())) == ["Café au lait"]
 
 
-async def test_operators_narrow_it_down(site: Site) -> None:
+async def test_operators_narrow_the_results(site: Site) -> None:
     ada, bob = await site.people("ada", "bob")
     await site.post(ada, "tea with milk")
     await site.post(bob, "tea with lemon")
@@ -82,7 +82,7 @@ async def test_operators_narrow_it_down(site: Site) -> None:
     assert len(texts(await site.search.find(None, "tea after:2020-01-01", Span()))) == 2
 
 
-async def test_what_one_may_not_see_is_not_found(site: Site) -> None:
+async def test_post_that_the_viewer_may_not_see_is_not_found(site: Site) -> None:
     ada, bob, eve = await site.people("ada", "bob", "eve")
     await site.follows.follow(bob, ada.id)
     await site.post(ada, "secret for followers", Visibility.FOLLOWERS)
@@ -97,7 +97,7 @@ async def test_what_one_may_not_see_is_not_found(site: Site) -> None:
     assert texts(await site.search.find(bob, "secret", Span())) == []
 
 
-async def test_tags_come_most_used_first_and_lead_to_their_posts(site: Site) -> None:
+async def test_hashtags_are_ordered_by_use_and_lead_to_their_posts(site: Site) -> None:
     ada = await site.person("ada")
     await site.post(ada, "one #Bread")
     await site.post(ada, "two #bread")
@@ -108,7 +108,7 @@ async def test_tags_come_most_used_first_and_lead_to_their_posts(site: Site) -> 
     assert people(found) == []
 
 
-async def test_further_pages_are_of_posts(site: Site) -> None:
+async def test_further_pages_have_posts_only(site: Site) -> None:
     ada = await site.person("ada")
     for number in range(5):
         await site.post(ada, f"ada wrote {number}")

@@ -1,4 +1,4 @@
-"""Counts of hashtags are those of the posts, whatever happens to the posts."""
+"""The counts of hashtags match the posts after any change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def offered(db: Database, tag: str) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_counts_equal_a_recount_after_any_writing_editing_and_deleting(
+async def test_counts_equal_a_recount_after_publishing_editing_and_deleting(
     db: Database, posts: Posts, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -64,7 +64,7 @@ async def test_counts_equal_a_recount_after_any_writing_editing_and_deleting(
     assert (await db.reads.run("SELECT tag FROM tags WHERE uses <> 0")).fetchall() == []
 
 
-async def test_a_tag_without_posts_is_not_offered_anywhere(db: Database, posts: Posts) -> None:
+async def test_hashtag_without_posts_is_not_listed(db: Database, posts: Posts) -> None:
     ann = await create_viewer(db, "ann")
     trends = Trends(db=db, tags=Tags(db=db, poke=lambda: None, now=now), now=now)
     first = await posts.publish(ann, Draft("#tea"))
@@ -82,7 +82,7 @@ async def test_a_tag_without_posts_is_not_offered_anywhere(db: Database, posts: 
     assert await trends.tags(None) == []
 
 
-async def test_what_a_killed_process_did_not_count_is_counted_by_the_tasks(db: Database) -> None:
+async def test_periodic_task_counts_changes_that_a_killed_process_left(db: Database) -> None:
     ann = await create_viewer(db, "ann")
     await db.reads.run(
         "WITH made AS (INSERT INTO posts (id, author_id, visibility, text, thread_id, tags) "
@@ -97,7 +97,7 @@ async def test_what_a_killed_process_did_not_count_is_counted_by_the_tasks(db: D
     assert await counts.catch_up() == 0
 
 
-async def test_a_tag_is_shown_as_first_written_though_another_process_counted_it(
+async def test_hashtag_is_shown_as_first_written_even_if_another_process_counted_it(
     db: Database, posts: Posts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await create_viewer(db, "ann")
@@ -118,7 +118,7 @@ async def test_a_tag_is_shown_as_first_written_though_another_process_counted_it
     assert await differences(db) == {}
 
 
-async def test_the_migration_counts_the_posts_that_were_there_before(cluster: Cluster, reactor_: Any) -> None:
+async def test_migration_counts_existing_posts(cluster: Cluster, reactor_: Any) -> None:
     dsn = await cluster.empty()
     everything = migrations()
     await migrate(dsn, reactor_, [each for each in everything if each.number < 39])
