@@ -1,11 +1,11 @@
-"""The ordered log of events: left by writers, put in order by a sequencer, read by cursor.
+"""The ordered log of events: written to the outbox, put in order by a sequencer, read by cursor.
 
-Ids that are handed out in one order become visible in another, so a reader that pages by id loses what commits late.
-Here a writer's event goes to ``outbox`` in its own transaction, and after that is committed a sequencer moves it to
-``events``, which gives it a position.  One sequencer works at a time, under an advisory lock that PostgreSQL releases
-only after its transaction has become visible: positions become visible in their own order, and a reader that
-keeps the last one misses nothing.  Writers never wait for it or for each other, and no NOTIFY stands in a write
-transaction, where it would take a lock that all commits share.
+The database hands out ids in one order and makes them visible in another, so a reader that pages by id loses rows that
+commit late. So a writer puts its event into ``outbox`` in its own transaction. After the commit a sequencer moves it to
+``events``, where it gets its position. One sequencer works at a time, under an advisory lock that PostgreSQL releases
+only after its transaction has become visible. So positions become visible in their own order, and a reader that keeps
+the last one misses nothing. Writers never wait for the sequencer or for each other. No write transaction has a NOTIFY,
+which would take a lock that all commits share.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from dbxs import query
 from microblog.store.engine.access import accessor, prepared
 from microblog.store.engine.loaders import row, rows, scalar
 
-LOCK: Final = 0x73657175  # "sequ": any constant of ours
+LOCK: Final = 0x73657175  # "sequ" in ASCII; any constant that no other lock uses
 CHANNEL: Final = "events"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the log as it is kept; `services.event_log` makes a `domain.events.Event` of it."""
+    """A row of the log. `services.live.event_log.load` makes a `domain.events.Event` of it."""
 
     position: int
     at: datetime
@@ -53,8 +53,8 @@ class OutboxQueries(Protocol):
 
 
 class EventQueries(Protocol):
-    # Three statements, one round trip, one transaction; each has a snapshot of its own, so the second
-    # sees all that was committed before the lock was had.
+    # Three statements in one round trip and one transaction. Each has its own snapshot, so the last one sees everything
+    # that was committed before the lock was taken.
     @query(
         sql=f"""
         SET LOCAL lock_timeout = '2s'; SELECT pg_advisory_xact_lock({LOCK});
@@ -70,19 +70,19 @@ class EventQueries(Protocol):
         load=scalar,
     )
     async def sequence(self, limit: int) -> int | None:
-        """Move up to ``limit`` committed events to the log, and tell all processes; how many, or None for none."""
+        """Move up to ``limit`` committed events to the log and notify all processes. Return how many, None for none."""
 
     @query(sql=f"SELECT pg_notify('{CHANNEL}', {{position}}::bigint::text)", load=scalar)
     async def notify(self, position: int) -> None:
-        """Tell all processes of what was placed by its writer."""
+        """Notify all processes of an event that its writer has sequenced."""
 
     @query(
         sql=f"SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({LOCK}); "
         "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq",
         load=scalar,
     )
-    async def settled(self) -> int:
-        """The last position given, all up to it being visible: under the lock, none is on its way."""
+    async def last_position(self) -> int:
+        """Return the last position. The lock guarantees that all positions up to it are visible."""
 
     @prepared("bigint", "integer")
     @query(
@@ -98,7 +98,7 @@ class EventQueries(Protocol):
         load=row(lambda last, oldest: (last, oldest)),
     )
     async def bounds(self) -> tuple[int, int | None]:
-        """The last position ever given, and the oldest one that is still kept (None when none is)."""
+        """Return the last position ever given, and the oldest one in the log (None for an empty log)."""
 
 
 outbox = accessor(OutboxQueries)

@@ -1,4 +1,4 @@
-"""What live streams ask the database beside the log: how a reader stands to others, and whether a stream exists."""
+"""Queries of live streams beside the log: a viewer's relationships, and whether a stream exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from microblog.store.engine.loaders import row, rows, scalar
 from microblog.store.relations import STREAM_BLOCKS, STREAM_PAIRS, VISIBLE
 
 
-def _ties(
+def _relationships(
     account_id: int,
     followed: list[int],
     with_boosts: list[bool],
@@ -58,7 +58,7 @@ class LiveQueries(Protocol):
                      coalesce(array_agg(show_boosts ORDER BY id), '{{}}') AS boosts
               FROM follows WHERE follower_id = {account_id} AND accepted) f,"""
         + STREAM_BLOCKS,
-        load=row(_ties),
+        load=row(_relationships),
     )
     async def relationships(self, account_id: int) -> Relationships: ...
 
@@ -66,10 +66,10 @@ class LiveQueries(Protocol):
     async def pairs(
         self, account_ids: list[int], other_ids: list[int]
     ) -> list[tuple[int, int, bool | None, bool, bool]]:
-        """Return how accounts stand to others, pair by pair, in constant work for each.
+        """Return the relations of pairs of accounts, in constant work for each pair.
 
-        Of each pair: the account, the other, whether it follows the other with boosts (None: not at all), whether the
-        other blocks it, whether it blocks the other.
+        Of each pair: the account, the other account, whether it follows the other with boosts (None: it doesn't
+        follow), whether the other blocks it, whether it blocks the other.
         """
 
     @query(
@@ -83,7 +83,7 @@ class LiveQueries(Protocol):
         load=scalar,
     )
     async def exists(self, name: str, id: int, viewer: int | None) -> bool:
-        """Whether there is such a user, a list of the viewer's, or a thread of which they may see anything."""
+        """Return whether an account, a list of the viewer, or a thread with a post that the viewer may see exists."""
 
 
 live = accessor(LiveQueries)

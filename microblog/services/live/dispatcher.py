@@ -91,7 +91,7 @@ class EventDispatcher:
         """Dispatch events from the present end of the log on. Raises Unavailable."""
         while await events(self._db.reads).sequence(READ_SIZE):
             pass
-        self.log.position = await events(self._db.reads).settled()
+        self.log.position = await events(self._db.reads).last_position()
         self._started = True
         self._poller.start(POLL_INTERVAL, now=False)
 

@@ -1,6 +1,6 @@
-"""Reports of faults in events: the first of each kind is logged with its traceback, the others are counted.
+"""Reports of faults in live events: the first of each kind is logged with its traceback, the others are counted.
 
-A fault that comes with every event would otherwise fill the log with the same traceback.
+Otherwise a fault in every event would fill the log with the same traceback.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import Final
 
 from twisted.logger import Logger
 
-MOST: Final = 256  #: kinds of fault that are remembered; those above are counted together, and not logged
+MAX_KINDS: Final = 256  #: kinds of fault that are counted each; more are counted together and not logged
 
 _OTHERS: Final = "others"
 
 
 class Faults:
-    """The faults of one process by kind, each reported once. ``log`` gets the reports."""
+    """Counts the faults of one process by kind, and reports each kind once to ``log``."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log
         self.counts: Counter[str] = Counter()
 
     def failed(self, what: str) -> None:
-        """Report the exception that is being handled. ``what`` says what failed, and what happens instead.
+        """Report the exception that is being handled. ``what`` says what failed and what happens instead.
 
         Two exceptions are of one kind when ``what``, their type and the line that raised them are the same.
         """
@@ -36,17 +36,17 @@ class Faults:
             self._log.failure("{what} This is logged once.", what=what)
 
     def skipped(self, what: str) -> None:
-        """Report what is skipped without an exception, once for each ``what``."""
+        """Report something that is skipped without an exception, once for each ``what``."""
         if self._first(what):
             self._log.warn("{what} This is logged once.", what=what)
 
     def _first(self, kind: str) -> bool:
-        if kind not in self.counts and len(self.counts) >= MOST:
+        if kind not in self.counts and len(self.counts) >= MAX_KINDS:
             self.counts[_OTHERS] += 1
             return False
         self.counts[kind] += 1
         return self.counts[kind] == 1
 
 
-#: For what belongs to no dispatcher.
+#: For batches that belong to no dispatcher.
 FAULTS: Final = Faults(Logger())

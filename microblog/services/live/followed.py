@@ -1,6 +1,6 @@
-"""The live readers of home and of lists, by the authors and hashtags that they follow.
+"""An index of the live viewers of home and of lists, by the authors and hashtags that they follow.
 
-A post asks only the readers who follow its author or one of its tags, however many others read their homes.
+So a post concerns only viewers who follow its author or one of its hashtags, however many others read their homes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ K = TypeVar("K")
 
 
 class Followed:
-    """An index of viewers. A viewer's relationships are those under which it is found."""
+    """An index of viewers by the authors and hashtags in their relationships."""
 
     def __init__(self) -> None:
-        self._ties: dict[int, Relationships] = {}
+        self._relationships: dict[int, Relationships] = {}
         self._by_author: dict[int, set[int]] = {}
         self._by_tag: dict[str, set[int]] = {}
 
     def __len__(self) -> int:
-        return len(self._ties)
+        return len(self._relationships)
 
     def __contains__(self, viewer_id: int) -> bool:
-        return viewer_id in self._ties
+        return viewer_id in self._relationships
 
     def put(self, relationships: Relationships) -> None:
-        """Find a viewer by these relationships from now on."""
-        before = self._ties.get(relationships.id)
+        """Index a viewer by new relationships."""
+        before = self._relationships.get(relationships.id)
         if before is relationships:
             return
-        self._ties[relationships.id] = relationships
+        self._relationships[relationships.id] = relationships
         if before is None:
             self._change(
                 relationships.id,
@@ -58,13 +58,13 @@ class Followed:
         )
 
     def drop(self, viewer_id: int) -> None:
-        """Find a viewer no more."""
-        relationships = self._ties.pop(viewer_id, None)
+        """Take a viewer out of the index."""
+        relationships = self._relationships.pop(viewer_id, None)
         if relationships is not None:
             self._change(viewer_id, (), {viewer_id, *relationships.follows}, (), relationships.tags)
 
     def viewers(self, event: Event) -> Iterable[int]:
-        """Return the viewers at whose home, or in whose lists, an event about a post may belong, each once."""
+        """Return the viewers whose home or lists may want an event, each once."""
         if event.kind is Kind.RELATION:
             return () if event.recipient_id is None else (event.recipient_id,)
         audience = event.audience
@@ -73,8 +73,8 @@ class Followed:
         authors = self._by_author.get(audience.author_id, ())
         if audience.is_boost or audience.visibility is not Visibility.PUBLIC:
             return authors
-        tagged = [found for tag in audience.tags if (found := self._by_tag.get(tag))]
-        return set(authors).union(*tagged) if tagged else authors
+        followers = [viewers for tag in audience.tags if (viewers := self._by_tag.get(tag))]
+        return set(authors).union(*followers) if followers else authors
 
     def _change(
         self,
@@ -95,8 +95,8 @@ class Followed:
 
 
 def _discard(index: dict[K, set[int]], name: K, viewer_id: int) -> None:
-    found = index.get(name)
-    if found is not None:
-        found.discard(viewer_id)
-        if not found:
+    viewers = index.get(name)
+    if viewers is not None:
+        viewers.discard(viewer_id)
+        if not viewers:
             del index[name]

@@ -1,11 +1,14 @@
-"""Streaming as the Mastodon client protocol has it: server-sent events, and one WebSocket for many streams.
+"""Streaming for the Mastodon client protocol: server-sent events, and a WebSocket for many streams.
 
-===========  ====================================================================================
-``names``    what clients call a stream, and which of ours it is
-``frames``   an event as bytes on either wire, made once however many read it
-``sockets``  one WebSocket: frames in and out, slow readers, heartbeat, farewell
-``routes``   the addresses: who may, and how one begins
-===========  ====================================================================================
+===================  =================================================================================
+``names``            the protocol's names of streams, and the streams of this site behind them
+``frames``           events as bytes for both transports, rendered once for all readers
+``sockets``          one WebSocket: frames in and out, slow clients, heartbeat, closing
+``client_messages``  what a WebSocket client sends, and the messages that refuse it
+``subscriptions``    the readers of a WebSocket at the event dispatcher
+``conversations``    the stream ``direct``
+``routes``           the addresses: authentication, handshake, server-sent events
+===================  =================================================================================
 """
 
 from microblog.web.streaming.routes import routes

@@ -1,4 +1,4 @@
-"""What a client says on a WebSocket, and how it is refused: JSON both ways, as in Mastodon."""
+"""The messages of WebSocket clients and the error messages that answer them: JSON, as in Mastodon."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class ClientMessage(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(ClientMessage, strict=False).decode
 
 
-def read(text: str) -> ClientMessage:
-    """Read a message. Raises InvalidInput."""
+def parse(text: str) -> ClientMessage:
+    """Parse a message. Raises InvalidInput."""
     try:
         return _decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -39,6 +39,6 @@ def read(text: str) -> ClientMessage:
 
 
 def refusal(error: MicroblogError) -> bytes:
-    """Return the message, framed, that says why something was refused."""
-    said = {"error": error.text, "status": _STATUSES.get(error.code, 400)}
-    return text_frame(msgspec.json.encode(said))
+    """Return the framed message for an error."""
+    answer = {"error": error.text, "status": _STATUSES.get(error.code, 400)}
+    return text_frame(msgspec.json.encode(answer))

@@ -1,6 +1,6 @@
-"""``direct``: a stream of conversations rather than of posts, each as the one who reads has it.
+"""The stream ``direct``: conversations instead of posts, each as its viewer has it.
 
-So it is the one stream whose messages have to be asked for, one after the other, in the order of their events.
+It is the only stream whose messages need a query. They are queried one after the other, in the order of their events.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-_MOST_WAITING: Final = 1000  #: events
+_MAX_WAITING: Final = 1000  #: events
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -39,28 +39,25 @@ class ConversationEntity(msgspec.Struct, frozen=True):
 
 
 class Conversations:
-    """A subscriber of ``direct``.
-
-    Calls ``told(payload, event)`` for each new or edited post, and ``ended(reason)`` at the end.
-    """
+    """A reader of ``direct``. It calls ``write(payload, event)`` for each new or edited post, and ``ended(reason)``."""
 
     def __init__(
         self,
         microblog: Microblog,
         viewer: Viewer,
-        told: Callable[[str, Event], None],
+        write: Callable[[str, Event], None],
         ended: Callable[[str], None],
     ) -> None:
         self._microblog = microblog
         self._viewer = viewer
-        self._told = told
+        self._write = write
         self._ended = ended
         self._waiting: deque[Event] = deque()
         self._running = False
 
     def deliver(self, batch: Batch) -> None:
         self._waiting.extend(event for event in batch.events if event.kind in (Kind.POST, Kind.EDIT))
-        if len(self._waiting) > _MOST_WAITING:
+        if len(self._waiting) > _MAX_WAITING:
             self._waiting.clear()
             self._ended("slow")
         elif self._waiting and not self._running:
@@ -78,11 +75,11 @@ class Conversations:
                     payload = await self._payload(event)
                 except (MicroblogError, CancelledError):
                     raise
-                except Exception:  # noqa: BLE001 - it is this one conversation; the next events go on
+                except Exception:  # noqa: BLE001 - the fault is in this conversation alone
                     self._microblog.dispatcher.faults.failed("A conversation can't be shown and is left out.")
                     continue
                 if payload is not None:
-                    self._told(payload, event)
+                    self._write(payload, event)
         except MicroblogError as error:
             log.debug("A stream of conversations could not go on: {error}", error=error)
             self._waiting.clear()
@@ -91,18 +88,18 @@ class Conversations:
             self._running = False
 
     async def _payload(self, event: Event) -> str | None:
-        """None when it was put away, or the post is gone."""
+        """Return a conversation as JSON, or None when it was removed or its post is deleted."""
         assert event.audience is not None
-        found = await self._microblog.conversations.by_thread(self._viewer, event.audience.thread_id)
-        if found is None:
+        conversation = await self._microblog.conversations.by_thread(self._viewer, event.audience.thread_id)
+        if conversation is None:
             return None
         base_url = self._microblog.config.public_url
-        filtered = await self._microblog.filters.results(self._viewer, (found.last_post,), None)
+        filtered = await self._microblog.filters.results(self._viewer, (conversation.last_post,), None)
         return _encode(
             ConversationEntity(
-                str(found.id),
-                found.unread,
-                tuple(entities.account(each, base_url) for each in found.participants),
-                entities.status(found.last_post, base_url, filtered),
+                str(conversation.id),
+                conversation.unread,
+                tuple(entities.account(each, base_url) for each in conversation.participants),
+                entities.status(conversation.last_post, base_url, filtered),
             )
         ).decode()

@@ -1,13 +1,13 @@
-"""What clients of the Mastodon protocol call a stream, and which streams of ours it is made of.
+"""The Mastodon protocol's names of streams, and the streams of this site behind them.
 
 ==============================================  =============================================================
-``user``                                        home, and notifications where the token covers them
+``user``                                        home, and notifications if the token's scopes cover them
 ``user:notification``                           notifications alone
-``public``  ``public:local``  ``public:remote``  what the public timelines list; of this site's people, or others'
-``…:media``                                     of these, what has pictures: no post has any, so far
+``public``  ``public:local``  ``public:remote``  the public timeline; posts of this site, or of other sites
+``…:media``                                     posts with media on these: none so far
 ``hashtag``  ``hashtag:local`` (with ``tag``)   public posts with a tag
-``list`` (with ``list``)                        one of one's lists
-``direct``                                      one's direct posts, as conversations
+``list`` (with ``list``)                        a list of the viewer
+``direct``                                      the viewer's direct posts, as conversations
 ==============================================  =============================================================
 
 (docs.joinmastodon.org/methods/streaming)
@@ -42,7 +42,7 @@ _PLAIN: Final[dict[str, tuple[tuple[Stream, ...], str]]] = {
 
 
 class BadStream(HTTPError):
-    """No stream that there is, in the words that clients of the Mastodon protocol compare."""
+    """A stream that does not exist. Clients of the Mastodon protocol compare the texts."""
 
     status = 400
     code = "invalid"
@@ -50,7 +50,7 @@ class BadStream(HTTPError):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A stream as somebody asked for it. ``streams`` are ours; none where there can be nothing on it."""
+    """A stream as a client asks for it. ``streams`` are those of this site; empty when it never has events."""
 
     name: str
     streams: tuple[Stream, ...]
@@ -59,22 +59,22 @@ class Channel:
 
     @property
     def label(self) -> tuple[str, ...]:
-        """As each message on a WebSocket names it."""
+        """The name of the stream in WebSocket messages."""
         return (self.name, self.argument) if self.argument else (self.name,)
 
     @property
     def personal(self) -> bool:
-        """Whether it is somebody's own."""
+        """Whether the stream belongs to a viewer."""
         return self.name.partition(":")[0] in ("user", "direct", "list")
 
     def streams_for(self, viewer: Viewer | None) -> tuple[Stream, ...]:
-        """Ours that a token may read: ``user`` is without notifications where those are outside its scopes."""
+        """Return the site's streams that a token may read: ``user`` has no notifications outside of its scopes."""
         if viewer is None or viewer.can("read:notifications"):
             return self.streams
         return tuple(each for each in self.streams if each != "notifications")
 
     def permit(self, viewer: Viewer | None) -> None:
-        """Raises Unauthenticated for somebody's own stream without a token, Forbidden outside the token's scopes."""
+        """Raise Unauthenticated for a personal stream without a token, and Forbidden outside of the token's scopes."""
         if viewer is None:
             if self.personal:
                 raise Unauthenticated("Missing access token")
@@ -83,14 +83,14 @@ class Channel:
 
     @property
     def where(self) -> str:
-        """``local``, ``remote``, or empty: whose posts are on it."""
+        """The origin of the posts on the stream: ``local``, ``remote``, or empty for both."""
         return self.name.partition(":")[2]
 
 
 def channel(name: str, *, tag: str | None = None, list_id: str | None = None) -> Channel:
-    """The stream of that name.
+    """Return the stream with a name.
 
-    :raises BadStream: there is none, or it needs a tag or a list that was not given.
+    Raises BadStream for an unknown name, and when the tag or list that it needs is missing.
     """
     if name in _PLAIN:
         streams, scope = _PLAIN[name]

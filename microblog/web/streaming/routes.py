@@ -1,14 +1,14 @@
-"""The addresses of streaming.
+"""The routes of streaming.
 
-``/api/v1/streaming`` is a WebSocket, with any number of streams; the others are server-sent events, one stream each.  A
+``/api/v1/streaming`` is a WebSocket with any number of streams. The others are server-sent events, one stream each. A
 token comes in the header ``Authorization``, as ``access_token`` in the query, or as the subprotocol of a WebSocket,
-which is echoed: browsers can set no header there.  No cookie is believed, so no other site can read with the eyes of
-its visitor.
+which is echoed, because browsers can't set headers there. Cookies are ignored, so that no other site can read as its
+visitor.
 
-Public streams are open to strangers; a page of another site has to bring a token even there, or it could have all of
-its visitors hold connections to this one.
+Public streams need no token, except for WebSockets of another site's page. That site could otherwise make all of its
+visitors hold connections to this one.
 
-An event's ``id`` is the log's cursor: a program resumes by ``Last-Event-ID``, and misses nothing.
+The ``id`` of an event is the log's cursor. A client resumes with ``Last-Event-ID`` and misses nothing.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _token(request: Request) -> str:
 
 
 def _subprotocol(request: Request) -> str | None:
-    """The first that a WebSocket client offers."""
+    """Return the first subprotocol that a WebSocket client offers."""
     return (request.header("sec-websocket-protocol") or "").partition(",")[0].strip() or None
 
 
@@ -84,7 +84,7 @@ routes = Routes("streaming", authenticate=authenticate, cors=True, errors=errors
 
 @routes.get("/api/v1/streaming")
 async def streaming(microblog: Microblog, request: Request) -> Response:
-    """A WebSocket; or server-sent events, when no upgrade was asked for and the query names a stream."""
+    """Open a WebSocket or, without an upgrade, send the stream in the query as server-sent events."""
     name = request.query.get("stream")
     if (request.header("upgrade") or "").lower() == "websocket":
         if (refused := _wrong_version(request)) is not None:
@@ -100,10 +100,10 @@ async def streaming(microblog: Microblog, request: Request) -> Response:
 
 
 def _wrong_version(request: Request) -> Response | None:
-    """Return the answer to a handshake of another version than ours (RFC 6455, sections 4.2.2 and 4.4)."""
+    """Return the answer to a handshake of an unsupported version (RFC 6455, sections 4.2.2 and 4.4)."""
     offered = request.header("sec-websocket-version")
     if offered is None or offered.strip() == VERSION:
-        return None  # without one it is no handshake: `_take_over` says so
+        return None  # `_take_over` refuses a handshake without a version
     return Json(
         {"error": f"This server speaks version {VERSION} of the WebSocket protocol."},
         status=426,
@@ -112,7 +112,7 @@ def _wrong_version(request: Request) -> Response | None:
 
 
 def _check_origin(request: Request) -> None:
-    """A page elsewhere may connect with a token of its own (RFC 6455, section 10.2). :raises Forbidden: it has none."""
+    """Raise Forbidden for another site's page without a token (RFC 6455, section 10.2)."""
     origin = request.header("origin")
     if origin is None or request.viewer is not None:
         return
@@ -132,7 +132,10 @@ async def _check(microblog: Microblog, request: Request, channel: Channel) -> No
 
 
 async def _take_over(microblog: Microblog, request: Request, first: Channel | None) -> None:
-    """:raises MalformedRequest: the handshake is none. :raises Unavailable: there is no room for one more."""
+    """Answer the handshake and give the connection to a `Socket`.
+
+    Raises MalformedRequest for an invalid handshake, and as `LiveConnection`.
+    """
     raw = request.raw
     handshake = H11Handshake(ConnectionType.SERVER)
     headers = [(name, value) for name, values in raw.requestHeaders.getAllRawHeaders() for value in values]
@@ -162,7 +165,7 @@ async def _take_over(microblog: Microblog, request: Request, first: Channel | No
 
 @routes.get("/api/v1/streaming/health", viewer="none", limit=None)
 async def health(microblog: Microblog, request: Request) -> Document:
-    """Whether streaming is there."""
+    """Check that streaming works."""
     return Document("OK", "text/plain; charset=utf-8")
 
 
@@ -178,7 +181,7 @@ async def health(microblog: Microblog, request: Request) -> Document:
     "/api/v1/streaming/direct",
 )
 async def events(microblog: Microblog, request: Request) -> Response:
-    """A stream as server-sent events."""
+    """Send a stream as server-sent events."""
     name = request.path.rstrip("/").removeprefix("/api/v1/streaming/").replace("/", ":")
     if name.startswith("public") and request.query.get("only_media") in ("true", "1", "on"):
         name += ":media"
@@ -187,7 +190,7 @@ async def events(microblog: Microblog, request: Request) -> Response:
 
 @routes.get("/api/v1/streaming/<path:name>", viewer="none")
 async def unknown(microblog: Microblog, request: Request) -> Response:
-    """No stream has that address: whoever asks is told so before they are asked for a token."""
+    """Refuse an address without a stream, before any token is checked."""
     raise names.BadStream("Unknown channel requested")
 
 
@@ -215,10 +218,10 @@ class _Source:
         reader: Reader = LiveReader(sink, *_frames(self._microblog).sse(channel))
         if channel.name == "direct" and viewer is not None:
 
-            def told(payload: str, event: Event) -> None:
+            def write(payload: str, event: Event) -> None:
                 sink.send(sse_event("conversation", payload, position=event.position))
 
-            reader = Conversations(self._microblog, viewer, told, lambda _: sink.end())
+            reader = Conversations(self._microblog, viewer, write, lambda _: sink.end())
         return read_live(
             self._microblog.dispatcher,
             viewer,
@@ -239,7 +242,7 @@ class _Source:
 
 
 def _gap(text: str, cursor: int) -> bytes:
-    """Says that events are missing, and from where on none is: load the timeline again."""
+    """Return an event that tells the client to load the timeline again. Nothing is missing after its id."""
     return sse_event("gap", msgspec.json.encode({"error": text}).decode(), position=cursor)
 
 
@@ -247,7 +250,7 @@ _FRAMES: Final[dict[str, Frames]] = {}
 
 
 def _frames(microblog: Microblog) -> Frames:
-    """One for all, so that they share what they made."""
+    """Return the renderer of all streams, so that they share rendered posts."""
     base_url = microblog.config.public_url
     if base_url not in _FRAMES:
         _FRAMES[base_url] = Frames(base_url)

@@ -34,7 +34,7 @@ from microblog.net.dead_peers import watch_for_dead_peers
 from microblog.net.write_buffer import WriteBuffer
 from microblog.services.live.subscription import SlowReader
 from microblog.web.streaming import names
-from microblog.web.streaming.client_messages import ClientMessage, read, refusal
+from microblog.web.streaming.client_messages import ClientMessage, parse, refusal
 from microblog.web.streaming.frames import PING, Frames, close_frame
 from microblog.web.streaming.names import Channel
 from microblog.web.streaming.subscriptions import SocketReader, StreamReader
@@ -212,7 +212,7 @@ class Socket:
 
     def _message(self, text: str) -> None:
         try:
-            message = read(text)
+            message = parse(text)
         except InvalidInput as error:
             self._refuse(error)
             return

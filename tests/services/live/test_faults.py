@@ -11,7 +11,7 @@ from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from microblog.domain.events import Event
 from microblog.domain.posts import Draft, Span
-from microblog.services.live.faults import MOST, Faults
+from microblog.services.live.faults import MAX_KINDS, Faults
 from microblog.services.live.groups import Batch, SubscriberGroup
 from microblog.services.notifications.groups import NotificationGroups
 from microblog.services.notifications.read import Notifications
@@ -282,10 +282,10 @@ def test_reports_of_faults_are_bounded() -> None:
 
     log = Log()
     faults = Faults(log)  # type: ignore[arg-type]
-    for number in range(MOST * 3):
+    for number in range(MAX_KINDS * 3):
         faults.skipped(f"kind {number}")
-    assert log.lines == MOST
-    assert len(faults.counts) == MOST + 1
+    assert log.lines == MAX_KINDS
+    assert len(faults.counts) == MAX_KINDS + 1
 
 
 async def test_notification_of_an_unknown_kind_is_left_out_of_pages_and_groups(site: Site) -> None:

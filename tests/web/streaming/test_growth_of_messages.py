@@ -8,7 +8,7 @@ import pytest
 
 from microblog.domain.errors import MicroblogError
 from microblog.web.streaming import names
-from microblog.web.streaming.client_messages import ClientMessage, read
+from microblog.web.streaming.client_messages import ClientMessage, parse
 from microblog.web.streaming.sockets import MAX_MESSAGE
 from tests.growth import too_costly
 
@@ -19,7 +19,7 @@ async def test_no_message_costs_more_than_its_length(name: str) -> None:
 
     async def send(text: str) -> None:
         try:
-            wish = read(json.dumps({**sound, name: text}, ensure_ascii=False) if name else text)
+            wish = parse(json.dumps({**sound, name: text}, ensure_ascii=False) if name else text)
             names.channel(wish.stream, tag=wish.tag, list_id=str(wish.list))
         except MicroblogError:
             pass
