@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import axe_selenium_python
 import pytest
 from selenium.webdriver.common.by import By
 
+from microblog.web.html import TABLES
 from tests.browser.service import PASSWORD, Service, Visitor
 from tests.browser.test_newcomer import wait
 
@@ -28,8 +30,36 @@ FOR_MEMBERS = (
     "/settings/preferences", "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/blocks",
     "/settings/mutes", "/settings/invitations", "/settings/delete", "/admin/accounts", "/admin/approvals",
     "/lists", "{list}", "{list}/edit", "/followed-tags", "/conversations", "/settings/filters", "/settings/filters/new",
-    "/settings/email", "/settings/notifications", "/notifications/requests",
+    "/settings/email", "/settings/notifications", "/notifications/requests", "/settings/apps", "{filter}",
 )  # fmt: skip
+#: Routes that are no pages of their own: documents for programs, and a redirect.
+NO_PAGE = re.compile(
+    r".*\.(xml|json|csv|svg|atom|rss)$|/\.well-known/.*|/nodeinfo/.*|/live$|/posts/<int:id>$"
+)
+#: Pages that need a secret: from a mail, an invitation or an app.
+SECRET = (
+    "/join/<code>", "/password/reset/<token>", "/confirm/<token>", "/unsubscribe/<token>", "/oauth/authorize",
+)  # fmt: skip
+
+
+def test_every_page_is_in_a_list() -> None:
+    example = {"post": "/@ann/1", "edited": "/@ann/1", "list": "/lists/1", "filter": "/settings/filters/1"}
+    listed = [
+        path.replace("{post}/edit", "/posts/1/edit").format(**example).partition("?")[0]
+        for path in FOR_ALL + FOR_STRANGERS + FOR_MEMBERS
+    ]
+    pages = [route.path for table in TABLES for route in table if route.method == "GET"]
+    missing = [
+        page
+        for page in pages
+        if not NO_PAGE.match(page)
+        and page not in SECRET
+        and not any(
+            re.fullmatch(re.sub(r"<(int:)?\w+>", lambda m: r"\d+" if m[1] else "[^/]+", page), path)
+            for path in listed
+        )
+    ]
+    assert not missing
 
 
 class Busy:
@@ -63,6 +93,11 @@ class Busy:
             "/settings/filters/new",
             title="Mornings", keywords="good morning", action="warn", expires_in="", home="on", public="on",
         )  # fmt: skip
+        [self.filter] = [
+            str(link)
+            for link in self.ann.get("/settings/filters").xpath("//main//a/@href")
+            if str(link).rpartition("/")[2].isdigit()
+        ]
         self.ann.send("/lists", title="Friends")
         self.list = self.ann.path.removesuffix("/edit")
         self.ann.send(f"{self.list}/add", name="ben")
@@ -70,7 +105,7 @@ class Busy:
     def path(self, template: str) -> str:
         if template == "{post}/edit":
             return f"/posts/{self.post.rpartition('/')[2]}/edit"
-        return template.format(post=self.post, edited=self.edited, list=self.list)
+        return template.format(post=self.post, edited=self.edited, list=self.list, filter=self.filter)
 
 
 @pytest.fixture(scope="module")
