@@ -288,26 +288,12 @@ class HTTPDispatcher(Resource):
         return response_writer.prepare(request, response)
 
     async def _page(self, request: Request, bound: BoundRoutes) -> Response:
+        """Run the checks of the route, then its page or the page cache."""
         route = request.route
         if route.viewer != "none":
-            authenticate = bound.table.authenticate
-            if authenticate is not None:
-                request.viewer = await authenticate(bound.services, request)
-            elif (token := request.session_token) is not None:
-                request.viewer = await self.web.sessions.viewer(token)
-                # Only for GET: the answer to a changed password sets another session cookie.
-                if request.viewer is not None and request.viewer.prolonged and request.method == "GET":
-                    request.prolong_session(token)
-                request.session_ended = request.viewer is None
+            await self._look_up_viewer(request, bound)
         if route.limit is not None:
-            viewer = request.viewer
-            limits, address = self.web.limits, request.remote_address
-            if viewer is None:
-                request.limit_state = limits.spend_by_address(route.limit, address)
-            else:
-                request.limit_state = limits.spend(route.limit, f"account:{viewer.id}")
-                if route.limit in ALSO_BY_ADDRESS:
-                    limits.spend_by_address(route.limit, address)
+            request.limit_state = self._spend(route.limit, request)
         if request.viewer is None:
             if route.viewer == "required":
                 raise Unauthenticated("You need to log in for that.")
@@ -328,6 +314,27 @@ class HTTPDispatcher(Resource):
                 lambda: request.personal or bool(request.cookies_out),
             )
         return await route.page(bound.services, request)
+
+    async def _look_up_viewer(self, request: Request, bound: BoundRoutes) -> None:
+        authenticate = bound.table.authenticate
+        if authenticate is not None:
+            request.viewer = await authenticate(bound.services, request)
+        elif (token := request.session_token) is not None:
+            request.viewer = await self.web.sessions.viewer(token)
+            # Only for GET: the answer to a changed password sets another session cookie.
+            if request.viewer is not None and request.viewer.prolonged and request.method == "GET":
+                request.prolong_session(token)
+            request.session_ended = request.viewer is None
+
+    def _spend(self, limit: str, request: Request) -> tuple[int, int, float] | None:
+        """Take one token from a rate limit; return its state for the headers."""
+        limits, address = self.web.limits, request.remote_address
+        if request.viewer is None:
+            return limits.spend_by_address(limit, address)
+        state = limits.spend(limit, f"account:{request.viewer.id}")
+        if limit in ALSO_BY_ADDRESS:
+            limits.spend_by_address(limit, address)
+        return state
 
 
 async def _not_found(allowed: list[str] | Redirect | None, _: Request) -> Response:

@@ -47,22 +47,22 @@ HEARTBEAT_COMMENT: Final = b":thump\n"
 
 
 class EventSink(Protocol):
-    """What a source writes to."""
+    """The client's end of a stream, to which a source writes."""
 
-    #: called with False when the client stops to read, with True when it reads on
+    #: called with False when the client stops reading, and with True when it continues
     on_flow: Callable[[bool], None] | None
 
     @property
     def last_event_id(self) -> str | None:
-        """The last event that the client has, from its header."""
+        """The id of the last event that the client has, as it reports it."""
         ...
 
     def send(self, frame: bytes) -> None:
-        """Sends one or more whole events.  Harmless after the end."""
+        """Send one or more whole events. Do nothing after the end."""
         ...
 
     def end(self) -> None:
-        """Ends the stream; the client comes back by itself.  Harmless after the end."""
+        """End the stream; the client reconnects by itself. Do nothing after the end."""
         ...
 
 
@@ -71,8 +71,8 @@ def event(
 ) -> bytes:
     """Return one event's frame: its name, its data, its id. ``retry`` is in milliseconds.
 
-    Some clients of the Mastodon protocol read line by line: the data has to follow the name, and what ends with a blank
-    line has to have both. Line ends in ``data`` become lines of their own, so content can't forge a field.
+    Some clients of the Mastodon protocol read line by line: the data has to follow the name, and each block that ends
+    with a blank line needs both. Line ends in ``data`` become lines of their own, so content can't forge a field.
 
     :raises ValueError: ``name`` or ``identifier`` has a line end in it.
     """
@@ -90,7 +90,7 @@ def event(
 
 @implementer(IPushProducer)
 class Sink:
-    """One client's stream.  As a push producer it learns when the client stops reading, and when it reads again."""
+    """A client's stream.  The transport tells it, as a push producer, when the client stops reading and continues."""
 
     def __init__(self, raw: HTTPRequest, last_event_id: str | None, max_unread: int = MAX_UNREAD) -> None:
         self.last_event_id = last_event_id
@@ -115,14 +115,14 @@ class Sink:
         if self._paused or not self._raw.startedWriting:
             self._raw.write(frame)
         else:
-            # A chunk (RFC 9112, section 7.1). An empty one would be the end.
+            # A chunk (RFC 9112, section 7.1); an empty chunk would end the answer.
             data = b"%x\r\n%b\r\n" % (len(frame), frame) if self._chunked else frame
             write_directly(self._raw.channel.transport, data)
 
     def end(self) -> None:
         self._close()
 
-    def say_goodbye(self) -> None:
+    def drain(self) -> None:
         """End the stream because the server drains; the client reconnects after a random delay."""
         self.send(event("{}", name="closing", retry=random.randint(500, 3000)))
         self._close()
@@ -163,13 +163,13 @@ async def send_stream(request: Request, response: Stream) -> bytes | None:
     watch_for_dead_peers(raw.channel.transport, PATIENCE)
     heartbeat = LoopingCall(sink.send, HEARTBEAT_COMMENT)
     heartbeat.clock = raw.site.reactor
-    forget_drain = raw.site.on_drain(sink.say_goodbye)
+    forget_drain = raw.site.on_drain(sink.drain)
     unsubscribe: Callable[[], None] | None = None
     try:
         sink.send(HEARTBEAT_COMMENT)  # the headers reach the client now, not with the first event
         heartbeat.start(HEARTBEAT, now=False)
         if raw.site.draining:
-            sink.say_goodbye()
+            sink.drain()
         else:
             unsubscribe = response.source.subscribe(sink)
         await sink.ended
