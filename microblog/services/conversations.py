@@ -1,4 +1,4 @@
-"""Conversations: direct posts by thread."""
+"""Conversations: the direct posts of a thread, as one participant sees them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def add_to_conversations(tx: Any, post_id: int, actor_id: int, ids: Sequen
 
 
 async def withheld_from(tx: Any, post: Post) -> tuple[int, ...]:
-    """Return the accounts that a direct post names and did not reach: its deletion is not told to them either."""
+    """Return the accounts that a direct post mentions but did not reach, so that its deletion does not either."""
     if post.visibility is not Visibility.DIRECT:
         return ()
     return tuple(account_id for _, account_id in await conversations(tx).withheld([post.id]))
@@ -35,7 +35,7 @@ class Conversations:
         self.db = db
 
     async def page(self, viewer: Viewer, span: Span) -> Page[Conversation]:
-        """The one with the newest post first: two queries. Cursors are ids of posts."""
+        """Return the viewer's conversations, newest post first. Cursors are ids of posts. Two queries."""
         rows = await conversations(self.db.reads).page(viewer.id, **bounds(span))
         found = page(rows, span, lambda each: int(each[1]))
         return Page(
@@ -43,7 +43,7 @@ class Conversations:
         )
 
     async def by_id(self, viewer: Viewer, conversation_id: int) -> Conversation:
-        """Raises NotFound."""
+        """Return a conversation of the viewer's. Raises NotFound."""
         found = await conversations(self.db.reads).by_id(viewer.id, conversation_id)
         if found is None:
             raise NotFound
@@ -51,13 +51,13 @@ class Conversations:
         return made
 
     async def by_thread(self, viewer: Viewer, thread_id: int) -> Conversation | None:
-        """Return the viewer's conversation about a thread, or None where there is none to show."""
+        """Return the viewer's conversation of a thread, or None."""
         found = await conversations(self.db.reads).by_thread(viewer.id, thread_id)
         return None if found is None else (await self._filled(viewer, [found]))[0]
 
     @retried
     async def mark_read(self, viewer: Viewer, conversation_id: int, *, read: bool = True) -> Conversation:
-        """Raises NotFound."""
+        """Mark a conversation as read, or as unread. Raises NotFound."""
         async with self.db.transaction() as tx:
             if await conversations(tx).mark(viewer.id, conversation_id, not read) is None:
                 raise NotFound
@@ -71,7 +71,7 @@ class Conversations:
 
     @retried
     async def delete(self, viewer: Viewer, conversation_id: int) -> None:
-        """Put it away: it comes back with the next post. Its posts stay. Raises NotFound."""
+        """Remove a conversation from the list until its next post. Its posts stay. Raises NotFound."""
         async with self.db.transaction() as tx:
             if await conversations(tx).delete(viewer.id, conversation_id) is None:
                 raise NotFound

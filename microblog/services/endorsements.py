@@ -1,4 +1,4 @@
-"""What one says of people: to everyone on one's profile (endorsements), to oneself alone (notes)."""
+"""Endorsements, which a profile shows, and private notes about accounts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NOTE_MOST: Final = 2000  #: characters
 
 
 class Endorsements:
-    """``poke`` tells the dispatcher, so that profiles that are kept rendered are made anew."""
+    """Endorsements and notes. ``poke`` tells the dispatcher of a change, so that cached profiles are rendered again."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None]) -> None:
         self.db = db
         self._poke = poke
 
     async def of(self, viewer: Viewer | None, account_id: int, span: Span) -> Page[Account]:
-        """Whom somebody shows on their profile, the last first. Raises NotFound."""
+        """Return the accounts that an account endorses, newest first. Raises NotFound."""
         account = await accounts(self.db.reads).by_id(account_id)
         if account is None or account.state is not State.ACTIVE:
             raise NotFound
@@ -38,42 +38,42 @@ class Endorsements:
 
     @retried
     async def endorse(self, viewer: Viewer, account_id: int) -> Relationship:
-        """Show somebody on one's profile. Raises NotFound, InvalidInput unless one follows them."""
-        await self._there(account_id)
+        """Endorse an account. Raises NotFound; InvalidInput unless the viewer follows it."""
+        await self._check_exists(account_id)
         async with self.db.transaction() as tx:
             if not await endorsements(tx).endorse(viewer.id, account_id):
                 raise InvalidInput("Follow them first: a profile shows people whom its owner follows.")
         self._poke()
-        return await self._standing(viewer, account_id)
+        return await self._relationship(viewer, account_id)
 
     @retried
     async def withdraw(self, viewer: Viewer, account_id: int) -> Relationship:
-        """Somebody who isn't shown does no harm. Raises NotFound."""
-        await self._there(account_id)
+        """Remove an endorsement, if there is one. Raises NotFound."""
+        await self._check_exists(account_id)
         async with self.db.transaction() as tx:
             await endorsements(tx).withdraw(viewer.id, account_id)
         self._poke()
-        return await self._standing(viewer, account_id)
+        return await self._relationship(viewer, account_id)
 
     @retried
     async def note(self, viewer: Viewer, account_id: int, comment: str) -> Relationship:
-        """Write something down about somebody, for oneself; nothing takes it away. Raises NotFound, InvalidInput."""
+        """Save a private note about an account; an empty one removes it. Raises NotFound, InvalidInput."""
         comment = normalise(comment[: 4 * NOTE_MOST]).strip()
         if len(comment) > NOTE_MOST:
             raise InvalidInput(f"A note has at most {NOTE_MOST} characters.", "comment", "too_long")
-        await self._there(account_id)
+        await self._check_exists(account_id)
         async with self.db.transaction() as tx:
             if comment:
                 await endorsements(tx).note(viewer.id, account_id, comment)
             else:
                 await endorsements(tx).forget_note(viewer.id, account_id)
-        return await self._standing(viewer, account_id)
+        return await self._relationship(viewer, account_id)
 
-    async def _there(self, account_id: int) -> None:
+    async def _check_exists(self, account_id: int) -> None:
         if await accounts(self.db.reads).by_id(account_id) is None:
             raise NotFound
 
-    async def _standing(self, viewer: Viewer, account_id: int) -> Relationship:
+    async def _relationship(self, viewer: Viewer, account_id: int) -> Relationship:
         found: list[Relationship] = await follows(self.db.reads).relationships(viewer.id, [account_id])
         if not found:
             raise NotFound

@@ -1,4 +1,4 @@
-"""Jobs as their workers and the console command see them: taken, finished with their effect, failed, parked."""
+"""The job queue, as workers and the console use it: take jobs, finish them with their effect, fail, park, retry."""
 
 from __future__ import annotations
 
@@ -17,46 +17,48 @@ log = Logger()
 
 __all__ = ["CHANNEL", "Effect", "Job", "Jobs", "LeaseLost"]
 
-#: What a job changes in the database.  Run in the transaction that finishes the job: both happen, or neither.
+#: What a job changes in the database. It runs in the transaction that finishes the job, so both happen or neither.
 Effect = Callable[[Any], Awaitable[None]]
 
 ERROR_LENGTH: Final = 500
 
 
 class LeaseLost(Exception):
-    """The lease ran out, and somebody else has the job, or had it: nothing was changed."""
+    """The lease ran out and another worker has taken the job. Nothing was changed."""
 
 
 class Jobs:
-    """Work that outlives whoever asked for it."""
+    """Work that survives the request, and the process, that queued it."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._wake: Callable[[], None] | None = None
 
     def when_due(self, wake: Callable[[], None]) -> None:
-        """``wake`` is called when there may be a job to do now: a worker's, cheap and synchronous."""
+        """Register the worker's cheap, synchronous ``wake``, to be called when a job may be due."""
         self._wake = wake
 
-    def heard(self, _payload: str | None = None) -> None:
-        """A notification on ``CHANNEL``, or a connection that may have missed some."""
+    def wake(self, _payload: str | None = None) -> None:
+        """Wake the worker: another process announced a job, or a new connection may have missed announcements."""
         if self._wake is not None:
             self._wake()
 
     async def put(
         self, kind: str, payload: Mapping[str, object], *, key: str | None = None, delay: float = 0
     ) -> None:
-        """A job of its own transaction.  What belongs to a change is put by ``store.jobs`` in that change's."""
+        """Queue a job in a transaction of its own. A job that belongs to a change is queued in the change's transaction
+        by ``store.jobs``.
+        """
         async with self._db.transaction() as tx:
             await jobs(tx).put(kind, json.dumps(payload), key, delay)
         if delay <= 0:
             await self.announce()
 
     async def announce(self) -> None:
-        """A job without a delay was committed: have it done at once.
+        """Wake a worker for a job that was committed without a delay.
 
-        A process that works on jobs takes it itself; else the others are told.  It is only a hint: workers look by
-        themselves, so this never fails.
+        A process with a worker wakes it; another process notifies the others. This is only a hint, because workers
+        also poll, so it never fails.
         """
         if self._wake is not None:
             self._wake()
@@ -67,13 +69,13 @@ class Jobs:
             log.debug("workers were not told of a job: {error}", error=error.text)
 
     async def take(self, kinds: Sequence[str], limit: int, seconds: float) -> list[Job]:
-        """At most ``limit`` due jobs, held for ``seconds``."""
+        """Take at most ``limit`` due jobs under a lease of ``seconds``."""
         async with self._db.transaction() as tx:
             taken: list[Job] = await jobs(tx).take(list(kinds), limit, secrets.randbits(62), seconds)
         return taken
 
     async def finish(self, job: Job, effect: Effect | None = None) -> None:
-        """The job is done, ``effect`` with it.  :raises LeaseLost: neither is, somebody else holds the job."""
+        """Run ``effect`` and delete the job, in one transaction. Raises LeaseLost."""
         async with self._db.transaction() as tx:
             again = await self._hold(tx, job)
             if effect is not None:
@@ -84,17 +86,17 @@ class Jobs:
                 await jobs(tx).delete(job.id)
 
     async def fail(self, job: Job, error: str, delay: float) -> None:
-        """Tried, and to be tried again in ``delay`` seconds."""
+        """Record a failed try; the next one is in ``delay`` seconds."""
         async with self._db.transaction() as tx:
             await jobs(tx).fail(job.id, job.lease, error[:ERROR_LENGTH], delay)
 
     async def put_off(self, job: Job, delay: float) -> None:
-        """Not tried: to be taken again in ``delay`` seconds, and this taking does not count."""
+        """Postpone the job by ``delay`` seconds. This does not count as a try."""
         async with self._db.transaction() as tx:
             await jobs(tx).put_off(job.id, job.lease, delay)
 
     async def park(self, job: Job, error: str, effect: Effect | None = None) -> None:
-        """Not to be tried again unless somebody says ``retry``.  :raises LeaseLost: somebody else holds it."""
+        """Set the job aside: it is tried again only after ``retry``. Raises LeaseLost."""
         async with self._db.transaction() as tx:
             again = await self._hold(tx, job)
             if effect is not None:
@@ -106,19 +108,19 @@ class Jobs:
             await self.announce()
 
     async def parked(self, limit: int = 200) -> list[Job]:
-        """The newest first."""
-        found: list[Job] = await jobs(self._db.reads).parked(limit)
-        return found
+        """Return the parked jobs, newest first."""
+        parked: list[Job] = await jobs(self._db.reads).parked(limit)
+        return parked
 
     async def retry(self, job_id: int) -> None:
-        """Back in the queue with all its tries.  :raises NotFound: no parked job has this id."""
+        """Put a parked job back into the queue with all its tries. Raises NotFound."""
         async with self._db.transaction() as tx:
             if await jobs(tx).retry(job_id) is None:
                 raise NotFound(f"No parked job has the id {job_id}.")
         await self.announce()
 
     async def waiting(self) -> int:
-        """How many are in the queue, those being worked on included."""
+        """Count the jobs in the queue, including those that workers have taken."""
         count: int = await jobs(self._db.reads).waiting()
         return count
 

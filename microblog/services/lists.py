@@ -1,4 +1,4 @@
-"""Lists: made, filled and read by one person, who alone knows of them."""
+"""Lists of accounts, each private to its owner, and their timelines."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from microblog.store.locks import retried
 
 
 class Lists:
-    """``poke`` tells the dispatcher that there is an event: live streams read again who is in a list."""
+    """A viewer's lists. ``poke`` tells the dispatcher that there is an event, so that live streams reload members."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None]) -> None:
         self.db = db
         self._poke = poke
 
     async def all(self, viewer: Viewer) -> list[UserList]:
-        """By title."""
+        """Return the viewer's lists, by title."""
         found: list[UserList] = await lists(self.db.reads).all(viewer.id)
         return found
 
     async def by_id(self, viewer: Viewer, list_id: int) -> UserList:
-        """Raises NotFound, for others' lists too."""
+        """Return a list of the viewer's. Raises NotFound."""
         found: UserList | None = await lists(self.db.reads).by_id(viewer.id, list_id)
         if found is None:
             raise NotFound
         return found
 
     async def with_member(self, viewer: Viewer, account_id: int) -> list[UserList]:
-        """Those of the viewer's lists that somebody is in."""
+        """Return the viewer's lists that an account is in."""
         found: list[UserList] = await lists(self.db.reads).with_member(viewer.id, account_id)
         return found
 
@@ -51,7 +51,7 @@ class Lists:
         replies_policy: RepliesPolicy = RepliesPolicy.LIST,
         exclusive: bool = False,
     ) -> UserList:
-        """Raises InvalidInput (field "title")."""
+        """Create a list. Raises InvalidInput, with ``field`` "title" for the title."""
         title = list_title(title)
         async with self.db.transaction() as tx:
             made: UserList | None = await lists(tx).insert(
@@ -73,7 +73,7 @@ class Lists:
         replies_policy: RepliesPolicy | None = None,
         exclusive: bool | None = None,
     ) -> UserList:
-        """What is None stays. Raises NotFound, InvalidInput."""
+        """Change a list; None leaves a setting as it is. Raises NotFound, InvalidInput."""
         async with self.db.transaction() as tx:
             before: UserList | None = await lists(tx).by_id(viewer.id, list_id)
             if before is None:
@@ -93,7 +93,7 @@ class Lists:
 
     @retried
     async def delete(self, viewer: Viewer, list_id: int) -> None:
-        """Raises NotFound."""
+        """Delete a list. Raises NotFound."""
         async with self.db.transaction() as tx:
             if await lists(tx).delete(viewer.id, list_id) is None:
                 raise NotFound
@@ -102,9 +102,9 @@ class Lists:
 
     @retried
     async def add(self, viewer: Viewer, list_id: int, account_ids: Sequence[int]) -> None:
-        """Put people in a list; who is in it stays. All or none.
+        """Add accounts to a list: all of them, or none on an error. Repeating it changes nothing.
 
-        Raises NotFound for a list, or for somebody whom the viewer doesn't follow: only those can be listed.
+        Raises NotFound for an unknown list, and for an account that the viewer does not follow; InvalidInput.
         """
         wanted = sorted(set(account_ids))
         async with self.db.transaction() as tx:
@@ -119,7 +119,7 @@ class Lists:
 
     @retried
     async def remove(self, viewer: Viewer, list_id: int, account_ids: Sequence[int]) -> None:
-        """Take people out of a list; who is not in it does no harm. Raises NotFound for a list."""
+        """Remove accounts from a list; others are ignored. Raises NotFound for an unknown list."""
         async with self.db.transaction() as tx:
             await self._own(tx, viewer, list_id)
             await lists(tx).remove(viewer.id, list_id, sorted(set(account_ids)))
@@ -127,13 +127,13 @@ class Lists:
         self._poke()
 
     async def members(self, viewer: Viewer, list_id: int, span: Span) -> Page[Account]:
-        """Who is in a list, who came last first. Raises NotFound."""
+        """Return the members of a list, newest member first. Raises NotFound."""
         await self.by_id(viewer, list_id)
         found: list[tuple[int, Account]] = await lists(self.db.reads).members(list_id, **bounds(span))
         return page_of(found, span)
 
     async def timeline(self, viewer: Viewer, list_id: int, span: Span) -> Page[Post]:
-        """What those in a list posted. Raises NotFound."""
+        """Return the posts of a list's members, newest first. Raises NotFound."""
         chosen = await self.by_id(viewer, list_id)
         found = await by_direction(
             listed(self.db.reads), span, viewer.id, list_id, chosen.replies_policy.value

@@ -1,4 +1,4 @@
-"""Markers: read and set by programs, the website's own count of unread notifications follows them."""
+"""Markers: read positions of timelines, which clients save. Unread notifications follow them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Markers:
         self.db = db
 
     async def of(self, viewer: Viewer, timelines: Iterable[MarkedTimeline]) -> list[Marker]:
-        """Those that were ever set."""
+        """Return the viewer's markers of these timelines, without those that were never set."""
         found: list[Marker] = await markers(self.db.reads).of(viewer.id, [each.value for each in timelines])
         return found
 
     @retried
     async def set(self, viewer: Viewer, positions: Mapping[MarkedTimeline, int]) -> list[Marker]:
-        """Set them, back too; notifications up to theirs count as seen, and stay so."""
+        """Set markers, also to earlier positions. Notifications up to theirs become read, and stay read."""
         async with self.db.transaction() as tx:
             made = [
                 await markers(tx).put(viewer.id, timeline.value, last_read_id)

@@ -1,6 +1,6 @@
-"""The facade: one object that knows what a microblog can do.
+"""The facade: one object that offers every use case, by noun. It is the table of contents of the product.
 
-The website, the API, the push port and the tasks are adapters over it.
+The website, the API, the push port, the tasks and the console are adapters over it.
 """
 
 from __future__ import annotations
@@ -54,82 +54,93 @@ from microblog.store.engine.migrate import current
 
 
 def utc_now() -> datetime:
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
 class Microblog:
-    """All use cases, by noun. ``dsn`` names a migrated database; ``listen`` is False where nothing live is served."""
+    """All use cases of one site.
+
+    ``dsn`` names a migrated database. ``listen`` is False for a process without live streams, such as the console.
+    """
 
     def __init__(
         self, config: Config, dsn: str, reactor: Any, *, listen: bool = True, passwords: Any = None
     ) -> None:
         self.config = config
-        self.now = utc_now
-        #: When the settings in force were read, which is the best known date of the texts among them.
+        self.now = now = utc_now
+        #: When the settings were read: the best known date of the texts among them.
         self.configured_at = utc_now()
+
+        # What the use cases share
         self.db = db = Database(
             dsn, reactor, size=config.pool_size, statement_timeout=config.statement_timeout
         )
         self.rate_limits = RateLimits(reactor.seconds, enabled=config.rate_limits)
         self.listener = Listener(dsn, reactor) if listen else None
-        self.dispatcher = EventDispatcher(db, reactor, self.listener, self.now)
+        self.dispatcher = EventDispatcher(db, reactor, self.listener, now)
         poke = self.dispatcher.poke
-        self._passwords = Passwords(reactor) if passwords is None else passwords
-        self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=self.now)
-        self.tokens = Tokens(db=db, poke=poke, now=self.now)
-        self.oauth = OAuth(db=db, poke=poke, now=self.now)
-        self.jobs = Jobs(db)
+        self.jobs = jobs = Jobs(db)
         if self.listener is not None:
-            self.listener.on(CHANNEL, self.jobs.heard)
-        self.accounts = Accounts(db)
-        self.sign_up = SignUp(
-            config=config, db=db, passwords=self._passwords, jobs=self.jobs, poke=poke, now=self.now
-        )
-        self.invitations = Invitations(config=config, db=db, now=self.now)
-        self.follows = Follows(db=db, poke=poke, now=self.now)
-        self.profiles = Profiles(config=config, db=db, accounts=self.accounts, follows=self.follows)
+            self.listener.on(CHANNEL, jobs.wake)
+        self._passwords = Passwords(reactor) if passwords is None else passwords
+
+        # The accounts of this site
+        self.accounts = accounts = Accounts(db)
+        self.sign_up = SignUp(config=config, db=db, passwords=self._passwords, jobs=jobs, poke=poke, now=now)
+        self.invitations = Invitations(config=config, db=db, now=now)
+        self.moderation = Moderation(db=db, accounts=accounts, jobs=jobs, poke=poke)
         self.credentials = Credentials(
-            db=db,
-            accounts=self.accounts,
-            passwords=self._passwords,
-            jobs=self.jobs,
-            poke=poke,
-            now=self.now,
+            db=db, accounts=accounts, passwords=self._passwords, jobs=jobs, poke=poke, now=now
         )
-        self.moderation = Moderation(db=db, accounts=self.accounts, jobs=self.jobs, poke=poke)
         self.deletion = Deletion(db, self.credentials, poke)
+
+        # Access by session or token
+        self.sessions = Sessions(db=db, passwords=self._passwords, poke=poke, now=now)
+        self.tokens = Tokens(db=db, poke=poke, now=now)
+        self.oauth = OAuth(db=db, poke=poke, now=now)
+
+        # Profiles and relations
+        self.follows = Follows(db=db, poke=poke, now=now)
+        self.profiles = Profiles(config=config, db=db, accounts=accounts, follows=self.follows)
+        self.endorsements = Endorsements(db=db, poke=poke)
+        self.lists = Lists(db=db, poke=poke)
+
+        # Writing, reading and finding posts
+        self.posts = Posts(config, db, self.dispatcher)
+        self.pins = Pins(db=db, poke=poke)
+        self.conversations = Conversations(db=db)
+        self.thread_mutes = ThreadMutes(db=db)
+        self.timelines = Timelines(db)
+        self.markers = Markers(db=db)
+        self.filters = Filters(db=db, now=now, poke=poke)
+        self.tags = Tags(db=db, poke=poke, now=now)
+        self.tag_counts = TagCounts(db)
+        self.trends = Trends(db=db, tags=self.tags, now=now)
+        self.search = Search(config=config, db=db)
+        self.addresses = Addresses(config.netloc, accounts, self.posts)
+
+        # Notifications and mail
         self.notifications = Notifications(db)
         self.notification_groups = NotificationGroups(db)
         self.notification_policy = NotificationPolicies(db)
-        self.search = Search(config=config, db=db)
-        self.posts = Posts(config, db, self.dispatcher)
-        self.addresses = Addresses(config.netloc, self.accounts, self.posts)
-        self.timelines = Timelines(db)
-        self.lists = Lists(db=db, poke=poke)
-        self.tags = Tags(db=db, poke=poke, now=self.now)
-        self.tag_counts = TagCounts(db)
-        self.filters = Filters(db=db, now=self.now, poke=poke)
-        self.markers = Markers(db=db)
-        self.conversations = Conversations(db=db)
-        self.pins = Pins(db=db, poke=poke)
-        self.thread_mutes = ThreadMutes(db=db)
-        self.endorsements = Endorsements(db=db, poke=poke)
-        self.trends = Trends(db=db, tags=self.tags, now=self.now)
         self.outgoing_mail = OutgoingMail(db)
         self.mail_subscriptions = MailSubscriptions(db)
-        self.statistics = Statistics(db, config.zone, reactor.seconds)
+
+        # The site as a whole
         self.about = About(db, reactor.seconds, config.contact_account)
+        self.statistics = Statistics(db, config.zone, reactor.seconds)
         self.pruning = Pruning(db)
         self.measuring = Measuring(db, self.dispatcher)
 
     async def start(self) -> None:
-        """Ready for work when this returns. Raises Unavailable."""
+        """Start the live streams and the database listener. Raises Unavailable."""
         if self.listener is not None:
             await self.listener.start()
         await self.dispatcher.start()
 
     async def stop(self) -> None:
-        """After all adapters: nothing may ask any more."""
+        """Stop everything. The caller stops all adapters first."""
         await self.dispatcher.stop()
         if self.listener is not None:
             self.listener.stop()
@@ -137,9 +148,9 @@ class Microblog:
         await self.db.close()
 
     async def ready(self) -> None:
-        """Raises Unavailable unless the database answers and has all migrations of this release."""
+        """Raise Unavailable unless the database answers and has all migrations of this release."""
         await current(self.db.reads)
 
     async def secret(self, name: str) -> bytes:
-        """A key that all processes of the site share, made when it is first asked for."""
+        """Return a key that all processes of the site share. The first call creates it."""
         return await site_secret(self.db, name)

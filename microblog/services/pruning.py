@@ -1,16 +1,16 @@
-"""Forgetting: what is kept for a time goes when the time is over.
+"""Pruning: rows that are stored for a limited time are deleted when it is over.
 
 ==================  =======================================================
 mutes               when they end
 notifications       after a year; those that wait among the requests after 90 days
 sessions            90 days after they were last used
 tokens              30 days after they ended
-codes, grants       7 days after a code ended; a grant when nothing hangs on it any more
+codes, grants       7 days after a code ended; a grant without a code or token
 refresh tokens      30 days after they were used
-apps                when nobody has used them for 90 days, and nobody allows them anything
+apps                after 90 days without use, if they have no grant
 email tokens        a day after they ended
 idempotency keys    after a day
-events              after 7 days: live readers resume from them until then
+events              after 7 days: live clients can resume from them until then
 parked jobs         after 90 days
 samples of readers  after 8 days
 days of tags        after 9 days
@@ -31,22 +31,22 @@ from microblog.store.pruning import ENDING, PRUNED, pruning
 log = Logger()
 
 AT_A_TIME: Final = 2000
-#: Rounds of one table before the next one's turn; what is left then waits for the next call.
+#: Batches of one table before the next table's turn. The rest waits for the next call.
 ROUNDS: Final = 50
 
 
 class Pruning:
-    """Deletes what is over, a table after the other. A table that takes too long waits for the next turn."""
+    """Deletes expired rows, one table after the other. A table that takes too long waits for the next turn."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def end(self) -> dict[str, int]:
-        """Delete what ended by itself, such as mutes, and tell live readers; how many rows of each. Often."""
+        """Delete what has ended, such as mutes, with an event. Return how many rows of each. Runs every minute."""
         return await self._prune(ENDING)
 
     async def prune(self) -> dict[str, int]:
-        """Delete what is old; how many rows of each table that had any. Once an hour is often enough.
+        """Delete old rows. Return how many of each table that had any. Runs every hour.
 
         Raises Unavailable when no table could be pruned.
         """

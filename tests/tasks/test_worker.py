@@ -246,7 +246,7 @@ async def test_what_is_due_at_once_wakes_the_workers_of_all_processes(
 
     elsewhere = Jobs(db)  # of a process that works on none
     listener = Listener(dsn, reactor_)
-    listener.on(CHANNEL, jobs.heard)
+    listener.on(CHANNEL, jobs.wake)
     await listener.start()
     try:
         running = worker(handler, poll=3600)
