@@ -72,7 +72,7 @@ class Site:
     def poke(self) -> None:
         self.pokes += 1
 
-    def placed(self, position: int, event: Event | None = None) -> None:
+    def sequenced(self, position: int, event: Event | None = None) -> None:
         self.pokes += 1
 
     def over(self, **settings: object) -> Site:
