@@ -311,7 +311,7 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
             return Paged(())
     if sent.pinned:
         return Paged(
-            await call.filtered(
+            await call.filtered_statuses(
                 microblog, await microblog.pins.of(call.viewer_or_none, account.id), Context.ACCOUNT
             )
         )
@@ -323,7 +323,7 @@ async def account_statuses(microblog: Microblog, call: Call[StatusesParams]) -> 
         boosts=not sent.exclude_reblogs and tag is None,
         tag=tag,
     )
-    return call.paged(page, await call.filtered(microblog, page.items, Context.ACCOUNT))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items, Context.ACCOUNT))
 
 
 @api.get(
@@ -346,7 +346,9 @@ async def identity_proofs(microblog: Microblog, call: Call[Nothing]) -> list[Not
 )
 async def followers(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who follows somebody, the newest first."""
-    return call.people(await microblog.follows.followers(call.viewer_or_none, call.id(), call.params.span))
+    return call.paged_accounts(
+        await microblog.follows.followers(call.viewer_or_none, call.id(), call.params.span)
+    )
 
 
 @api.get(
@@ -360,4 +362,6 @@ async def followers(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
 )
 async def following(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom somebody follows, the newest first."""
-    return call.people(await microblog.follows.following(call.viewer_or_none, call.id(), call.params.span))
+    return call.paged_accounts(
+        await microblog.follows.following(call.viewer_or_none, call.id(), call.params.span)
+    )

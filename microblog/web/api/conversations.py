@@ -29,7 +29,7 @@ class ConversationEntity(Struct, frozen=True):
 async def _entities(
     microblog: Microblog, call: Call[Paging] | Call[Nothing], found: Sequence[Conversation]
 ) -> list[ConversationEntity]:
-    posts = await call.filtered(microblog, [each.last_post for each in found])
+    posts = await call.filtered_statuses(microblog, [each.last_post for each in found])
     return [
         ConversationEntity(str(each.id), each.unread, call.accounts(each.participants), post)
         for each, post in zip(found, posts, strict=True)

@@ -29,7 +29,7 @@ class NoteParams(Struct, kw_only=True):
 )
 async def endorsements(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom one shows on one's profile."""
-    return call.people(await microblog.endorsements.of(call.viewer, call.viewer.id, call.params.span))
+    return call.paged_accounts(await microblog.endorsements.of(call.viewer, call.viewer.id, call.params.span))
 
 
 @api.get(
@@ -42,7 +42,9 @@ async def endorsements(microblog: Microblog, call: Call[AccountPaging]) -> Paged
 )
 async def endorsements_of(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom somebody shows on their profile."""
-    return call.people(await microblog.endorsements.of(call.viewer_or_none, call.id(), call.params.span))
+    return call.paged_accounts(
+        await microblog.endorsements.of(call.viewer_or_none, call.id(), call.params.span)
+    )
 
 
 @api.post(

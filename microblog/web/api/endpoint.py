@@ -1,29 +1,27 @@
-"""What an endpoint is written with::
+"""Declarations of API endpoints::
 
     api = Api("api.bookmarks", "Bookmarks")
 
     @api.get("/api/v1/bookmarks", scope="read:bookmarks", params=Paging, answer=list[StatusEntity], paged=True)
     async def bookmarks(microblog: Microblog, call: Call[Paging]) -> Paged:
-        \"\"\"Posts that one has bookmarked, the newest bookmark first.\"\"\"
+        \"\"\"List the posts you bookmarked, newest bookmark first.\"\"\"
         page = await microblog.timelines.bookmarks(call.viewer, call.params.span)
         return call.paged(page, call.statuses(page.items))
 
-One declaration routes the request, parses its parameters (``parameters``), asks for the token's scope, says how the
-answer is cached, and is described at ``/api/openapi.json`` (``openapi``): there is no second list.
+One declaration routes the request, parses its parameters (``parameters``), requires the token's scope, sets the caching
+of the answer, and describes the endpoint at ``/api/openapi.json`` (``openapi``). Beside the options of a route
+(``http.routing``), it has these:
 
-``viewer``   ``"required"`` (the default: a token of somebody's), ``"optional"``, ``"app"`` (any token), ``"none"``
-``scope``    what the token has to cover, where there is one
-``params``   a msgspec Struct; its fields' types, bounds, defaults and descriptions are the parameters
-``parse``    how they are read from the request, where OAuth has rules of its own
-``answer``   the type of what the function returns: a Struct, ``list[…]``, ``dict[…]``; Nothing for ``{}``
-``paged``    the answer is ``call.paged(…)``, with a ``Link`` header
-``public``   strangers get an ETag, and 304 when they have it already
-``kept``     what strangers get is kept until something happens (``http/page_cache.py``)
-``remembered`` who asks may be known from half a second ago: nothing of their own account is in the answer
-``text_limit`` bytes of a JSON body or of a form's texts, ``key_limit`` keys or fields (``http/forms.py``)
-``statuses`` further HTTP statuses of errors that this endpoint answers with, for the description
+``viewer``    ``"required"`` (the default: a token of an account), ``"optional"``, ``"app"`` (any token), ``"none"``
+``params``    a msgspec Struct: types, bounds, defaults and descriptions of the parameters
+``parse``     the function that reads the parameters from the request; OAuth has rules of its own
+``answer``    the type that the function returns: a Struct, ``list[…]``, ``dict[…]``; Nothing for ``{}``
+``paged``     the answer is ``call.paged(…)``, with a ``Link`` header
+``public``    anonymous answers have an ETag, and are 304 when the client has them already
+``max_age``   seconds that anonymous answers may be cached by clients
+``statuses``  further HTTP statuses of errors, for the description
 
-The function returns what is to be encoded, a :class:`Paged`, or a whole ``Response``.  It raises the domain's errors.
+The function returns the value to encode, a :class:`Paged`, or a ``Response``. It raises the domain's errors.
 """
 
 from __future__ import annotations
@@ -95,15 +93,15 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """Part of a listing, with what the ``Link`` header says of its neighbours."""
+    """A page of a listing, with the cursors of its neighbours for the ``Link`` header."""
 
-    items: Sequence[Any] | CachedResponse  #: or bytes already
+    items: Sequence[Any] | CachedResponse  #: or encoded already
     older: int | None = None  #: ``max_id`` of the next page
     first: int | None = None  #: ``min_id`` of the previous one
 
 
 class Call(Generic[P]):
-    """One call of an endpoint."""
+    """A request to an endpoint, with its parsed parameters and the serialisers that need the site's address."""
 
     __slots__ = ("base_url", "params", "request")
 
@@ -124,17 +122,17 @@ class Call(Generic[P]):
 
     @property
     def bearer(self) -> Bearer:
-        """What the token stands for, at an endpoint that requires one."""
+        """The access token, at an endpoint that requires one."""
         if self.request.bearer is None:
             raise Unauthenticated(INVALID_TOKEN)
         return self.request.bearer
 
     def id(self, name: str = "id") -> int:
-        """The id in the path. Raises NotFound when it can't be one."""
+        """Return an id from the path. Raises NotFound if it is not one."""
         return path_id(self.request, name)
 
     def arg(self, name: str) -> str:
-        """A text in the path. Raises NotFound when the database could not even be asked for it."""
+        """Return a text from the path. Raises NotFound if the database could not store it."""
         text = self.request.path_arg(name)
         if "\x00" in text or len(text) > 2000:
             raise NotFound
@@ -152,32 +150,32 @@ class Call(Generic[P]):
     def statuses(self, posts: Iterable[Post]) -> list[StatusEntity]:
         return [entities.status(each, self.base_url) for each in posts]
 
-    async def shown(self, microblog: Microblog, post: Post) -> StatusEntity:
-        """One post with what the asker's filters say of it."""
-        (entity,) = await self.filtered(microblog, (post,))
+    async def filtered_status(self, microblog: Microblog, post: Post) -> StatusEntity:
+        """Return a post with the results of the viewer's filters."""
+        (entity,) = await self.filtered_statuses(microblog, (post,))
         return entity
 
-    async def filtered(
+    async def filtered_statuses(
         self, microblog: Microblog, posts: Sequence[Post], context: Context | None = None
     ) -> list[StatusEntity]:
-        """Posts with what the asker's filters say of them; nothing is left out, programs hide for themselves.
+        """Return posts with the results of the viewer's filters. Clients hide posts themselves, so none is left out.
 
-        Without a ``context`` it is what all filters say, wherever they apply: each result names its contexts.
+        Without a ``context``, all filters apply, and each result names its contexts.
         """
-        found = await microblog.filters.results(self.viewer_or_none, posts, context)
-        return [entities.status(each, self.base_url, found) for each in posts]
+        results = await microblog.filters.results(self.viewer_or_none, posts, context)
+        return [entities.status(each, self.base_url, results) for each in posts]
 
     def paged(self, page: Page[Any], items: Sequence[Any] | CachedResponse) -> Paged:
-        """``items`` are the page's, as they are shown."""
-        # As in Mastodon, a full page names a next one even where that is empty.
+        """Return a page whose entities are ``items``."""
+        # As in Mastodon, a full page has a link to the next one even if that is empty.
         return Paged(items, page.older if page.older is not None else page.last, page.first)
 
-    def people(self, page: Page[Account]) -> Paged:
+    def paged_accounts(self, page: Page[Account]) -> Paged:
         return self.paged(page, self.accounts(page.items))
 
 
 class Api:
-    """A group of endpoints. ``name`` is unique among all tables of routes, ``about`` its heading."""
+    """A group of endpoints. ``name`` is unique among all tables of routes; ``about`` is the heading of the group."""
 
     def __init__(self, name: str, about: str) -> None:
         self.routes = Routes(name, authenticate=authenticate, cors=True, errors=errors.answer)
@@ -267,11 +265,11 @@ _CURSORS: Final = frozenset({"max_id", "since_id", "min_id"})
 
 
 def _link(request: Request, page: Paged) -> str:
-    """RFC 8288; ``next`` comes first, as some clients read no further."""
+    """Return the ``Link`` header (RFC 8288). ``next`` comes first, because some clients read only the first link."""
     base = request.web.public_url + quote(request.path.rstrip("/"), safe="/@:~.,-_")
-    kept = [(name, value) for name, value in request.query if name not in _CURSORS]
+    others = [(name, value) for name, value in request.query if name not in _CURSORS]
     links = []
     for name, cursor, rel in (("max_id", page.older, "next"), ("min_id", page.first, "prev")):
         if cursor is not None:
-            links.append(f'<{base}?{urlencode([*kept, (name, cursor)])}>; rel="{rel}"')
+            links.append(f'<{base}?{urlencode([*others, (name, cursor)])}>; rel="{rel}"')
     return ", ".join(links)

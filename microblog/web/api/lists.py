@@ -114,7 +114,7 @@ async def delete_list(microblog: Microblog, call: Call[Nothing]) -> Nothing:
 )
 async def list_accounts(microblog: Microblog, call: Call[ListAccountsParams]) -> Paged:
     """Who is in a list."""
-    return call.people(await microblog.lists.members(call.viewer, call.id(), call.params.span))
+    return call.paged_accounts(await microblog.lists.members(call.viewer, call.id(), call.params.span))
 
 
 @api.post("/api/v1/lists/<id>/accounts", scope="write:lists", params=MembersParams)
@@ -148,4 +148,4 @@ async def lists_with(microblog: Microblog, call: Call[Nothing]) -> list[ListEnti
 async def list_timeline(microblog: Microblog, call: Call[Paging]) -> Paged:
     """What those in a list posted."""
     page = await microblog.lists.timeline(call.viewer, call.id(), call.params.span)
-    return call.paged(page, await call.filtered(microblog, page.items, Context.HOME))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items, Context.HOME))

@@ -88,7 +88,7 @@ async def _groups(
             posts[group.post.id] = group.post
     return GroupsEntity(
         call.accounts(people.values()),
-        await call.filtered(microblog, list(posts.values()), Context.NOTIFICATIONS),
+        await call.filtered_statuses(microblog, list(posts.values()), Context.NOTIFICATIONS),
         [
             GroupEntity(
                 group_key=each.key,

@@ -158,7 +158,7 @@ async def unmute(microblog: Microblog, call: Call[Nothing]) -> RelationshipEntit
 @api.get("/api/v1/blocks", scope="read:blocks", params=AccountPaging, answer=list[AccountEntity], paged=True)
 async def blocks(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Whom one blocks, the newest block first."""
-    return call.people(await microblog.follows.blocks(call.viewer, call.params.span))
+    return call.paged_accounts(await microblog.follows.blocks(call.viewer, call.params.span))
 
 
 @api.get("/api/v1/mutes", scope="read:mutes", params=AccountPaging, answer=list[MutedAccount], paged=True)
@@ -215,7 +215,7 @@ async def familiar_followers(microblog: Microblog, call: Call[FamiliarParams]) -
 )
 async def follow_requests(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who asks to follow one, the newest first."""
-    return call.people(await microblog.follows.requests(call.viewer, call.params.span))
+    return call.paged_accounts(await microblog.follows.requests(call.viewer, call.params.span))
 
 
 @api.post("/api/v1/follow_requests/<id>/authorize", scope="write:follows", answer=RelationshipEntity)

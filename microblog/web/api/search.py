@@ -63,7 +63,7 @@ async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
         case Account() as account:
             return Found([call.account(account)], [], [])
         case Post() as post:
-            return Found([], [await call.shown(microblog, post)], [])
+            return Found([], [await call.filtered_status(microblog, post)], [])
     limit, offset = clamped(sent.limit, MOST), 0
     if sent.type is not None:
         offset = max(0, min(sent.offset, _FURTHEST))
@@ -99,4 +99,4 @@ async def _posts(
     page = await microblog.search.posts(
         call.viewer_or_none, q, Span(max_id=sent.max_id, min_id=sent.min_id, limit=offset + limit)
     )
-    return await call.filtered(microblog, page.items[offset:], Context.PUBLIC)
+    return await call.filtered_statuses(microblog, page.items[offset:], Context.PUBLIC)

@@ -1,12 +1,11 @@
-"""Posts that everyone may read, rendered once for everybody who is logged in.
+"""Public posts as JSON, rendered once for all viewers.
 
-To two readers the same public post differs in five small words: whether they like it, boosted it, bookmarked it, muted
-or pinned it.  So a page is read and rendered once, as a stranger sees it, and kept as bytes; for each reader their own
-words are put in.  Most have none of them there: they get the same bytes, packed once.
+A public post differs between viewers only in five flags: favourited, boosted, bookmarked, muted, pinned. A page is
+loaded and rendered once, as an anonymous viewer sees it, and cached as bytes. For each viewer, the flags are replaced.
+Most viewers have none set and get the same bytes, compressed once.
 
-As in ``kept``, all is thrown away as soon as anything happens (the dispatcher's ``version`` moves), and after a
-second at
-the latest.
+As in ``http/page_cache.py``, everything is discarded when an event arrives (the dispatcher's ``version`` changes), and
+after a second at the latest.
 """
 
 from __future__ import annotations
@@ -23,58 +22,56 @@ from microblog.http.page_cache import SECONDS
 from microblog.http.responses import CachedResponse
 from microblog.services.batch_loader import BatchLoader
 
-MOST: Final = 64  #: pages that are kept, of some tens of kilobytes each
-MOST_ANSWERS: Final = 32  #: answers that are kept of one page: to most people it is the same
+MOST: Final = 64  #: cached pages, of some tens of kilobytes each
+MOST_ANSWERS: Final = 32  #: cached answers of one page: most viewers share one
 _MOST_POSTS: Final = 2000
 _JSON: Final = "application/json; charset=utf-8"
-#: How JSON says that a post is nothing special to anybody. It can't be part of a text: there its quotes are escaped.
-NOTHING_SPECIAL: Final = (
-    b'"favourited":false,"reblogged":false,"bookmarked":false,"muted":false,"pinned":false'
-)
+#: The flags of an anonymous viewer in JSON. No text contains these bytes, because its quotes are escaped.
+NO_FLAGS: Final = b'"favourited":false,"reblogged":false,"bookmarked":false,"muted":false,"pinned":false'
 _WORDS: Final = {False: b"false", True: b"true"}
 
 Load = Callable[[], Awaitable[Page[Post]]]
 Render = Callable[[Post], bytes]
-#: What posts are to some people, by their ids: of each post that is anything special to them.
-Mark = Callable[[Sequence[Post], Sequence[int]], Awaitable[Mapping[int, tuple[ViewerFlags, ...] | None]]]
+#: Returns the flags of posts for each viewer id, only of posts that have one set; None if they are not known.
+LoadFlags = Callable[[Sequence[Post], Sequence[int]], Awaitable[Mapping[int, tuple[ViewerFlags, ...] | None]]]
 
 
-class Shared:
-    """A page of public posts as a stranger sees it, and what was made of it for others."""
+class SharedPage:
+    """A page of public posts as an anonymous viewer sees it, and the answers made from it."""
 
-    __slots__ = ("_answers", "_marks", "bodies", "page")
+    __slots__ = ("_answers", "_flags", "bodies", "page")
 
-    def __init__(self, page: Page[Post], bodies: Sequence[bytes], mark: Mark) -> None:
+    def __init__(self, page: Page[Post], bodies: Sequence[bytes], load_flags: LoadFlags) -> None:
         self.page = page
         self.bodies = bodies
-        self._marks = BatchLoader(partial(mark, page.items))
+        self._flags = BatchLoader(partial(load_flags, page.items))
         self._answers: dict[tuple[ViewerFlags, ...], CachedResponse] = {}
 
-    async def of(self, viewer_id: int) -> CachedResponse | None:
-        """The page as somebody has it; None where that is not a stranger's with other words."""
-        flags = await self._marks.of(viewer_id)
+    async def answer_for(self, viewer_id: int) -> CachedResponse | None:
+        """Return the page for a viewer, or None if it differs from the anonymous page in more than flags."""
+        flags = await self._flags.of(viewer_id)
         return None if flags is None else self.answer(flags)
 
     def answer(self, flags: tuple[ViewerFlags, ...]) -> CachedResponse:
-        """Its posts as a list in JSON; ``flags`` are of those that are anything special to the one who gets it."""
-        kept = self._answers.get(flags)
-        if kept is None:
+        """Return the posts as a JSON list, with ``flags`` set on those that they name."""
+        cached = self._answers.get(flags)
+        if cached is None:
             bodies = self.bodies
             if flags:
-                special = {each.id: each for each in flags}
+                flagged = {each.id: each for each in flags}
                 bodies = [
-                    _of(body, special[post.id]) if post.id in special else body
+                    _with_flags(body, flagged[post.id]) if post.id in flagged else body
                     for post, body in zip(self.page.items, bodies, strict=True)
                 ]
             body = b"[%b]" % b",".join(bodies)
-            kept = CachedResponse(body, _JSON, pack(body, _JSON))
+            cached = CachedResponse(body, _JSON, pack(body, _JSON))
             if len(self._answers) < MOST_ANSWERS:
-                self._answers[flags] = kept
-        return kept
+                self._answers[flags] = cached
+        return cached
 
 
 class SharedTimelines:
-    """``version`` says what state of the site an answer shows; ``seconds`` is a monotonic clock."""
+    """The cache of pages. ``version`` returns the state of the site, ``seconds`` is a monotonic clock."""
 
     def __init__(self, version: Callable[[], object], seconds: Callable[[], float]) -> None:
         self._now_version = version
@@ -82,49 +79,50 @@ class SharedTimelines:
         self._version: object = None
         self._until = 0.0
         self._posts: dict[int, bytes] = {}
-        self._pages: dict[object, Shared] = {}
-        self._making: dict[object, list[Deferred[Shared | None]]] = {}
+        self._pages: dict[object, SharedPage] = {}
+        self._loading: dict[object, list[Deferred[SharedPage | None]]] = {}
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    async def page(self, key: object, load: Load, render: Render, mark: Mark) -> Shared:
-        """The page called ``key``: ``load`` gives it as a stranger has it, ``mark`` says what it is to others.
+    async def page(self, key: object, load: Load, render: Render, load_flags: LoadFlags) -> SharedPage:
+        """Return the page ``key``. ``load`` loads it for an anonymous viewer, ``load_flags`` the flags of viewers.
 
-        Whoever asks while it is being loaded waits for that one, as long as nothing has happened since.
+        A request that arrives while the page is being loaded waits for it, unless the site has changed since.
         """
-        version = self._look()
-        kept = self._pages.get(key)
-        if kept is not None:
-            return kept
+        version = self._refresh()
+        cached = self._pages.get(key)
+        if cached is not None:
+            return cached
         name = (key, version)
-        waiting = self._making.get(name)
+        waiting = self._loading.get(name)
         if waiting is not None:
-            ready: Deferred[Shared | None] = Deferred()
+            ready: Deferred[SharedPage | None] = Deferred()
             waiting.append(ready)
-            return await ready or await self._load(load, render, mark)
-        waiting = self._making[name] = []
-        made: Shared | None = None
+            return await ready or await self._load(load, render, load_flags)
+        waiting = self._loading[name] = []
+        made: SharedPage | None = None
         try:
-            made = await self._load(load, render, mark)
-            # What was written meanwhile may be in it or not: then it is this moment's, and not kept.
-            if self._look() == version and len(self._pages) < MOST:
+            made = await self._load(load, render, load_flags)
+            # A page that was loaded while the site changed may lack the change, so it is not cached.
+            if self._refresh() == version and len(self._pages) < MOST:
                 self._pages[key] = made
                 if len(self._posts) <= _MOST_POSTS:
                     self._posts.update(zip((each.id for each in made.page.items), made.bodies, strict=True))
             return made
         finally:
-            del self._making[name]
+            del self._loading[name]
             for each in waiting:
-                if not each.called:  # else its client has gone
+                if not each.called:  # else its client has disconnected
                     each.callback(made)
 
-    async def _load(self, load: Load, render: Render, mark: Mark) -> Shared:
+    async def _load(self, load: Load, render: Render, load_flags: LoadFlags) -> SharedPage:
         page = await load()
-        self._look()
-        return Shared(page, [self._posts.get(each.id) or render(each) for each in page.items], mark)
+        self._refresh()
+        return SharedPage(page, [self._posts.get(each.id) or render(each) for each in page.items], load_flags)
 
-    def _look(self) -> object:
+    def _refresh(self) -> object:
+        """Discard everything that is out of date, and return the current version."""
         version, now = self._now_version(), self._seconds()
         if version != self._version or now >= self._until:
             self._version, self._until = version, now + SECONDS
@@ -133,8 +131,8 @@ class SharedTimelines:
         return self._version, self._until
 
 
-def _of(post: bytes, flags: ViewerFlags) -> bytes:
-    """``post`` as it is to the one whose ``flags`` these are."""
+def _with_flags(post: bytes, flags: ViewerFlags) -> bytes:
+    """Return a rendered post with ``flags`` in place of the anonymous ones."""
     words = (
         b'"favourited":%b,"reblogged":%b,"bookmarked":%b,"muted":%b,"pinned":%b'
         % tuple(
@@ -142,4 +140,4 @@ def _of(post: bytes, flags: ViewerFlags) -> bytes:
             for each in (flags.favourited, flags.boosted, flags.bookmarked, flags.muted, flags.pinned)
         )
     )  # fmt: skip
-    return post.replace(NOTHING_SPECIAL, words, 1)
+    return post.replace(NO_FLAGS, words, 1)

@@ -169,13 +169,13 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
 async def statuses_by_ids(microblog: Microblog, call: Call[IdsParams]) -> list[StatusEntity]:
     """Several posts at once; those that one may not see are left out."""
     ids = list(dict.fromkeys(call.params.id))[:MOST_IDS]
-    return await call.filtered(microblog, await microblog.posts.by_ids(call.viewer_or_none, ids))
+    return await call.filtered_statuses(microblog, await microblog.posts.by_ids(call.viewer_or_none, ids))
 
 
 @api.get("/api/v1/statuses/<id>", viewer="optional", scope="read:statuses", answer=StatusEntity, public=True)
 async def status(microblog: Microblog, call: Call[Nothing]) -> StatusEntity:
     """A post."""
-    return await call.shown(microblog, await microblog.posts.by_id(call.viewer_or_none, call.id()))
+    return await call.filtered_status(microblog, await microblog.posts.by_id(call.viewer_or_none, call.id()))
 
 
 @api.put(
@@ -219,7 +219,7 @@ async def context(microblog: Microblog, call: Call[Nothing]) -> Context:
     """What a post answers, and what answers it."""
     thread = await microblog.posts.thread(call.viewer_or_none, call.id())
     posts = [*thread.ancestors, *(post for _, post in thread.descendants)]
-    shown = await call.filtered(microblog, posts, FilterContext.THREAD)
+    shown = await call.filtered_statuses(microblog, posts, FilterContext.THREAD)
     above = len(thread.ancestors)
     return Context(shown[:above], shown[above:])
 
@@ -278,7 +278,9 @@ async def card(microblog: Microblog, call: Call[Nothing]) -> Nothing:
 )
 async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who boosted a post, the newest first."""
-    return call.people(await microblog.posts.boosted_by(call.viewer_or_none, call.id(), call.params.span))
+    return call.paged_accounts(
+        await microblog.posts.boosted_by(call.viewer_or_none, call.id(), call.params.span)
+    )
 
 
 @api.get(
@@ -292,4 +294,6 @@ async def reblogged_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged
 )
 async def favourited_by(microblog: Microblog, call: Call[AccountPaging]) -> Paged:
     """Who favourited a post, the newest first."""
-    return call.people(await microblog.posts.favourited_by(call.viewer_or_none, call.id(), call.params.span))
+    return call.paged_accounts(
+        await microblog.posts.favourited_by(call.viewer_or_none, call.id(), call.params.span)
+    )

@@ -1,4 +1,4 @@
-"""Timelines, and one's own kept posts."""
+"""Timelines, bookmarks and favourites."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TagParams(PublicParams, kw_only=True):
 async def home(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts and boosts of those whom one follows, and one's own."""
     page = await microblog.timelines.home(call.viewer, call.params.span)
-    return call.paged(page, await call.filtered(microblog, page.items, Context.HOME))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items, Context.HOME))
 
 
 @api.get(
@@ -63,21 +63,21 @@ async def public(microblog: Microblog, call: Call[PublicParams]) -> Paged:
     sent = call.params
     if sent.only_media:
         return Paged(())  # no post has any
-    rendered: SharedTimelines | None = call.request.shared
-    if call.viewer_or_none is not None and rendered is not None:
-        shared = await rendered.page(
+    cache: SharedTimelines | None = call.request.shared
+    if call.viewer_or_none is not None and cache is not None:
+        shared = await cache.page(
             (sent.span, sent.local, sent.remote),
             partial(microblog.timelines.public, None, sent.span, local=sent.local, remote=sent.remote),
             lambda post: msgspec.json.encode(call.status(post)),
             microblog.posts.flags,
         )
-        answer = await shared.of(call.viewer_or_none.id)
+        answer = await shared.answer_for(call.viewer_or_none.id)
         if answer is not None:
             return call.paged(shared.page, answer)
     page = await microblog.timelines.public(
         call.viewer_or_none, sent.span, local=sent.local, remote=sent.remote
     )
-    return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items, Context.PUBLIC))
 
 
 @api.get(
@@ -107,11 +107,11 @@ async def tagged(microblog: Microblog, call: Call[TagParams]) -> Paged:
         )
     else:
         page = await microblog.timelines.tag(call.viewer_or_none, tag, sent.span)
-    return call.paged(page, await call.filtered(microblog, page.items, Context.PUBLIC))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items, Context.PUBLIC))
 
 
 def _keys(tags: Sequence[str]) -> list[str]:
-    """Four of each at most, as in Mastodon; what is no tag is left out."""
+    """Return the keys of the first four tags, as in Mastodon, without those that are not hashtags."""
     return [key for each in tags[:4] if (key := hashtag_key(each.lstrip("#"))) is not None]
 
 
@@ -119,11 +119,11 @@ def _keys(tags: Sequence[str]) -> list[str]:
 async def bookmarks(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts that one has bookmarked, the newest bookmark first."""
     page = await microblog.timelines.bookmarks(call.viewer, call.params.span)
-    return call.paged(page, await call.filtered(microblog, page.items))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items))
 
 
 @api.get("/api/v1/favourites", scope="read:favourites", params=Paging, answer=list[StatusEntity], paged=True)
 async def favourites(microblog: Microblog, call: Call[Paging]) -> Paged:
     """Posts that one has favourited, the newest favourite first."""
     page = await microblog.timelines.favourites(call.viewer, call.params.span)
-    return call.paged(page, await call.filtered(microblog, page.items))
+    return call.paged(page, await call.filtered_statuses(microblog, page.items))

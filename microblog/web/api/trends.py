@@ -52,7 +52,7 @@ async def trending_statuses(microblog: Microblog, call: Call[TrendingStatusesPar
     found = await microblog.trends.posts(
         call.viewer_or_none, offset=sent.offset, limit=clamped(sent.limit, 40)
     )
-    return await call.filtered(microblog, found, Context.PUBLIC)
+    return await call.filtered_statuses(microblog, found, Context.PUBLIC)
 
 
 @api.get("/api/v1/trends/links", viewer="optional", params=TrendingTagsParams, answer=list[str])

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.errors import Unavailable
 from microblog.domain.posts import Page, Post, ViewerFlags
-from microblog.web.api.shared_timelines import MOST, MOST_ANSWERS, NOTHING_SPECIAL, Shared, SharedTimelines
+from microblog.web.api.shared_timelines import MOST, MOST_ANSWERS, NO_FLAGS, SharedPage, SharedTimelines
 from tests.web.api.api_site import ApiSite, Program
 
 PUBLIC = "/api/v1/timelines/public"
@@ -24,7 +24,7 @@ class Rendered(SharedTimelines):
         self.version, self.now, self.loaded, self.rendered = 0, 0.0, 0, 0
         super().__init__(lambda: self.version, lambda: self.now)
 
-    async def of(self, *ids: int, wait: Deferred[None] | None = None) -> Shared:
+    async def of(self, *ids: int, wait: Deferred[None] | None = None) -> SharedPage:
         async def load() -> Page[Post]:
             self.loaded += 1
             if wait is not None:
@@ -35,7 +35,7 @@ class Rendered(SharedTimelines):
 
     def render(self, post: Post) -> bytes:
         self.rendered += 1
-        return b'{"id":%d,%b}' % (post.id, NOTHING_SPECIAL)
+        return b'{"id":%d,%b}' % (post.id, NO_FLAGS)
 
     async def mark(
         self, posts: Sequence[Post], viewers: Sequence[int]
@@ -57,7 +57,7 @@ async def test_a_page_is_read_and_a_post_rendered_once_for_all() -> None:
     rendered = Rendered()
     first = await rendered.of(1, 2)
     plain = first.answer(())
-    assert plain.body == b'[{"id":1,%b},{"id":2,%b}]' % (NOTHING_SPECIAL, NOTHING_SPECIAL)
+    assert plain.body == b'[{"id":1,%b},{"id":2,%b}]' % (NO_FLAGS, NO_FLAGS)
     assert (await rendered.of(1, 2)).answer(()) is plain
     await rendered.of(2, 3)
     assert (rendered.loaded, rendered.rendered) == (2, 3)
@@ -73,9 +73,9 @@ async def test_each_gets_their_own_words() -> None:
 
 async def test_it_is_asked_what_it_is_to_each() -> None:
     shared = await Rendered().of(1, 2)
-    assert (await shared.of(2)) is shared.answer((flags(2, favourited=True),))
-    assert (await shared.of(3)) is shared.answer(())
-    assert (await shared.of(9)) is None
+    assert (await shared.answer_for(2)) is shared.answer((flags(2, favourited=True),))
+    assert (await shared.answer_for(3)) is shared.answer(())
+    assert (await shared.answer_for(9)) is None
 
 
 async def test_what_happens_and_a_second_throw_all_away() -> None:
