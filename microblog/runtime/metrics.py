@@ -209,7 +209,7 @@ class Metrics:
         dispatcher = self._microblog.dispatcher
         yield _gauge(
             "microblog_live_readers",
-            "Subscription readers of this process: push, events, sockets.",
+            "Live readers of this process: push, events, sockets.",
             dispatcher.readers,
         )
         yield _gauge("microblog_events_position", "The newest event dispatched here.", dispatcher.position)

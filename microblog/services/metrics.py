@@ -11,7 +11,7 @@ __all__ = ["JOB_STATES", "Measuring", "SiteMetrics"]
 
 
 class Measuring:
-    """MetricsPage for ``/metrics``: plain numbers where they are at hand, one query for the rest."""
+    """The figures of the database for ``/metrics``: the pool's numbers, and one query for the rest."""
 
     def __init__(self, db: Database, dispatcher: EventDispatcher) -> None:
         self._db = db

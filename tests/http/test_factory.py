@@ -55,10 +55,10 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 def test_connections_above_the_limit_get_503_and_are_closed(make: Make) -> None:
     harness = make(routes, connections=2)
     connections = [harness.client.connect(), harness.client.connect()]
-    shed = harness.client.connect()
-    (answer,) = shed.answers()
+    refused = harness.client.connect()
+    (answer,) = refused.answers()
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
-    assert not shed.open
+    assert not refused.open
     connections[0].hang_up()
     fresh = harness.client.connect()
     fresh.send(GET)
