@@ -206,8 +206,8 @@ class SubscriberRegistry:
                             changed.add(viewer_id)
                         else:
                             to_compare[viewer_id, other_id] = None
-            elif row.kind == Kind.REVOKED and isinstance(row.detail, dict):
-                self.revoke(row.detail)
+            elif row.kind == Kind.REVOKED:
+                self._revoke(row.account_id, row.detail)
         changed |= await self._relationships.differing(pair for pair in to_compare if pair[0] not in changed)
         for viewer_id in changed:
             await self._refresh(viewer_id)
@@ -232,16 +232,28 @@ class SubscriberRegistry:
             if subscriber.group is not None:
                 subscriber.group.relationships = fresh
 
-    def revoke(self, detail: dict[str, Any]) -> None:
-        """End the readers of a suspended account, or of a session or token that has ended."""
-        if "account" in detail:
-            for subscriber in list(self.by_viewer.get(detail["account"], ())):
+    def _revoke(self, account_id: int | None, detail: object) -> None:
+        """End the readers of a suspended account, or of a session or token that has ended.
+
+        A newer release may name what has ended in a form that this one can't read. It may be any credential of the
+        account, so all readers of the account end. They can come back with a credential that is still valid.
+        """
+        named = (
+            {name: each for name, each in detail.items() if isinstance(each, int)}
+            if isinstance(detail, dict)
+            else {}
+        )
+        if "account" in named:
+            for subscriber in list(self.by_viewer.get(named["account"], ())):
                 subscriber.reader.end("suspended")
             return
-        for name in _CREDENTIALS:
-            if name in detail:
-                for subscriber in list(self.by_credential.get((name, detail[name]), ())):
-                    subscriber.reader.end("revoked")
+        ended = [(name, named[name]) for name in _CREDENTIALS if name in named]
+        for credential in ended:
+            for subscriber in list(self.by_credential.get(credential, ())):
+                subscriber.reader.end("revoked")
+        if not ended and account_id is not None:
+            for subscriber in list(self.by_viewer.get(account_id, ())):
+                subscriber.reader.end("revoked")
 
 
 def _credentials(viewer: Viewer) -> Iterable[tuple[str, int]]:

@@ -71,6 +71,10 @@ STRANGE = {
     "a notification whose details are a word": ("notification", "one"),
     "a revocation whose details are a list": ("revoked", ["account"]),
     "a revocation of something unknown": ("revoked", {"passkey": 7}),
+    "a revocation of several tokens": ("revoked", {"token": [7, 8]}),
+    "a revocation whose session is an object": ("revoked", {"session": {"id": 7}}),
+    "a revocation whose account is a list": ("revoked", {"account": [7]}),
+    "a revocation without details": ("revoked", None),
 }
 
 
@@ -96,6 +100,21 @@ async def test_row_that_this_process_cannot_read_is_skipped_live_and_in_catch_up
     assert len(reports) <= 1
     if "unknown kind" in strange:
         assert len(reports) == 1
+
+
+@pytest.mark.parametrize("detail", [None, ["token"], {"passkey": 7}, {"token": [7, 8]}], ids=str)
+async def test_revocation_that_this_process_cannot_read_ends_the_readers_of_its_account(
+    site: Site, detail: Any
+) -> None:
+    ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
+    of_ann, of_bob = Reading(), Reading()
+    await site.dispatcher.connect(of_ann, ann).subscribe("home")
+    await site.dispatcher.connect(of_bob, bob).subscribe("home")
+    async with site.db.transaction() as tx:
+        await outbox(tx).put("revoked", ann.id, None, None, json.dumps(detail))
+    await site.settled()
+    await until(site.reactor, lambda: of_ann.ended == ["revoked"])
+    assert of_bob.ended == []
 
 
 async def test_each_unknown_kind_is_reported_once(site: Site, reports: list[LogEvent]) -> None:
