@@ -12,6 +12,7 @@ import ctypes
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -102,9 +103,10 @@ class Listening(Service):
             endpoint = serverFromString(self._ports, self._endpoint)
             self.port = await endpoint.listen(self._factory)
         except CannotListenError as error:
-            reason = (
-                os.strerror(error.socketError.errno) if _errno(error.socketError) else str(error.socketError)
-            )
+            cause = error.socketError
+            # The numbers of a failed look-up of a name are not those of the system.
+            by_system = _errno(cause) and not isinstance(cause, socket.gaierror)
+            reason = os.strerror(cause.errno) if by_system else getattr(cause, "strerror", None) or str(cause)
             raise self._cannot(reason) from error
         except (OSError, IndexError, KeyError, ValueError) as error:
             raise self._cannot(str(error) or type(error).__name__) from error

@@ -229,6 +229,13 @@ class TestPorts:
             await second.startService()
         await first.stopService()
 
+    async def test_error_of_an_address_that_is_none_says_so(self, reactor_: Any) -> None:
+        wrong = listen("tcp:0:interface=999.1.1.1", Factory.forProtocol(Protocol), reactor_, setting="http")
+        with pytest.raises(StartError) as raised:
+            await wrong.startService()
+        assert "Unknown error" not in str(raised.value)
+        assert "not known" in str(raised.value)
+
 
 def test_timers_follow_the_monotonic_clock() -> None:
     """twisted #2424: with the wall clock set back an hour, a timer of three seconds fires after an hour."""
