@@ -137,6 +137,7 @@ WITHOUT_RETRY = {
     "credentials",
     "demo",
     "jobs",
+    "mail_subscriptions",
     "notifications/read",
     "oauth",
     "outgoing_mail",
