@@ -1,8 +1,8 @@
-"""What happens, in the one order that all live surfaces share.
+"""Events in the one order that all live surfaces share.
 
-Writers leave an event in the same transaction as the change. A sequencer gives each a ``position`` after
-its commit; positions grow in the order in which events become visible, so a reader that keeps the last one
-and asks for what lies above misses nothing and sees nothing twice.
+A writer puts an event into the same transaction as the change. After the commit a sequencer gives it a ``position``.
+Positions grow in the order in which events become visible, so a reader that keeps the last position and asks for higher
+ones misses nothing and sees nothing twice.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ class Kind(StrEnum):
     DELETE = "delete"
     BOOST = "boost"
     NOTIFICATION = "notification"
-    RELATION = (
-        "relation"  #: a follow, mute, block, list or filter came or went: what streams know is read again
-    )
+    RELATION = "relation"  #: a follow, mute, block, list or filter changed: relationships are read again
     REVOKED = "revoked"  #: a session or token ended, or an account was suspended
 
 
@@ -37,14 +35,14 @@ class NotificationKind(StrEnum):
     FOLLOW_REQUEST = "follow_request"
     BOOST = "boost"
     FAVOURITE = "favourite"
-    EDIT = "edit"  #: of a post one boosted
-    POST = "post"  #: by somebody one asked to be told about
+    EDIT = "edit"  #: of a post that the recipient boosted
+    POST = "post"  #: by an account whose posts the recipient is notified of
     SIGN_UP = "sign_up"  #: for moderators
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom an event about a post may concern: enough to route and judge it when the post is gone."""
+    """Whom an event about a post may concern: enough to decide who gets it when the post is deleted."""
 
     author_id: int
     author_name: str
@@ -58,7 +56,10 @@ class Audience:
 
     @classmethod
     def of(cls, post: Post, withheld_ids: tuple[int, ...] = ()) -> Audience:
-        """That of a post, or of a boost: what is boosted decides who may see it, who boosts whose it is."""
+        """Return the audience of a post or boost.
+
+        The boosted post decides who may see a boost. The account that boosts is its author.
+        """
         content = post.content
         return cls(
             author_id=post.author.id,
@@ -75,31 +76,31 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the log. ``post`` is as a stranger sees it; adapters ask ``audience`` who may."""
+    """A row of the log. ``post`` is as an anonymous viewer sees it; ``audience`` decides who gets the event."""
 
     position: int
     kind: Kind
     at: datetime
-    account_id: int | None  #: who did it
-    recipient_id: int | None  #: whom it is for alone, or None
+    account_id: int | None  #: the account that acted
+    recipient_id: int | None  #: the only recipient, or None
     post_id: int | None = None
     post: Post | None = None
     audience: Audience | None = None
     notification: Notification | None = None
     token_id: int | None = None
     session_id: int | None = None
-    filtered: tuple[FilterResult, ...] = ()  #: what the filters of the viewer who gets it say of its post
+    filtered: tuple[FilterResult, ...] = ()  #: results of the viewer's filters on its post
 
     @property
     def filter_results(self) -> Mapping[int, tuple[FilterResult, ...]]:
-        """``filtered`` by the id of the post that it is about, as entities take it."""
+        """The results of the viewer's filters by the id of their post, as entities take them."""
         post = self.notification.post if self.notification is not None else self.post
         return {} if post is None or not self.filtered else {post.content.id: self.filtered}
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something that concerns somebody: ``actor`` did it, to ``post`` where there is one."""
+    """An act of ``actor`` that concerns the recipient, on ``post`` if there is one."""
 
     id: int
     recipient_id: int

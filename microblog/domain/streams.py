@@ -1,11 +1,11 @@
 """Live streams: their names, and the rule which events belong on them.
 
-public  local                      what the public timelines list
-user:<account id>                  posts and boosts of somebody
-tag:<tag>                          public posts with a tag, normalised
-thread:<post id>                   a thread, by the post that began it
-home  mentions  notifications  direct      of the one who is logged in
-list:<list id>                     one of their lists
+public  local                      the public timelines
+user:<account id>                  posts and boosts of an account
+tag:<tag>                          public posts with a hashtag, normalised
+thread:<post id>                   a thread, by its first post
+home  mentions  notifications  direct      of the viewer
+list:<list id>                     a list of the viewer
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _ABOUT_POSTS: Final = frozenset({Kind.POST, Kind.EDIT, Kind.DELETE, Kind.BOOST})
 
 
 @dataclass(frozen=True, slots=True)
-class ListTies:
-    """Who is in a list, and replies to whom are listed: ``followed``, ``list`` or ``none``."""
+class ListMembers:
+    """The members of a list, and which replies it shows: to ``followed`` accounts, to members (``list``) or ``none``."""
 
     members: Set[int]
     replies: str = "list"
@@ -38,20 +38,22 @@ class ListTies:
 
 @dataclass(frozen=True, slots=True)
 class Relationships:
-    """How somebody stands to others, as far as streams ask. Times are seconds since 1970."""
+    """A viewer's relationships and filters, as far as streams need them. Times are seconds since 1970."""
 
     id: int
-    follows: Mapping[int, bool] = field(default_factory=dict)  #: whom they follow: whether with boosts
+    follows: Mapping[int, bool] = field(default_factory=dict)  #: followed accounts: whether with boosts
     blocked_by: Set[int] = frozenset()
     blocking: Set[int] = frozenset()
-    muting: Mapping[int, float | None] = field(default_factory=dict)  #: until when; None for ever
-    tags: Set[str] = frozenset()  #: followed: their public posts are at home too
-    lists: Mapping[int, ListTies] = field(default_factory=dict)  #: their own, by id
-    elsewhere: Set[int] = frozenset()  #: who is in an exclusive list, and so not at home
+    muting: Mapping[int, float | None] = field(
+        default_factory=dict
+    )  #: muted accounts: until when, or None for ever
+    tags: Set[str] = frozenset()  #: followed hashtags: public posts with them are at home too
+    lists: Mapping[int, ListMembers] = field(default_factory=dict)  #: the viewer's lists by id
+    exclusive_members: Set[int] = frozenset()  #: members of exclusive lists, whose posts are not at home
     filters: tuple[Compiled, ...] = ()  #: of the viewer, oldest first
 
     def hides(self, account_id: int, at: float) -> bool:
-        """Whether they don't want to see that account."""
+        """Return whether the viewer blocks or mutes an account at a time."""
         if account_id in self.blocking:
             return True
         until = self.muting.get(account_id, 0.0)
@@ -59,7 +61,7 @@ class Relationships:
 
 
 def keys(event: Event) -> Iterable[str]:
-    """Where to look for those who may want an event: names of streams, personal ones with their owner's id."""
+    """Yield the index keys of the streams that an event may belong on. Keys of personal streams have the owner's id."""
     if event.kind is Kind.NOTIFICATION:
         yield f"notifications@{event.recipient_id}"
         return
@@ -87,15 +89,16 @@ def keys(event: Event) -> Iterable[str]:
 
 
 def key(stream: Stream, owner_id: int | None) -> str:
-    """Under which of `keys` a subscription is found."""
+    """Return which of `keys` finds a subscription."""
     if stream.startswith("list:"):
         return HOME
     return f"{stream}@{owner_id}" if stream in ("mentions", "notifications", "direct") else stream
 
 
 def belongs(event: Event, stream: Stream, relationships: Relationships | None) -> bool:
-    """Whether an event belongs on somebody's ``stream``, and they may see it. ``relationships`` is None for a
-    stranger.
+    """Return whether an event belongs on a viewer's stream and the viewer may see it.
+
+    ``relationships`` is None for an anonymous viewer.
     """
     if event.kind is Kind.NOTIFICATION:
         return (
@@ -120,7 +123,7 @@ def belongs(event: Event, stream: Stream, relationships: Relationships | None) -
         if not may_see(audience.visibility, relation):
             return False
         original = event.post.content.author.id if event.post is not None else author_id
-        if original in relationships.blocked_by:  # whoever boosted it, wherever it is read
+        if original in relationships.blocked_by:
             return False
         at = event.at.timestamp()
         profile = stream.startswith("user:")
@@ -166,20 +169,20 @@ def belongs(event: Event, stream: Stream, relationships: Relationships | None) -
 def _at_home(event: Event, relationships: Relationships) -> bool:
     audience = event.audience
     assert audience is not None
-    author_id, answered = audience.author_id, audience.reply_to_account_id
-    alone = answered in (None, author_id)
-    by_tag = not audience.is_boost and audience.visibility is Visibility.PUBLIC and alone
+    author_id, replied_to = audience.author_id, audience.reply_to_account_id
+    no_reply_to_others = replied_to in (None, author_id)
+    by_tag = not audience.is_boost and audience.visibility is Visibility.PUBLIC and no_reply_to_others
     if by_tag and not relationships.tags.isdisjoint(audience.tags):
         return True
     if author_id != relationships.id and (
-        author_id in relationships.elsewhere or not _followed(event, relationships)
+        author_id in relationships.exclusive_members or not _followed(event, relationships)
     ):
         return False
-    return alone or answered == relationships.id or answered in relationships.follows
+    return no_reply_to_others or replied_to == relationships.id or replied_to in relationships.follows
 
 
 def _followed(event: Event, relationships: Relationships) -> bool:
-    """Whether they follow who did it, with boosts where it is one."""
+    """Return whether the viewer follows the author, with boosts if the event is a boost."""
     audience = event.audience
     assert audience is not None
     boosts = relationships.follows.get(audience.author_id)
@@ -192,11 +195,11 @@ def _in_list(event: Event, relationships: Relationships, written_id: str) -> boo
     chosen = relationships.lists.get(int(written_id)) if written_id.isdecimal() else None
     if chosen is None or audience.author_id not in chosen.members or not _followed(event, relationships):
         return False
-    answered = audience.reply_to_account_id
-    if answered in (None, audience.author_id):
+    replied_to = audience.reply_to_account_id
+    if replied_to in (None, audience.author_id):
         return True
     if chosen.replies == "none":
         return False
-    return answered == relationships.id or answered in (
+    return replied_to == relationships.id or replied_to in (
         chosen.members if chosen.replies == "list" else relationships.follows
     )

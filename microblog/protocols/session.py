@@ -1,7 +1,7 @@
-"""What each command does.  One :class:`PushSession` a connection; the connection sees to bytes and order.
+"""What each command of the push port does. Each connection has one `PushSession`, and handles bytes and order itself.
 
-An answer is the bytes of one ``OK`` line, with the posts of ``LAST`` below it; anything else is raised as an error
-of the domain, which the connection says as ``ERR``.
+An answer is the bytes of one ``OK`` line, with the posts of ``LAST`` below it. A failure is raised as an error of the
+domain, which the connection answers with ``ERR``.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 MAX_SUBSCRIPTIONS: Final = 100
 #: Posts that LAST reads at a time.
 _PAGE: Final = 40
-#: Ids that are kept to tell what LAST has printed.
-_MOST_REMEMBERED: Final = 2000
+#: Ids of posts that LAST has printed, to leave out their events.
+_MAX_REMEMBERED: Final = 2000
 
-#: Of a conversation that was ended by QUIT.
+#: `PushSession.ended` after QUIT.
 QUIT: Final = "quit"
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 @contextmanager
 def _not_found_as(text: str) -> Iterator[None]:
-    """Give a NotFound that is raised inside a ``text`` that names what the client asked for."""
+    """Replace the text of a NotFound by ``text``, which names what the client asked for."""
     try:
         yield
     except NotFound as error:
@@ -69,35 +69,35 @@ def _not_found_as(text: str) -> Iterator[None]:
 
 
 class PushSession:
-    """``live`` is the connection's place at the dispatcher, ``host`` its address."""
+    """The state of one connection: viewer, format and streams. ``host`` is the client's address."""
 
     def __init__(self, context: PushContext, live: Subscription, host: str) -> None:
         self._context = context
         self._microblog = context.microblog
         self._live = live
         self._host = host
-        self._names: dict[str, str] = {}  # canonical stream -> how LIST shows it
+        self._names: dict[str, str] = {}  # the name that LIST shows, by the stream of the dispatcher
         self._by_default = False
         self.viewer: Viewer | None = None
         self.format = "text"
-        #: why the connection is over after this command: QUIT, or an error's code
+        #: why the connection ends after this command: QUIT, or an error's code
         self.ended: str | None = None
-        #: ids of what LAST has printed: their events are not said again
+        #: ids of posts and notifications that LAST has printed: their events are left out
         self.printed: set[int] = set()
 
     @property
     def cursor(self) -> int:
-        """All that concerns this connection up to here was sent: what to resume from."""
+        """The position up to which all events were sent. A client resumes from it."""
         return self._live.cursor if self._live.streams else self._microblog.dispatcher.position
 
     async def begin(self) -> None:
-        """A connection reads the public stream until it says what it wants: ``nc`` shows something at once."""
+        """Subscribe to the public stream until the first SUBSCRIBE, so that ``nc`` shows something at once."""
         self._by_default = True
         self._names["public"] = "public"
         await self._live.subscribe("public")
 
     async def answer(self, command: Command) -> bytes:
-        """Does what ``command`` says. :raises MicroblogError: it can't be done."""
+        """Run a command and return its answer. Raises MicroblogError."""
         match command:
             case Help():
                 return self._help(command)
@@ -123,19 +123,19 @@ class PushSession:
                 return to_bytes(Ok("QUIT", (str(self.cursor),)))
 
     def was_printed(self, event: Event) -> bool:
-        """Whether LAST has printed what ``event`` tells; asked once an event."""
+        """Return whether LAST has printed the event's post or notification, and forget it."""
         if event.kind is Kind.NOTIFICATION:
-            shown = event.notification.id if event.notification else None
+            printed_id = event.notification.id if event.notification else None
         elif event.kind in (Kind.POST, Kind.BOOST):
-            shown = event.post_id
+            printed_id = event.post_id
         else:
             return False
-        if shown in self.printed:
-            self.printed.discard(shown)
+        if printed_id in self.printed:
+            self.printed.discard(printed_id)
             return True
         return False
 
-    # -- what can be said, and by whom
+    # -- help and login
 
     def _help(self, command: Help) -> bytes:
         if command.about is None:
@@ -163,10 +163,10 @@ class PushSession:
         if not viewer.can("read"):
             raise Forbidden("This token lacks the scope read.")
         self._live.set_viewer(viewer)
-        await self._settled(self._microblog.dispatcher.registry.confirm(self._live))
+        await self._apply(self._microblog.dispatcher.registry.confirm(self._live))
         self.viewer = viewer
         if not self._live.paused:
-            await self._settled(self._live.resume())  # the streams go on for the viewer
+            await self._apply(self._live.resume())  # the streams go on for the viewer
         return (f"@{viewer.account.name}", *sorted(viewer.scopes))
 
     def _require(self, scope: str) -> Viewer:
@@ -176,8 +176,8 @@ class PushSession:
             raise Forbidden(f"This needs a token with the scope {scope}.")
         return self.viewer
 
-    async def _settled(self, change: Awaitable[None]) -> None:
-        """Awaits a change of what is live. Broken off halfway, nothing would come any more: it ends."""
+    async def _apply(self, change: Awaitable[None]) -> None:
+        """Await a change of the subscriptions. If it fails halfway, events would be missing, so the connection ends."""
         self.ended = "unavailable"
         try:
             await change
@@ -208,7 +208,7 @@ class PushSession:
         gap = False
         if command.since is not None:
             try:
-                await self._settled(self._live.subscribe(stream, since=command.since, distinct=True))
+                await self._apply(self._live.subscribe(stream, since=command.since, distinct=True))
             except Gone as gone:
                 if command.last is None:
                     raise Gone(f"{gone.text} Or add LAST <n> to SUBSCRIBE.") from gone
@@ -218,15 +218,15 @@ class PushSession:
                 return to_bytes(Ok("SUBSCRIBE", (shown, "CURSOR", str(command.since))))
 
         if command.last is None:
-            await self._settled(self._live.subscribe(stream))
+            await self._apply(self._live.subscribe(stream))
             self._names[stream] = shown
             return to_bytes(Ok("SUBSCRIBE", (shown, "CURSOR", str(self.cursor))))
 
-        # The position first: what is published while the timeline is read comes as an event, and is told from what
-        # the timeline had by its id.
+        # Take the position first. A post that is published while the timeline is read comes as an event. It is left out by
+        # its id if the timeline has it.
         position = self._microblog.dispatcher.position
         lines = await self._last(command.stream, stream, command.last)
-        await self._settled(self._live.subscribe(stream, since=position, distinct=True))
+        await self._apply(self._live.subscribe(stream, since=position, distinct=True))
         self._names[stream] = shown
         words = (shown, "CURSOR", str(position), "GAP") if gap else (shown, "CURSOR", str(position))
         return b"".join((to_bytes(Ok("SUBSCRIBE", words)), *lines))
@@ -245,7 +245,7 @@ class PushSession:
         return (self._names.pop(stream),)
 
     async def _resolve(self, name: StreamName) -> tuple[str, str]:
-        """The dispatcher's name of a stream, and the one to show. :raises MicroblogError: there is none."""
+        """Return the dispatcher's name of a stream and the name to show. Raises MicroblogError for no such stream."""
         if name.personal:
             self._require("read")
         if name.kind == "user":
@@ -264,16 +264,16 @@ class PushSession:
             return f"thread:{thread}", f"thread:{thread}"
         if name.kind == "list":
             with _not_found_as(f"You have no list {name.argument}."):
-                found = await self._microblog.lists.by_id(self._require("read"), int(name.argument))
-            return f"list:{found.id}", f"list:{found.id}"
+                owned = await self._microblog.lists.by_id(self._require("read"), int(name.argument))
+            return f"list:{owned.id}", f"list:{owned.id}"
         return name.kind, name.kind
 
-    # -- what was before
+    # -- LAST
 
     async def _last(self, name: StreamName, stream: str, count: int) -> list[bytes]:
-        """The newest ``count`` of a stream as lines, oldest first.
+        """Return the newest ``count`` posts of a stream as lines, oldest first.
 
-        Their ids are remembered, and those of some before them: their events may still be on their way, and are past.
+        Their ids are remembered, with those of some older posts, because their events may still be on the way.
         """
         rendering = self._context.rendering
         if name.kind == "notifications":
@@ -281,7 +281,7 @@ class PushSession:
             notified = await self._newest(
                 lambda span: self._microblog.notifications.page(owner, span), count + _PAGE
             )
-            self._remember(found.id for found in notified)
+            self._remember(each.id for each in notified)
             return self._lines(rendering.notification, notified[:count])
         if name.kind == "thread":
             posts = await self._thread(int(stream.partition(":")[2]), int(name.argument))
@@ -290,23 +290,23 @@ class PushSession:
         self._remember(post.id for post in posts)
         return self._lines(rendering.post, posts[:count])
 
-    def _lines(self, render: Callable[[str, T], bytes], found: Sequence[T]) -> list[bytes]:
-        """Render what was found, oldest first. What can't be rendered is reported and left out."""
+    def _lines(self, render: Callable[[str, T], bytes], items: Sequence[T]) -> list[bytes]:
+        """Render posts or notifications, oldest first. Report and leave out those that can't be rendered."""
         lines = []
-        for each in reversed(found):
+        for each in reversed(items):
             try:
                 lines.append(render(self.format, each))
-            except Exception:  # noqa: BLE001 - whatever is wrong is wrong with this one
+            except Exception:  # noqa: BLE001 - the fault is in this item alone
                 self._microblog.dispatcher.faults.failed("What LAST found can't be shown and is left out.")
         return lines
 
     def _remember(self, ids: Iterable[int]) -> None:
         self.printed.update(ids)
-        if len(self.printed) > _MOST_REMEMBERED:
-            self.printed = set(sorted(self.printed)[-_MOST_REMEMBERED:])
+        if len(self.printed) > _MAX_REMEMBERED:
+            self.printed = set(sorted(self.printed)[-_MAX_REMEMBERED:])
 
     async def _thread(self, first: int, named: int) -> list[PostRecord]:
-        """All posts of a thread that can be seen, newest first; where its beginning is gone, those around ``named``."""
+        """Return the visible posts of a thread, newest first; those around ``named`` if its first post is deleted."""
         try:
             thread = await self._microblog.posts.thread(self.viewer, first)
         except NotFound:
@@ -334,16 +334,16 @@ class PushSession:
 
     @staticmethod
     async def _newest(fetch: Callable[[Span], Awaitable[Page[T]]], count: int) -> list[T]:
-        """Up to ``count`` items, newest first, page by page."""
-        found: list[T] = []
+        """Return up to ``count`` items, newest first, page by page."""
+        items: list[T] = []
         older: int | None = None
-        while len(found) < count:
-            page = await fetch(Span(max_id=older, limit=min(_PAGE, count - len(found))))
-            found.extend(page.items)
+        while len(items) < count:
+            page = await fetch(Span(max_id=older, limit=min(_PAGE, count - len(items))))
+            items.extend(page.items)
             older = page.older
             if older is None or not page.items:
                 break
-        return found
+        return items
 
     # -- writing
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dbxs import query
 
-from microblog.domain.streams import ListTies, Relationships
+from microblog.domain.streams import ListMembers, Relationships
 from microblog.store.engine.access import accessor
 from microblog.store.engine.loaders import row, rows, scalar
 from microblog.store.relations import STREAM_BLOCKS, STREAM_PAIRS, VISIBLE
@@ -25,7 +25,7 @@ def _relationships(
     lists: list[tuple[int, str, bool, list[int]]],
 ) -> Relationships:
     owned = {
-        list_id: ListTies(frozenset(members), replies, exclusive)
+        list_id: ListMembers(frozenset(members), replies, exclusive)
         for list_id, replies, exclusive, members in lists
     }
     return Relationships(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microblog.domain.events import Audience, Event, Kind
-from microblog.domain.streams import ListTies, Relationships, belongs, key, keys
+from microblog.domain.streams import ListMembers, Relationships, belongs, key, keys
 from microblog.domain.visibility import Visibility
 
 ME, FRIEND, OTHER, STRANGER = 1, 2, 3, 4
@@ -35,8 +35,8 @@ def relationships(
     return Relationships(
         ME,
         follows={FRIEND: boosts, OTHER: True},
-        lists={5: ListTies(frozenset({FRIEND}), policy, exclusive)},
-        elsewhere=frozenset({FRIEND}) if exclusive else frozenset(),
+        lists={5: ListMembers(frozenset({FRIEND}), policy, exclusive)},
+        exclusive_members=frozenset({FRIEND}) if exclusive else frozenset(),
         **more,
     )
 

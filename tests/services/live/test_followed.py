@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from microblog.domain.events import Audience, Event, Kind
 from microblog.domain.posts import Draft
-from microblog.domain.streams import ListTies, Relationships, belongs
+from microblog.domain.streams import ListMembers, Relationships, belongs
 from microblog.domain.visibility import Visibility
 from microblog.services.live import relationship_cache
 from microblog.services.live.followed import Followed
@@ -25,7 +25,7 @@ ids = st.integers(1, 8)
 tags = st.sampled_from(["tea", "milk", "cats"])
 relationships = st.builds(
     lambda owner, follows, tags, members: Relationships(
-        owner, dict.fromkeys(follows, True), tags=tags, lists={5: ListTies(members)}
+        owner, dict.fromkeys(follows, True), tags=tags, lists={5: ListMembers(members)}
     ),
     ids,
     st.frozensets(ids),
