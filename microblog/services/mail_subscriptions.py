@@ -10,6 +10,7 @@ from typing import Final
 from microblog.domain.errors import NotFound
 from microblog.services.site_keys import site_secret
 from microblog.store.engine.database import Database
+from microblog.store.locks import retried
 from microblog.store.mail import Recipient, mail
 
 #: What a link can unsubscribe from. Links hold the index, so the order stays.
@@ -48,6 +49,7 @@ class MailSubscriptions:
             raise NotFound()
         return MailSubscription(account_id, what, recipient.name)
 
+    @retried
     async def unsubscribe(self, token: str) -> MailSubscription:
         """Switch off the mails that a link is about. Repeating it changes nothing. Raises as ``by_token``."""
         subscription = await self.by_token(token)
