@@ -1,8 +1,8 @@
 """Posts a second through the API: ``POST /api/v1/statuses`` by 32 clients, each answered when its post is on disk.
 
-Each client has a person and a token of its own, and sends the next post when the last is answered.  The reference is
-pgbench, which inserts one row a transaction into a bare table of the same database, by as many clients: how often this
-machine can put anything on disk.
+Each client has an account and a token of its own, and sends the next post after the answer to the last. The reference
+is pgbench with as many clients, which inserts one row a transaction into a bare table of the same database: the rate at
+which this machine can write to disk.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def main() -> None:
             ours.append(_rate(site, plain, given.seconds))
             used.append((rig.cpu_seconds(site.pid) - before) / given.seconds)
             theirs.append(_bare(program, site, given.seconds))
-        rig.told(ours, theirs, "posts/s", "pgbench")
+        rig.report(ours, theirs, "posts/s", "pgbench")
         print(f"  server      {used[-1]:.0%} of a core, {used[-1] / ours[-1] * 1e6:,.0f} µs of it a post")
 
 
 def _writers(site: rig.Site) -> None:
-    """People and tokens, straight in the database: passwords are not what is measured."""
+    """Insert accounts and tokens into the database, because the benchmark is not about passwords."""
     with contextlib.closing(site.connect()) as database, database, database.cursor() as cursor:
         for number in range(CLIENTS):
             cursor.execute(
@@ -79,7 +79,7 @@ def _rate(site: rig.Site, body: bytes, seconds: float) -> float:
 
 
 def _bare(program: str, site: rig.Site, seconds: float) -> float:
-    """Rows a second."""
+    """Return rows a second."""
     script = site.folder.parent / "bare.sql"
     Path(script).write_text(f"INSERT INTO bare (text) VALUES ('{TEXT}');\n")
     run = subprocess.run(

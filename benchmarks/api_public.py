@@ -1,8 +1,8 @@
 """The public timeline as JSON, against a bare Klein route that answers with the same bytes.
 
-``GET /api/v1/timelines/public``, 20 posts, by a stranger: packed by gzip, as it is, and while ten posts a second are
-written; and by somebody with a token, for whom each post says whether they like it.  The bare route has the very bytes
-of that answer in memory.
+``GET /api/v1/timelines/public``, 20 posts, anonymously: compressed by gzip, uncompressed, and while ten posts a second
+are written; and with a token, so that each post has the viewer's flags. The bare route has the bytes of that answer in
+memory.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _measure(rounds: int, seconds: float, ours: str, theirs: str, headers: tuple
         )
         for _ in range(rounds)
     ]
-    rig.told([own for own, _ in rates], [other for _, other in rates], "answers/s", "klein")
+    rig.report([own for own, _ in rates], [other for _, other in rates], "answers/s", "klein")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Those who hand messages on to many, started and spoken to: microblog, its rivals, and the bare one in C."""
+"""The broadcasters under test: microblog, Redis, NATS, Mosquitto and a bare one in C."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT = "~ " + "All about #cats and what they do all day long. " * 20
 
 
 class Target(Protocol):
-    """Somebody who hands messages on. ``publish`` returns when the clock starts."""
+    """A program that forwards messages to many readers. ``publish`` returns the time at which the clock starts."""
 
     name: str
     port: int
@@ -37,7 +37,7 @@ def body(size: int = SIZE) -> bytes:
 
 
 class Broadcaster:
-    """The bare one in C: a line in, the line out to everybody."""
+    """The bare broadcaster in C, which sends each line to all readers."""
 
     name, hello = "C, epoll", b""
 
@@ -54,7 +54,7 @@ class Broadcaster:
         return start
 
     def _drain(self) -> None:
-        """It hears what it says."""
+        """Its writer is a reader too."""
         try:
             while self._publisher.recv(1 << 20):
                 pass
@@ -112,7 +112,7 @@ class Mosquitto:
 
 
 class Microblog:
-    """The real server. Posts are made once, by its push port; then another process of the site tells of them again."""
+    """Microblog. Its push port makes the posts once. Then another process of the site publishes events about them."""
 
     def __init__(self, site: rig.Site, form: str = "text") -> None:
         self.name = f"microblog ({form})" if form != "text" else "microblog"
@@ -133,14 +133,14 @@ class Microblog:
     def _ask(self, line: bytes, answer: bytes) -> bytes:
         self._writer.sendall(line + b"\n")
         while True:
-            heard = self._lines.readline()
-            if heard.startswith(answer):
-                return heard
-            if heard.startswith(b"ERR") or not heard:
-                raise SystemExit(f"The push port said {heard!r}.")
+            received = self._lines.readline()
+            if received.startswith(answer):
+                return received
+            if received.startswith(b"ERR") or not received:
+                raise SystemExit(f"The push port said {received!r}.")
 
     def publish(self, count: int) -> float:
-        """As another process of the site does it: a statement that places what it writes; then the others are told."""
+        """Publish as another process of the site: one statement writes and orders the events, then NOTIFY."""
         with self._database.cursor() as cursor:
             cursor.execute(
                 f"WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK})), "
@@ -155,14 +155,14 @@ class Microblog:
         return start
 
     def post(self) -> float:
-        """A post as people write it: the clock starts when the command is sent."""
+        """Publish by the POST command. The clock starts when the command is sent."""
         start = time.monotonic()
         self._ask(b"POST " + self._text, b"OK POST")
         return start
 
 
 class WebSocket(Microblog):
-    """The same server, read as clients of the Mastodon protocol do: the post as JSON, framed."""
+    """Microblog, read by WebSocket clients of the Mastodon protocol."""
 
     def __init__(self, site: rig.Site) -> None:
         super().__init__(site)
@@ -181,7 +181,7 @@ def _somebody(site: rig.Site) -> str:
 
 
 def targets(stack: ExitStack, binary: Path, only: set[str], site: rig.Site | None) -> list[Target]:
-    """All that are there, started."""
+    """Start all broadcasters that are installed, and return them."""
     found: list[Target] = []
     if site is not None:
         found.append(Microblog(site))

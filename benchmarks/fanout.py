@@ -2,13 +2,13 @@
 
     python -m benchmarks.fanout [--readers 1000,10000] [--only microblog,redis] [--quick]
 
-All are read by the same generator (``fanout.c``, compiled here) and take turns. A message is 300 bytes; for microblog
-it is a line of its text format, for a post of the real server: it is committed, in its place, by another process of the
-site, which tells of it, read from PostgreSQL, rendered and sent. Its clock starts when the commit has returned; that of
-the others when
-the message is sent. One at a time: the next message when all readers have the last one. Bursts: 32 at once.
+The same client (``fanout.c``, compiled here) reads from all of them, and they take turns. A message has 300 bytes. For
+microblog it is a line of the text format: another process of the site commits a post with its event and notifies the
+server, which reads it from PostgreSQL, renders it and sends it. Its clock starts when the commit has returned, that
+of the others when the message is sent. One at a time: the next message is sent when all readers have the last one.
+Bursts: 32 at once.
 
-What is not installed (Debian: redis-server, nats-server, mosquitto) is left out, with a line that says so.
+Programs that are not installed (Debian: redis-server, nats-server, mosquitto) are left out, with a message.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def fan_out(binary: Path, made: list[Target], count: int, seconds: float, bursts
             f"  {target.name:<20} {(after - before) / count / 1024:5.1f} KiB of memory a reader", flush=True
         )
         if isinstance(target, Microblog):
-            told = Result(count, 1)
+            result = Result(count, 1)
             for _ in range(10 if count > 5000 else 40):
                 readers.expect(1)
                 start = target.post()
                 _, half, most, last = readers.done()
-                told.rounds.append((half - start, most - start, last - start))
-            results[f"{target.name}, POST"] = {1: told}
+                result.rounds.append((half - start, most - start, last - start))
+            results[f"{target.name}, POST"] = {1: result}
         readers.close()
         time.sleep(0.5)
     for burst in bursts:
@@ -57,7 +57,7 @@ def fan_out(binary: Path, made: list[Target], count: int, seconds: float, bursts
 
 
 def beside_the_stuck(binary: Path, target: Microblog, seconds: float) -> None:
-    """What 1,000 readers that never read cost one that does."""
+    """Measure what 1,000 readers that never read cost one that does."""
     print("\n  One reader, while 1,000 others never read (each message burst 32)")
     one = Readers(binary, target, 1)
     time.sleep(1)

@@ -1,4 +1,4 @@
-"""A large site's rows, by COPY: into tables without indexes and foreign keys, which are built at the end."""
+"""The rows of a large site, which COPY writes into tables whose indexes and foreign keys are built at the end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEED: Final = 20_260_101
 
 
 class _Lines:
-    """What COPY reads, made as it is read."""
+    """A file for COPY whose lines are made while it is read."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -47,7 +47,7 @@ def _copy(cursor: Any, table: str, columns: str, lines: Iterable[str]) -> None:
 
 @contextmanager
 def _bare_tables(cursor: Any) -> Iterator[None]:
-    """Without foreign keys and indexes while the block runs: building them at the end is several times faster."""
+    """Drop foreign keys and indexes while the block runs. Building them at the end is several times faster."""
     cursor.execute(
         "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
@@ -134,7 +134,7 @@ def _write_people(
 ) -> None:
     counts = Counter(made.author)
     following = Counter(who for who, _ in follows)
-    followers = Counter(whom for _, whom in follows)
+    followers = Counter(followed for _, followed in follows)
     since = datetime.fromtimestamp(begun / 1000, UTC).isoformat()
     _copy(
         cursor,
@@ -158,8 +158,8 @@ def _write_people(
         "follows",
         "id, follower_id, followee_id, accepted",
         (
-            f"{ids.snowflake(begun + number, number & 0xFFFF)}\t{account_ids[who]}\t{account_ids[whom]}\tt\n"
-            for number, (who, whom) in enumerate(follows)
+            f"{ids.snowflake(begun + number, number & 0xFFFF)}\t{account_ids[follower]}\t{account_ids[followed]}\tt\n"
+            for number, (follower, followed) in enumerate(follows)
         ),
     )
 

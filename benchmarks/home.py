@@ -1,12 +1,12 @@
-"""The home timeline through the API, on a large site: how long somebody waits for it who follows 1,000, 100 or 10.
+"""The home timeline through the API, on a large site: the latency for viewers who follow 1,000, 100 or 10 accounts.
 
-Or 1,000 or 10 who have not written anything for longest, which is the worst that can be.
+Also for viewers of the 1,000 or 10 accounts whose last posts are the oldest, which is the worst case.
 
     python -m benchmarks.home [--site DIR] [--seconds S]
 
-Server and PostgreSQL have one core together, where the machine has several; the client has the others.  One request
-after the other, 20 posts each: the newest page, and those further down, as somebody scrolls.  The reference is the same
-request for the viewer alone (``/api/v1/accounts/verify_credentials``): all that is around the timeline, without it.
+Server and PostgreSQL share one core, where the machine has several, and the client has the others. Requests follow one
+another, 20 posts each: the newest page and the pages below, as a viewer scrolls. The reference is a request for the
+viewer alone (``/api/v1/accounts/verify_credentials``), which is everything around the timeline.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ PAGES = 5  #: of each reader, one below the other
 
 
 class Client:
-    """One connection that stays open."""
+    """A persistent connection."""
 
     def __init__(self, port: int, token: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str) -> tuple[float, bytes]:
-        """Seconds until the whole answer was there, and the answer."""
+        """Return the seconds until the whole answer had arrived, and the answer."""
         begun = time.perf_counter()
         self._connection.request("GET", path, headers=self._headers)
         answer = self._connection.getresponse()
@@ -47,7 +47,7 @@ class Client:
 
 
 def measure(client: Client, paths: list[str], seconds: float) -> list[float]:
-    """Milliseconds, sorted."""
+    """Return milliseconds, sorted."""
     end = time.monotonic() + seconds
     taken = []
     while time.monotonic() < end:
@@ -56,7 +56,7 @@ def measure(client: Client, paths: list[str], seconds: float) -> list[float]:
 
 
 def backends(server: rig.Site) -> float:
-    """Seconds of processor time that PostgreSQL's processes have used so far, those that run."""
+    """Return the seconds of processor time that PostgreSQL's running processes have used."""
     [pid_file] = server.folder.glob("**/postmaster.pid")
     running = psutil.Process(int(pid_file.read_text().split()[0])).children()
     return sum(int(Path(f"/proc/{each.pid}/schedstat").read_text().split()[0]) / 1e9 for each in running)

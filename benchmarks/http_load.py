@@ -1,4 +1,4 @@
-"""Asks for one address as often as it can: wrk where there is one, else a client of ours on one epoll loop.
+"""Request one address as often as possible, by wrk where it is installed, otherwise by our own client.
 
 Both hold a fixed number of connections that stay open, with one request under way on each.
 """
@@ -24,7 +24,7 @@ def generator() -> str:
 def rate(
     url: str, *, connections: int, seconds: float, headers: Sequence[str] = ("Accept-Encoding: gzip",)
 ) -> float:
-    """Answers a second, all of them 200; raises SystemExit on any other."""
+    """Return answers a second. Raise SystemExit for an answer that is not 200."""
     if WRK:
         return _wrk(url, connections, seconds, headers)
     return own(url, connections=connections, seconds=seconds, headers=headers)

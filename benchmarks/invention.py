@@ -1,4 +1,4 @@
-"""Who is on a large site, what they write and whom they read: random, and the same from the same seed."""
+"""Invented accounts, posts and follows of a large site: random, and equal for equal seeds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Final
 
 from microblog.domain import render, search, text
 
-NOBODY: Final = "zzzzzzzz"  #: stands in a text for whom it names
+NOBODY: Final = "zzzzzzzz"  #: stands in a text for the mentioned account
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody to read as."""
+    """A viewer to measure with."""
 
     follows: int
     name: str
     token: str
-    quiet: bool = False  #: whether those whom they follow wrote their last posts long ago
+    quiet: bool = False  #: whether the accounts it follows wrote their last posts long ago
 
     @property
     def label(self) -> str:
@@ -36,7 +36,7 @@ READERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text in COPY's writing, with :data:`NOBODY` where somebody is named."""
+    """A text in COPY's format, with :data:`NOBODY` for a mentioned account."""
 
     text: str
     html: str
@@ -78,7 +78,7 @@ def invent_texts(chance: random.Random, count: int) -> list[Text]:
 
 
 def people_of(chance: random.Random, count: int) -> tuple[list[str], list[float], list[float]]:
-    """Names, how much each writes, and how much each is followed; by the rank of their account."""
+    """Names, numbers of posts and of followers, by the rank of the account."""
     names = [f"{chance.choice('abcdefghijklmnoprstuvw')}{number:x}_{number % 89}" for number in range(count)]
     writing = [1 / (rank + 20) ** 0.9 for rank in range(count)]
     chance.shuffle(writing)
@@ -87,7 +87,7 @@ def people_of(chance: random.Random, count: int) -> tuple[list[str], list[float]
 
 
 class Posts:
-    """What every post is, before it is written down: counts have to be known first."""
+    """The kind of every post, decided before any is written, because counters must be known first."""
 
     def __init__(
         self, chance: random.Random, count: int, writing: Sequence[float], texts: Sequence[Text]
@@ -132,7 +132,7 @@ class Posts:
 
 
 def quietest(authors: Sequence[int]) -> list[int]:
-    """Who wrote three posts at least, those whose last one is oldest first."""
+    """Return accounts with at least three posts, those with the oldest last post first."""
     last = {author: number for number, author in enumerate(authors)}
     wrote = Counter(authors)
     return sorted((each for each in last if wrote[each] >= 3), key=last.__getitem__)
@@ -141,7 +141,7 @@ def quietest(authors: Sequence[int]) -> list[int]:
 def follows_of(
     chance: random.Random, followed: Sequence[float], quiet: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Pairs of follower and followed. Most follow a few; the readers as many as they are for."""
+    """Return pairs of follower and followed account. Most follow a few, the viewers as many as they need."""
     people = len(followed)
     weights = list(itertools.accumulate(followed))
     pairs = []

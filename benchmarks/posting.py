@@ -1,9 +1,8 @@
 """Posts a second through the service, against the same SQL sent by pgbench.
 
-Both have the same database, the same number of clients, each with an author of its own, and wait for each commit to be
-on disk.  The SQL is not written down here: one post is published and what goes over the wire is recorded.  The service
-does more than that SQL (it parses, renders and sanitises each text, and has the event log placed in order, as it
-always does); that is what the ratio shows.
+Both have the same database and number of clients, each with an author of its own, and wait until each commit is on
+disk. The SQL is recorded: one post is published, and the statements on the wire are kept. The service does more than
+that SQL (it parses, renders and sanitises each text, and orders the events). The ratio shows the cost of that.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def pgbench() -> str | None:
 
 
 async def author(microblog: Microblog, name: str) -> Viewer:
-    """Somebody, made straight in the database: passwords are not what is measured."""
+    """Insert an author into the database, because the benchmark is not about passwords."""
     cursor = await microblog.db.reads.run(
         "WITH made AS (INSERT INTO accounts (name) VALUES (%s) RETURNING id) "
         "INSERT INTO users (account_id, email, password_hash) "
@@ -65,7 +64,7 @@ async def author(microblog: Microblog, name: str) -> Viewer:
 
 @contextmanager
 def recorded(said: list[str]) -> Iterator[None]:
-    """What is sent to the database while the block runs, as it goes over the wire."""
+    """Record the statements that go over the wire to the database while the block runs."""
     execute: Any = transactions._execute
 
     async def record(connection: Any, operation: str, parameters: Any) -> Any:
@@ -105,7 +104,7 @@ Traffic = Callable[[int, Sequence[Post]], Draft]
 
 
 def plain(number: int, published: Sequence[Post]) -> Draft:
-    """Return a post that mentions nobody and answers nothing."""
+    """Return a post that mentions no account and answers nothing."""
     return Draft(TEXT)
 
 
@@ -189,7 +188,7 @@ async def measure(reactor: Any, folder: Path, seconds: float, rounds: int) -> No
         for _ in range(rounds):
             ours.append(await _publish_for(microblog, writers, seconds, reactor))
             theirs.append(await deferToThread(_pgbench_for, program, path, dsn, seconds))
-        rig.told(ours, theirs, "posts/s", "pgbench")
+        rig.report(ours, theirs, "posts/s", "pgbench")
     finally:
         if microblog is not None:
             await microblog.stop()

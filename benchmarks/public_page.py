@@ -1,7 +1,7 @@
-"""The public timeline, as a stranger sees it, against a bare Klein hello.
+"""The public timeline for anonymous readers, against a bare Klein hello.
 
-Twenty posts of the demo, read from PostgreSQL and rendered by Jinja when something was written, else kept: see
-``docs/performance.md``.  Measured twice: while nobody writes, and while ten posts a second are written.
+Twenty posts of the demo, read from PostgreSQL and rendered by Jinja after each new post, otherwise cached: see
+``docs/performance.md``. Measured twice: without writes, and while ten posts a second are written.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
         for _ in range(given.rounds):
             ours.append(http_load.rate(url, connections=CONNECTIONS, seconds=given.seconds))
             theirs.append(http_load.rate(hello, connections=CONNECTIONS, seconds=given.seconds))
-        rig.told(ours, theirs, "pages/s", "klein")
+        rig.report(ours, theirs, "pages/s", "klein")
 
         owner = site.command("account", "list").splitlines()[1].split()[0].lstrip("@")
         token = site.command("token", "create", owner, "--scopes", "read write")
@@ -47,11 +47,11 @@ def main() -> None:
                 http_load.rate(url, connections=CONNECTIONS, seconds=given.seconds)
                 for _ in range(given.rounds)
             ]
-        rig.told(busy, theirs, "pages/s", "klein")
+        rig.report(busy, theirs, "pages/s", "klein")
 
 
 class Writer:
-    """Posts ten times a second through the push port, while the block runs."""
+    """Publish ten posts a second through the push port while the block runs."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port, self._token = port, token

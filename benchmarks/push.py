@@ -1,9 +1,9 @@
 """Fan-out on the push port: one post to a thousand readers, against a bare Twisted broadcaster.
 
-The broadcaster sends each line that it gets to everybody and does nothing else.  The microblog has each post checked,
-committed to disk, placed in the event log, read back, rendered and sent as far as its readers may see it.  Both have
-the same readers and writers, and lines of the same length.  Posts are committed here one by one, as people write them;
-``benchmarks.fanout`` looks at the fan-out alone.
+The broadcaster sends each line to all connections and does nothing else. The microblog checks each post, commits it to
+disk, adds it to the event log, renders it, and sends it to the readers that may see it. Both have the same readers and
+writers, and lines of the same length. Posts are committed one by one, as members write them. ``benchmarks.fanout``
+measures the fan-out alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEXT = (
 
 
 class Readers:
-    """Many connections on one epoll loop, which only count the lines that come after the greeting."""
+    """Many connections on one epoll loop, which count the lines after the greeting."""
 
     def __init__(self, port: int, count: int) -> None:
         self._poll = select.epoll()
@@ -41,7 +41,7 @@ class Readers:
         self._buffer = bytearray(1 << 18)
 
     def read(self, lines: int, seconds: float = 30.0) -> None:
-        """Until ``lines`` lines have come over all connections together; raises SystemExit when they don't."""
+        """Wait until all connections together have received ``lines`` lines. Raise SystemExit when they don't."""
         end = time.monotonic() + seconds
         buffer, sockets = self._buffer, self._sockets
         view = memoryview(buffer)
@@ -62,7 +62,7 @@ class Readers:
 
 @dataclass
 class Figures:
-    """Deliveries a second in each round, one at a time and in bursts; ``latency`` from saying it to the last reader."""
+    """Deliveries a second in each round, one at a time and in bursts, and the latency from command to last reader."""
 
     single: list[float]
     bursts: list[float]
@@ -72,7 +72,7 @@ class Figures:
 def measure(
     readers: Readers, writers: Sequence[socket.socket], line: bytes, seconds: float, into: Figures
 ) -> None:
-    """One round: ``line`` by one writer, again and again; then a burst of them over all writers."""
+    """Run one round: ``line`` repeatedly by one writer, then a burst over all writers."""
     begun, rounds = time.monotonic(), 0
     while time.monotonic() < begun + seconds:
         said = time.monotonic()
@@ -99,15 +99,15 @@ def measure(
 
 
 def connect(port: int, said: bytes = b"", answers: int = 0) -> socket.socket:
-    """A writer that has said ``said`` and heard as many lines."""
+    """Return a writer that has sent ``said`` and received ``answers`` lines."""
     made = socket.create_connection(("127.0.0.1", port), timeout=30)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     made.sendall(said)
-    heard = b""
-    while heard.count(b"\n") < answers:
-        heard += made.recv(65536)
-    if b"ERR" in heard:
-        raise SystemExit(heard.decode())
+    received = b""
+    while received.count(b"\n") < answers:
+        received += made.recv(65536)
+    if b"ERR" in received:
+        raise SystemExit(received.decode())
     return made
 
 
@@ -140,13 +140,13 @@ def main() -> None:
             connect(site.push, f"UNSUBSCRIBE\nAUTH {token}\n".encode(), answers=3) for _ in range(WRITERS)
         ]
         post = f"POST {TEXT}\n".encode()
-        heard = connect(site.push, answers=1)
+        received = connect(site.push, answers=1)
         writers[0].sendall(post)
         ours.read(READERS)
         line = b""
         while not line.endswith(b"\n"):
-            line += heard.recv(65536)
-        heard.close()
+            line += received.recv(65536)
+        received.close()
 
         theirs = Readers(port, READERS)
         their_writers = [connect(port) for _ in range(WRITERS)]
@@ -157,13 +157,13 @@ def main() -> None:
             measure(ours, writers, post, given.seconds, mine)
             measure(theirs, their_writers, their_line, given.seconds, bare)
         print(f"  one at a time, {len(line)} bytes")
-        rig.told(mine.single, bare.single, "deliveries/s", "broadcaster")
+        rig.report(mine.single, bare.single, "deliveries/s", "broadcaster")
         print(
             f"  from saying it to the last reader, median: microblog {statistics.median(mine.latency) * 1000:.1f} ms, "
             f"broadcaster {statistics.median(bare.latency) * 1000:.1f} ms"
         )
         print(f"  {BURST} under way, of {WRITERS} writers")
-        rig.told(mine.bursts, bare.bursts, "deliveries/s", "broadcaster")
+        rig.report(mine.bursts, bare.bursts, "deliveries/s", "broadcaster")
         print(f"  processor   {rig.cpu_seconds(site.pid):.1f} s and {rig.cpu_seconds(broadcaster.pid):.1f} s")
         ours.close()
         theirs.close()

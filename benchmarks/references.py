@@ -1,8 +1,8 @@
-"""What the benchmarks compare with, each a process of its own: ``python -m benchmarks.references NAME PORT [FILE]``.
+"""The references of the benchmarks, each a process of its own: ``python -m benchmarks.references NAME PORT [FILE]``.
 
 ``klein``        a bare Klein app that says hello: as little as this stack can do for a request
 ``klein-bytes``  a bare Klein app that answers with the bytes of FILE, as JSON; packed by gzip, if its name says so
-``broadcaster``  a bare Twisted server that sends each line it gets to everybody, through ``transport.write``
+``broadcaster``  a bare Twisted server that sends each line to all connections, through ``transport.write``
 """
 
 from __future__ import annotations
@@ -51,23 +51,23 @@ def klein_bytes(file: str) -> Any:
 
 
 class Broadcast(LineOnlyReceiver):
-    """Each line to everybody, its writer too."""
+    """Send each line to all connections, its writer included."""
 
     delimiter = b"\n"
     transport: Any
-    everybody: ClassVar[set[Broadcast]] = set()
+    connections: ClassVar[set[Broadcast]] = set()
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
-        self.everybody.add(self)
+        self.connections.add(self)
 
     def lineReceived(self, line: bytes) -> None:
         data = line + b"\n"
-        for each in self.everybody:
+        for each in self.connections:
             each.transport.write(data)
 
     def connectionLost(self, reason: Any = None) -> None:
-        self.everybody.discard(self)
+        self.connections.discard(self)
 
 
 def broadcaster() -> Any:

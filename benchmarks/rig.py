@@ -1,7 +1,7 @@
-"""What the benchmarks stand on: a real server with an embedded PostgreSQL that syncs, and how results are told.
+"""The base of the benchmarks: a server with an embedded PostgreSQL that syncs to disk, and the printing of results.
 
-Machines differ, and differ from minute to minute; so every figure is a ratio of two measurements that took turns, and
-the absolute ones beside it are only good for the machine that the output names.
+Machines differ, and differ from minute to minute. So every figure is a ratio of two measurements that took turns, and
+absolute figures hold only for the machine that the output names.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without settings that somebody happens to have."""
+    """Return our environment variables without settings of Microblog."""
     return {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
 
 
@@ -80,16 +80,16 @@ class Site:
 
     @property
     def sockets(self) -> str:
-        """The folder with the socket of its PostgreSQL."""
+        """Return the folder with the socket of its PostgreSQL."""
         [pid_file] = self.folder.glob("**/postmaster.pid")
         return pid_file.read_text().splitlines()[4]
 
     def connect(self) -> Any:
-        """A connection of its own to its database, as the owner."""
+        """Return a new connection to its database, as the owner."""
         return psycopg2.connect(host=self.sockets, user="microblog", dbname="microblog")
 
     def command(self, *words: str) -> str:
-        """What ``microblog WORDS`` prints on standard output."""
+        """Return what ``microblog WORDS`` prints on standard output."""
         done = subprocess.run(
             [BIN / "microblog", "--data-dir", self.folder, *words],
             env=environment(), cwd=CHECKOUT, capture_output=True, text=True, check=False,
@@ -123,7 +123,7 @@ class Site:
 
 
 def wait_for(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path | None = None) -> None:
-    """Until ``ready()``, for at most a minute; raises SystemExit when the process ends first."""
+    """Wait until ``ready()``, for at most a minute. Raise SystemExit when the process ends first."""
     end = time.monotonic() + 60
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
@@ -178,7 +178,7 @@ def reference(name: str, port: int, *files: Path) -> Iterator[subprocess.Popen[b
 
 @contextmanager
 def program(*command: str | Path, port: int, quiet: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-    """Any program that listens on ``port`` when it is ready; ``quiet``: what it says is thrown away."""
+    """Any program that listens on ``port`` when it is ready; ``quiet`` discards its output."""
     output = subprocess.DEVNULL if quiet else None
     process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=output)
 
@@ -194,13 +194,13 @@ def program(*command: str | Path, port: int, quiet: bool = False) -> Iterator[su
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used so far."""
+    """Return the processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def machine() -> str:
-    """Processor, cores, system and Python: what absolute figures belong to."""
+    """Return processor, cores, system and Python, to which absolute figures belong."""
     model = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -214,7 +214,7 @@ def machine() -> str:
 
 
 def tell(title: str, setup: Sequence[str]) -> None:
-    """The heading of a benchmark's output."""
+    """Print the heading of a benchmark's output."""
     print(f"\n{title}\n{'=' * len(title)}")
     print(f"  on          {machine()}; load average {os.getloadavg()[0]:.1f}")
     for line in setup:
@@ -222,8 +222,8 @@ def tell(title: str, setup: Sequence[str]) -> None:
     sys.stdout.flush()
 
 
-def told(ours: Sequence[float], theirs: Sequence[float], unit: str, name: str) -> float:
-    """Prints the rounds and the median of their ratios, which it returns."""
+def report(ours: Sequence[float], theirs: Sequence[float], unit: str, name: str) -> float:
+    """Print the rounds and the median of their ratios. Return the median."""
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     ratio = statistics.median(ratios)
     print(f"  microblog   {_figures(ours)} {unit}")

@@ -1,11 +1,12 @@
-"""A site of the size that a good server has after a year: who is on it, what they wrote, whom they read.
+"""A site of the size that a good server has after a year, with accounts, posts and follows.
 
-    python -m benchmarks.site --keep DIR        builds one, says how long that took, and leaves it in DIR
-    with site.large() as (server, readers): …   what other benchmarks do; ``--site DIR`` gives them one that is kept
+    python -m benchmarks.site --keep DIR        builds a site, reports the time, and keeps it in DIR
+    with site.large() as (server, readers): …   used by other benchmarks; ``--site DIR`` names a kept one
 
-100,000 people and 1,000,000 posts, by COPY.  Few write much and most write little, whom many follow writes more; a
-quarter are replies, a seventh are boosts, a tenth name somebody, a third have tags, few of them common.  All of it is
-random from one seed, so that two runs read the same.  Texts are parsed and rendered by the site's own code.
+COPY writes 100,000 accounts and 1,000,000 posts. Few accounts post much and most post little, and accounts with many
+followers post more. A quarter of the posts are replies, a seventh are boosts, a tenth mention an account, a third have
+tags, few of them common. All values are random from one seed, so two runs are equal. The site's own code parses and
+renders the texts.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ _DONE: Final = """
 
 
 def settle(server: rig.Site, say: Callable[[str], object] = print) -> None:
-    """Wait until a site that was filled at once is as one that grew: nothing of its year's work is left to be done.
+    """Wait until a site that was filled at once resembles one that grew, with no background work left.
 
     The statistics of 365 days are counted after the first start, which takes a core for half a minute; tables are
     vacuumed and analysed, and what is in memory is on disk.
