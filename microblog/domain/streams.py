@@ -29,7 +29,7 @@ _ABOUT_POSTS: Final = frozenset({Kind.POST, Kind.EDIT, Kind.DELETE, Kind.BOOST})
 
 @dataclass(frozen=True, slots=True)
 class ListMembers:
-    """The members of a list, and which replies it shows: to ``followed`` accounts, to members (``list``) or ``none``."""
+    """The members of a list, and which replies it shows: to ``followed`` accounts, members (``list``) or ``none``."""
 
     members: Set[int]
     replies: str = "list"
