@@ -1,4 +1,4 @@
-"""Addresses of this site: which account or post a pasted address leads to."""
+"""Resolving web addresses of this site to accounts and posts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.services.posts import Posts
 
 
 class Addresses:
-    """``netloc`` is the site's host, with its port where there is one."""
+    """Resolves addresses. ``netloc`` is the site's host, with its port if it has one."""
 
     def __init__(self, netloc: str, accounts: Accounts, posts: Posts) -> None:
         self._netloc = netloc
@@ -19,9 +19,9 @@ class Addresses:
         self._posts = posts
 
     async def find(self, viewer: Viewer | None, written: str) -> Account | Post | None:
-        """Return the account or the post whose page a text is the address of, or None.
+        """Return the account or post that a web address of this site leads to, or None.
 
-        The scheme may be missing or another. What the viewer may not see is not there.
+        The scheme may be missing or different. None also stands for a post that the viewer may not see.
         """
         page = page_at(written, self._netloc)
         if page is None:

@@ -1,4 +1,4 @@
-"""Filling an empty site with sample content (``demo.toml``), through the services that people use, into the past."""
+"""Sample content (``demo.toml``) for an empty site, created through the services and dated into the past."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SWITCHED_OFF: Final = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was made. All of ``names`` have the one ``password``; the first is the owner."""
+    """What was created. All accounts in ``names`` have the same ``password``; the first is the owner."""
 
     names: tuple[str, ...]
     password: str
@@ -47,14 +47,14 @@ class Filled:
 
 
 def content() -> dict[str, Any]:
-    """``people`` and ``posts`` as they stand in the file."""
+    """Return the file's content: ``people`` and ``posts``."""
     return tomllib.loads(files("microblog.services").joinpath("demo.toml").read_text("utf-8"))
 
 
 async def fill(microblog: Microblog) -> Filled:
-    """Make the sample people with their posts, over the last 30 days. No mail goes out.
+    """Create the sample accounts with their posts over the last 30 days, without sending mail.
 
-    Raises Conflict when anybody is on the site already.
+    Raises Conflict if the site has an account already.
     """
     if await microblog.accounts.all():
         raise Conflict(

@@ -1,4 +1,4 @@
-"""Filters: made and changed by one person, applied to what they read."""
+"""Filters: an account's own rules that hide posts or show a warning instead."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ from microblog.store.filters import filters
 from microblog.store.locks import retried
 from microblog.store.posts.reading import posts
 
-#: The most work that the reactor's own thread does for a request, in keywords times characters: some milliseconds.
+#: The most work that the reactor thread does for a request, in keywords times characters: some milliseconds.
 AT_ONCE: Final = 2_000_000
 THREADS: Final = 2  #: requests that search in threads at the same time
-#: The longest that a filter can be told to last; whoever wants more lets it last for good.
+#: The longest filter that expires. A longer one is cut to this.
 LONGEST: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordChange:
-    """A keyword to add (``id`` None), to change, or to take away."""
+    """A keyword to add (``id`` None), to change or to remove."""
 
     keyword: str | None = None
     whole_word: bool | None = None
@@ -64,7 +64,7 @@ class KeywordChange:
 
 
 class Filters:
-    """``now`` is the time, in UTC."""
+    """Applies and changes a viewer's filters. ``now`` is the time, in UTC."""
 
     def __init__(
         self, *, db: Database, now: Callable[[], datetime], poke: Callable[[], None] = lambda: None
@@ -81,7 +81,7 @@ class Filters:
     async def results(
         self, viewer: Viewer | None, shown: Iterable[Post], context: Context | None
     ) -> dict[int, tuple[FilterResult, ...]]:
-        """What filters say of posts, by the id of what there is to read; one query, none for a stranger.
+        """Return the filter results of posts, by the id of the post that is shown. One query; none without a viewer.
 
         Those for ``context``; all, where it is None: whoever reads them knows where they read.
         """
@@ -97,7 +97,7 @@ class Filters:
         work = sum(len(each.keywords) for each in applying) * sum(len(each.content.text) for each in listed)
         if work <= AT_ONCE:
             return look()
-        # In a thread, a few at a time: the reactor has its turns between the single searches.
+        # In a thread, few at a time: the reactor runs between the single searches.
         return await self._threads.run(
             partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool(), look)
         )
@@ -105,22 +105,22 @@ class Filters:
     async def applied(
         self, viewer: Viewer | None, page: Page[Post], context: Context
     ) -> tuple[Page[Post], dict[int, tuple[FilterResult, ...]]]:
-        """A page without what is hidden, and what is to be warned of. Its cursors stay, so nothing is skipped."""
+        """Return a page without hidden posts, and the results that show a warning. The cursors stay the same."""
         found = await self.results(viewer, page.items, context)
         if not found:
             return page, found
         kept = tuple(each for each in page.items if not hidden(found.get(each.content.id, ())))
         return Page(kept, page.older, page.newer, page.first, page.last), found
 
-    # -------------------------------------------------------------------------------------------- kept
+    # -------------------------------------------------------------------------------------------- changing
 
     async def all(self, viewer: Viewer) -> list[Filter]:
-        """The oldest first, those that expired too."""
+        """Return the viewer's filters, oldest first, including expired ones."""
         found: list[Filter] = await filters(self.db.reads).all(viewer.id)
         return found
 
     async def by_id(self, viewer: Viewer, filter_id: int) -> Filter:
-        """Raises NotFound."""
+        """Return a filter of the viewer's. Raises NotFound."""
         return _found(await filters(self.db.reads).by_id(viewer.id, filter_id))
 
     @retried
@@ -134,7 +134,7 @@ class Filters:
         expires_in: float | None = None,
         keywords: Sequence[KeywordChange] = (),
     ) -> Filter:
-        """``expires_in`` seconds from now; None or 0: never. Raises InvalidInput."""
+        """Create a filter that expires after ``expires_in`` seconds (None or 0: never). Raises InvalidInput."""
         title, chosen, does = filter_title(title), filter_contexts(contexts), filter_action(action)
         until = self._until(expires_in)
         async with self._change(viewer) as tx:
@@ -161,7 +161,10 @@ class Filters:
         keep_expiry: bool = True,
         keywords: Sequence[KeywordChange] = (),
     ) -> Filter:
-        """What is None stays; ``keep_expiry=False`` sets ``expires_in``, be it None. Raises NotFound, InvalidInput."""
+        """Change a filter; None leaves a setting as it is. ``keep_expiry=False`` sets ``expires_in``, even to None.
+
+        Raises NotFound, InvalidInput.
+        """
         async with self._change(viewer) as tx:
             before = _found(await filters(tx).by_id(viewer.id, filter_id))
             chosen = before.contexts if contexts is None else filter_contexts(contexts)
@@ -180,7 +183,7 @@ class Filters:
 
     @retried
     async def delete(self, viewer: Viewer, filter_id: int) -> None:
-        """Raises NotFound."""
+        """Delete a filter. Raises NotFound."""
         async with self._change(viewer) as tx:
             if await filters(tx).delete(viewer.id, filter_id) is None:
                 raise NotFound
@@ -188,14 +191,14 @@ class Filters:
     # -------------------------------------------------------------------------------------------- keywords
 
     async def keyword(self, viewer: Viewer, keyword_id: int) -> tuple[Filter, Keyword]:
-        """A keyword with its filter. Raises NotFound."""
+        """Return a keyword with its filter. Raises NotFound."""
         found = _found(await filters(self.db.reads).of_keyword(viewer.id, keyword_id))
         return found, _keyword(found, keyword_id)
 
     async def add_keyword(
         self, viewer: Viewer, filter_id: int, keyword: str, *, whole_word: bool = True
     ) -> Keyword:
-        """Raises NotFound, InvalidInput (field "keyword")."""
+        """Add a keyword. Raises NotFound, InvalidInput (field "keyword")."""
         known = {each.id for each in (await self.by_id(viewer, filter_id)).keywords}
         change = KeywordChange(keyword, whole_word)
         made = await self.update(viewer, filter_id, keywords=[change])
@@ -204,13 +207,13 @@ class Filters:
     async def change_keyword(
         self, viewer: Viewer, keyword_id: int, keyword: str | None, whole_word: bool | None
     ) -> Keyword:
-        """What is None stays. Raises NotFound, InvalidInput."""
+        """Change a keyword; None leaves a setting as it is. Raises NotFound, InvalidInput."""
         before, _ = await self.keyword(viewer, keyword_id)
         change = KeywordChange(keyword, whole_word, keyword_id)
         return _keyword(await self.update(viewer, before.id, keywords=[change]), keyword_id)
 
     async def delete_keyword(self, viewer: Viewer, keyword_id: int) -> None:
-        """Raises NotFound."""
+        """Delete a keyword. Raises NotFound."""
         before, _ = await self.keyword(viewer, keyword_id)
         await self.update(viewer, before.id, keywords=[KeywordChange(id=keyword_id, destroy=True)])
 
@@ -242,7 +245,7 @@ class Filters:
                 )
 
     async def _check_budget(self, tx: Any, viewer: Viewer) -> None:
-        """Check what the account has in all its filters after a change. Raises InvalidInput."""
+        """Check the size of all filters of the account after a change. Raises InvalidInput."""
         keywords, characters, single = await filters(tx).used(viewer.id)
         if keywords > KEYWORDS_OF_ACCOUNT:
             raise InvalidInput(
@@ -268,7 +271,7 @@ class Filters:
 
     @retried
     async def add_post(self, viewer: Viewer, filter_id: int, post_id: int) -> FilterPost:
-        """Filter one post, whatever its words; again, nothing changes. Raises NotFound for one that can't be seen."""
+        """Filter one post, whatever its text. Repeating it changes nothing. Raises NotFound for an invisible post."""
         async with self._change(viewer) as tx:
             before = _found(await filters(tx).by_id(viewer.id, filter_id))
             post = await posts(tx).visible(post_id, viewer.id)
@@ -282,23 +285,23 @@ class Filters:
         return next(each for each in after.posts if each.post_id == post.content.id)
 
     async def post(self, viewer: Viewer, entry_id: int) -> tuple[Filter, FilterPost]:
-        """Raises NotFound."""
+        """Return a filtered post with its filter. Raises NotFound."""
         found = _found(await filters(self.db.reads).of_post(viewer.id, entry_id))
         return found, next(each for each in found.posts if each.id == entry_id)
 
     @retried
     async def delete_post(self, viewer: Viewer, entry_id: int) -> None:
-        """Raises NotFound."""
+        """Stop filtering a single post. Raises NotFound."""
         async with self._change(viewer) as tx:
             found = _found(await filters(tx).of_post(viewer.id, entry_id))
             await filters(tx).delete_post(found.id, entry_id)
 
     @asynccontextmanager
     async def _change(self, viewer: Viewer) -> AsyncIterator[Any]:
-        """A transaction that changes a filter. The viewer's live streams and programs hear of it afterwards."""
+        """Run a transaction that changes filters, and notify the viewer's live streams after it."""
         async with self.db.transaction() as tx:
             yield tx
-            # Of a kind that older processes of the site know: they read the viewer's relations again, no more.
+            # A kind that older processes of the site know: they only reload the viewer's relations.
             detail = json.dumps({"filters": True})
             await outbox(tx).put(Kind.RELATION.value, viewer.id, None, None, detail)
         self._poke()

@@ -1,4 +1,4 @@
-"""How the site is doing, as whoever watches it asks: the part that the database knows."""
+"""The part of the metrics that comes from the database."""
 
 from __future__ import annotations
 

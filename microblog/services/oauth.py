@@ -1,11 +1,11 @@
 """OAuth 2, as an authorization server: apps, consent, codes and tokens.
 
-RFC 6749 (the framework), 7009 (revocation), 7636 (PKCE, S256 alone) and 9700 (best current practice), which wins where
-they differ: redirect URIs are compared byte by byte, codes work once, using one twice revokes what it gave, refresh
+RFC 6749 (the framework), 7009 (revocation), 7636 (PKCE, S256 alone) and 9700 (best current practice), which applies
+where they differ: redirect URIs are compared byte by byte, codes work once, using one twice revokes its grant, refresh
 tokens are rotated with the same consequence, and there is no password grant.
 
-An access token lasts until it is revoked, as clients of the Mastodon protocol expect.  A program that asks for
-``offline_access`` gets one for :data:`SHORT` seconds and a refresh token beside it.
+An access token lasts until it is revoked, as Mastodon clients expect. An app that asks for ``offline_access`` gets one
+for :data:`SHORT` seconds, and a refresh token beside it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from microblog.store.oauth import Code, Refresh, oauth
 
 log = Logger()
 
-CODE_LIFE: Final = timedelta(minutes=10)  #: the most that RFC 6749, section 4.1.2 recommends
-SHORT: Final = 7200  #: seconds that an access token lasts which has a refresh token beside it
+CODE_LIFE: Final = timedelta(minutes=10)  #: the recommended maximum (RFC 6749, section 4.1.2)
+SHORT: Final = 7200  #: seconds that an access token with a refresh token lasts
 MOST_URIS: Final = 20
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_-]{20,100}")
 _WEBSITE: Final = re.compile(r"https?://[^\s\"'<>]+", re.ASCII)
@@ -53,19 +53,19 @@ _UNUSABLE: Final = "The code or token is invalid, expired, revoked, used already
 
 
 class OAuth:
-    """``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
+    """The authorization server. ``poke`` tells the dispatcher that there is an event; ``now`` is the time, in UTC."""
 
     def __init__(self, *, db: Database, poke: Callable[[], None], now: Callable[[], datetime]) -> None:
         self.db = db
         self._poke = poke
         self._now = now
 
-    # -- programs ---------------------------------------------------------------------------------------------
+    # -- apps ---------------------------------------------------------------------------------------------
 
     async def register(
         self, name: str, redirect_uris: Sequence[str], scope: str = "", website: str | None = None
     ) -> tuple[App, str]:
-        """A new app, and its secret, which is shown this once.
+        """Register an app. Return it with its secret, which only this call knows.
 
         Raises InvalidInput with ``field`` ``client_name``, ``redirect_uris``, ``scopes`` or ``website``.
         """
@@ -95,18 +95,18 @@ class OAuth:
         return app, secret
 
     async def app(self, client_id: str) -> App:
-        """Raises InvalidClient."""
+        """Return the app of a client id. Raises InvalidClient."""
         return (await self._known(client_id))[0]
 
     async def app_by_id(self, app_id: int) -> App:
-        """Raises NotFound."""
+        """Return an app. Raises NotFound."""
         found: App | None = await oauth(self.db.reads).app_by_id(app_id)
         if found is None:
             raise NotFound()
         return found
 
     async def authenticate(self, client_id: str, secret: str) -> App:
-        """The app that proves by its secret which it is. Raises InvalidClient."""
+        """Return the app of a client id if ``secret`` is its secret. Raises InvalidClient."""
         app, secret_hash = await self._known(client_id)
         if not hmac.compare_digest(secret_hash, digest(secret)):
             raise _unknown_client()
@@ -123,9 +123,9 @@ class OAuth:
     # -- consent ----------------------------------------------------------------------------------------------
 
     async def destination(self, client_id: str, uri: str | None) -> tuple[App, str]:
-        """The app, and where its answer may go: only to this may even an error be sent.
+        """Return an app and the redirect URI that its answer, or an error, may go to.
 
-        Raises OAuthError, which is for the person to read.
+        Raises OAuthError, for the person to read: without a valid redirect URI the app must not get it.
         """
         app = await self.app(client_id)
         if uri is None and len(app.redirect_uris) == 1:
@@ -149,7 +149,7 @@ class OAuth:
         code_challenge_method: str | None,
         uri_sent: bool = True,
     ) -> ConsentRequest:
-        """What the app asks somebody for, when it is in order. Raises OAuthError, which is for the app."""
+        """Return the valid consent request of an app. Raises OAuthError, for the app."""
         if response_type != "code":
             raise OAuthError("unsupported_response_type", "The response_type has to be code.")
         chosen = self._narrowed(scope, app.scopes)
@@ -157,7 +157,7 @@ class OAuth:
         return ConsentRequest(app, uri, chosen, state, made, uri_sent)
 
     async def allow(self, viewer: Viewer, asked: ConsentRequest) -> str:
-        """Grant the app what it asked for, and return the code. Raises Unauthenticated where the session has ended."""
+        """Grant an app its consent request, and return the code. Raises Unauthenticated if the session has ended."""
         code, code_hash = new_secret()
         now = self._now()
         async with self.db.transaction() as tx:
@@ -172,9 +172,9 @@ class OAuth:
     # -- tokens -----------------------------------------------------------------------------------------------
 
     async def by_code(self, app: App, code: str, uri: str | None, verifier: str | None) -> IssuedToken:
-        """An access token for a code. Raises OAuthError ``invalid_grant``.
+        """Exchange a code for an access token. Raises OAuthError ``invalid_grant``.
 
-        A code that is used again, or with the wrong proof, was stolen or is in the wrong hands: what it gave ends.
+        A code that is used twice, or without its proof, may have been stolen, so its grant ends.
         """
         code_hash = digest(code)
         async with self.db.transaction() as tx:
@@ -199,7 +199,7 @@ class OAuth:
         raise OAuthError("invalid_grant", _UNUSABLE)
 
     async def by_refresh(self, app: App, refresh_token: str, scope: str | None = None) -> IssuedToken:
-        """A new access token and a new refresh token. Raises OAuthError; using one twice ends the whole grant."""
+        """Exchange a refresh token for new tokens. Raises OAuthError; using one twice ends its grant."""
         token_hash = digest(refresh_token)
         async with self.db.transaction() as tx:
             await self._lock_owner(tx, await oauth(tx).owner_of_refresh(token_hash))
@@ -215,7 +215,7 @@ class OAuth:
         raise OAuthError("invalid_grant", _UNUSABLE)
 
     async def by_credentials(self, app: App, scope: str | None = None) -> IssuedToken:
-        """A token for the app itself, which stands for nobody. Raises OAuthError ``invalid_scope``."""
+        """Issue a token for the app itself, without an account. Raises OAuthError ``invalid_scope``."""
         chosen = self._narrowed(scope, app.scopes)
         async with self.db.transaction() as tx:
             return await self._issue(tx, app, None, None, chosen)
@@ -223,8 +223,8 @@ class OAuth:
     async def for_account(self, bearer: Bearer, account: Account) -> IssuedToken:
         """Issue a token for an account that an app has just signed up, with the scopes of the app's own token.
 
-        The token of an account that waits for approval begins to work with the approval. Raises Unauthenticated where
-        the app's token was revoked, or the account was suspended meanwhile; NotFound.
+        The token of a pending account works from its approval on. Raises Unauthenticated if the app's token was
+        revoked or the account was suspended meanwhile; NotFound.
         """
         app = await self.app_by_id(bearer.app_id or 0)
         granted = sorted(bearer.scopes)
@@ -236,9 +236,9 @@ class OAuth:
             return await self._issue(tx, app, account.id, grant_id, tuple(granted))
 
     async def revoke(self, app: App, token: str) -> None:
-        """An access or refresh token is void, with all that came of the same consent (RFC 7009).
+        """Revoke an access or refresh token, with all tokens of the same grant (RFC 7009).
 
-        One that nobody knows is void already.  Raises OAuthError ``unauthorized_client`` for another app's.
+        An unknown token counts as revoked. Raises OAuthError ``unauthorized_client`` for another app's token.
         """
         token_hash = digest(token)
         async with self.db.transaction() as tx:
@@ -258,15 +258,15 @@ class OAuth:
                 await oauth(tx).end_token(token_hash)
         self._poke()
 
-    # -- what people allowed ----------------------------------------------------------------------------------
+    # -- authorized apps ----------------------------------------------------------------------------------
 
     async def apps_of(self, viewer: Viewer) -> list[AuthorizedApp]:
-        """Apps that can act as the viewer, the one allowed last first."""
+        """Return the apps that can act as the viewer, the last authorized first."""
         found: list[AuthorizedApp] = await oauth(self.db.reads).apps_of(viewer.id, self._now())
         return found
 
     async def forget(self, viewer: Viewer, app_id: int) -> None:
-        """The app can no more act as the viewer; what it is connected to ends. Raises NotFound."""
+        """Revoke an app's access to the viewer's account and close its live connections. Raises NotFound."""
         async with self.db.transaction() as tx:
             await self._lock_owner(tx, viewer.id)
             if not await oauth(tx).end_app(viewer.id, app_id):
@@ -277,20 +277,20 @@ class OAuth:
     # -- parts ------------------------------------------------------------------------------------------------
 
     async def _lock_owner(self, tx: Any, account_id: int | None) -> None:
-        """Lock the account that a code or token is of, before what hangs on it is read, used or ended (`holding`)."""
+        """Lock the account of a code or token before that is read, used or ended (`holding`)."""
         if account_id is not None:
             await accounts(tx).lock([account_id])
 
     def _narrowed(
         self, scope: str | None, most: Sequence[str], default: tuple[str, ...] = (scopes.DEFAULT,)
     ) -> tuple[str, ...]:
-        """The scopes that were asked for, of those there may be. Raises OAuthError ``invalid_scope``."""
+        """Return the requested scopes that ``most`` allows. Raises OAuthError ``invalid_scope``."""
         try:
             wanted = scopes.parse(scope) if scope else default
         except InvalidInput as error:
             raise OAuthError("invalid_scope", error.text) from error
         if not scope and scopes.narrowed(wanted, frozenset(most)) is None:
-            wanted = tuple(most)  # nothing was asked for, and the program may not even read
+            wanted = tuple(most)  # no scope was requested, and the app may not even read
         chosen = scopes.narrowed(wanted, frozenset(most))
         if not chosen:
             raise OAuthError("invalid_scope", "The program asks for more than it registered for.")

@@ -1,6 +1,6 @@
-"""Secrets that people and programs carry: 256 random bits in URL-safe base 64; the database has their SHA-256.
+"""Secrets of sessions, tokens and links: 256 random bits in URL-safe base64; the database stores their SHA-256.
 
-A fast hash does: there is nothing to guess in 256 bits (unlike in a password).
+A fast hash is enough: unlike a password, 256 random bits can't be guessed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ _LONGEST = 200
 
 
 def new_secret() -> tuple[str, bytes]:
-    """A secret to hand out, and its hash to keep."""
+    """Return a new secret and its hash."""
     token = secrets.token_urlsafe(32)
     return token, digest(token)
 
 
 def digest(token: str) -> bytes:
-    """The hash under which a secret is kept; of one that can't be ours, too."""
+    """Return the hash of a secret. Any text has one, also one that no secret of this site can be."""
     return hashlib.sha256(token[:_LONGEST].encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Keys that all processes of a site share: for the signing of forms and of links in mail."""
+"""Keys that all processes of a site share, to sign forms and links in mails."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from microblog.store.mail import mail
 
 
 async def site_secret(db: Database, name: str) -> bytes:
-    """The key of that name: 32 random bytes, made when it is first asked for, by whoever asks first."""
-    kept = await mail(db.reads).secret(name)
-    if kept is None:
+    """Return the key of a name: 32 random bytes, which the first call creates."""
+    key = await mail(db.reads).secret(name)
+    if key is None:
         async with db.transaction() as tx:
-            kept = await mail(tx).insert_secret(name, secrets.token_bytes(32))
-    return bytes(kept)
+            key = await mail(tx).insert_secret(name, secrets.token_bytes(32))
+    return bytes(key)

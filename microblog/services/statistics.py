@@ -1,9 +1,9 @@
-"""What happened on each day: counted once, when the day is over, and kept.
+"""Daily statistics: counted once, when the day is over, and stored.
 
 A day is a calendar day of the site's time zone, from its midnight to the next one, however many hours that is.  It is
-over by the database's clock, which all processes share; a process whose own clock is wrong changes nothing.  The row
-of ``statistic_days`` makes it happen once: whoever inserts it counts the day in the same transaction.  Days that were
-missed are counted later, back to the first post.  Days that a clock which ran ahead had counted too early are counted
+over by the database's clock, which all processes share, so a wrong clock of a process changes nothing. The row of
+``statistic_days`` makes it happen once: the process that inserts it counts the day in the same transaction. Missed days
+are counted later, back to the first post. Days that were counted too early, by a clock that ran ahead, are counted
 again.
 """
 
@@ -21,7 +21,7 @@ from microblog.store.statistics import MEASURES, TagUse, statistics
 __all__ = ["MEASURES", "Day", "Statistics", "Summary", "TagUse", "day_of", "start_of"]
 
 TOP_TAGS: Final = 10
-#: Nothing is counted this long after midnight, so that what began before it has been committed.
+#: Counting begins this long after midnight, so that transactions of the day before have been committed.
 GRACE: Final = timedelta(minutes=2)
 TODAY_IS_KEPT: Final = 10.0  #: seconds that the running figures of today are not counted again
 DAYS_AT_A_TIME: Final = 100
@@ -56,7 +56,7 @@ class Summary:
 
 
 def start_of(day: date, zone: ZoneInfo) -> datetime:
-    """The moment at which ``day`` begins, in UTC.
+    """Return the moment at which ``day`` begins, in UTC.
 
     Where a clock change skips midnight it is the moment of the change, and where midnight comes twice the first one: so
     days follow each other without gap or overlap, in any zone.
@@ -65,14 +65,14 @@ def start_of(day: date, zone: ZoneInfo) -> datetime:
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:
-    """The day that ``moment`` falls on: the last one that had begun."""
+    """Return the day of a moment: the last day that had begun."""
     day = moment.astimezone(zone).date()
     # A clock set back over midnight shows yesterday's date again; the new day has begun all the same.
     return day + timedelta(days=1) if start_of(day + timedelta(days=1), zone) <= moment else day
 
 
 class Statistics:
-    """Daily figures of the site, in ``zone``.  ``seconds`` is a clock that only goes forward."""
+    """Daily figures of the site, in the time zone ``zone``. ``seconds`` is a monotonic clock."""
 
     def __init__(self, db: Database, zone: ZoneInfo, seconds: Callable[[], float]) -> None:
         self._db = db
@@ -81,7 +81,7 @@ class Statistics:
         self._today: tuple[date, dict[str, int], float] | None = None
 
     async def summary(self, days: int) -> Summary:
-        """The last ``days`` days, today included; zeros for days without figures."""
+        """Return the last ``days`` days, including today; days without figures are zero."""
         now, _ = await statistics(self._db.reads).moments()
         today = day_of(now, self._zone)
         first = today - timedelta(days=days - 1)
@@ -95,7 +95,7 @@ class Statistics:
         return Summary([*past, Day(today, await self._running(today), complete=False)], tags, self._zone.key)
 
     async def compute_missing(self, most: int = DAYS_AT_A_TIME) -> int:
-        """Counts the days that are over and have no figures yet, at most so many, the latest first.
+        """Count the days that are over and have no figures yet, at most ``most``, the latest first.
 
         Returns how many it counted.
         """
@@ -105,7 +105,7 @@ class Statistics:
         return counted
 
     async def sample_readers(self, process: str, readers: int) -> None:
-        """Notes how many live readers this process has now; the sum over processes has its peak in the statistics."""
+        """Record how many live readers this process has. The statistics show the peak of the sum over processes."""
         if readers > 0:
             async with self._db.transaction() as tx:
                 await statistics(tx).sample(process, readers)
