@@ -114,14 +114,14 @@ async def tls(reactor_: Any, tmp_path: Path) -> AsyncIterator[Pair]:
     await pair.close()
 
 
-async def test_what_fits_goes_at_once(tcp: Pair) -> None:
+async def test_bytes_are_sent_at_once_while_nothing_waits(tcp: Pair) -> None:
     tcp.server.outgoing.write(b"hello")
     assert not tcp.server.outgoing.blocked
     assert tcp.server.outgoing.backlog == 0
     await until(tcp.reactor, lambda: tcp.reader.received == b"hello")
 
 
-async def test_what_does_not_fit_comes_in_order(tcp: Pair) -> None:
+async def test_bytes_that_have_to_wait_arrive_in_order(tcp: Pair) -> None:
     tcp.reader.transport.pauseProducing()
     for piece in PIECES:
         tcp.server.outgoing.write(piece)
@@ -136,7 +136,7 @@ async def test_what_does_not_fit_comes_in_order(tcp: Pair) -> None:
     assert tcp.server.drained >= 1
 
 
-async def test_reading_goes_on_while_something_waits(tcp: Pair) -> None:
+async def test_connection_is_read_while_bytes_wait(tcp: Pair) -> None:
     tcp.reader.transport.pauseProducing()
     for piece in PIECES:
         tcp.server.outgoing.write(piece)
@@ -144,7 +144,7 @@ async def test_reading_goes_on_while_something_waits(tcp: Pair) -> None:
     await until(tcp.reactor, lambda: tcp.server.received == b"still here")
 
 
-async def test_the_end_comes_after_all_that_waits(tcp: Pair) -> None:
+async def test_finish_sends_waiting_bytes_first(tcp: Pair) -> None:
     tcp.reader.transport.pauseProducing()
     for piece in PIECES:
         tcp.server.outgoing.write(piece)
@@ -155,13 +155,13 @@ async def test_the_end_comes_after_all_that_waits(tcp: Pair) -> None:
     assert tcp.reader.received == b"".join(PIECES)
 
 
-async def test_a_reader_that_is_gone_is_noticed(tcp: Pair) -> None:
+async def test_write_to_a_lost_connection_does_nothing(tcp: Pair) -> None:
     tcp.reader.transport.abortConnection()
     await until(tcp.reactor, lambda: tcp.server.lost)
     tcp.server.outgoing.write(b"to nobody")
 
 
-async def test_over_tls_the_same(tls: Pair) -> None:
+async def test_bytes_arrive_in_order_over_tls(tls: Pair) -> None:
     for piece in PIECES:
         tls.server.outgoing.write(piece)
     tls.reader.transport.write(b"hello")
@@ -173,7 +173,7 @@ async def test_over_tls_the_same(tls: Pair) -> None:
     await until(tls.reactor, lambda: tls.reader.lost)
 
 
-async def test_over_tls_a_slow_reader_blocks(tls: Pair) -> None:
+async def test_slow_client_blocks_over_tls(tls: Pair) -> None:
     tls.server.outgoing.write(b"hello")
     await until(tls.reactor, lambda: tls.reader.received == b"hello")
     tls.reader.transport.pauseProducing()

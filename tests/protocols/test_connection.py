@@ -189,7 +189,7 @@ class TestBadInput:
         assert error.startswith("ERR http ")
         assert client.closing
 
-    def test_an_answer_does_not_carry_what_was_said_to_a_terminal(self, client: Client) -> None:
+    def test_answer_carries_no_control_characters_of_the_command(self, client: Client) -> None:
         (answer,) = client.ask("\x1b[31mFLY\u202e\x07 now")
         assert answer == "ERR unknown-command There is no command [31mFLY. HELP lists the commands."
 
@@ -302,7 +302,7 @@ class TestTheEnd:
         assert bye == "BYE unavailable 0"
 
 
-def test_an_event_that_cannot_be_shown_is_left_out(port: Port, client: Client) -> None:
+def test_event_that_cannot_be_rendered_is_left_out(port: Port, client: Client) -> None:
     client.heard()
     broken = replace(about(Kind.POST, post(7)), post=replace(post(7), created_at=None))  # type: ignore[arg-type]
     port.publish(broken, post(8, "fine", ALICE))

@@ -9,7 +9,7 @@ from tests.protocols.running import Running
 from tests.waiting import until
 
 
-async def test_a_token_that_runs_out_ends_its_connection_with_a_cursor_and_no_other(running: Running) -> None:
+async def test_expired_token_ends_its_connection_alone_and_with_a_cursor(running: Running) -> None:
     alice = await running.person("alice")
     with_end, without = [await running.microblog.tokens.create(alice, ("read",)) for _ in range(2)]
     ends = datetime.now(UTC) + timedelta(seconds=1)
@@ -27,7 +27,7 @@ async def test_a_token_that_runs_out_ends_its_connection_with_a_cursor_and_no_ot
     assert (await late.ask(f"AUTH {with_end}")).startswith("ERR unauthenticated")
 
 
-async def test_the_kernel_watches_for_peers_that_went_without_a_word(running: Running) -> None:
+async def test_kernel_watches_for_dead_peers(running: Running) -> None:
     await running.connect()
     [connection] = running.factory
     accepted = connection.transport.socket

@@ -6,7 +6,7 @@ from microblog.domain.errors import RateLimited, Unavailable
 from microblog.services.live.connection_limit import RESERVE, AddressLimit, ConnectionLimit
 
 
-def test_as_many_as_may_be_are_let_in_and_who_leaves_makes_room() -> None:
+def test_connections_are_allowed_up_to_the_limit_and_a_release_makes_room() -> None:
     connection_limit = ConnectionLimit(lambda: None)
     for _ in range(2):
         connection_limit.check(2)
@@ -19,18 +19,18 @@ def test_as_many_as_may_be_are_let_in_and_who_leaves_makes_room() -> None:
     connection_limit.check(2)
 
 
-def test_descriptors_are_left_for_the_rest() -> None:
+def test_file_descriptors_are_reserved_for_the_rest() -> None:
     connection_limit = ConnectionLimit(lambda: RESERVE + 1)
     connection_limit.acquire()
     with pytest.raises(Unavailable):
         connection_limit.check(1000)
 
 
-def test_a_tight_limit_on_descriptors_is_nobodys_end() -> None:
+def test_one_connection_is_allowed_below_the_descriptor_reserve() -> None:
     ConnectionLimit(lambda: 64).check(1000)
 
 
-def test_the_limit_is_that_of_the_process() -> None:
+def test_limit_of_file_descriptors_is_that_of_the_process() -> None:
     ConnectionLimit().check(1000)
 
 
@@ -61,7 +61,7 @@ def test_counts_are_kept_by_network_address(first: str, second: str, same: bool)
     assert not limit._counts
 
 
-def test_shares_of_several_things_are_taken_together() -> None:
+def test_several_things_are_counted_together() -> None:
     limit = AddressLimit("streams on live connections")
     limit.acquire("192.0.2.1", 8)
     limit.check("192.0.2.1", 10, 2)

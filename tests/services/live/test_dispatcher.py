@@ -26,7 +26,7 @@ def site(live_site: Site) -> Site:
     return live_site
 
 
-async def test_another_process_is_told_and_hears_again_after_its_connection_was_killed(
+async def test_other_process_is_notified_again_after_its_listener_was_killed(
     site: Site, cluster: Cluster
 ) -> None:
     ann = await create_viewer(site.db, "ann")
@@ -52,7 +52,7 @@ async def test_another_process_is_told_and_hears_again_after_its_connection_was_
     listener.stop()
 
 
-async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it(
+async def test_dispatcher_logs_without_the_id_of_the_request_that_woke_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids: list[str] = []
@@ -70,7 +70,7 @@ async def test_what_is_logged_for_all_readers_is_not_of_the_request_that_woke_it
     assert set(ids) == {""}
 
 
-async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_another(site: Site) -> None:
+async def test_lagging_process_repeats_nothing_to_a_reader_from_another_process(site: Site) -> None:
     ann = await create_viewer(site.db, "ann")
     lagging = EventDispatcher(site.db, site.reactor)
     await lagging.start()
@@ -94,7 +94,9 @@ async def test_a_process_that_lags_behind_repeats_nothing_to_a_reader_from_anoth
     await lagging.stop()
 
 
-async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reader_is_refused_when_the_process_lags_too_long(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(event_log, "MAX_LAG", 0.02)
     with pytest.raises(Unavailable):
         await site.dispatcher.log.wait_for(site.dispatcher.position + 1)
@@ -102,7 +104,7 @@ async def test_a_process_that_lags_too_long_says_so(site: Site, monkeypatch: pyt
     await site.settled()
 
 
-async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(site: Site) -> None:
+async def test_writer_leaves_its_event_to_a_running_sequencer(site: Site) -> None:
     ann = await create_viewer(site.db, "ann")
     reader = Reading()
     await site.dispatcher.connect(reader, None).subscribe("public")
@@ -115,7 +117,7 @@ async def test_a_writer_that_finds_the_sequencer_at_work_leaves_its_event_to_it(
     await until(site.reactor, lambda: reader.texts == ["placed by its writer", "left in the outbox"])
 
 
-async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_good(
+async def test_dispatch_goes_on_after_the_database_refuses_at_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The work is then through before the Deferred of it is there to be kept."""
@@ -133,7 +135,7 @@ async def test_a_database_that_refuses_at_once_does_not_end_the_dispatch_for_goo
     await until(site.reactor, lambda: reader.texts == ["heard"])
 
 
-async def test_what_was_committed_before_a_post_comes_before_it(site: Site) -> None:
+async def test_events_keep_the_order_of_their_commits(site: Site) -> None:
     """Else somebody who was blocked a moment ago would still be sent the post."""
     ann = await create_viewer(site.db, "ann")
     async with site.db.transaction() as tx:
@@ -144,9 +146,7 @@ async def test_what_was_committed_before_a_post_comes_before_it(site: Site) -> N
     assert kept.fetchall() == [("relation",), ("post",)]
 
 
-async def test_a_process_that_starts_while_an_event_is_on_its_way_does_not_step_over_it(
-    site: Site, reactor_: Any
-) -> None:
+async def test_starting_process_skips_no_event_that_is_being_committed(site: Site, reactor_: Any) -> None:
     """A sequence tells its last number before that is visible."""
     late = EventDispatcher(site.db, reactor_)
     async with site.db.transaction() as tx:

@@ -173,7 +173,7 @@ async def test_act_of_another_account_reads_the_viewers_relations_only_when_it_c
     assert len(read) == reads
 
 
-async def test_revocation_looks_only_at_the_readers_that_it_ends(site: Site) -> None:
+async def test_revocation_ends_only_its_own_readers(site: Site) -> None:
     from dataclasses import replace
 
     ann = await create_viewer(site.db, "ann")

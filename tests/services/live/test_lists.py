@@ -19,7 +19,7 @@ def site(live_site: Site) -> Site:
     return live_site
 
 
-async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:
+async def test_list_stream_follows_changes_of_the_list(site: Site) -> None:
     ann, bob, eve = [await create_viewer(site.db, name) for name in ("ann", "bob", "eve")]
     for each in (bob, eve):
         await site.run(
@@ -47,7 +47,7 @@ async def test_a_list_is_live_and_follows_its_changes(site: Site) -> None:
     assert reader.texts == ["one", "two"]
 
 
-async def test_others_lists_are_no_streams(site: Site) -> None:
+async def test_lists_of_other_accounts_are_not_found(site: Site) -> None:
     ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     chosen = await Lists(db=site.db, poke=site.dispatcher.poke).create(ann, "Mine")
     for viewer in (bob, None):

@@ -63,7 +63,7 @@ async def test_edits_deletions_and_boosts_are_events_too(site: Site) -> None:
 
 
 @pytest.mark.parametrize("visibility", list(Visibility))
-async def test_nobody_gets_what_they_may_not_see(site: Site, visibility: Visibility) -> None:
+async def test_viewers_get_only_posts_that_they_may_see(site: Site, visibility: Visibility) -> None:
     ann, bob, cat, dan = [await create_viewer(site.db, name) for name in ("ann", "bob", "cat", "dan")]
     await site.run(
         "INSERT INTO follows (follower_id, followee_id, accepted) VALUES (%s, %s, true)", cat.id, ann.id
@@ -94,7 +94,7 @@ async def test_nobody_gets_what_they_may_not_see(site: Site, visibility: Visibil
         assert readers[name].texts == ["hello @bob"]
 
 
-async def test_a_new_block_filters_what_is_subscribed_already(site: Site) -> None:
+async def test_new_block_filters_existing_subscriptions(site: Site) -> None:
     ann, bob = await create_viewer(site.db, "ann"), await create_viewer(site.db, "bob")
     reader = Reading()
     live = site.dispatcher.connect(reader, bob)
@@ -128,7 +128,7 @@ async def test_a_revoked_token_and_a_suspended_account_end_their_readers(site: S
     assert other.ended == []
 
 
-async def test_a_token_that_has_had_its_time_ends_its_readers(db: Database) -> None:
+async def test_expired_token_ends_its_readers(db: Database) -> None:
     clock, now = Clock(), datetime.now(UTC)
     dispatcher = EventDispatcher(db, clock, now=lambda: now)
     ann = await create_viewer(db, "ann")
@@ -143,7 +143,7 @@ async def test_a_token_that_has_had_its_time_ends_its_readers(db: Database) -> N
     assert clock.getDelayedCalls() == []
 
 
-async def test_personal_streams_want_a_viewer_and_streams_of_nobody_do_not_exist(site: Site) -> None:
+async def test_personal_streams_need_a_viewer_and_unknown_streams_are_not_found(site: Site) -> None:
     live = site.dispatcher.connect(Reading(), None)
     with pytest.raises(Unauthenticated):
         await live.subscribe("home")
@@ -152,7 +152,7 @@ async def test_personal_streams_want_a_viewer_and_streams_of_nobody_do_not_exist
             await live.subscribe(stream)
 
 
-async def test_a_cursor_out_of_the_logs_reach_is_told_so(site: Site) -> None:
+async def test_cursor_outside_of_the_log_is_gone(site: Site) -> None:
     ann = await create_viewer(site.db, "ann")
     live = site.dispatcher.connect(Reading(), None)
     with pytest.raises(Gone):
@@ -206,7 +206,7 @@ async def test_a_paused_reader_misses_nothing(site: Site) -> None:
     assert reader.texts == ["0", "1", "2", "3", "4"]
 
 
-async def test_an_event_is_rendered_once_a_format_over_all_readers(site: Site) -> None:
+async def test_event_is_rendered_once_for_each_format_over_all_readers(site: Site) -> None:
     ann = await create_viewer(site.db, "ann")
     rendered: list[int] = []
 
@@ -227,7 +227,7 @@ async def test_an_event_is_rendered_once_a_format_over_all_readers(site: Site) -
     assert len(rendered) == 1
 
 
-async def test_a_block_that_is_told_while_ties_are_read_counts(
+async def test_block_during_the_relationship_query_is_applied(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of somebody with many take long to read; what they say may be from before the block."""
@@ -260,7 +260,7 @@ async def test_a_block_that_is_told_while_ties_are_read_counts(
     assert reader.texts == []
 
 
-async def test_a_connection_that_was_lost_during_its_log_in_is_not_registered_again(site: Site) -> None:
+async def test_connection_lost_during_its_login_is_not_registered_again(site: Site) -> None:
     ann = await create_viewer(site.db, "ann")
     live = site.dispatcher.connect(Reading(), None)
     live.close()

@@ -60,7 +60,7 @@ async def test_server_waits_for_the_clients_close_before_it_ends_tcp(
     await until(site.reactor, lambda: client.gone)
 
 
-async def test_client_that_does_not_say_goodbye_is_cut_after_a_while(
+async def test_client_that_does_not_answer_the_close_frame_is_cut_off(
     site: Streaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "ANSWER", 0.05)
@@ -80,7 +80,7 @@ async def test_clients_close_is_answered_and_ends_tcp_at_once(site: Streaming) -
     assert client.closed == 1000
 
 
-async def test_flood_after_the_farewell_ends_tcp(site: Streaming) -> None:
+async def test_flood_after_the_close_frame_ends_tcp(site: Streaming) -> None:
     client = await site.socket("?stream=public")
     client.answers_close = False
     await site.settled()

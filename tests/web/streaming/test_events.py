@@ -65,7 +65,7 @@ async def test_a_stream_that_is_not_read_waits_in_the_log_and_loses_nothing(site
     assert not stream.gone
 
 
-async def test_event_that_cannot_be_rendered_is_left_out_of_each_wire(
+async def test_event_that_cannot_be_rendered_is_left_out_of_each_transport(
     site: Streaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = entities.status
@@ -181,7 +181,9 @@ async def test_what_is_no_stream_is_told_in_the_words_of_the_protocol(
     assert json.loads(stream._rest) == {"error": error}
 
 
-async def test_a_cursor_out_of_reach_is_told_and_the_stream_goes_on_from_the_present(site: Streaming) -> None:
+async def test_cursor_before_the_log_gets_a_gap_and_the_stream_goes_on_from_the_present(
+    site: Streaming,
+) -> None:
     await site.post("ann", "lost")
     await site.post("ann", "kept")
     await until(site.reactor, lambda: site.microblog.dispatcher.position == 2)

@@ -89,7 +89,7 @@ async def test_what_was_missed_is_filtered_as_well(site: Streaming) -> None:
 
 
 @pytest.mark.parametrize("heavy", [False, True])
-async def test_order_is_kept_and_nothing_is_lost_when_posts_come_fast(
+async def test_fast_posts_arrive_in_order_and_complete(
     site: Streaming, monkeypatch: pytest.MonkeyPatch, heavy: bool
 ) -> None:
     if heavy:
@@ -141,7 +141,7 @@ async def test_user_streams_hear_that_filters_changed_and_use_the_new_ones(site:
 
 
 @pytest.mark.parametrize(("state", "text"), [("pending", PENDING), ("suspended", DISABLED)])
-async def test_account_that_is_not_active_hears_why(site: Streaming, state: str, text: str) -> None:
+async def test_inactive_account_is_refused_with_the_reason(site: Streaming, state: str, text: str) -> None:
     carol = await create_viewer(site.microblog.db, "carol")
     token = await site.microblog.tokens.create(carol, ("read",))
     async with site.microblog.db.transaction() as tx:

@@ -10,7 +10,7 @@ from microblog.web.streaming import frames
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 200_000])
-def test_a_frame_is_what_a_client_reads(size: int) -> None:
+def test_frames_are_parsed_by_a_client_library(size: int) -> None:
     client, server = WSConnection(ConnectionType.CLIENT), WSConnection(ConnectionType.SERVER)
     server.receive_data(client.send(Request(host="a", target="/")))
     client.receive_data(server.send(AcceptConnection()))

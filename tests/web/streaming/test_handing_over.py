@@ -17,7 +17,7 @@ from tests.waiting import until
 from tests.web.streaming.harness import Streaming
 
 
-async def test_of_the_request_nothing_is_kept(site: Streaming) -> None:
+async def test_socket_keeps_nothing_of_its_request(site: Streaming) -> None:
     client = await site.socket("?stream=public")
     await site.settled()
     assert site.made.site.running == 0
@@ -41,7 +41,7 @@ async def test_what_a_client_says_before_it_is_answered_is_received(site: Stream
     assert await client.hears() == {"error": "Unknown stream type", "status": 400}
 
 
-async def test_the_kernel_watches_for_peers_that_went_without_a_word(site: Streaming) -> None:
+async def test_kernel_watches_for_dead_peers(site: Streaming) -> None:
     await site.socket("?stream=public")
     await site.stream("public")
     await site.settled(streams=2)

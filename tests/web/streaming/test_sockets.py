@@ -28,7 +28,7 @@ async def test_a_stranger_hears_public_posts_their_edits_and_deletions(site: Str
     assert await client.hears() == {"stream": ["public"], "event": "delete", "payload": str(post.id)}
 
 
-async def test_many_streams_on_one_socket_each_message_says_of_which_it_is(site: Streaming) -> None:
+async def test_each_message_of_a_socket_names_its_stream(site: Streaming) -> None:
     token = await site.token("bob")
     client = await site.socket(subprotocol=token)
     assert client.accepted is not None
@@ -165,7 +165,7 @@ async def test_a_revoked_token_ends_the_socket(site: Streaming) -> None:
     assert client.closed == 1008
 
 
-async def test_a_token_that_runs_out_ends_what_it_opened(
+async def test_expired_token_ends_its_sockets_and_streams(
     site: Streaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await site.token("bob")
@@ -182,7 +182,7 @@ async def test_a_token_that_runs_out_ends_what_it_opened(
     await until(site.reactor, lambda: site.microblog.dispatcher.readers == 0)
 
 
-async def test_a_site_that_drains_says_come_back(site: Streaming) -> None:
+async def test_draining_site_closes_with_a_time_to_reconnect(site: Streaming) -> None:
     client = await site.socket("?stream=public")
     stream = await site.stream("public")
     await site.settled(streams=2)

@@ -57,7 +57,7 @@ def statements(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-async def test_what_follows_the_position_is_dispatched_without_a_question(
+async def test_local_event_after_the_position_is_dispatched_without_a_query(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [event] = await unheard(site, await create_viewer(site.db, "ann"))
@@ -71,7 +71,7 @@ async def test_what_follows_the_position_is_dispatched_without_a_question(
     assert ["pg_notify" in each for each in said] == [True]  # the other processes are told, and that is all
 
 
-async def test_several_of_one_turn_go_together_in_their_order(site: Site) -> None:
+async def test_local_events_of_one_turn_are_dispatched_together_in_order(site: Site) -> None:
     found = await unheard(site, await create_viewer(site.db, "ann"), 3)
     reader = await reader_of_public(site)
     for event in reversed(found):
@@ -80,7 +80,7 @@ async def test_several_of_one_turn_go_together_in_their_order(site: Site) -> Non
     assert [list(batch.events) for batch in reader.batches] == [found]
 
 
-async def test_what_came_between_is_read_first(site: Site) -> None:
+async def test_events_of_other_processes_in_between_are_read_first(site: Site) -> None:
     """Another process placed something that this one has not heard of: above all, that somebody was blocked."""
     between, event = await unheard(site, await create_viewer(site.db, "ann"), 2)
     reader = await reader_of_public(site)
@@ -116,7 +116,7 @@ async def test_what_is_being_read_is_not_dispatched_twice(
     assert reader.positions == [event.position]
 
 
-async def test_an_event_that_can_not_be_shown_is_not_the_end(
+async def test_dispatch_goes_on_after_an_event_that_fails(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [event] = await unheard(site, await create_viewer(site.db, "ann"))
@@ -134,7 +134,7 @@ async def test_an_event_that_can_not_be_shown_is_not_the_end(
     assert reader.positions == [event.position]
 
 
-async def test_a_process_that_stops_leaves_them_to_the_log(site: Site) -> None:
+async def test_stopping_process_leaves_local_events_to_the_log(site: Site) -> None:
     [event] = await unheard(site, await create_viewer(site.db, "ann"))
     reader = await reader_of_public(site)
     site.dispatcher.sequenced(event.position, event)
