@@ -222,8 +222,8 @@ class PushSession:
             self._names[stream] = shown
             return to_bytes(Ok("SUBSCRIBE", (shown, "CURSOR", str(self.cursor))))
 
-        # Take the position first. A post that is published while the timeline is read comes as an event. Its id leaves it
-        # out if the timeline has it.
+        # Take the position first. A post that is published while the timeline is read comes as an event. The event is
+        # left out if the timeline has its post.
         position = self._microblog.dispatcher.position
         lines = await self._last(command.stream, stream, command.last)
         await self._apply(self._live.subscribe(stream, since=position, distinct=True))
