@@ -1,1 +1,1 @@
-"""What runs by the clock: jobs, mail, statistics."""
+"""Background work: the job queue, mail, statistics, pruning."""

@@ -1,18 +1,18 @@
-"""The worker: takes jobs that are due and runs what their kinds stand for.
+"""The worker: takes due jobs and runs the handlers of their kinds.
 
-A clock drives it, a notification wakes it.  What a handler raises never stops it:
+A clock drives it, and an announcement of a job wakes it. An exception of a handler never stops it:
 
 ==========================  ==================================================================================
 a handler                   and its job
 ==========================  ==================================================================================
 returns ``Done(effect)``    is deleted, in the transaction that ``effect`` runs in
-returns ``Later(seconds)``  waits; this taking does not count
+returns ``Later(seconds)``  waits; this does not count as a try
 raises ``GiveUp``           is parked at once, with that reason
 raises anything else        is tried again after a growing, jittered delay, and parked after its tries
 does not end in time        the same
 ==========================  ==================================================================================
 
-A job whose worker was killed is taken again when its lease has run out.
+When a worker is killed, another takes its jobs after their leases have run out.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ log = Logger()
 
 FIRST_DELAY: Final = 30.0
 LONGEST_DELAY: Final = 6 * 3600.0
-#: With the delays above, a job is given up after a day and a half: long enough for a mail server's bad weekend night.
+#: With the delays above, a job is parked after a day and a half, longer than most outages of a mail server.
 TRIES: Final = 14
 LEASE: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The work is done; ``effect`` is what it changes in the database."""
+    """The work is done. ``effect`` writes its result, in the transaction that deletes the job."""
 
     effect: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Too early: ``seconds`` to wait."""
+    """The job is not due yet: it waits for ``seconds``."""
 
     seconds: float
 
 
 class GiveUp(Exception):
-    """No further try can help.  ``effect`` is written in the transaction that parks the job."""
+    """Another try cannot help. ``effect`` runs in the transaction that parks the job."""
 
     def __init__(self, reason: str, effect: Effect | None = None) -> None:
         super().__init__(reason)
@@ -69,7 +69,7 @@ Handler = Callable[[Job], Coroutine[Any, Any, Done | Later]]
 
 
 def delay_after(attempts: int, spread: float | None = None) -> float:
-    """Seconds to wait after so many attempts: doubling, capped, 25 % to and fro against herds."""
+    """Return the seconds to wait after a number of attempts: doubling, capped, with 25 % jitter."""
     factor = random.uniform(0.75, 1.25) if spread is None else spread
     return float(min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY) * factor)
 
@@ -103,18 +103,18 @@ class Worker:
 
     @property
     def running(self) -> int:
-        """How many jobs are being worked on."""
+        """The number of jobs that run."""
         return len(self._running)
 
     def start(self) -> None:
         self._loop.start()
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Look for due jobs now."""
         self._loop.wake()
 
     async def drain(self, seconds: float = 10.0) -> None:
-        """Takes nothing more; jobs that run get ``seconds`` to finish, and are handed back after that."""
+        """Take no more jobs. Running jobs get ``seconds`` to finish, then return to the queue."""
         self._draining = True
         await self._loop.stop()
         if not self._running:
@@ -125,7 +125,7 @@ class Worker:
             late.cancel()
 
     def _cancel_all(self) -> None:
-        # Only handlers: what is being written down is let through, else what was done would be done again.
+        # Only handlers: cancelling the recording of a finished job would repeat its work.
         for each in list(self._handling.values()):
             each.cancel()
 
@@ -153,7 +153,7 @@ class Worker:
             self.wake()
 
         async def conclude(conclusion: _Conclusion) -> None:
-            await self._write_down(job, conclusion, held_until)
+            await self._record(job, conclusion, held_until)
 
         def failed(failure: Any) -> None:
             log.failure("the end of job {id} ({kind}) is not written down", failure, id=job.id, kind=job.kind)
@@ -164,12 +164,12 @@ class Worker:
         work.addBoth(ended)
 
     async def _run(self, job: Job) -> _Conclusion:
-        """What came of it.  Never raises, and says what is to be written down instead."""
+        """Run a job's handler. Return how to record its outcome; never raise."""
         if job.attempts > self._tries:
             return lambda: self._park(job, job.last_error or "Its worker died each time it was tried.")
         work = self._handling[job.id] = ensureDeferred(self._handlers[job.kind](job))
         try:
-            # Ends well before the lease does: nobody else can have the job while this works on it.
+            # The handler ends well before its lease, so that no other worker can take the job meanwhile.
             outcome = await work.addTimeout(self._lease * 0.8, self._clock)
         except GiveUp as given_up:
             reason, effect = given_up.reason, given_up.effect
@@ -181,9 +181,9 @@ class Worker:
             return self._failed(job, "It did not end in time.")
         except Unavailable as error:
             return self._failed(job, error.text)
-        except Expected as error:
+        except ExpectedFailure as error:
             return self._failed(job, str(error))
-        except Exception as error:  # noqa: BLE001 - a mistake in a handler is that job's trouble alone
+        except Exception as error:  # noqa: BLE001 - a fault in a handler must only affect its job
             log.failure("job {id} ({kind}) failed", id=job.id, kind=job.kind)
             return self._failed(job, f"{type(error).__name__}: {error}")
         finally:
@@ -222,8 +222,8 @@ class Worker:
             reason=reason,
         )
 
-    async def _write_down(self, job: Job, conclusion: _Conclusion, held_until: float) -> None:
-        """While the lease holds, a database that is away is waited for: what was done is not to be done again."""
+    async def _record(self, job: Job, conclusion: _Conclusion, held_until: float) -> None:
+        """Record the outcome of a job. While the lease holds, wait for the database, so that no work repeats."""
         delay = 0.5
         while True:
             try:
@@ -244,5 +244,5 @@ class Worker:
 _Conclusion = Callable[[], Awaitable[None]]
 
 
-class Expected(Exception):
-    """A failure that is part of life, such as a mail server that is busy: one line in the log, no traceback."""
+class ExpectedFailure(Exception):
+    """A failure to expect, such as a busy mail server: one log line, no traceback."""

@@ -1,20 +1,20 @@
-"""The jobs of mail: read what there is to say, write it, send it, and write down that it was sent.
+"""Mail jobs: gather the content, render it, send it, record that it was sent.
 
 ==================  ============================  ===============================================================
 kind                payload                       mail
 ==================  ============================  ===============================================================
-mail.notifications  {"account"}                   what its reader has not seen, gathered; nothing when all was seen
-mail.reset          {"account", "request"}        the link to a new password; void after an hour, then not sent
+mail.notifications  {"account"}                   the unread notifications in one mail; none when all were read
+mail.reset          {"account", "request"}        the link to set a new password; not sent after an hour
 mail.welcome        {"account", "request"}        the link that confirms the address
 mail.confirm        {"account", "request", "to"}  the same, sent again or to another address
-mail.changing       {"account", "to"}             to the address until now: another was asked for
-mail.approved       {"account"}                   a moderator said yes
+mail.changing       {"account", "to"}             a notice to the present address that another was requested
+mail.approved       {"account"}                   the approval of the sign-up
 ==================  ============================  ===============================================================
 
-Where an address is somebody else's, who has confirmed it, ``mail.welcome`` and ``mail.confirm`` tell them, instead of
+If another account has confirmed the address, ``mail.welcome`` and ``mail.confirm`` warn its owner instead of
 sending the link.
 
-A mail whose server died after taking it is sent again, under the same Message-ID.
+A mail may be sent twice when a process dies after the mail server took it; both have the same Message-ID.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Final
 
 from microblog.services.jobs import Effect, Job
 from microblog.services.outgoing_mail import OutgoingMail, Recipient, Wait, Warned
-from microblog.tasks.jobs import Done, Expected, GiveUp, Handler, Later
+from microblog.tasks.jobs import Done, ExpectedFailure, GiveUp, Handler, Later
 from microblog.tasks.mailers import Mailer, MailError
 from microblog.tasks.messages import Messages
 
@@ -67,7 +67,7 @@ class MailJobs:
     async def reset(self, job: Job) -> Done | Later:
         if self._now() - job.created_at >= RESET_VALID:
             return Done()
-        return await self._asked_for(job, lambda to, token: self._messages.reset(to, token, job.id))
+        return await self._link(job, lambda to, token: self._messages.reset(to, token, job.id))
 
     async def welcome(self, job: Job) -> Done | Later:
         return await self._confirmation(job, lambda to, token: self._messages.welcome(to, token, job.id))
@@ -106,7 +106,7 @@ class MailJobs:
             return Done()
         return await self._send(to, write(to, link), self._rules.sent(to))
 
-    async def _asked_for(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
+    async def _link(self, job: Job, write: Callable[[Recipient, str], EmailMessage]) -> Done | Later:
         recipient = await self._rules.addressee(job.payload["account"])
         if recipient is None:
             return Done()
@@ -123,5 +123,5 @@ class MailJobs:
         except MailError as error:
             if error.permanent:
                 raise GiveUp(error.text, self._rules.bounced(recipient) if error.address else None) from error
-            raise Expected(error.text) from error
+            raise ExpectedFailure(error.text) from error
         return Done(effect)

@@ -1,4 +1,4 @@
-"""Where mail goes: what a mailer is, and the maildir that takes it where there is no mail server."""
+"""The mailer protocol, and the maildir that stores mail on a site without a mail server."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from twisted.logger import Logger
 
 log = Logger()
 
-#: 7-bit, because not every server on the way takes more; LF, because Twisted makes CRLF of it.
+#: 7-bit, because not every mail server accepts more; LF, because Twisted turns it into CRLF.
 WIRE: Final = SMTP.clone(linesep="\n", cte_type="7bit")
 
 
 class MailError(Exception):
-    """A mail was not taken.  ``text`` names no address.
+    """A mail was refused. ``text`` names no address.
 
-    ``permanent``: the same mail will never be taken (5yz, RFC 5321 section 4.2.1).  ``address``: it was the address of
-    the recipient that was refused.
+    ``permanent``: the same mail will never be accepted (5yz, RFC 5321 section 4.2.1). ``address``: the server refused
+    the address of the recipient.
     """
 
     def __init__(self, text: str, *, permanent: bool = False, address: bool = False) -> None:
@@ -35,18 +35,20 @@ class MailError(Exception):
 
 
 class Mailer(Protocol):
+    """A way to send mail."""
+
     async def send(self, message: EmailMessage) -> None:
-        """Returns when the mail is in somebody else's care.  :raises MailError: it is not."""
+        """Send a mail; return when it was accepted. :raises MailError: it was not."""
 
 
 def recipient_of(message: EmailMessage) -> str:
-    """The one address in ``To``, in ASCII.  :raises MailError: it has characters that mail can't carry."""
+    """Return the address in ``To``, in ASCII. :raises MailError: it has characters that mail can't carry."""
     address: Address = message["To"].addresses[0]
     return ascii_address(address.addr_spec)
 
 
 def ascii_address(address: str) -> str:
-    """An address with its host in IDNA form (RFC 5891).  :raises MailError: the part before the @ is not ASCII."""
+    """Return an address with its host in IDNA form (RFC 5891). :raises MailError: its local part is not ASCII."""
     if address.isascii():
         return address
     local, _, host = address.rpartition("@")
@@ -59,16 +61,16 @@ def ascii_address(address: str) -> str:
 
 
 class Maildir:
-    """Mail as files, for a site without a mail server: one file a mail in ``folder/new``, as qmail's maildir has it.
+    """Stores mail as files, for a site without a mail server: one file a mail in ``folder/new``, as in qmail's maildir.
 
-    A file's name comes from the mail's Message-ID, so that a mail sent twice is one file.  Files are written and
-    synced outside the reactor's thread, in ``tmp``, and renamed when they are whole.
+    A file's name derives from the Message-ID, so that a mail that is sent twice is one file. A thread writes and syncs
+    files in ``tmp``, and renames complete ones.
     """
 
     def __init__(self, folder: Path, reactor: Any) -> None:
         self._folder = folder
         self._reactor = reactor
-        self._said = False
+        self._logged_folder = False
 
     async def send(self, message: EmailMessage) -> None:
         content = message.as_bytes(policy=WIRE)
@@ -77,8 +79,8 @@ class Maildir:
             await self._in_thread(lambda: self._write(name, content))
         except OSError as error:
             raise MailError(f"The mail can't be written to {self._folder}: {error.strerror}.") from error
-        if not self._said:
-            self._said = True
+        if not self._logged_folder:
+            self._logged_folder = True
             log.info(
                 "no mail server is set (smtp): mail lands as files in {folder}", folder=str(self._folder)
             )
@@ -88,7 +90,7 @@ class Maildir:
         for part in ("tmp", "new", "cur"):
             (self._folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
         if any((self._folder / "cur").glob(name + "*")):
-            return  # it is there, and was read
+            return  # a mail program has moved it there after reading
         temporary = self._folder / "tmp" / f"{name}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:

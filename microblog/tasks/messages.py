@@ -1,9 +1,9 @@
-"""Mails as their readers get them: plain text and HTML from templates, with the headers that mail programs want.
+"""Mails: plain text and HTML from templates, with the headers that mail programs use.
 
-Each header has its purpose: a Message-ID that is the same each time a mail is sent, so that one which was sent twice
-shows once; ``References`` to the thread, so that mails about one conversation stand together (RFC 5322, section 3.6.4);
-``List-Unsubscribe`` with its POST for one click (RFC 8058); ``Auto-Submitted``, so that no absence notice comes back
-(RFC 3834).  Only ``EmailMessage`` builds them: it refuses line breaks in headers.
+A mail that is sent twice has the same Message-ID, so that mail programs show it once. ``References`` names the thread,
+so that mails about one conversation are grouped (RFC 5322, section 3.6.4). ``List-Unsubscribe`` works with one click
+(RFC 8058). ``Auto-Submitted`` prevents absence notices in return (RFC 3834). ``EmailMessage`` builds all headers,
+because it refuses line breaks in them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from microblog.domain.text import one_line
 from microblog.runtime.templating import compile_templates
 from microblog.services.outgoing_mail import News, Notice, Recipient, Warned
 
-#: News that are shown in one mail; of the others it says how many there are.
+#: Notifications that one mail shows. It only counts the others.
 SHOWN: Final = 10
 NAME_LENGTH: Final = 60
 SUBJECT_LENGTH: Final = 120
@@ -41,13 +41,13 @@ class Line:
 
 
 class Messages:
-    """Writes mails.  ``folder``: the templates; ``now``: the clock, aware."""
+    """Renders mails from the templates in ``folder``. ``now`` returns the time, with a time zone."""
 
     def __init__(self, config: Config, folder: Path, now: Callable[[], datetime]) -> None:
         self._config = config
         self._now = now
         self._host = parseaddr(config.mail_from)[1].rpartition("@")[2]
-        translations = NullTranslations()  # the one place to give a reader's language its catalogue
+        translations = NullTranslations()  # the place to choose the catalogue of the recipient's language
         self._gettext = translations.gettext
         self._ngettext = translations.ngettext
         self._templates = compile_templates(
@@ -58,7 +58,7 @@ class Messages:
         )
 
     def notifications(self, notice: Notice) -> EmailMessage:
-        """One mail about all of it."""
+        """Return one mail about all notifications of a notice."""
         first = notice.news[0]
         single = len(notice.news) == 1
         subject = self._headline(first) if single else self._digest_subject(notice)
@@ -74,7 +74,7 @@ class Messages:
             },
         )
         message["List-Unsubscribe"] = f"<{self._url(notice.unsubscribe)}>"
-        if self._url("/").startswith("https://"):  # nothing else may be posted to (RFC 8058, section 3.1)
+        if self._url("/").startswith("https://"):  # one-click links need HTTPS (RFC 8058, section 3.1)
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         threads = {each.post.thread_id if each.post else None for each in notice.news}
         thread = threads.pop() if len(threads) == 1 else None
@@ -83,7 +83,7 @@ class Messages:
         return message
 
     def reset(self, recipient: Recipient, token: str, job_id: int) -> EmailMessage:
-        """The link to set a new password."""
+        """Return the mail with the link to set a new password."""
         return self._message(
             recipient,
             self._gettext("Your new password"),
@@ -93,7 +93,7 @@ class Messages:
         )
 
     def welcome(self, recipient: Recipient, token: str, job_id: int) -> EmailMessage:
-        """The link that confirms the address."""
+        """Return the mail with the link that confirms the address of a sign-up."""
         return self._message(
             recipient,
             self._gettext("Please confirm your address"),
@@ -103,7 +103,7 @@ class Messages:
         )
 
     def confirm(self, recipient: Recipient, token: str, job_id: int) -> EmailMessage:
-        """The link that confirms an address, asked for later: sent again, or to another address."""
+        """Return the mail with a later link to confirm an address: a repetition, or for another address."""
         return self._message(
             recipient,
             self._gettext("Please confirm your address"),
@@ -113,7 +113,7 @@ class Messages:
         )
 
     def changing(self, recipient: Recipient, job_id: int) -> EmailMessage:
-        """To the address until now: another is to take its place. It does not say which."""
+        """Return the notice to the present address that a change was requested. It does not name the new address."""
         return self._message(
             recipient,
             self._gettext("Your mail address is to be changed"),
@@ -123,7 +123,7 @@ class Messages:
         )
 
     def taken(self, warned: Warned, job_id: int) -> EmailMessage:
-        """To the owner of an address that somebody else signed up with."""
+        """Return the warning to the owner of an address that another account typed."""
         return self._message(
             warned.owner,
             self._gettext("Somebody used your mail address"),
@@ -137,7 +137,7 @@ class Messages:
         )
 
     def approved(self, recipient: Recipient, job_id: int) -> EmailMessage:
-        """They may log in now."""
+        """Return the mail that tells about the approval of a sign-up."""
         return self._message(
             recipient,
             self._gettext("You are in"),
@@ -149,7 +149,7 @@ class Messages:
     def _message(
         self, recipient: Recipient, subject: str, unique: str, template: str, values: Mapping[str, object]
     ) -> EmailMessage:
-        # A display name is any text: not for the mailbox of somebody who may have nothing to do with the account.
+        # A display name is free text, and an unconfirmed mailbox may belong to another person.
         own = recipient.display_name if recipient.confirmed else ""
         name = one_line(own or recipient.name, NAME_LENGTH)
         shown = {"name": name, "account_name": recipient.name, "subject": subject, **values}
@@ -208,7 +208,7 @@ class Messages:
 
 
 def _excerpt(text: str) -> str:
-    """The text with its lines, each made harmless, and not much longer than a post here can be."""
+    """Return the text, each line without control characters, cut to the length of an excerpt."""
     lines = [one_line(line, EXCERPT_LENGTH) for line in text[: EXCERPT_LENGTH * 2].splitlines()]
     kept = "\n".join(lines).strip()
     return kept if len(kept) <= EXCERPT_LENGTH else kept[:EXCERPT_LENGTH].rstrip() + "…"

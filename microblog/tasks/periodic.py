@@ -1,7 +1,7 @@
-"""A LoopingCall that goes on.
+"""Periodic work: a LoopingCall that survives exceptions.
 
-Twisted's own ends for good at the first exception.  This one logs it and calls again at the next turn; it never runs
-its work twice at once, and it can be woken.
+Twisted's own stops at the first exception. This one logs it and continues at the next turn. It never runs its work
+twice at the same time, and it can be woken.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ log = Logger()
 class Periodic:
     """Calls ``work`` every ``seconds``, the first time at once.
 
-    ``name`` says in the log what it is that failed, as in "the mail failed".  A database that is away is one line
-    when it goes and one when it is back; anything else is logged with its traceback each time.
+    ``name`` names the work in the log, as in "the mail failed". An unavailable database is logged once when it goes and
+    once when it is back; any other exception is logged with its traceback each time.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Periodic:
         ended.addErrback(lambda failure: log.failure("{name} ended", failure, name=self.name))
 
     async def stop(self, *, cancel: bool = False) -> None:
-        """No further call; returns when the one that runs, if any, has ended.  ``cancel`` ends it early."""
+        """Stop, and return when a running call has ended. ``cancel`` cancels that call."""
         self._again = False
         if self._loop.running:
             self._loop.stop()
@@ -60,7 +60,7 @@ class Periodic:
             await ended
 
     def wake(self) -> None:
-        """Calls the work now; when it runs already, once more after that."""
+        """Call the work now or, if it is running, once more after that."""
         if not self._loop.running:
             return
         if self._running is not None:
@@ -97,11 +97,11 @@ class Periodic:
         except CancelledError:
             self._again = False
         except Unavailable:
-            # Why it is away is a line of the store's own (`store/engine/database_health.py`).
+            # The store logs the reason (`store/engine/database_health.py`).
             if not self._away:
                 self._away = True
                 log.warn("{name} waits for the database", name=self.name)
-        except Exception:  # noqa: BLE001 - whatever it is, the next turn comes
+        except Exception:  # noqa: BLE001 - no exception may end the loop
             log.failure("{name} failed; the next turn comes in time", name=self.name)
         else:
             if self._away:

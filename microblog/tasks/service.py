@@ -1,4 +1,4 @@
-"""All that a process does by itself: jobs with their mail, daily statistics, pruning; and counting live readers."""
+"""The background work of a process: jobs, mail, daily statistics, trends, pruning; and counting live readers."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from microblog.tasks.smtp import SmtpMailer
 
 log = Logger()
 
-#: Seconds between looks.
+#: Seconds between two runs.
 STATISTICS_EVERY: Final = 60.0
 ENDING_EVERY: Final = 60.0
 PRUNING_EVERY: Final = 3600.0
 SAMPLE_EVERY: Final = 15.0
 TRENDS_EVERY: Final = 300.0
 TAGS_EVERY: Final = 60.0
-#: Seconds that a long job works at a time, well below its lease; then other jobs have their turn.
+#: Seconds that a long job runs at a time, well below its lease. Then other jobs have their turn.
 SHARE: Final = 60.0
 
 
 def mailer_for(config: Config, reactor: Any) -> Mailer:
-    """The mail server of the settings, else a maildir in the data directory."""
+    """Return the mailer of the settings: the mail server, or a maildir in the data directory."""
     if config.smtp is None:
         return Maildir(config.data_dir / "mail", reactor)
     return SmtpMailer(config.smtp, config.mail_from, config.host, reactor)
 
 
 class Tasks:
-    """For a process with the role ``tasks``; any number of processes may have it."""
+    """The work of a process with the role ``tasks``. Any number of processes may have the role."""
 
     def __init__(self, microblog: Microblog, reactor: Any, mailer: Mailer | None = None) -> None:
         self._microblog = microblog
@@ -55,7 +55,7 @@ class Tasks:
         )
         handlers = {
             **mail.handlers,
-            "password.asked": self._look_for_reset,
+            "password.asked": self._mail_reset,
             ERASE: self._erase,
             ACCEPT: self._accept,
         }
@@ -76,23 +76,23 @@ class Tasks:
             each.start()
 
     async def drain(self, seconds: float) -> None:
-        """Begins nothing more; running jobs get ``seconds`` to finish, and are handed back after that."""
+        """Start nothing more. Running jobs get ``seconds`` to finish; then they return to the queue."""
         for each in self._periodic:
             await each.stop()
         await self.worker.drain(seconds)
 
-    async def _look_for_reset(self, job: Job) -> Done:
-        """Somebody asked for a new password with an address, which may be nobody's."""
+    async def _mail_reset(self, job: Job) -> Done:
+        """Mail a link for a new password, if an account has the address."""
         await self._microblog.credentials.request_reset(job.payload["email"], job.payload.get("place"))
         return Done()
 
     async def _erase(self, job: Job) -> Done | Later:
-        """Delete the rows of an account, a share of a lease at a time."""
+        """Delete the rows of an account, for at most SHARE seconds at a time."""
         done = await self._microblog.deletion.delete_rows(job.payload["account"], SHARE)
         return Done() if done else Later(0.0)
 
     async def _accept(self, job: Job) -> Done | Later:
-        """Accept who asked to follow an account that was unlocked."""
+        """Accept the follow requests of an account that was unlocked."""
         done = await self._microblog.follows.accept_waiting(job.payload["account"], SHARE)
         return Done() if done else Later(0.0)
 
@@ -113,7 +113,7 @@ class Tasks:
 
 
 class ReaderSamples:
-    """Notes how many live readers this process has.  For every process, whatever its roles."""
+    """Records how many live readers this process has, in every process, whatever its roles."""
 
     def __init__(self, microblog: Microblog, reactor: Any) -> None:
         self._microblog = microblog

@@ -2,8 +2,8 @@
 
 ======================  =============================================================================================
 ``smtps://``            TLS from the first byte, the server's certificate checked
-``smtp://`` with user   STARTTLS (RFC 3207), certificate checked; without it nothing is sent (on loopback it is)
-``smtp://``             STARTTLS where the server offers it, whoever's certificate: better than none (RFC 7435)
+``smtp://`` with user   STARTTLS (RFC 3207), certificate checked; without it nothing is sent (except on loopback)
+``smtp://``             STARTTLS where the server offers it, with any certificate: better than none (RFC 7435)
 ======================  =============================================================================================
 
 Differences to Twisted's own ``ESMTPSender``: lines that begin with a dot are escaped also where a chunk begins (there,
@@ -40,15 +40,15 @@ from twisted.python.failure import Failure
 from microblog.config.kinds import Smtp
 from microblog.tasks.mailers import WIRE, MailError, ascii_address, recipient_of
 
-#: Seconds.  RFC 5321 (section 4.5.3.2) asks for minutes; a mail that takes longer than these is tried again instead.
+#: Seconds. RFC 5321 (section 4.5.3.2) recommends minutes; here, a mail that takes longer is tried again instead.
 CONNECT_TIMEOUT: Final = 20.0
 ANSWER_TIMEOUT: Final = 60.0
 WHOLE_TIMEOUT: Final = 150.0
 GOODBYE_TIMEOUT: Final = 5.0
 
 
-class Sending(ESMTPClient):
-    """One mail.  ``result`` fires with None when the server has taken it, or fails with MailError."""
+class SmtpSession(ESMTPClient):
+    """The SMTP session of one mail. ``result`` fires with None when the server accepts it, or fails with MailError."""
 
     debug = False  # Twisted's log of the session has the password in it
     heloFallback = True
@@ -89,7 +89,7 @@ class Sending(ESMTPClient):
         return BytesIO(self._content)
 
     def transformChunk(self, chunk: bytes) -> bytes:
-        """LF to CRLF, and a dot at a line's start doubled (RFC 5321, section 4.5.2)."""
+        """Turn LF into CRLF, and double a dot at the start of a line (RFC 5321, section 4.5.2)."""
         self.resetTimeout()
         escaped = chunk.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
         if self._at_line_start and chunk.startswith(b"."):
@@ -126,7 +126,7 @@ class Sending(ESMTPClient):
         self._settle(MailError(f"The mail server closed the connection: {why}"))
 
     def abort(self) -> None:
-        """Ends the connection without waiting for the other side."""
+        """End the connection without waiting for the server."""
         transport: Any = self.transport
         if transport is not None:
             transport.abortConnection()
@@ -155,7 +155,7 @@ class Sending(ESMTPClient):
         return f"The mail could not be sent: {type(exc).__name__}"
 
     def _readable(self, resp: bytes | str) -> str:
-        """The server's words on one line, without the address that it refused."""
+        """Return the server's answer on one line, without the address that it refused."""
         text = resp.decode("utf-8", "replace") if isinstance(resp, bytes) else resp
         text = text.replace(self._recipient.decode(), "the address")
         return "".join(each if each.isprintable() else " " for each in text)[:300]
@@ -184,7 +184,7 @@ class SmtpMailer:
 
     async def send(self, message: EmailMessage) -> None:
         content = message.as_bytes(policy=WIRE)
-        sending = Sending(
+        sending = SmtpSession(
             self._identity,
             self._sender,
             recipient_of(message),
@@ -211,8 +211,8 @@ class SmtpMailer:
         finally:
             self._hang_up(sending)
 
-    def _hang_up(self, sending: Sending) -> None:
-        """A sent mail is followed by a polite QUIT; a server that does not react to it is left."""
+    def _hang_up(self, sending: SmtpSession) -> None:
+        """Wait for the answer to QUIT, for at most GOODBYE_TIMEOUT seconds, then close the connection."""
         if sending.closed.called:
             return
         late = self._reactor.callLater(GOODBYE_TIMEOUT, sending.abort)

@@ -12,7 +12,7 @@ from microblog.services.jobs import Job, Jobs
 from microblog.services.mail_subscriptions import MailSubscriptions
 from microblog.services.outgoing_mail import OutgoingMail, Pace
 from microblog.store.engine.database import Database
-from microblog.tasks.jobs import Done, Expected, GiveUp, Later
+from microblog.tasks.jobs import Done, ExpectedFailure, GiveUp, Later
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.messages import Messages
 from tests.tasks.site import People, Sent
@@ -47,7 +47,7 @@ class Post:
         except GiveUp as given_up:
             await self.jobs.park(job, given_up.reason, given_up.effect)
             raise
-        except Expected as error:
+        except ExpectedFailure as error:
             await self.jobs.fail(job, str(error), 1000)
             raise
         if isinstance(outcome, Later):

@@ -9,7 +9,7 @@ import pytest
 
 from microblog.config.load import Config
 from microblog.store.engine.database import Database
-from microblog.tasks.jobs import Done, Expected, GiveUp, Later
+from microblog.tasks.jobs import Done, ExpectedFailure, GiveUp, Later
 from microblog.tasks.mail import MailJobs
 from microblog.tasks.mailers import MailError
 from microblog.tasks.messages import SHOWN
@@ -160,7 +160,7 @@ async def test_no_account_gets_more_than_so_many_mails_an_hour(post: Post) -> No
 async def test_a_busy_server_means_later_and_nothing_is_forgotten(post: Post) -> None:
     bob, _, notification = await mentioned(post)
     post.sent.fail = [MailError("The mail server said 451 later")]
-    with pytest.raises(Expected):
+    with pytest.raises(ExpectedFailure):
         await post.run(account=bob)
     await post.run(account=bob)
     assert post.messages[0]["Message-ID"] == f"<mention.{notification}@social.example>"
@@ -204,7 +204,7 @@ async def test_a_server_that_dies_after_taking_the_mail_gets_it_again_under_the_
         post = Post(db, config, SmtpMailer(smtp, config.mail_from, config.host, reactor_))
         bob, *_ = await mentioned(post)
         inbox.hang_up_after_data = 1
-        with pytest.raises(Expected):
+        with pytest.raises(ExpectedFailure):
             await post.run(account=bob)
         await post.run(account=bob)
     ids = [email.message_from_bytes(raw)["Message-ID"] for raw in inbox.mails]

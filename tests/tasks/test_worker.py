@@ -13,7 +13,16 @@ from twisted.internet.defer import Deferred
 from microblog.services.jobs import CHANNEL, Job, Jobs
 from microblog.store.engine.database import Database
 from microblog.store.engine.listener import Listener
-from microblog.tasks.jobs import LONGEST_DELAY, Done, Expected, GiveUp, Handler, Later, Worker, delay_after
+from microblog.tasks.jobs import (
+    LONGEST_DELAY,
+    Done,
+    ExpectedFailure,
+    GiveUp,
+    Handler,
+    Later,
+    Worker,
+    delay_after,
+)
 from tests.tasks.logs import logged
 from tests.tasks.site import People
 from tests.waiting import until
@@ -89,7 +98,7 @@ async def test_a_poison_job_is_parked_after_its_tries(
 
     async def handler(job: Job) -> Done:
         tries.append(job.attempts)
-        raise Expected("the server is busy")
+        raise ExpectedFailure("the server is busy")
 
     await people.put("test", {})
     worker(handler, tries=3)
