@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final, cast
 
 from twisted.python.failure import Failure
-from twisted.web import server
+from twisted.web import http, server
 from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import directlyProvides
 
 from microblog.http.channel import Channel, Host
 from microblog.http.guard import BODY_TOO_LARGE, MAX_BODY, PROGRAM_PATHS, decode_path
 
+#: The reason phrases that Twisted lacks, of 422 and 429 for example: it calls them "Unknown Status".
+_PHRASES: Final = {
+    each.value: each.phrase.encode() for each in HTTPStatus if each.value not in http.RESPONSES
+}
 _IN_MEMORY: Final = 128 * 1024  #: bytes of a body above which it goes to a temporary file
 
 
@@ -32,6 +37,9 @@ class HTTPRequest(server.Request):
         super().__init__(channel, *args, **options)
         self.site = channel.site
         self._counted = False
+
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:
+        super().setResponseCode(code, message or _PHRASES.get(code))
 
     def gotLength(self, length: int | None) -> None:
         self.content: Any = BytesIO() if length == 0 else SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115

@@ -44,6 +44,11 @@ async def echo(_: Any, request: Request) -> Response:
     return Json({"size": len(request.body)})
 
 
+@routes.get("/status/<int:code>", limit=None)
+async def with_status(_: Any, request: Request) -> Response:
+    return Document("text", status=int(request.path_arg("code")))
+
+
 waiting: list[Deferred[None]] = []
 
 

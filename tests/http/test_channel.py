@@ -46,6 +46,21 @@ def test_pipelined_answers_keep_their_order(site: Harness) -> None:
     assert connection.open
 
 
+@pytest.mark.parametrize(
+    ("status", "phrase"),
+    [
+        (404, b"Not Found"),
+        (422, b"Unprocessable Entity"),
+        (426, b"Upgrade Required"),
+        (429, b"Too Many Requests"),
+    ],
+)
+def test_status_line_names_the_status(site: Harness, status: int, phrase: bytes) -> None:
+    connection = site.client.connect()
+    connection.send(b"GET /status/%d HTTP/1.1\r\n%b\r\n" % (status, HOST))
+    assert connection.received.startswith(b"HTTP/1.1 %d %b\r\n" % (status, phrase))
+
+
 def test_refusal_follows_the_answers_of_earlier_requests(site: Harness) -> None:
     connection = site.client.connect()
     connection.send(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\nGET / HTTP/1.1\r\n\r\n")
