@@ -1,4 +1,4 @@
-"""Accounts (what everyone sees) and users (what only they see): records."""
+"""Records of accounts (public) and users (private): viewers, relationships, sessions, tokens, invitations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from microblog.domain.visibility import Visibility
 
 
 class Role(StrEnum):
+    """The role of an account on the site."""
+
     OWNER = "owner"
     ADMIN = "admin"
     MODERATOR = "moderator"
@@ -34,7 +36,9 @@ def usable_role(role: Role, *, by_token: bool) -> Role:
 
 
 class State(StrEnum):
-    PENDING = "pending"  #: signed up, waits for approval
+    """Whether an account may be used."""
+
+    PENDING = "pending"  #: signed up, awaits approval
     ACTIVE = "active"
     SUSPENDED = "suspended"
 
@@ -51,7 +55,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What everyone may know of somebody. ``domain`` is None for people of this site."""
+    """The public record of an account. ``domain`` is None for accounts of this site."""
 
     id: int
     name: str
@@ -60,7 +64,7 @@ class Account:
     bio: str  #: as typed
     bio_html: str  #: as shown, sanitised
     fields: tuple[Field, ...]
-    locked: bool  #: follows wait for approval
+    locked: bool  #: follows need the owner's approval
     discoverable: bool  #: listed in the directory, offered by search
     bot: bool
     state: State
@@ -72,11 +76,11 @@ class Account:
     uri: str | None = None
     indexable: bool = True  #: everyone finds its public posts by searching for words
     noindex: bool = False  #: search engines are asked to leave its pages out
-    hide_collections: bool = False  #: only the account itself sees its followers and whom it follows
+    hide_collections: bool = False  #: only the account itself sees its followers and the accounts it follows
 
     @property
     def address(self) -> str:
-        """``bob`` here, ``bob@example.org`` elsewhere: what follows the @."""
+        """The name after the @: ``bob`` for this site, ``bob@example.org`` for others."""
         return self.name if self.domain is None else f"{self.name}@{self.domain}"
 
     @property
@@ -91,14 +95,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """What only its owner and the site's administrators know of a local account."""
+    """The private record of a local account, for its owner and the administrators of the site."""
 
     account_id: int
     email: str
     email_confirmed_at: datetime | None
     password_hash: str = field(repr=False)
     role: Role
-    language: str | None  #: of the pages, and of new posts; None: the site's
+    language: str | None  #: of pages and new posts; None: the language of the site
     default_visibility: Visibility
     default_sensitive: bool
     mail_mentions: bool
@@ -107,34 +111,34 @@ class User:
     mail_boosts: bool
     mail_favourites: bool
     last_seen_at: datetime | None
-    notifications_read_id: int  #: the newest notification that they have seen
+    notifications_read_id: int  #: the newest notification that the owner has seen
     attribution_domains: tuple[str, ...] = ()  #: hosts whose pages may name the account as their author
     shortcuts: bool = True  #: single letters are keyboard shortcuts on the website
-    email_pending: str | None = None  #: takes the place of ``email`` when it is confirmed
+    email_pending: str | None = None  #: replaces ``email`` when it is confirmed
 
     @property
     def email_waiting(self) -> str | None:
-        """The address that a link was sent to and that nobody has confirmed yet; None when there is none."""
+        """The address that awaits confirmation, or None."""
         return self.email_pending or (self.email if self.email_confirmed_at is None else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks: the account behind a session (browser) or a token (API, push port)."""
+    """The authenticated account of a request, by a session (browser) or a token (API, push port)."""
 
     account: Account
-    role: Role  #: whose powers this request has (`usable_role`)
+    role: Role  #: the powers of this request (`usable_role`)
     session_id: int | None = None
     token_id: int | None = None
     scopes: frozenset[str] = frozenset({"read", "write", "follow"})
-    unread: int = 0  #: notifications since the newest seen one, at most 100
+    unread: int = 0  #: unseen notifications, at most 100
     language: str | None = None
     default_visibility: Visibility = Visibility.PUBLIC
     default_sensitive: bool = False
     shortcuts: bool = True  #: single letters are keyboard shortcuts on the website
-    approvals: int = 0  #: sign-ups that wait for a moderator, at most 100; 0 for others
-    prolonged: bool = False  #: whether this request noted that the session goes on: its cookie is set anew
-    until: datetime | None = None  #: when the token stops to stand for them; None: when somebody says so
+    approvals: int = 0  #: sign-ups that await approval, at most 100; 0 unless the viewer moderates
+    prolonged: bool = False  #: this request prolonged the session, so its cookie is set again
+    until: datetime | None = None  #: when the token expires; None: not before it is revoked
 
     @property
     def id(self) -> int:
@@ -147,7 +151,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """How the one who asks stands to ``account_id``."""
+    """The relationship of the viewer to ``account_id``."""
 
     account_id: int
     following: bool = False
@@ -160,14 +164,14 @@ class Relationship:
     muting_notifications: bool = False
     show_boosts: bool = True
     notify: bool = False
-    note: str = ""  #: what they wrote down about them, for themselves
-    endorsed: bool = False  #: shown on their profile
+    note: str = ""  #: the viewer's private note about the account
+    endorsed: bool = False  #: shown on the viewer's profile
     muted_until: datetime | None = None  #: when the mute ends; None: not muted, or muted for good
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser that is logged in."""
+    """The session of a logged-in browser."""
 
     id: int
     created_at: datetime
@@ -178,7 +182,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A program's access token, without the secret itself, which only its maker saw, once."""
+    """An access token, without its secret, which is shown once, when the token is created."""
 
     id: int
     account_id: int
@@ -190,7 +194,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link that lets somebody sign up. ``expires_at`` None: it stays until its uses are up."""
+    """A link for signing up. If ``expires_at`` is None, it is valid until its uses are spent."""
 
     id: int
     code: str

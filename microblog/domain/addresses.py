@@ -1,4 +1,4 @@
-"""Network addresses as limits count them: the one key under which everything of one client is counted."""
+"""Network addresses as rate limits count them: one key for all requests of a client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 def address_key(address: str) -> str:
     """Return the key of a network address: an IPv6 address by its /64, an IPv4 address inside IPv6 as itself.
 
-    A /64 is the least that one customer gets (RFC 6177).
+    A /64 is the smallest network that a customer gets (RFC 6177).
     """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

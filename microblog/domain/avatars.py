@@ -7,9 +7,9 @@ from typing import Final
 from microblog.domain.accounts import Account
 from microblog.domain.counting import CLUSTER_LIMIT, clusters
 
-COLOURS: Final = 24  #: how many there are
+COLOURS: Final = 24  #: colours to choose from
 
-_READ: Final = 64  #: code points of a name that are looked at
+_READ: Final = 64  #: code points of a name that are examined
 #: 2 to the 32nd by the golden ratio: multiples of it spread evenly (Knuth, The Art of Computer Programming, 6.4).
 _SPREAD: Final = 2_654_435_769
 
@@ -24,6 +24,6 @@ def initial(account: Account) -> str:
 
 
 def colour(account: Account) -> int:
-    """Return the number of the account's colour.  Accounts that were made one after the other differ."""
+    """Return the number of the account's colour. Accounts created one after the other differ."""
     # The low bits of an id are a sequence and mostly zero.
     return ((account.id >> 16) * _SPREAD & 0xFFFF_FFFF) * COLOURS >> 32

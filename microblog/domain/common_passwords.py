@@ -1,4 +1,4 @@
-"""The passwords that are tried first: those of eight characters and more that lead every list of stolen ones."""
+"""Common passwords of eight characters and more, from the top of lists of stolen passwords."""
 
 from typing import Final
 

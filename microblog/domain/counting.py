@@ -1,4 +1,4 @@
-"""Counting text as its reader does: by grapheme clusters (UAX #29), bounded against abuse."""
+"""Text length as readers count it: in grapheme clusters (UAX #29) of bounded size."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from typing import Final
 import regex
 
 CLUSTER_LIMIT: Final = 16
-"""Code points that count as one character at most.
+"""The most code points that count as one character.
 
-The longest clusters of honest text have about ten (a kissing couple with two skin tones). Without the
+The longest clusters of ordinary text have about ten (a kissing couple with two skin tones). Without the
 limit a single "character" could be a megabyte of stacked accents or joined emoji.
 """
 
@@ -33,7 +33,7 @@ _ANY_COMPLEX = re.compile(f"[^{_PLAIN}]")
 
 
 def clusters(text: str) -> list[str]:
-    """Return the grapheme clusters of a text, in order; joined they are the text."""
+    """Return the grapheme clusters of a text, in order. Joined, they are the text."""
     return [cluster for part in _parts(text) for cluster in _CLUSTER.findall(part)]
 
 
@@ -47,7 +47,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def graphemes(text: str) -> int:
-    """How many characters a reader sees; clusters above `CLUSTER_LIMIT` count once per limit begun."""
+    """Return the number of characters that a reader sees. A cluster counts once per started `CLUSTER_LIMIT`."""
     if text.isascii() and "\r" not in text:
         return len(text)
     if not _ANY_COMPLEX.search(text):
@@ -63,17 +63,17 @@ def graphemes(text: str) -> int:
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of a text, an ellipsis being the last where something was cut."""
+    """Return at most `limit` characters of a text. A text that is cut ends with an ellipsis."""
     if limit < 1:
         return ""
     if len(text) <= limit or (len(text) <= limit * CLUSTER_LIMIT and graphemes(text) <= limit):
         return text
-    kept: list[str] = []
+    parts: list[str] = []
     room = limit - 1
-    # No more than the limit of each cluster is wanted, so the tail of a huge text is never looked at.
+    # Each cluster needs at most the limit, so the rest of a huge text is never read.
     for cluster in clusters(text[: (limit + 1) * CLUSTER_LIMIT]):
         room -= 1 + (len(cluster) - 1) // CLUSTER_LIMIT
         if room < 0:
             break
-        kept.append(cluster)
-    return "".join(kept).rstrip() + "…"
+        parts.append(cluster)
+    return "".join(parts).rstrip() + "…"

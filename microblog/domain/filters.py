@@ -1,7 +1,7 @@
-"""Filters: words and posts that an account does not want to meet, or only behind a warning.
+"""Filters: keywords and posts that an account wants hidden or behind a warning.
 
-A filter applies in its contexts until it expires. Words are looked for in the text and the warning of a post, as
-`matching` says. An account's own posts are not filtered for it.
+A filter applies in its contexts until it expires. `matching` searches the text and the warning of a post for
+its keywords. An account's own posts are never filtered for it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from microblog.domain.text import normalise, one_line
 FILTERS_MOST: Final = 100  #: of one account
 KEYWORDS_MOST: Final = 100  #: of one filter
 POSTS_MOST: Final = 1000  #: of one filter
-KEYWORDS_OF_ACCOUNT: Final = (
-    1000  #: of all filters of an account: each is looked for in each post that it reads
-)
+KEYWORDS_OF_ACCOUNT: Final = 1000  #: of all filters of an account; each is searched in each post it reads
 CHARACTERS_OF_ACCOUNT: Final = 20_000  #: of all these keywords together
 POSTS_OF_ACCOUNT: Final = 5000  #: single posts in all filters of an account
 TITLE_MOST: Final = 255
@@ -53,7 +51,7 @@ class Keyword:
 
 @dataclass(frozen=True, slots=True)
 class FilterPost:
-    """A single post that a filter is about."""
+    """A single post that a filter names."""
 
     id: int
     post_id: int
@@ -61,7 +59,7 @@ class FilterPost:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter of somebody's."""
+    """A filter of an account."""
 
     id: int
     title: str
@@ -72,13 +70,13 @@ class Filter:
     posts: tuple[FilterPost, ...]
 
     def match(self, post: Post) -> FilterResult | None:
-        """Return what of it a post meets, or None."""
+        """Return the keywords and posts of the filter that match ``post``, or None."""
         return Compiled.of(self).match(post, prepared(post))
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """Why a post is filtered: the words as they stand in it, the posts that were named."""
+    """The match of a filter: the keywords as written in the post, and the ids of the named posts."""
 
     filter: Filter
     keywords: tuple[str, ...]
@@ -86,7 +84,7 @@ class FilterResult:
 
 
 def prepared(post: Post) -> PostText:
-    """Prepare the text and the warning of a post for filters: once, however many there are."""
+    """Prepare the text and the warning of a post, once for all filters."""
     shown = post.content
     return PostText(f"{shown.summary}\n{shown.text}" if shown.summary else shown.text)
 
@@ -94,7 +92,7 @@ def prepared(post: Post) -> PostText:
 def results(
     filters: Iterable[Filter | Compiled], post: Post, viewer_id: int, text: PostText | None = None
 ) -> tuple[FilterResult, ...]:
-    """Return what of ``filters``, which apply, a post meets. ``text`` is that of the post, where it is prepared."""
+    """Return the results of ``filters`` for a post. ``text`` is the prepared text of the post, if there is one."""
     if post.content.author.id == viewer_id:
         return ()
     if text is None:
@@ -105,12 +103,12 @@ def results(
 
 
 def hidden(found: Sequence[FilterResult]) -> bool:
-    """Return whether one of the results says that the post is not to be shown at all."""
+    """Return whether one of the results hides the post."""
     return any(each.filter.action is Action.HIDE for each in found)
 
 
 def within_budget(filters: Iterable[Filter]) -> list[Filter]:
-    """Cut filters of one account, oldest first, to what it may have: for rows from before there was a budget."""
+    """Return the filters of an account within its budget, oldest first. Rows may be older than the budget."""
     words, characters, posts = KEYWORDS_OF_ACCOUNT, CHARACTERS_OF_ACCOUNT, POSTS_OF_ACCOUNT
     bounded: list[Filter] = []
     for each in filters:
@@ -131,7 +129,7 @@ def within_budget(filters: Iterable[Filter]) -> list[Filter]:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A filter in the form in which it is looked for."""
+    """A filter prepared for matching."""
 
     filter: Filter
     needles: tuple[Needle, ...]
@@ -147,16 +145,16 @@ class Compiled:
         )
 
     def match(self, post: Post, text: PostText) -> FilterResult | None:
-        """Return what of it a post meets, or None."""
+        """Return the keywords and posts of the filter that match ``post``, or None."""
         words = find_keywords(self.needles, text)
         ids = tuple(each for each in dict.fromkeys((post.content.id, post.id)) if each in self.post_ids)
         return FilterResult(self.filter, words, ids) if words or ids else None
 
 
 class Compilations:
-    """The latest used filters, compiled. ``most`` bounds the characters of their keywords together.
+    """A cache of compiled filters, least recently used first. ``most`` bounds the characters of their keywords.
 
-    A filter's version is all that it says: one that was changed is compiled anew.
+    A filter that was changed is compiled again.
     """
 
     def __init__(self, most: int = 1_000_000) -> None:
@@ -188,7 +186,7 @@ def _size(chosen: Filter) -> int:
 
 
 def filter_title(written: str) -> str:
-    """Raises InvalidInput (field "title")."""
+    """Return the title to store. Raises InvalidInput (field "title")."""
     title = one_line(written[: 4 * TITLE_MOST], TITLE_MOST).strip()
     if not title:
         raise InvalidInput("Give the filter a title.", "title", "blank")
@@ -196,7 +194,7 @@ def filter_title(written: str) -> str:
 
 
 def filter_contexts(written: Iterable[str]) -> tuple[Context, ...]:
-    """Raises InvalidInput (field "context")."""
+    """Return the contexts in their order. Raises InvalidInput (field "context")."""
     chosen = set(written)
     if not chosen:
         raise InvalidInput("Choose where the filter applies.", "context", "blank")
@@ -208,14 +206,14 @@ def filter_contexts(written: Iterable[str]) -> tuple[Context, ...]:
 
 
 def filter_action(written: str) -> Action:
-    """Raises InvalidInput (field "filter_action")."""
+    """Return the action with that name. Raises InvalidInput (field "filter_action")."""
     if written not in set(Action):
         raise InvalidInput("A filter can warn, hide or blur.", "filter_action", "inclusion")
     return Action(written)
 
 
 def filter_keyword(written: str) -> str:
-    """Raises InvalidInput (field "keyword")."""
+    """Return the keyword to store. Raises InvalidInput (field "keyword")."""
     keyword = normalise(" ".join(written[: 4 * KEYWORD_MOST].split()))
     if not keyword:
         raise InvalidInput("Write the word to look for.", "keyword", "blank")

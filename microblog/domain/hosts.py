@@ -1,7 +1,7 @@
-"""Host names: one canonical form to compare and store, one honest form to show.
+"""Host names: a canonical form to compare and store, and a form to show that can't deceive.
 
 Everything in the project that compares, stores or fetches a host goes through `host`, so that
-``EXAMPLE.com``, ``example.com.`` and ``ｅｘａｍｐｌｅ.com`` can never be taken for three.
+``EXAMPLE.com``, ``example.com.`` and ``ｅｘａｍｐｌｅ.com`` are the same host.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ import regex
 from microblog.domain.errors import InvalidInput
 
 MAX_LENGTH: Final = 253
-"""Of a host name in ASCII form, in characters (RFC 1035, 2.3.4)."""
+"""Characters of a host name in ASCII form (RFC 1035, 2.3.4)."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
@@ -33,7 +33,7 @@ _ONE_SCRIPT = regex.compile(
     + r"|[\p{Han}\p{Hiragana}\p{Katakana}\p{Common}\p{Inherited}]+"
     + r"|[\p{Han}\p{Hangul}\p{Common}\p{Inherited}]+|[\p{Han}\p{Bopomofo}\p{Common}\p{Inherited}]+"
 )
-# Letters that pass for Latin ones. A label of nothing else, below a Latin top level, is a disguise.
+# Letters that look like Latin ones. A label of only these, below a Latin top level, imitates a Latin name.
 _LATIN_LOOKALIKE = re.compile("[0-9\\-асԁеһіјӏорԛѕԝхуүъьҽпгѵѡкαικνορτυωηχγεϲϳ]+")
 
 
@@ -51,7 +51,7 @@ def host(raw: str) -> str:
     return _host(name)
 
 
-# Only names of at most `MAX_LENGTH` characters come here, so that nobody fills the memory with this cache.
+# Names have at most `MAX_LENGTH` characters here, which bounds the memory of the cache.
 @lru_cache(maxsize=4096)
 def _host(name: str) -> str:
     name = name.lower()
@@ -76,7 +76,7 @@ def _host(name: str) -> str:
 def link_host(raw: str) -> str:
     """Return the ASCII form of a host name in a link, as browsers make it (WHATWG URL, 3.5).
 
-    Unlike `host`, it takes what browsers open though no host should be named so: underscores, hyphens anywhere, emoji.
+    Unlike `host`, it accepts what browsers open against the rules: underscores, hyphens anywhere, emoji.
     IPv6 literals and the odd number forms of IPv4 are refused all the same.
 
     Raises InvalidInput.
@@ -110,7 +110,7 @@ def _link_host(name: str) -> str:
 
 
 def _valid_label(label: str) -> str:
-    """A label in Unicode, checked as UTS #46, 4.1 asks for; punycode decoded. Raises ValueError."""
+    """Return a label in Unicode, with punycode decoded, validated by UTS #46, 4.1. Raises ValueError."""
     if label.startswith("xn--"):
         decoded = label[4:].encode("ascii").decode("punycode")
         if decoded.isascii() or idna.uts46_remap(decoded, std3_rules=False) != decoded or "." in decoded:

@@ -1,4 +1,4 @@
-"""Languages of posts and pages: codes, and names for a select list."""
+"""Languages of posts and pages: their codes and names."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from microblog.domain.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """``code`` is ISO 639-1 (639-3 where there is none), ``native`` the language's name in itself."""
+    """A language. ``code`` is ISO 639-1, or else 639-3; ``native`` is its own name for itself."""
 
     code: str
     english: str
@@ -115,9 +115,9 @@ _TAG = re.compile(
 
 
 def language_code(raw: str, field: str = "language") -> str:
-    """A language tag in canonical case (``PT_br`` → ``pt-BR``): language, script, region, variants.
+    """Return a language tag in canonical case (``PT_br`` → ``pt-BR``): language, script, region, variants.
 
-    The part of RFC 5646 that languages of texts need; any well-formed tag will do, listed here or not.
+    This is the part of RFC 5646 that texts need. Any well-formed tag is accepted, listed here or not.
 
     Raises InvalidInput.
     """
@@ -136,9 +136,9 @@ def language_code(raw: str, field: str = "language") -> str:
 
 
 def known_language(raw: str | None) -> str | None:
-    """Return a language tag in canonical case, or None for what is none (``C``, ``en_US.UTF-8``).
+    """Return a language tag in canonical case, or None if it is malformed (``C``, ``en_US.UTF-8``).
 
-    For what programs send without asking their users: the caller then takes its default.
+    Clients send such values without asking their users, so the caller uses its default instead.
     """
     try:
         return language_code(raw) if raw else None
@@ -147,6 +147,6 @@ def known_language(raw: str | None) -> str | None:
 
 
 def native_name(code: str) -> str:
-    """The name of a language in itself; the code where there is none."""
+    """Return a language's own name for itself, or the code if it is unknown."""
     language = _BY_CODE.get(code) or _BY_CODE.get(code.partition("-")[0])
     return language.native if language else code

@@ -1,4 +1,4 @@
-"""Links in a text: where an address begins and ends among other writing.
+"""Links in a text: where an address begins and ends.
 
     link  =  ( "http" / "https" ) "://" host [ ":" port ] [ path ] [ query ] [ fragment ]
 
@@ -23,10 +23,10 @@ from microblog.domain.hosts import link_host
 from microblog.domain.word_boundaries import KEYCAP, link_starts_inside_word
 
 MAX_LINK: Final = 2048
-"""Characters of the longest text that is taken for a link."""
+"""Characters of the longest link."""
 
 MAX_DOMAIN: Final = 253
-"""Characters of a host as written; the canonical form is checked again."""
+"""Characters of a host as written. The canonical form is checked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ _URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]~-._|"
 
 
 def remote_host(text: str, start: int) -> tuple[str, int] | None:
-    """Return the canonical host of a mention that begins at ``start``, and where it ends; None if it is no host."""
+    """Return the canonical host of a mention that begins at ``start`` and its end, or None if it is no host."""
     found = _REMOTE_HOST.match(text, start)
     if found is None or found.end() - start > MAX_DOMAIN:
         return None
@@ -99,7 +99,7 @@ def remote_host(text: str, start: int) -> tuple[str, int] | None:
 
 
 def find_link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
-    """Return the link whose scheme is ``text[start:authority]``, or None, and where to go on."""
+    """Return the link whose scheme is ``text[start:authority]``, or None, and the position to continue from."""
     if link_starts_inside_word(text, start):
         return None, authority
     found: re.Match[str] | regex.Match[str] | None = _PLAIN_HOST.match(text, authority)
@@ -144,7 +144,7 @@ def find_link(text: str, start: int, authority: int) -> tuple[Link | None, int]:
 
 
 def address_token(url: str) -> str:
-    """Return the word under which posts that link to an address are indexed and looked for.
+    """Return the search token of an address, under which posts that link to it are indexed.
 
     It is a hash, so that words of the address do not find the post. ``http`` and ``https``, a fragment, and a slash
     where the path ends make no difference.
@@ -155,7 +155,7 @@ def address_token(url: str) -> str:
 
 
 def _trimmed(text: str, start: int, end: int) -> int:
-    """Where an address ends: before closing punctuation, symbols, and brackets without a partner (GFM 0.29, 6.9)."""
+    """Return where an address ends: before punctuation, symbols and unmatched brackets (GFM 0.29, 6.9)."""
     counts: dict[str, int] = {}
     while end > start:
         base = end - 1

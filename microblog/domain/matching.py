@@ -1,8 +1,8 @@
-"""Looking for keywords in the texts of posts, as filters do.
+"""Keyword search in the texts of posts, for filters.
 
-Both sides are brought to one form: case and width are folded (NFKC), and each run of white space (Unicode's
+Texts and keywords are normalised alike: case and width are folded (NFKC), and each run of white space (Unicode's
 White_Space) becomes one space. Addresses are left out of the text: links with all their parts, and the domains of
-mentions. A keyword that has an address in itself is looked for in the whole text.
+mentions. A keyword that contains an address is searched in the whole text.
 
 A keyword that stands for a whole word begins and ends where words do. A script that puts no spaces between words, or
 glues particles to them, shows no such places, so there a keyword is found anywhere. Which scripts those are is read
@@ -41,7 +41,7 @@ _WORD = regex.compile(
 
 
 class PostText:
-    """A text in which keywords are looked for. What costs most is made when a keyword may be there."""
+    """A text prepared for keywords. Costly forms are computed only when a keyword may match."""
 
     __slots__ = ("_address_free", "_marked", "_source", "whole")
 
@@ -55,7 +55,7 @@ class PostText:
         return len(self.whole)
 
     def has(self, needle: Needle) -> bool:
-        """Return whether a keyword that is in the whole text is found where it may be found."""
+        """Return whether a keyword that the whole text contains matches at a permitted place."""
         where = self.whole if needle.is_address else self._without_addresses()[1]
         if needle.folded not in where:
             return False
@@ -67,7 +67,7 @@ class PostText:
         return needle.marked in marked
 
     def as_written(self, needle: Needle) -> str:
-        """Return a keyword that is found as it stands in the text, where that can be told."""
+        """Return a matching keyword as the text spells it, if that is known."""
         shown, searched = self._without_addresses()
         if len(shown) == len(searched) and (start := searched.find(needle.folded)) >= 0:
             written = shown[start : start + len(needle.folded)]
@@ -76,7 +76,7 @@ class PostText:
         return needle.keyword
 
     def _without_addresses(self) -> tuple[str, str]:
-        """Return the text without addresses as it is shown, and folded."""
+        """Return the text without addresses, as shown and as folded."""
         if self._address_free is None:
             text = self._source
             if "://" in text or "@" in text:
@@ -94,7 +94,7 @@ class PostText:
 
 @dataclass(frozen=True, slots=True)
 class Needle:
-    """A keyword in the form in which it is looked for. ``marked`` is None where it may be a part of a word."""
+    """A keyword prepared for the search. ``marked`` is None if it may be part of a word."""
 
     keyword: str
     folded: str
@@ -112,7 +112,7 @@ class Needle:
 
 
 def find_keywords(needles: Iterable[Needle], text: PostText) -> tuple[str, ...]:
-    """Return the keywords that are found, as they stand in the text, each once."""
+    """Return the keywords that match, as the text spells them, each once."""
     whole = text.whole
     candidates = [each for each in needles if each.folded in whole]  # mostly none
     return tuple(dict.fromkeys(text.as_written(each) for each in candidates if text.has(each)))

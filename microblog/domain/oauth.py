@@ -1,4 +1,4 @@
-"""OAuth 2: records, and the rules for what a program may register and ask (RFC 6749, 7636, 9700)."""
+"""OAuth 2: records, and the rules for registrations and requests of apps (RFC 6749, 7636, 9700)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from microblog.domain.accounts import State, Viewer
 from microblog.domain.errors import InvalidInput, MicroblogError
 
-#: "Show the code to the person, who types it in": for programs that can't be redirected to.
+#: For apps that can't receive a redirect: the page shows the code, and the person copies it into the app.
 OUT_OF_BAND: Final = "urn:ietf:wg:oauth:2.0:oob"
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
-#: Schemes that a browser runs, or reads files by, instead of going to a program.
+#: Schemes that a browser executes or opens itself instead of starting an app.
 _REFUSED: Final = frozenset(
     {
         "javascript",
@@ -47,9 +47,9 @@ _REFUSED: Final = frozenset(
         "wyciwyg",
     }
 )
-#: A name or an address, with a port: as it may stand in a policy's list of sources, and not end or widen that.
+#: A host with an optional port that can't end or widen a source list of a Content-Security-Policy.
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-#: What no URI has as it is (RFC 3986, section 2).
+#: Characters that a URI never contains unescaped (RFC 3986, section 2).
 _NO_URI: Final = frozenset('"<>\\^`{|}')
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -58,10 +58,10 @@ _PLAIN_QUOTES: Final = str.maketrans("“”‘’", "''''")
 
 
 class OAuthError(MicroblogError):
-    """What went wrong with a request for a code or a token, by OAuth's own words (RFC 6749, sections 4.1.2.1, 5.2).
+    """An error of a request for a code or a token (RFC 6749, sections 4.1.2.1, 5.2).
 
-    ``error`` is one of them: invalid_request, invalid_client, invalid_grant, unauthorized_client, invalid_scope,
-    unsupported_grant_type, unsupported_response_type, access_denied.
+    ``error`` is one of OAuth's codes: invalid_request, invalid_client, invalid_grant, unauthorized_client,
+    invalid_scope, unsupported_grant_type, unsupported_response_type, access_denied.
     """
 
     code = "oauth"
@@ -72,7 +72,7 @@ class OAuthError(MicroblogError):
 
     @property
     def description(self) -> str:
-        """The text in the characters that ``error_description`` may have (RFC 6749, section 5.2)."""
+        """The text, reduced to the characters that ``error_description`` may have (RFC 6749, section 5.2)."""
         plain = self.text.translate(_PLAIN_QUOTES).encode("ascii", "replace").decode()
         return "".join(each if " " <= each <= "~" and each not in '"\\' else "?" for each in plain)
 
@@ -86,7 +86,7 @@ class InvalidClient(OAuthError):
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A program that registered itself. Its secret is known to it alone."""
+    """A registered app. Only the app knows its secret."""
 
     id: int
     client_id: str
@@ -99,7 +99,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """What an access token stands for: somebody, through an app or by themselves; or an app alone."""
+    """The holder of an access token: an account, through an app or a personal token, or an app alone."""
 
     token_id: int
     app_id: int | None
@@ -110,7 +110,7 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
-    """A request for somebody's consent that is in order."""
+    """A valid request for an account's consent."""
 
     app: App
     redirect_uri: str
@@ -126,7 +126,7 @@ class ConsentRequest:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token, which its program sees this once. ``seconds``: its life, None for good."""
+    """A new access token, shown to its app once. It expires after ``seconds``, or never if that is None."""
 
     token: str
     scopes: tuple[str, ...]
@@ -137,7 +137,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedApp:
-    """An app that somebody lets act as them, with all that they allowed it."""
+    """An app that may act for an account, with the scopes of the consent."""
 
     app: App
     scopes: tuple[str, ...]
@@ -146,11 +146,12 @@ class AuthorizedApp:
 
 
 def redirect_uri(written: str) -> str:
-    """An address that an answer may go to, as it was written.
+    """Return a redirect URI unchanged if it is allowed.
 
-    ``https``, ``http`` to this very machine, a program's own scheme, or :data:`OUT_OF_BAND`; whole, without a fragment
-    (RFC 6749, 3.1.2), a user or a blank.  ``app://`` alone is taken, as programs on phones register it.  Raises
-    InvalidInput.
+    It is ``https``, ``http`` to this machine, the app's own scheme, or :data:`OUT_OF_BAND`. It is absolute, without a
+    fragment (RFC 6749, 3.1.2), a user or a space. ``app://`` alone is accepted, because phone apps register it.
+
+    Raises InvalidInput.
     """
     field = "redirect_uris"
     if written == OUT_OF_BAND:
@@ -166,7 +167,7 @@ def redirect_uri(written: str) -> str:
         raise InvalidInput("A redirect URI has to be an absolute URI without a fragment.", field)
     if parts.username is not None or parts.password is not None:
         raise InvalidInput("A redirect URI names no user.", field)
-    if not _NO_URI.isdisjoint(written) or parts.scheme == "urn":  # no other name leads anywhere
+    if not _NO_URI.isdisjoint(written) or parts.scheme == "urn":  # no other URN can be opened
         raise InvalidInput("A redirect URI has to be an absolute URI.", field)
     if parts.scheme in ("http", "https"):
         if not host or not _HOST.fullmatch(parts.netloc):
@@ -175,13 +176,13 @@ def redirect_uri(written: str) -> str:
             raise InvalidInput(
                 "A redirect URI is https, or http to localhost alone: the code is a secret.", field
             )
-    elif not written.partition(":")[2]:  # `app://` alone is whole: what comes behind it is the answer
+    elif not written.partition(":")[2]:  # `app://` alone is complete: the answer is appended to it
         raise InvalidInput("A redirect URI has to be an absolute URI.", field)
     return written
 
 
 def challenge(written: str | None, method: str | None) -> str | None:
-    """A PKCE challenge; None where none was sent. Only ``S256`` (RFC 9700, 2.1.1). Raises OAuthError."""
+    """Return a PKCE challenge, or None if none was sent. Only ``S256`` (RFC 9700, 2.1.1). Raises OAuthError."""
     if not written:
         if method:
             raise OAuthError("invalid_request", "There is a code_challenge_method, and no code_challenge.")
@@ -196,9 +197,9 @@ def challenge(written: str | None, method: str | None) -> str | None:
 
 
 def verifies(verifier: str | None, expected: str | None) -> bool:
-    """Whether ``verifier`` is what the challenge was made of (RFC 7636, 4.6).
+    """Return whether the challenge was made from ``verifier`` (RFC 7636, 4.6).
 
-    A verifier without a challenge fails as well: somebody took the challenge out on the way (RFC 9700, 4.8.2).
+    A verifier without a challenge fails too, because an attacker may have removed the challenge (RFC 9700, 4.8.2).
     """
     if expected is None or not verifier:
         return expected is None and not verifier

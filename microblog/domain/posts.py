@@ -1,4 +1,4 @@
-"""Posts: records, and what makes a draft publishable."""
+"""Records of posts, drafts, edits, threads and pages of listings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MENTIONS_MOST: Final = 30  #: accounts that one post can mention
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Somebody named in a post. Names never change, so they are kept with the post."""
+    """An account named in a post. Names never change, so the post stores them."""
 
     account_id: int
     name: str
@@ -36,7 +36,7 @@ class Draft:
     summary: str = ""  #: content warning
     sensitive: bool = False
     visibility: Visibility | None = (
-        None  #: None: the author's default, in a reply no wider than what it answers
+        None  #: None: the author's default, in a reply no wider than the answered post
     )
     language: str | None = None
     reply_to_id: int | None = None
@@ -46,9 +46,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post as somebody sees it; the last fields are about the one who looks, and False for a stranger.
+    """A post as a viewer sees it. The flags of the viewer are False for an anonymous one.
 
-    A boost is a post of its own with ``boost_of``; its text is empty, its ``author`` who boosted.
+    A boost is a post of its own with ``boost_of``. Its text is empty; its ``author`` is the account that boosted.
     """
 
     id: int
@@ -63,8 +63,8 @@ class Post:
     edited_at: datetime | None
     reply_to_id: int | None
     reply_to_account_id: int | None
-    reply_to_name: str | None  #: address of whom it answers
-    thread_id: int  #: id of the post that began the thread; its own for a beginning
+    reply_to_name: str | None  #: address of the answered account
+    thread_id: int  #: id of the first post of the thread
     mentions: tuple[Mention, ...]
     tags: tuple[str, ...]
     replies_count: int
@@ -75,15 +75,15 @@ class Post:
     favourited: bool = False
     boosted: bool = False
     bookmarked: bool = False
-    pinned: bool = False  #: by the one who looks, on their own profile
-    muted: bool = False  #: they want no more notifications of its thread
+    pinned: bool = False  #: by the viewer, on the own profile
+    muted: bool = False  #: the viewer mutes its thread
     former_mentions: tuple[
         Mention, ...
-    ] = ()  #: named before an edit: they read the version that named them last
+    ] = ()  #: named before an edit; they see the last version that named them
 
     @property
     def content(self) -> Post:
-        """What there is to read: the boosted post for a boost, else itself."""
+        """The boosted post for a boost, else the post itself."""
         return self.boost_of or self
 
     @property
@@ -103,7 +103,7 @@ class Post:
 
 
 class ViewerFlags(NamedTuple):
-    """What a post is to the one who looks, without the post."""
+    """The flags of a viewer on a post."""
 
     id: int
     favourited: bool
@@ -115,7 +115,7 @@ class ViewerFlags(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """How a post read from ``created_at`` on."""
+    """A version of a post, valid from ``created_at`` on."""
 
     text: str
     html: str
@@ -126,7 +126,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A post with what it answers, oldest first, and what answers it, in reading order with depths."""
+    """A post with its ancestors, oldest first, and its descendants, in reading order with depths."""
 
     post: Post
     ancestors: Sequence[Post]
@@ -140,13 +140,13 @@ class Page(Generic[T]):
     items: Sequence[T]
     older: int | None = None  #: ``max_id`` of the page after this one
     newer: int | None = None  #: ``min_id`` of the page before this one
-    first: int | None = None  #: cursor of the first item: what comes to be above it is asked for by this
+    first: int | None = None  #: cursor of the first item, for newer items
     last: int | None = None  #: cursor of the last item of a full page, whether or not the listing goes on
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which part of a listing: ids below ``max_id``, above ``since_id`` (newest first), or just above ``min_id``."""
+    """A part of a listing: ids below ``max_id``, above ``since_id`` (newest first), or just above ``min_id``."""
 
     max_id: int | None = None
     since_id: int | None = None

@@ -1,4 +1,4 @@
-"""A post as HTML and back, and the one sanitiser of the project.
+"""Rendering of posts as HTML and as plain text, and the sanitiser of the project.
 
 What `html` makes is a fixed point of `sanitise`; a test holds the two together. It runs through it all the
 same, as a second wall: whoever changes the one has to change the other.
@@ -23,7 +23,7 @@ from microblog.domain.text import Entity, Hashtag, Parsed
 
 LINK_REL: Final = "nofollow noopener ugc"
 SHOWN: Final = 30
-"""Characters of a link that are shown; its host is, whatever its length."""
+"""Characters of a link that are shown. Its host is always shown in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class MentionTarget:
 
 
 def html(parsed: Parsed, mentions: Mapping[str, MentionTarget]) -> str:
-    """The HTML of a text: paragraphs, line breaks, and links for what it holds.
+    """Return the HTML of a text: paragraphs, line breaks, and links for what it holds.
 
     ``mentions`` maps `Mention.address` to the account; a mention that isn't in it stays text. Addresses within
     the site are root-relative: see `absolute`.
@@ -71,7 +71,7 @@ def field(parsed: Parsed, mentions: Mapping[str, MentionTarget]) -> str:
 
 
 def sanitise(source: str) -> str:
-    """HTML of any origin, cut down to what a post may contain.
+    """Return HTML of any origin, reduced to what a post may contain.
 
     Formatting without attributes, and links to http and https. Links that leave the site always carry
     `LINK_REL`. Scripts and styles go with their content; other tags go, and leave theirs.
@@ -80,12 +80,12 @@ def sanitise(source: str) -> str:
 
 
 def absolute(rendered: str, base: str) -> str:
-    """Sanitised HTML with its root-relative links made absolute; ``base`` has no slash at its end."""
+    """Return sanitised HTML with absolute links. ``base`` has no trailing slash."""
     return rendered.replace('<a href="/', f'<a href="{_attribute(base)}/')
 
 
 def plain(rendered: str) -> str:
-    """The text that a reader of sanitised HTML sees, for mail, feeds and push: lines and blank lines kept."""
+    """Return sanitised HTML as plain text with its lines and blank lines, for mail, feeds and the push port."""
     text = _SOURCE_LINES.sub(" ", rendered) if "\n" in rendered else rendered
     if "<" in text:
         text = _ITEM.sub("\n- ", text)
@@ -190,7 +190,7 @@ def _lines(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """As the HTML standard serialises text (13.3): not quotes, but non-breaking spaces."""
+    """Escape text as the HTML standard serialises it (13.3): non-breaking spaces, but not quotes."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\xa0", "&nbsp;")
 
 

@@ -1,4 +1,4 @@
-"""What a reply starts from: the accounts it addresses, and its visibility when its author chooses none."""
+"""The initial state of a reply: the accounts it addresses, and its default visibility."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from microblog.domain.visibility import Visibility
 class Reply:
     """A reply before it is written."""
 
-    to: Post  #: the post that it answers, never a boost
-    addresses: tuple[str, ...]  #: of the accounts that it addresses: ``bob``, ``bob@example.org``
+    to: Post  #: the answered post, never a boost
+    addresses: tuple[str, ...]  #: of the addressed accounts: ``bob``, ``bob@example.org``
     visibility: Visibility  #: unless its author chooses another
 
     @property

@@ -1,13 +1,13 @@
-"""What an access token may do: the scopes of the Mastodon protocol, which are a small tree.
+"""The scopes of the Mastodon protocol, which say what an access token may do.
 
-    read    read:accounts  read:statuses  …        reading what the owner can read
-    write   write:accounts  write:statuses  …      changing what the owner can change
-    follow                                         older programs' word for changing follows, blocks and mutes
+    read    read:accounts  read:statuses  …        read what the owner can read
+    write   write:accounts  write:statuses  …      change what the owner can change
+    follow                                         the older scope for follows, blocks and mutes
     push                                           push subscriptions
-    profile                                        who the owner is, and no more; part of read:accounts
+    profile                                        the identity of the owner only; part of read:accounts
     offline_access                                 a refresh token beside a short-lived access token (RFC 6749, 1.5)
 
-A parent covers its children; nothing covers more than was asked for (RFC 6749, section 3.3).
+A parent covers its children. A token never covers more than its app requested (RFC 6749, section 3.3).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SCOPES: Final[tuple[str, ...]] = (
     "offline_access",
 )
 
-#: What a program gets that asks for nothing (as in Mastodon).
+#: The scope of an app that requests none, as in Mastodon.
 DEFAULT: Final = "read"
 
 _FOLLOW: Final = frozenset(
@@ -46,7 +46,7 @@ _FOLLOW: Final = frozenset(
 
 
 def covers(granted: Set[str], wanted: str) -> bool:
-    """Whether a token with the scopes ``granted`` may do what ``wanted`` names."""
+    """Return whether a token with the scopes ``granted`` covers the scope ``wanted``."""
     if wanted in granted or wanted.partition(":")[0] in granted:
         return True
     if wanted in _FOLLOW:
@@ -55,7 +55,7 @@ def covers(granted: Set[str], wanted: str) -> bool:
 
 
 def narrowed(wanted: Iterable[str], most: Set[str]) -> tuple[str, ...] | None:
-    """``wanted`` in the order of :data:`SCOPES`; None when one of them goes beyond ``most``."""
+    """Return ``wanted`` in the order of :data:`SCOPES`, or None if ``most`` does not cover one of them."""
     chosen = set(wanted)
     if not all(covers(most, scope) for scope in chosen):
         return None
@@ -63,9 +63,9 @@ def narrowed(wanted: Iterable[str], most: Set[str]) -> tuple[str, ...] | None:
 
 
 def parse(written: str, field: str = "scope") -> tuple[str, ...]:
-    """Scopes separated by blanks (``read write:statuses``), each once, in the order of :data:`SCOPES`.
+    """Parse scopes separated by spaces (``read write:statuses``), and return each once in the order of :data:`SCOPES`.
 
-    Raises InvalidInput for one that doesn't exist.
+    Raises InvalidInput for an unknown scope.
     """
     chosen = set(written.replace("+", " ").split())
     for scope in chosen:

@@ -1,4 +1,4 @@
-"""Full text search: what of a text is indexed, and what a typed query asks for.
+"""Full-text search: the tokens of a text, and the syntax of queries.
 
 PostgreSQL's own parser makes one token of a Japanese sentence, and a syntax error of an unlucky query. So words
 are found here, for both sides alike; PostgreSQL gets letters and digits between spaces, and stores, ranks and matches
@@ -40,18 +40,18 @@ from microblog.domain.scripts import SPACELESS
 from microblog.domain.text import Parsed, parse
 
 MAX_QUERY: Final = 500
-"""Characters of a query that are read; the rest is left out."""
+"""Characters of a query that are read. The rest is ignored."""
 
 MAX_TERMS: Final = 20
-"""Words and phrases of a query that are looked for; the rest is left out."""
+"""Words and phrases of a query that are searched. The rest is ignored."""
 
 MAX_TOKEN: Final = 100
-"""Characters of a word that are indexed and looked for; PostgreSQL refuses words above 2 KB."""
+"""Characters of a word that are indexed and searched. PostgreSQL refuses words above 2 KB."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What somebody looks for.
+    """A parsed query.
 
     ``tsquery`` is for ``to_tsquery('simple', …)`` and never a syntax error; empty when there are no words to look for.
     ``author`` is a name or ``name@domain``. ``after`` and ``before`` are days, both exclusive.
@@ -67,13 +67,13 @@ class SearchQuery:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it asks for nothing at all."""
+        """Whether the query has no criteria."""
         return not (self.tsquery or self.author or self.language or self.after or self.before)
 
 
 @dataclass(frozen=True, slots=True)
 class SitePage:
-    """A page of this site: of an account, or of a post by it."""
+    """A page of this site: an account, or a post by it."""
 
     name: str
     post_id: int | None = None
@@ -98,7 +98,7 @@ _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂「」『』", '"') | 
 
 
 def document(source: str | Parsed) -> str:
-    """The tokens of a text, between spaces, for ``to_tsvector('simple', …)``. Links stand by their hosts alone."""
+    """Return the tokens of a text, between spaces, for ``to_tsvector('simple', …)``. A link counts as its host."""
     parsed = source if isinstance(source, Parsed) else parse(source)
     parts: list[str] = []
     position = 0
@@ -119,7 +119,7 @@ def indexed(parsed: Parsed, summary: str = "") -> str:
 
 
 def parse_query(source: str) -> SearchQuery:
-    """What a typed query asks for. Never fails: what can't be understood as an operator is a word."""
+    """Parse a typed query. Never fails: a malformed operator is a word."""
     text = (
         source[:MAX_LINK] if "://" in source[:MAX_QUERY] and _link(source[:MAX_LINK]) else source[:MAX_QUERY]
     )
@@ -185,12 +185,12 @@ def page_at(source: str, netloc: str) -> SitePage | None:
 
 
 def query(source: str) -> str:
-    """The words of a typed query for ``to_tsquery('simple', …)``; empty when there are none."""
+    """Return the words of a typed query for ``to_tsquery('simple', …)``, or an empty text."""
     return parse_query(source).tsquery
 
 
 def _tokens(text: str) -> list[str]:
-    """The tokens that a text is indexed under, in order."""
+    """Return the tokens that a text is indexed under, in order."""
     if text.isascii():
         return [word[:MAX_TOKEN] for word in _ASCII_WORD.findall(text.lower())]
     tokens: list[str] = []
@@ -212,7 +212,7 @@ def _letters(run: str) -> list[str]:
 
 
 def _term(written: str, unfinished: bool) -> str:
-    """A word or phrase as part of a tsquery; empty when nothing in it is indexed."""
+    """Return a word or phrase as part of a tsquery, or an empty text if nothing in it is indexed."""
     words = _WORD.findall(normalisation.fold(written))
     tokens: list[str] = []
     for number, word in enumerate(words):
@@ -243,7 +243,7 @@ def _without_accents(tokens: str) -> str:
 
 
 def _link(written: str) -> Link | None:
-    """The link that a text is, if it is one and nothing else."""
+    """Return the link that makes up the whole text, or None."""
     entities = parse(written).entities
     if len(entities) != 1 or not isinstance(link := entities[0], Link):
         return None
@@ -251,7 +251,7 @@ def _link(written: str) -> Link | None:
 
 
 def _link_term(link: Link) -> str:
-    """What finds the posts that link to an address; for the address of a whole site, to any page of it."""
+    """Return the term for posts that link to an address, or to any page of a site for the address of the site."""
     if link.url.partition("://")[2].partition("/")[2]:
         return f"'{address_token(link.url)}'"
     return _term(shown_host(link.host), unfinished=False)

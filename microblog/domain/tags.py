@@ -1,4 +1,4 @@
-"""Hashtags that somebody follows, or shows on their profile; how much a tag is used."""
+"""Hashtags that an account follows or features on its profile, and their use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 from microblog.domain.errors import InvalidInput, NotFound
 from microblog.domain.text import hashtag_key
 
-FOLLOWED_MOST: Final = 200  #: tags that one person follows
-FEATURED_MOST: Final = 10  #: tags on a profile
+FOLLOWED_MOST: Final = 200  #: hashtags that one account follows
+FEATURED_MOST: Final = 10  #: hashtags on a profile
 HISTORY_DAYS: Final = 7
 
 NO_TAG: Final = "That can't be a hashtag. A hashtag is letters, digits and underscores, not digits alone."
@@ -19,7 +19,7 @@ NO_TAG: Final = "That can't be a hashtag. A hashtag is letters, digits and under
 
 @dataclass(frozen=True, slots=True)
 class TagDay:
-    """The use of a tag on a day (UTC): in how many public posts, by how many people."""
+    """The use of a hashtag on a day (UTC): the number of public posts and of accounts."""
 
     day: date
     uses: int
@@ -28,7 +28,7 @@ class TagDay:
 
 @dataclass(frozen=True, slots=True)
 class TagView:
-    """A tag as somebody sees it: ``following`` and ``featuring`` are about them. ``history``: today first, 7 days."""
+    """A hashtag as a viewer sees it. ``history`` has the last 7 days, today first."""
 
     tag: str
     shown: str
@@ -42,13 +42,13 @@ class TagView:
 
     @property
     def people(self) -> int:
-        """At most: who used it on two days counts twice."""
+        """The upper bound of the accounts that used it: an account counts once for each day."""
         return sum(each.people for each in self.history)
 
 
 @dataclass(frozen=True, slots=True)
 class FeaturedTag:
-    """A tag on a profile, with how often its owner used it in posts that everyone may see."""
+    """A hashtag on a profile, with the number of public posts in which its owner used it."""
 
     id: int
     tag: str
@@ -58,7 +58,7 @@ class FeaturedTag:
 
 
 def tag_key(written: str) -> str:
-    """The key of a tag in an address, with or without #. Raises NotFound for what can't be one."""
+    """Return the key of a hashtag in an address, with or without #. Raises NotFound if it can't be one."""
     key = hashtag_key(written.strip().removeprefix("#"))
     if key is None:
         raise NotFound(NO_TAG)
@@ -66,7 +66,7 @@ def tag_key(written: str) -> str:
 
 
 def tag_named(written: str, field: str = "name") -> tuple[str, str]:
-    """Key and shown form of a tag that somebody typed. Raises InvalidInput."""
+    """Return the key and the shown form of a typed hashtag. Raises InvalidInput."""
     shown = written.strip().removeprefix("#")
     if not shown:
         raise InvalidInput("Name a hashtag.", field, "blank")

@@ -1,4 +1,4 @@
-"""Reading a post: normal form, mentions, hashtags, links, and its length.
+"""The text of a post: normal form, mentions, hashtags, links, and length.
 
 `parse` is the one place where the project decides what in a text is more than text. It takes time linear in
 the text whatever the text is: one scan finds triggers (``@``, ``#``, ``http://``), and each trigger looks
@@ -25,16 +25,16 @@ from microblog.domain.word_boundaries import KEYCAP, starts_inside_word, word_co
 T = TypeVar("T")
 
 LINK_LENGTH: Final = 23
-"""Characters that a link counts, however long it is; clients of the Mastodon protocol rely on it."""
+"""Characters that every link counts as. Clients of the Mastodon protocol rely on it."""
 
 MAX_TAG: Final = 100
 """Characters of the longest hashtag, as written and as key."""
 
 MAX_RAW: Final = 30_000
-"""Characters of a text as typed, before links count as `LINK_LENGTH`. Nothing beyond it is read."""
+"""Characters of a text as typed, before links count as `LINK_LENGTH`. The rest is ignored."""
 
 MAX_ADDRESSES: Final = 1000
-"""Mentions and links that are looked for in a text, found or not: reading a host can take 50 µs."""
+"""Possible mentions and links that are examined in a text: reading a host can take 50 µs."""
 
 _MAX_RAW_TAG: Final = 4 * MAX_TAG  #: in decomposed form
 
@@ -56,7 +56,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Hashtag:
-    """``#name`` at ``text[start:end]``; ``key`` is what equal tags share, ``name`` as its author wrote it."""
+    """``#name`` at ``text[start:end]``; equal hashtags share ``key``; ``name`` is as written."""
 
     start: int
     end: int
@@ -91,7 +91,7 @@ class Parsed:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing in it can be seen."""
+        """Whether nothing in the text is visible."""
         return is_blank(self.text)
 
 
@@ -117,7 +117,7 @@ _INVISIBLE = regex.compile(r"[\s\p{C}\p{DI}\p{M}\u2800]*")
 
 
 def normalise(source: str) -> str:
-    """Return the form in which texts are stored: NFC, lines ended by LF, nothing that can't be seen or sent.
+    """Return the form in which texts are stored: NFC, lines ended by LF, without control characters.
 
     Control characters, lone surrogates and directional overrides go; so do spaces at line ends, spaces before a
     single line, blank lines at both ends and beyond one, and marks stacked higher than `normalisation.MAX_MARKS`.
@@ -145,7 +145,7 @@ def _normalise(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing in a text can be seen: spaces, invisible characters and marks on nothing."""
+    """Return whether a text has only spaces, invisible characters and marks without a letter."""
     return _INVISIBLE.fullmatch(text) is not None
 
 
@@ -195,7 +195,7 @@ def parse(source: str) -> Parsed:
 
 
 def length(source: str | Parsed) -> int:
-    """How long a post is, in characters as its reader counts them.
+    """Return the length of a post, in characters as a reader counts them.
 
     A link counts `LINK_LENGTH` whatever its length, ``@name@domain`` as ``@name``; all else by grapheme
     clusters of the normal form.
@@ -213,7 +213,7 @@ def length(source: str | Parsed) -> int:
 
 
 def hashtag_key(name: str) -> str | None:
-    """Return what equal hashtags share (``First``, ``FIRST``, ``ＦＩＲＳＴ``: ``first``), or None if it is no hashtag.
+    """Return the key of a hashtag (``First``, ``FIRST``, ``ＦＩＲＳＴ``: ``first``), or None if it is not one.
 
     Folded as search is (`normalisation.fold`). Idempotent.
     """
@@ -241,11 +241,11 @@ def _hashtag_key(name: str) -> str | None:
 
 
 def one_line(source: str, limit: int) -> str:
-    """A text on one line of at most `limit` characters: for titles, subjects and notices.
+    """Return a text on one line of at most `limit` characters, for titles, subjects and notices.
 
     Nothing in it can end a line, start a control sequence or reorder what stands around it.
     """
-    # Whatever is sent as a name is read only as far as a line can reach, however it is padded and decorated.
+    # Only what can end up in the line is read, so padding and marks cost nothing.
     text = _NOT_IN_LINE.sub("", _normalise(source[: 20_000 + 40 * limit]))
     return counting.shorten(" ".join(text.split()), limit)
 

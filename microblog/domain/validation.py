@@ -1,6 +1,7 @@
-"""What people type into forms about themselves, made canonical or refused with a word on what to do.
+"""Validation of the fields of an account: name, mail address, profile, password.
 
-Each function takes the raw text of a field and returns what to store; it raises InvalidInput with the field's name.
+Each function takes the raw text of a field and returns the value to store. It raises InvalidInput, which names the
+field.
 """
 
 import re
@@ -22,7 +23,7 @@ MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 1000
 
 _RESERVED_WORDS: Final = (
-    # Paths of the site, so that no name is ever mistaken for one.
+    # Paths of the site.
     "about account accounts activity admin administrator api apps assets atom auth blocks bookmarks boosts "
     "conversations css dashboard delete direct directory edit emojis error explore export favicon favourites feed "
     "feeds federated filters follow followers following follows health help home host_meta html images import inbox "
@@ -33,15 +34,15 @@ _RESERVED_WORDS: Final = (
     "sitemap static statistics stats status statuses stream streaming support system tag tags terms test thread "
     "threads timeline timelines token tokens trends unfollow unsubscribe upload uploads user username users verify "
     "web webfinger webmaster welcome well_known www "
-    # Mailboxes and roles that people would trust (RFC 2142).
+    # Mailboxes and roles that readers would trust (RFC 2142).
     "abuse contact hostmaster info mailer_daemon marketing microblog moderation moderator moderators news noc "
     "no_reply noreply official postmaster sales spam staff team usenet uucp "
-    # Words that mean nobody, or everybody.
+    # Words that mean nobody or everybody.
     "all anonymous channel everyone false here me nil nobody none null self someone true undefined unknown you"
 )
 
 RESERVED: Final = frozenset(_RESERVED_WORDS.split())
-"""Names that nobody can sign up with."""
+"""Names that are reserved for the site."""
 
 _USER_NAME = re.compile(r"[a-z0-9_]+")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -49,10 +50,10 @@ _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 
 
 def user_name(raw: str, *, allow_reserved: bool = False) -> str:
-    """A name to sign up with, in lower case: 1 to 30 of ``a-z``, ``0-9`` and ``_``.
+    """Return a user name in lower case: 1 to 30 of ``a-z``, ``0-9`` and ``_``.
 
-    ASCII alone, so that no two names look alike: a stricter profile than PRECIS (RFC 8265), which clients of the
-    Mastodon protocol expect.
+    Names are ASCII, so that no two look alike. Clients of the Mastodon protocol expect this profile, which is
+    stricter than PRECIS (RFC 8265).
     """
     name = raw.strip().removeprefix("@").lower() if raw.strip().isascii() else raw.strip()
     if not name:
@@ -78,7 +79,7 @@ def user_name(raw: str, *, allow_reserved: bool = False) -> str:
 
 
 def known_name(raw: str) -> str | None:
-    """The user name to look up for what somebody typed (``@Bob`` → ``bob``), or None when nobody can have it."""
+    """Return the user name to look up for a typed one (``@Bob`` → ``bob``), or None if it is not a possible name."""
     name = raw.strip().removeprefix("@")
     if not name.isascii() or len(name) > MAX_USER_NAME or not _USER_NAME.fullmatch(name.lower()):
         return None
@@ -86,9 +87,9 @@ def known_name(raw: str) -> str | None:
 
 
 def email(raw: str) -> str:
-    """A mail address with its host in canonical form (RFC 5321, without quoted local parts and literals).
+    """Return a mail address with its host in canonical form (RFC 5321, without quoted local parts and literals).
 
-    The local part keeps its case: it is the receiving host's to interpret. Compare addresses without case.
+    The local part keeps its case, which only the receiving host can interpret. Compare addresses without case.
     """
     address = raw.strip()
     if not address:
@@ -116,7 +117,7 @@ def email(raw: str) -> str:
 
 
 def known_email(raw: str) -> str | None:
-    """Return the mail address to look up for what was typed, in the form that `email` stores, or None if it is none."""
+    """Return the mail address to look up for a typed one, in the form that `email` stores, or None if it is invalid."""
     try:
         return email(raw)
     except InvalidInput:
@@ -124,18 +125,18 @@ def known_email(raw: str) -> str | None:
 
 
 def login_key(raw: str) -> str:
-    """Return the key that counts tries and mails for a typed name or mail address, however it is spelled."""
+    """Return the key under which limits count attempts and mails for a typed name or mail address."""
     typed = raw.strip()
     return (known_name(typed) or known_email(typed) or typed[:MAX_EMAIL]).lower()
 
 
 def display_name(raw: str) -> str:
-    """A name to be shown, on one line; empty when nothing of it can be seen."""
+    """Return a display name on one line, or an empty text if nothing of it is visible."""
     return _line(raw, MAX_DISPLAY_NAME, "display_name", "A display name")
 
 
 def bio(raw: str) -> str:
-    """What somebody says of themselves: lines, links and hashtags as in a post, and as long as one."""
+    """Return the biography of a profile, with lines, links and hashtags as in a post."""
     text = normalise(raw[:MAX_RAW])
     if len(raw) > MAX_RAW or length(text) > MAX_BIO:
         raise InvalidInput(f"This can have {MAX_BIO} characters at most.", field="bio", reason="too_long")
@@ -143,7 +144,7 @@ def bio(raw: str) -> str:
 
 
 def profile_field(name: str, value: str) -> tuple[str, str]:
-    """One line of a profile, as "Site" and "https://example.com"."""
+    """Return the label and content of a profile field, such as "Site" and "https://example.com"."""
     label = _line(name, MAX_PROFILE_FIELD, "fields", "A label")
     content = _line(value, MAX_PROFILE_FIELD, "fields", "A line of the profile")
     if content and not label:
@@ -152,7 +153,7 @@ def profile_field(name: str, value: str) -> tuple[str, str]:
 
 
 def profile_fields(raw: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The lines of a profile; empty ones are left out."""
+    """Return the fields of a profile without the empty ones."""
     fields = [pair for pair in (profile_field(name, value) for name, value in raw) if pair[1]]
     if len(fields) > MAX_PROFILE_FIELDS:
         raise InvalidInput(
@@ -162,10 +163,10 @@ def profile_fields(raw: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def password(raw: str, name: str = "", email: str = "") -> str:
-    """A new password, in NFC so that it can be typed on any keyboard (RFC 8265, 4.2); never trimmed.
+    """Return a new password in NFC, so that any keyboard can type it (RFC 8265, 4.2). It is never trimmed.
 
-    Refused when short, when it is the name or the address, or when it is among the first that anyone would try
-    (NIST SP 800-63B, 5.1.1.2: no rules on kinds of characters).
+    Passwords that are short, common, or equal to the name or address are refused. There are no rules on kinds of
+    characters (NIST SP 800-63B, 5.1.1.2).
     """
     if not raw:
         raise InvalidInput("Choose a password.", field="password", reason="blank")

@@ -1,10 +1,10 @@
-"""Records as programs see them: the entities of the Mastodon client protocol, ready for JSON.
+"""Entities of the Mastodon client protocol, and the functions that make them from records.
 
-Shapes follow the Mastodon documentation (docs.joinmastodon.org/entities): ids are strings of digits, times are UTC
-with milliseconds (``2026-01-01T00:00:00.000Z``), every link is absolute.  What this site does not have (media,
-polls, custom emojis, cards) is there as empty, since clients read it without asking.
+Their shapes follow the Mastodon documentation (docs.joinmastodon.org/entities): ids are strings of digits, times are
+UTC with milliseconds (``2026-01-01T00:00:00.000Z``), every link is absolute. Media, polls, custom emojis and cards,
+which this site does not have, are empty, because clients expect the fields.
 
-``base_url`` is the site's address without a slash at its end (``Config.public_url``).
+``base_url`` is the site's address without a trailing slash (``Config.public_url``).
 """
 
 from __future__ import annotations
@@ -182,12 +182,12 @@ class NotificationEntity(Struct, frozen=True):
 
 
 def timestamp(when: datetime) -> str:
-    """``2026-01-01T00:00:00.000Z``."""
+    """Return a time in the form ``2026-01-01T00:00:00.000Z``."""
     return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def account(account: Account, base_url: str) -> AccountEntity:
-    """``account`` as programs see it."""
+    """Return the entity of an account."""
     url = base_url + account.path
     avatar = f"{base_url}/avatars/{account.id}.svg"
     header = f"{base_url}/static/header.svg"
@@ -229,19 +229,19 @@ def account(account: Account, base_url: str) -> AccountEntity:
 
 
 def mention(mention: Mention, base_url: str) -> MentionEntity:
-    """``mention`` as programs see it."""
+    """Return the entity of a mention."""
     return MentionEntity(
         str(mention.account_id), mention.name, mention.address, f"{base_url}/@{mention.address}"
     )
 
 
 def tag(name: str, base_url: str) -> TagEntity:
-    """The hashtag with the key ``name``, as programs see it."""
+    """Return the entity of the hashtag with the key ``name``."""
     return TagEntity(name, f"{base_url}/tags/{quote(name)}")
 
 
 def filter_entity(chosen: Filter, *, whole: bool = True) -> FilterEntity:
-    """``chosen`` as programs see it; with its keywords and posts where it is ``whole``."""
+    """Return the entity of a filter, with its keywords and posts if it is ``whole``."""
     return FilterEntity(
         id=str(chosen.id),
         title=chosen.title,
@@ -258,7 +258,7 @@ def filter_entity(chosen: Filter, *, whole: bool = True) -> FilterEntity:
 
 
 def filter_result(found: FilterResult) -> FilterResultEntity:
-    """``found`` as programs see it."""
+    """Return the entity of a filter result."""
     return FilterResultEntity(
         filter_entity(found.filter, whole=False),
         found.keywords or None,
@@ -271,9 +271,9 @@ _NOT_FILTERED: Final[Filtered] = {}
 
 
 def status(post: Post, base_url: str, filtered: Filtered = _NOT_FILTERED) -> StatusEntity:
-    """``post`` as programs see it; ``favourited`` and its like are about whomever the record was read for.
+    """Return the entity of a post, with the flags of the viewer that it was read for.
 
-    ``filtered``: what filters say of posts, by their ids.
+    ``filtered`` are the results of filters, by the ids of posts.
     """
     content = post.content
     url = base_url + post.path
@@ -311,7 +311,7 @@ def status(post: Post, base_url: str, filtered: Filtered = _NOT_FILTERED) -> Sta
 def notification(
     notification: Notification, base_url: str, filtered: Filtered = _NOT_FILTERED
 ) -> NotificationEntity:
-    """``notification`` as programs see it."""
+    """Return the entity of a notification."""
     return NotificationEntity(
         id=str(notification.id),
         type=NOTIFICATION_TYPES[notification.kind],

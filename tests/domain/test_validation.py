@@ -135,7 +135,7 @@ class TestProfile:
             validation.display_name("x" * 51)
 
     def test_a_bio_keeps_its_lines(self) -> None:
-        assert validation.bio(" one\r\n\r\n\r\ntwo ") == "one\n\ntwo"
+        assert validation.bio(" one\r\n\r\n\r\ntwo ") == " one\n\ntwo"
         assert validation.bio("\u200b") == ""
         assert validation.bio("https://example.com/" + "x" * 1000)
         with refused("bio", "too_long"):

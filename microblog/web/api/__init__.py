@@ -1,7 +1,7 @@
 """The REST API: the Mastodon client protocol. One module a noun, each with its ``api`` of endpoints.
 
-``APIS`` is all of them; ``TABLES`` their routes, for the application to bind.  ``ground`` says how an endpoint is
-written, ``parameters`` how it is asked, ``openapi`` how it is described.
+``APIS`` has all of them, ``TABLES`` their routes, for the application to bind. ``endpoint`` explains the declarations,
+``parameters`` reads requests, ``openapi`` describes the API.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 
 _MODULES: Final = (
     oauth, instance, sign_up,
-    # people
+    # accounts
     accounts, relations,
-    # what they write
+    # posts
     statuses, scheduled, reactions, timelines, notifications, search,
-    # what they choose to read
+    # the viewer's choices
     lists, tags, filters, markers, conversations, pins, endorsements, notifications_v2, notification_policy,
     preferences,
-    # what there is to discover
+    # discovery
     trends, directory, suggestions,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""People: profiles, what they write, whom they follow; and oneself."""
+"""Endpoints of accounts: profiles, posts, follows, and the viewer's own account."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CredentialAccount(AccountEntity, frozen=True, kw_only=True):
     role: RoleEntity
 
 
-#: Administrator is 1; who moderates may see reports, users and act on them (Mastodon's bits 4, 10).
+#: Mastodon's permission bits: 1 for administrators; 4 and 10 for moderators, to manage reports and users.
 _ROLES: Final = {
     Role.OWNER: RoleEntity("3", "Owner", "1", highlighted=True),
     Role.ADMIN: RoleEntity("2", "Admin", "1", highlighted=True),
@@ -141,7 +141,7 @@ class StatusesParams(Paging, kw_only=True):
 async def credentials(
     microblog: Microblog, call: Call[Any], account: Account, user: User
 ) -> CredentialAccount:
-    """Oneself, as programs see it."""
+    """Return the entity of the viewer's own account."""
     base = call.account(account)
     return CredentialAccount(
         **{name: getattr(base, name) for name in AccountEntity.__struct_fields__},
@@ -247,7 +247,7 @@ async def lookup_account(microblog: Microblog, call: Call[LookupParams]) -> Acco
 
 
 async def named(microblog: Microblog, acct: str) -> Account:
-    """``bob``, ``@bob``, ``bob@this.site``. Raises NotFound."""
+    """Return the account named ``bob``, ``@bob`` or ``bob@this.site``. Raises NotFound."""
     name, _, domain = acct.strip().removeprefix("@").partition("@")
     if domain and domain.lower() not in (microblog.config.host, microblog.config.netloc):
         raise NotFound

@@ -1,4 +1,4 @@
-"""Conversations: direct posts by thread."""
+"""Endpoints of conversations: direct posts by thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the API describes itself."""
+"""The endpoint of the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def routes(apis: Sequence[Api]) -> Routes:
-    """The table with the description of ``apis``, which is made when it is first asked for."""
+    """Return the table with the description of ``apis``, which the first request creates."""
     table = Routes("api.description", cors=True)
     made: dict[tuple[str, str], bytes] = {}
 

@@ -1,4 +1,4 @@
-"""People to be found: the directory."""
+"""The endpoint of the directory."""
 
 from __future__ import annotations
 

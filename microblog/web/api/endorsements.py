@@ -1,4 +1,4 @@
-"""People whom one shows on one's profile, and notes about people for oneself."""
+"""Endpoints of endorsements on profiles and of private notes about accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters: version 2 of the protocol, and version 1 as a view of it, in which each keyword is a filter."""
+"""Endpoints of filters: version 2 of the protocol, and version 1, in which each keyword is a filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 api = Api("api.filters", "Filters")
 
-#: keys of a request that sets up a filter: four for each keyword that it may have, and what stands beside them
+#: Keys of a request that creates a filter: four for each possible keyword, and the other parameters.
 _KEYS: Final = 4 * KEYWORDS_MOST + 20
 FilterContext = Literal["home", "notifications", "public", "thread", "account"]
 FilterAction = Literal["warn", "hide", "blur"]

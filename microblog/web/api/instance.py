@@ -1,6 +1,6 @@
-"""What programs ask before anything else: whose site this is, what runs here and what it can do.
+"""Endpoints that describe the site: its name, rules, software, limits and features.
 
-It says what there is.  No media, no polls, no custom emojis, no translation: their limits are zero or absent.
+Media, polls, custom emojis and translation do not exist here, so their limits are zero or missing.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 api = Api("api.instance", "Instance")
 
-#: Clients read the version of Mastodon that a site is like from the front, three numbers (its features by it).
+#: Clients read three numbers from the start as the Mastodon version that the site is compatible with.
 VERSION: Final = f"4.4.0 (compatible; Microblog {__version__})"
-#: Mastodon's own number of its API, by which newer clients go. 6 came with 4.4; 7 came with 4.5 and promises that posts
-#: can be quoted, which they can't be here.
+#: The API version of Mastodon that newer clients check. 6 came with 4.4; 7 came with 4.5 and promises quotes, which
+#: this site does not have.
 API_VERSIONS: Final = {"mastodon": 6}
 WEEKS: Final = 12
 
@@ -227,7 +227,7 @@ def _streaming(config: Config) -> str:
 
 
 def _contact(config: Config) -> str:
-    """The address that people can write to, or the one behind the site's mail."""
+    """Return the contact address, or else the sender address of the site's mail."""
     if config.contact_email is not None:
         return config.contact_email
     return config.mail_from.rpartition("<")[2].rstrip(">") if "<" in config.mail_from else config.mail_from
@@ -238,7 +238,7 @@ def _rules(config: Config) -> tuple[Rule, ...]:
 
 
 def _paragraphs(text: str) -> str:
-    """Plain text as HTML: blank lines separate paragraphs."""
+    """Return plain text as HTML. Blank lines separate paragraphs."""
     return "".join(f"<p>{escape(part)}</p>" for part in split_paragraphs(text))
 
 

@@ -1,4 +1,4 @@
-"""Lists: made, filled, read."""
+"""Endpoints of lists and their members."""
 
 from __future__ import annotations
 

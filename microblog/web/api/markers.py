@@ -1,4 +1,4 @@
-"""Markers: how far one has read."""
+"""Endpoints of markers: the read positions of timelines."""
 
 from __future__ import annotations
 

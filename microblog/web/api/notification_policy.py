@@ -1,4 +1,4 @@
-"""The policy that makes some notifications wait, or never come to be; and whose wait."""
+"""Endpoints of the notification policy and of notification requests."""
 
 from __future__ import annotations
 

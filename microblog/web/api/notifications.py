@@ -1,4 +1,4 @@
-"""What concerns one, one by one. Grouped ones are ``notifications_v2``."""
+"""Endpoints of single notifications. ``notifications_v2`` groups them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Count(Struct, frozen=True):
 
 
 def kinds(types: Sequence[str], exclude: Sequence[str]) -> list[NotificationKind] | None:
-    """Our kinds of the protocol's types; None for all."""
+    """Return our kinds for the protocol's types, or None for all."""
     if not types and not exclude:
         return None
     return [

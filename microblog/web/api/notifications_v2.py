@@ -1,4 +1,4 @@
-"""What concerns one, gathered. What waits, and by which policy, is ``notification_policy``."""
+"""Endpoints of grouped notifications."""
 
 from __future__ import annotations
 

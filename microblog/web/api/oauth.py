@@ -1,6 +1,6 @@
-"""OAuth's endpoints for programs: registering, tokens, revocation, who it is, and where all this is.
+"""OAuth endpoints for apps: registration, tokens, revocation, user info, server metadata.
 
-The consent page, for people, is in ``html/oauth.py``.  Errors are OAuth's own (RFC 6749, section 5.2):
+The consent page is in ``web/html/oauth.py``. Errors are OAuth's own (RFC 6749, section 5.2):
 ``{"error": "invalid_grant", "error_description": …}``.
 """
 
@@ -31,7 +31,7 @@ T = TypeVar("T", bound=Struct)
 
 api = Api("oauth", "OAuth")
 
-_NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class ApplicationEntity(Struct, frozen=True):
@@ -144,7 +144,7 @@ async def register_app(microblog: Microblog, call: Call[AppParams]) -> Response:
             app.client_id,
             secret,
         ),
-        headers=_NOT_KEPT,
+        headers=_NO_STORE,
     )
 
 
@@ -175,7 +175,7 @@ def _sent(request: Request, shape: type[T]) -> T:
 
 
 def _pairs(request: Request) -> list[tuple[str, Any]]:
-    """Return what a form or a JSON object in the body says, with repetitions."""
+    """Return the parameters in the form or JSON object of the body, with repetitions."""
     kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json" or not request.body:
         return list(request.form)
@@ -281,7 +281,7 @@ _GRANTS: Final = ("authorization_code", "client_credentials", "refresh_token")
 async def _client(
     microblog: Microblog, request: Request, client_id: str | None, client_secret: str | None
 ) -> App:
-    """The program that asks, by HTTP Basic or by fields of the body (RFC 6749, section 2.3.1)."""
+    """Return the app that sent the request, by HTTP Basic or by the body (RFC 6749, section 2.3.1)."""
     kind, _, credentials = (request.header("authorization") or "").partition(" ")
     if kind.lower() == "basic":
         try:
@@ -296,9 +296,9 @@ async def _client(
 
 async def _answer(request: Request, work: Any) -> Response:
     try:
-        return Json(await work, headers=_NOT_KEPT)
+        return Json(await work, headers=_NO_STORE)
     except OAuthError as error:
-        headers = dict(_NOT_KEPT)
+        headers = dict(_NO_STORE)
         if isinstance(error, InvalidClient):
             headers["WWW-Authenticate"] = 'Basic realm="OAuth", charset="UTF-8"'
         status = (

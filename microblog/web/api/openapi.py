@@ -1,4 +1,4 @@
-"""The API's description: an OpenAPI 3.1 document, made from the declarations that route and parse the requests.
+"""The OpenAPI 3.1 document of the API, made from the declarations that route and parse requests.
 
 Schemas are JSON Schema 2020-12, as msgspec derives them from the Structs that are parsed and encoded.
 """
@@ -51,7 +51,7 @@ class Error(Struct, frozen=True, omit_defaults=True):
 
 
 def document(endpoints: Iterable[Endpoint], public_url: str, site_name: str) -> dict[str, Any]:
-    """The whole description of ``endpoints``."""
+    """Return the OpenAPI document of ``endpoints``."""
     listed = sorted(endpoints, key=lambda each: (each.route.path, each.route.method))
     types = [each for one in listed for each in (one.params, one.answer)]
     schemas, components = msgspec.json.schema_components([*types, Error], ref_template=_REFERENCE)
@@ -150,7 +150,7 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
                 "description": _TEXTS[status],
                 "content": {
                     "application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
-                    # What breaks HTTP's own rules is refused before anybody knows what it was for, in a line of text.
+                    # Requests that break HTTP's own rules are refused before routing, with a line of text.
                     **({"text/plain": {"schema": {"type": "string"}}} if status in (400, 413) else {}),
                 },
             }
@@ -163,7 +163,7 @@ def _operation(each: Endpoint, params: Any, answer: Any, components: dict[str, A
 
 
 def statuses(each: Endpoint) -> list[int]:
-    """The statuses of errors that an endpoint may answer with."""
+    """Return the statuses of errors that an endpoint may answer with."""
     found = {400, 413, 422, 429, 503, *each.statuses}
     if each.route.viewer != "none":
         found |= {401, 403}
@@ -198,7 +198,7 @@ def _resolved(schema: Any, components: dict[str, Any]) -> Any:
 
 
 def _reachable(roots: list[Any], components: dict[str, Any]) -> set[str]:
-    """The names of the schemas that the document refers to, directly or through others."""
+    """Return the names of the schemas that ``roots`` refer to, directly or indirectly."""
     found: set[str] = set()
     waiting = list(roots)
     while waiting:

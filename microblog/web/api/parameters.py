@@ -1,18 +1,18 @@
-"""The parameters of an endpoint, whichever way a client sends them.
+"""The parameters of an endpoint, from the query and the body of a request.
 
-Clients of the Mastodon protocol send them in the query, urlencoded, as multipart or as JSON, with every method; nested
-in Rails' way::
+Clients of the Mastodon protocol send parameters in the query, urlencoded, as multipart or as JSON, with every method,
+and nest them as Rails does::
 
     types[]=mention&types[]=follow              types: [mention, follow]
     fields_attributes[0][name]=Site             fields_attributes: {0: {name: Site}}
     source[privacy]=unlisted                    source: {privacy: unlisted}
-    keywords_attributes[][keyword]=a            a list of objects; a key that comes again begins the next one
+    keywords_attributes[][keyword]=a            a list of objects; a repeated key starts the next one
 
-``parse`` makes the msgspec Struct of an endpoint's declaration from them, which says types, bounds and defaults.
-Booleans may be written ``true``, ``1``, ``on`` and their opposites; one value will do where a list is wanted.  As in
-Rails, a value of another kind than its field counts as not given: an empty text or ``undefined`` where a number or an
-object belongs, a cursor above 2**63, ``null`` for what has a default.  Only a required field, an id that names what to
-act on, or a word that is not among those that a field knows, is an error.
+``parse`` converts them to the msgspec Struct of the endpoint, which declares types, bounds and defaults. Booleans are
+``true``, ``1``, ``on`` and their opposites. A single value is accepted as a list. As in Rails, a value of the wrong
+kind counts as absent: an empty text or ``undefined`` for a number or an object, a cursor above 2**63, ``null`` for a
+field with a default. Only a missing required field, an invalid id of an object to act on, or an unknown word for a
+field with fixed words is an error.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _ID_SCHEMA: Final[dict[str, Any]] = {
     "examples": ["116543210987654321"],
 }
 _STRICT: Final = "strict"
-#: An id: a text of digits in JSON, a number in here. What is no id is an error, so that no reply loses its parent.
+#: An id: a text of digits in JSON, a number here. An invalid id is an error, so that no reply loses its parent.
 Id = Annotated[
     int,
     Meta(ge=0, le=MAX_ID, description="An id.", extra_json_schema=_ID_SCHEMA, extra={_STRICT: True}),
 ]
-#: An id that only says where a listing begins: what is no id is ignored, and the listing begins at its beginning.
+#: An id that says where a listing begins. An invalid id is ignored, and the listing begins at its start.
 Cursor = Annotated[int, Meta(ge=0, le=MAX_ID, description="An id.", extra_json_schema=_ID_SCHEMA)]
 
-#: Characters of the longest text that anything takes; longer posts are refused by their own rule, with its words.
+#: Characters of the longest text of any parameter. Longer posts are refused by a rule of their own.
 _LONGEST: Final = 200_000
 _DEEPEST: Final = 4
 _NESTED: Final = 8  #: objects and lists within each other
@@ -96,20 +96,20 @@ class AccountPaging(Paging, kw_only=True):
 
 
 def clamped(limit: int, most: int) -> int:
-    """A limit as clients may send it, from 1 to ``most``."""
+    """Return a limit from 1 to ``most``."""
     return max(1, min(limit, most))
 
 
 def parse(request: Request, shape: type[T]) -> T:
-    """The endpoint's parameters.
+    """Return the parameters of a request as ``shape``.
 
-    Raises InvalidInput (422) where they don't fit, MalformedRequest (400) where they can't be read.
+    Raises InvalidInput (422) if they don't fit, MalformedRequest (400) if they can't be read.
     """
     return convert(raw_parameters(request), shape)
 
 
 def convert(raw: dict[str, Any], shape: type[T]) -> T:
-    """Return ``raw`` as ``shape``.  Raises InvalidInput, which names the field, where it does not fit."""
+    """Return ``raw`` as ``shape``. Raises InvalidInput, which names the field, if it does not fit."""
     try:
         return msgspec.convert(_read(raw, _info(shape)), shape, strict=False)
     except msgspec.ValidationError as error:
@@ -122,7 +122,7 @@ def convert(raw: dict[str, Any], shape: type[T]) -> T:
         raise InvalidInput(f"{subject}{text.replace('`', '')}.", field) from error
 
 
-#: What the services call a field, and the parameters that clients know it by.
+#: The names of fields in services, and the names of their parameters in the protocol.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("status",),
     "summary": ("spoiler_text",),
@@ -138,7 +138,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def named(field: str | None, shape: type[Any]) -> str | None:
-    """Return the parameter of ``shape`` that a service means by ``field``; the field itself where there is none."""
+    """Return the parameter of ``shape`` for a service's ``field``, or the field itself if there is none."""
     known = {each.encode_name for each in msgspec.structs.fields(shape)}
     if field is None or field in known:
         return field
@@ -146,7 +146,7 @@ def named(field: str | None, shape: type[Any]) -> str | None:
 
 
 def raw_parameters(request: Request) -> dict[str, Any]:
-    """Query and body as one nest of plain values; what is in the body wins."""
+    """Return the query and the body as one nested dict. The body takes precedence."""
     pairs: list[tuple[str, Any]] = list(request.query)
     body: Any = {}
     if request.body:
@@ -168,7 +168,7 @@ def raw_parameters(request: Request) -> dict[str, Any]:
 
 
 def nest(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Rails' bracketed names, as nested dicts and lists. Of a name that comes twice, the last one counts."""
+    """Convert Rails' bracketed names to nested dicts and lists. The last value of a repeated name counts."""
     made: dict[str, Any] = {}
     for name, value in pairs:
         found = _KEY.fullmatch(name)
@@ -203,9 +203,9 @@ def _put(made: dict[str, Any], name: str, parts: list[str], value: Any) -> None:
 
 
 def _check(nested: dict[str, Any], most_keys: int) -> None:
-    """Check the number, depth and characters of everything in a nest.
+    """Check the number, depth and characters of nested values.
 
-    The database can hold neither NUL nor half of a surrogate pair.  Raises InvalidInput, which names the parameter.
+    The database can store neither NUL nor lone surrogates. Raises InvalidInput, which names the parameter.
     """
     keys = items = 0
     waiting: list[tuple[Any, int, str | None]] = [(nested, 0, None)]
@@ -249,14 +249,14 @@ class _Unreadable:
     """The type of :data:`UNREADABLE`."""
 
 
-#: What stands for a value that is of another kind than its field: ``undefined`` where a number or an object belongs.
+#: Stands for a value of the wrong kind, such as ``undefined`` for a number or an object.
 UNREADABLE: Final = _Unreadable()
 
 
 def _read(value: Any, wanted: shapes.Type) -> Any:
-    """Return ``value`` as near to ``wanted`` as its ways of writing allow, or ``UNREADABLE``.
+    """Return ``value`` converted to the kind of ``wanted``, or ``UNREADABLE``.
 
-    Values that are of the right kind and still don't fit (an unknown word of a list of words) are msgspec's to refuse.
+    msgspec refuses values of the right kind that don't fit, such as an unknown word.
     """
     while isinstance(wanted, shapes.Metadata):
         if wanted.extra is not None and _STRICT in wanted.extra and not isinstance(value, dict | list):
@@ -291,9 +291,9 @@ def _read(value: Any, wanted: shapes.Type) -> Any:
 
 
 def _read_struct(value: dict[str, Any], wanted: shapes.StructType) -> dict[str, Any]:
-    """Return the fields that ``wanted`` knows; what is unreadable, empty or null counts as not given.
+    """Return the fields of ``wanted``. An unreadable, empty or null value counts as absent.
 
-    A required field keeps what was sent, so that the error can say what is wrong with it.
+    A required field keeps the sent value, so that the error can describe it.
     """
     read = {}
     for field in wanted.fields:
@@ -314,7 +314,7 @@ def _read_struct(value: dict[str, Any], wanted: shapes.StructType) -> dict[str, 
 
 
 def _lenient(kind: shapes.Type) -> shapes.Type:
-    """Return the kind of a list's items, of which unreadable ones are left out."""
+    """Return the kind of a list's items. Unreadable items are dropped."""
     while isinstance(kind, shapes.Metadata):
         kind = kind.type
     return kind

@@ -1,4 +1,4 @@
-"""Pinned posts, and threads that tell nothing more."""
+"""Endpoints of pinned posts and muted threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What new posts begin with."""
+"""The endpoint of preferences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Favourites, boosts, bookmarks. All are idempotent."""
+"""Endpoints of favourites, boosts and bookmarks. All are idempotent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one stands to others: follows and requests, blocks, mutes."""
+"""Endpoints of relationships: follows, follow requests, blocks, mutes."""
 
 from __future__ import annotations
 

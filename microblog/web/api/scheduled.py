@@ -1,4 +1,4 @@
-"""Posts that wait for their time: there are none, and clients ask for them all the same."""
+"""The endpoint of scheduled posts, which is empty: clients request it even though posts can't be scheduled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search over people, tags and posts."""
+"""The endpoint of search for accounts, hashtags and posts."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def search(microblog: Microblog, call: Call[SearchParams]) -> Found:
         views = await microblog.tags.views(call.viewer_or_none, [each.tag for each in tags])
         personal = call.viewer_or_none is not None
         found.hashtags.extend(tag_entity(each, call.base_url, personal=personal) for each in views)
-    # A tag alone asks for tags; whoever wants its posts says so.
+    # A hashtag alone searches for hashtags; its posts need the type ``statuses``.
     if sent.type == "statuses" or (sent.type is None and q[0] not in "@＠#＃"):
         found.statuses.extend(await _posts(microblog, call, q, limit, offset))
     return found
@@ -93,7 +93,7 @@ async def _posts(
     sent = call.params
     if sent.account_id is not None:
         q = f"{q} from:{(await microblog.accounts.by_id(sent.account_id)).address}"
-    # Posts are found by cursor; what little of them an offset leaves out is read and dropped.
+    # Posts are paged by cursor, so the posts before a small offset are read and dropped.
     if offset + limit > 80:
         return []
     page = await microblog.search.posts(

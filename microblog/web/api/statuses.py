@@ -1,4 +1,4 @@
-"""Posts: writing, reading, editing, deleting; and what surrounds one."""
+"""Endpoints of posts: publish, read, edit, delete, thread, history."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def _refuse_missing(sent: StatusParams | EditParams) -> None:
         raise InvalidInput("This site has no quotes: link to the post instead.", "quoted_status_id")
 
 
-def _in_their_words(error: InvalidInput) -> InvalidInput:
-    """The text of the post is called ``status`` here, and programs look for these words."""
+def _with_protocol_names(error: InvalidInput) -> InvalidInput:
+    """Return the error with the protocol's field names and the texts that clients compare."""
     if error.field in ("text", "summary"):
         field = "status" if error.field == "text" else "spoiler_text"
         text = "Text can't be blank" if error.reason == "blank" else error.text
@@ -160,7 +160,7 @@ async def publish(microblog: Microblog, call: Call[StatusParams]) -> StatusEntit
         body = error_entity(error, call.request.id) | {"unexpected_accounts": call.accounts(unexpected)}
         return Json(body, status=status_of(error))
     except InvalidInput as error:
-        raise _in_their_words(error) from error
+        raise _with_protocol_names(error) from error
 
 
 @api.get(
@@ -199,7 +199,7 @@ async def edit(microblog: Microblog, call: Call[EditParams]) -> StatusEntity:
     try:
         return call.status(await microblog.posts.edit(viewer, before.id, draft))
     except InvalidInput as error:
-        raise _in_their_words(error) from error
+        raise _with_protocol_names(error) from error
 
 
 @api.delete("/api/v1/statuses/<id>", scope="write:statuses", answer=StatusEntity)

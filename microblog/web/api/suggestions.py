@@ -1,4 +1,4 @@
-"""People whom one might want to follow."""
+"""Endpoints of suggested accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hashtags: what there is about one; following; those on profiles."""
+"""Endpoints of hashtags: history, following, featuring on profiles."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FeatureParams(Struct, kw_only=True):
 
 
 def tag_entity(found: TagView, base_url: str, *, personal: bool) -> TagWithHistory:
-    """``found`` as programs see it; ``personal``: for somebody who is logged in."""
+    """Return the entity of a hashtag, with the viewer's flags if it is ``personal``."""
     return TagWithHistory(
         id=found.tag,
         name=found.shown,

@@ -1,4 +1,4 @@
-"""What many use and like at the moment."""
+"""Endpoints of trending hashtags and posts."""
 
 from __future__ import annotations
 
