@@ -189,6 +189,9 @@ async def measure(reactor: Any, folder: Path, seconds: float, rounds: int) -> No
             ours.append(await _publish_for(microblog, writers, seconds, reactor))
             theirs.append(await deferToThread(_pgbench_for, program, path, dsn, seconds))
         rig.report(ours, theirs, "posts/s", "pgbench")
+        rates = [await _publish_for(microblog, writers, seconds, reactor, mixed) for _ in range(rounds)]
+        figures = "  ".join(f"{rate:,.0f}" for rate in rates)
+        print(f"  mixed       {figures} posts/s, a third replies, a third mentions")
     finally:
         if microblog is not None:
             await microblog.stop()

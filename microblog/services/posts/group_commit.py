@@ -2,6 +2,9 @@
 
 The first post is written at once. Posts that arrive until it is committed are written together by the next statement,
 so that no post waits longer than for the flush that is under way.
+
+32 clients publish 1,750 plain posts a second with it and 830 without. On mixed traffic, a third replies and a third
+mentions, they publish 270 and 260 (benchmarks/posting.py).
 """
 
 from __future__ import annotations
