@@ -67,7 +67,7 @@ def test_index_misses_no_reader_of_home_or_of_a_list(
             assert viewer_id in found
     for viewer_id in [*known]:
         followed.drop(viewer_id)
-    assert followed._by_author == followed._by_tag == followed._ties == {}
+    assert followed._by_author == followed._by_tag == followed._relationships == {}
 
 
 @pytest.fixture
@@ -182,9 +182,9 @@ async def test_revocation_ends_only_its_own_readers(site: Site) -> None:
         readers[number] = Reading()
         viewer = replace(ann, token_id=number, session_id=None if number else 7)
         site.dispatcher.connect(readers[number], viewer)
-    site.dispatcher.registry.revoke({"token": 3})
+    site.dispatcher.registry._revoke(ann.id, {"token": 3})
     assert [number for number, each in readers.items() if each.ended] == [3]
-    site.dispatcher.registry.revoke({"session": 7})
+    site.dispatcher.registry._revoke(ann.id, {"session": 7})
     assert [number for number, each in readers.items() if each.ended] == [0, 3]
     for live in list(site.dispatcher.registry.subscribers):
         live.close()
