@@ -15,10 +15,10 @@ BIN = $(VENV)/bin
 ARGS =
 # How many processes run the tests, each with a PostgreSQL of its own; 0: one, without xdist.
 WORKERS = auto
-# What `make quick` runs: no browser, no server in a process of its own, no page, no endpoint, no measurement of growth.
+# What `make quick` runs: no browser, no server in a process of its own, no page, no endpoint, no embedded PostgreSQL.
 QUICK = tests/config tests/domain tests/http tests/mastodon tests/net tests/protocols tests/runtime tests/store \
 	tests/test_architecture.py tests/test_documents.py tests/test_leaks.py \
-	--ignore=tests/domain/test_growth.py --ignore=tests/protocols/test_growth_of_lines.py
+	--ignore=tests/domain/test_growth.py --ignore=tests/protocols/test_growth_of_lines.py --ignore=tests/store/embedded
 BENCHMARKS = public_page posting push
 SITE_BENCHMARKS = api_public api_posting home
 

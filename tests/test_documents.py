@@ -404,6 +404,7 @@ CLEAN: tuple[str, ...] = (
     "docs/operations.md",
     "docs/pages.md",
     "docs/performance.md",
+    "docs/streaming.md",
     "templates/base.html",
     "README.md",
     "CONTRIBUTING.md",
