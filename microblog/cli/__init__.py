@@ -1,8 +1,8 @@
 """The console command ``microblog``: accounts, tokens, jobs, sample content, the schema, the settings.
 
 It has the configuration of ``twistd microblog`` and works through the same services, in a reactor that runs for one
-command; beside a running server, and without one.  Results go to standard output, all else to standard error.
-Exit codes: 0 done, 1 it could not be done, 2 it was asked wrongly or a setting is wrong.
+command, with or without a running server. Results go to standard output, everything else to standard error. Exit codes:
+0 success, 1 failure, 2 wrong usage or a wrong setting.
 """
 
 from __future__ import annotations

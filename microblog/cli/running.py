@@ -1,4 +1,4 @@
-"""Doing one thing with the services of a site, in a reactor that runs for it alone."""
+"""Runs one piece of work with the services of a site, in a reactor of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Work = Callable[[Microblog], Awaitable[T]]
 
 @contextmanager
 def not_found_as(text: str) -> Iterator[None]:
-    """Give a NotFound that is raised inside a ``text`` that names what the command was given."""
+    """Replace the text of a NotFound that is raised inside by ``text``, which names the command's argument."""
     try:
         yield
     except NotFound as error:
@@ -43,27 +43,27 @@ def naming_account(name: str) -> AbstractContextManager[None]:
 
 
 async def existing_account(microblog: Microblog, name: str) -> tuple[Account, User]:
-    """Return the account ``name`` in whatever state it is. Raises NotFound with a text that names it."""
+    """Return the account ``name`` in any state. Raises NotFound with a text that names it."""
     with naming_account(name):
         return await microblog.accounts.in_any_state(name)
 
 
 class Settings:
-    """What was given on the command line, and what comes of it."""
+    """The options of the command line, and the site that they configure."""
 
     def __init__(self, **given: object) -> None:
         self.given = given
 
     @property
     def config(self) -> Config:
-        """Raises ConfigError."""
+        """The configuration from options, environment and file. Raises ConfigError."""
         return Config.load(self.given, os.environ)
 
     def run(self, work: Work[T], *, create: bool = False) -> T:
         """Run ``work`` with the services of the site, on a schema that is up to date.
 
-        ``create``: whether an embedded database that does not exist is created. Most commands look at an
-        existing site, and a mistyped ``--data-dir`` must not become a second one.
+        ``create`` allows to create the embedded database. Most commands are for an existing site, and a mistyped
+        ``--data-dir`` must not become a second one.
 
         Raises ConfigError, StartError, SchemaError and what ``work`` raises.
         """
@@ -84,6 +84,7 @@ class Settings:
         return _in_reactor(main)
 
     def migrate(self) -> list[Migration]:
+        """Bring the schema up to date. Return the migrations that ran. Raises as ``run`` does."""
         config = self.config
 
         async def main(reactor: Any) -> list[Migration]:
@@ -108,12 +109,12 @@ async def _with_database(
 
 
 def _in_reactor(main: Callable[[Any], Awaitable[T]]) -> T:
-    """Run the reactor until ``main`` is done; what it raises is raised here."""
+    """Run the reactor until ``main`` has ended. Return its result, or raise its exception."""
     globalLogBeginner.beginLoggingTo([observer(sys.stderr, log_level="error")], redirectStandardIO=False)
     results: list[T] = []
     errors: list[BaseException] = []
 
-    async def kept(reactor: Any) -> None:
+    async def guarded(reactor: Any) -> None:
         use_monotonic_clock(reactor)
         try:
             results.append(await main(reactor))
@@ -121,7 +122,7 @@ def _in_reactor(main: Callable[[Any], Awaitable[T]]) -> T:
             errors.append(error)
 
     def start(reactor: Any) -> Deferred[None]:
-        return ensureDeferred(kept(reactor))
+        return ensureDeferred(guarded(reactor))
 
     try:
         react(start)

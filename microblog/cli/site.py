@@ -1,4 +1,4 @@
-"""Of the site as a whole: ``microblog demo``, ``migrate`` and ``config``."""
+"""Commands for the whole site: ``microblog demo``, ``migrate`` and ``config``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``microblog tail``: reads live posts from a push port, and misses none.
+"""``microblog tail``: reads live posts from a push port without missing any.
 
 A reader of the protocol in ``docs/push-protocol.md``, for people in a terminal and, with ``--json``, for programs.  It
 keeps the cursor, comes back by itself after whatever happens to the connection or the server, and goes on from there.
@@ -32,25 +32,25 @@ from rich.text import Text
 
 from microblog.domain.text import one_line
 
-#: Seconds without a line after which the server is taken for gone: it says PING every 15 to 30.
+#: Seconds without a line after which the connection counts as lost: the server sends PING every 15 to 30.
 SILENCE: Final = 60.0
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
-#: What is printed of a stream whose log does not go back to the cursor.
+#: The posts to print when the log does not go back to the cursor.
 AFTER_A_GAP: Final = 100
 
-#: Errors that another try may not meet; all others end the program.
+#: Errors after which another try may succeed; all others end the program.
 _PASSING: Final = frozenset({"rate-limited", "unavailable", "internal", "too-many-connections"})
 _TAG: Final = re.compile(r"<[^>]*>")
 _BREAK: Final = re.compile(r"<br ?/?>|</p>")
 
 
 class Refused(Exception):
-    """The server said ERR, and would say so again."""
+    """The server answered ERR, and another try would get the same answer."""
 
 
 class Unheard(Exception):
-    """Nobody reads what is printed any more."""
+    """The reader of the output has gone."""
 
 
 class Lines(Protocol):
@@ -64,7 +64,7 @@ class Lines(Protocol):
 
 
 class Line(msgspec.Struct):
-    """An event, as far as it is looked at; what is printed as JSON is the line as it came."""
+    """The fields of an event that this program uses. JSON output prints the line as it was received."""
 
     event: str
     at: str = ""
@@ -75,7 +75,7 @@ class Line(msgspec.Struct):
 
     @property
     def subject(self) -> tuple[str, int]:
-        """What it is about: to know it again where there is no cursor."""
+        """A key that identifies the event where it has no cursor."""
         about = self.status or self.notification or {"id": self.id}
         return self.event, int(about["id"])
 
@@ -105,7 +105,7 @@ def _why(error: OSError) -> str:
 
 @dataclass
 class Tail:
-    """One reader. ``connect`` makes a connection or raises OSError; ``show`` gets each event once, with its line."""
+    """A client. ``connect`` opens a connection or raises OSError; ``show`` gets each event once, with its line."""
 
     streams: Sequence[str]
     #: How messages name the server, as ``host:port``.
@@ -123,7 +123,7 @@ class Tail:
     _delay: float = FIRST_DELAY
 
     def run(self) -> None:
-        """Until somebody interrupts it. Raises Refused."""
+        """Read until the user interrupts. Raises Refused."""
         while True:
             try:
                 connection = self.connect()
@@ -222,7 +222,7 @@ class Socket:
         self._socket.sendall("".join(f"{line}\n" for line in lines).encode())
 
     def __iter__(self) -> Iterator[bytes]:
-        """Whole lines, without their ends: what was cut in the middle is no line."""
+        """Yield complete lines without their ends. An incomplete last line is dropped."""
         with self._socket.makefile("rb") as file:
             for line in file:
                 if line.endswith(b"\n"):
@@ -233,7 +233,7 @@ class Socket:
 
 
 def as_text(event: Line) -> Text:
-    """An event as a line for a person. Nothing that somebody wrote reaches the terminal but as text."""
+    """Return an event as a line for a terminal, without control characters from what people wrote."""
     at = datetime.fromisoformat(event.at).astimezone() if event.at else None
     line = Text(f"{at:%H:%M:%S} " if at else "", style="dim")
     if event.notification is not None:
@@ -282,7 +282,7 @@ def _streams(streams: Sequence[str], tags: Sequence[str], users: Sequence[str]) 
 
 
 def _keep_in(path: Path) -> Callable[[int], None]:
-    """Writes the cursor whole or not at all."""
+    """Write the cursor to its file atomically."""
 
     def keep(cursor: int) -> None:
         beside = path.with_name(f"{path.name}.new")
