@@ -1,4 +1,4 @@
-"""The documents: what they name exists, what exists is named, and their examples are right.
+"""The documents name only what exists, name all that exists, and have valid examples.
 
 A test that fails here prints the line that is missing, as far as it can be known.
 """
@@ -35,12 +35,12 @@ def text_of(name: str) -> str:
 
 
 def blocks(name: str, language: str) -> list[str]:
-    """The fenced examples of a document."""
+    """Return the fenced examples of a document."""
     return re.findall(rf"^```{language}(?: \w+)?\n(.*?)^```", text_of(name), re.MULTILINE | re.DOTALL)
 
 
 def code(name: str) -> set[str]:
-    """What a document has between backticks."""
+    """Return the texts between backticks of a document."""
     return set(re.findall(r"`([^`\n]+)`", text_of(name)))
 
 
@@ -48,7 +48,7 @@ def code(name: str) -> set[str]:
 
 
 def described(setting: Setting) -> str:
-    """The line that a setting has to have."""
+    """Return the line that documents a setting."""
     shown = setting.shown_default.replace("<", "\\<")
     many = " May be repeated." if setting.many else ""
     line = (
@@ -85,13 +85,13 @@ def test_examples_of_files_are_right(example: str, tmp_path: Path) -> None:
 
 
 def plain(path: str) -> str:
-    """A path whose placeholders have one spelling: ``<int:id>``, ``<id>``, ``:id`` and ``{id}`` are the same."""
+    """Return a path whose placeholders have one spelling: ``<int:id>``, ``<id>``, ``:id`` and ``{id}`` are the same."""
     path = re.sub(r"<(?:\w+:)?\w+>|\{\w+\}", "*", path)
     return re.sub(r"(?<=/):\w+", "*", path)
 
 
 def addresses(name: str) -> set[str]:
-    """``METHOD /path`` of all that a document has between backticks, and bare paths as GET."""
+    """Return ``METHOD /path`` of all addresses between backticks, bare paths as GET."""
     found = set()
     for each in code(name):
         match = re.fullmatch(r"(?:([A-Z|/, ]+) )?(/\S*)", each)
@@ -224,14 +224,14 @@ def lines_of(language: str, *names: str) -> list[tuple[str, str]]:
 
 
 def services() -> list[str]:
-    """Each ``twistd … microblog …`` that a reader may type, or that a unit starts."""
+    """Return each ``twistd … microblog …`` line that a reader may type or a unit starts."""
     written = lines_of("sh", "README.md", "docs/operations.md") + lines_of("ini", "docs/operations.md")
     return [line for _, line in written if re.search(r"\btwistd .*\bmicroblog\b", line)]
 
 
 @pytest.mark.parametrize("line", services())
 def test_services_are_started_as_printed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """twistd's own options and ours are taken; the sockets and certificates that they name are not here."""
+    """twistd accepts its own options and ours. The sockets and certificates that they name do not exist here."""
     from twisted.scripts._twistd_unix import ServerOptions
 
     words = shlex.split(line.partition("=")[2] if line.startswith("ExecStart=") else line, comments=True)
@@ -251,7 +251,7 @@ def test_services_are_started_as_printed(line: str, tmp_path: Path, monkeypatch:
 
 
 def units() -> dict[str, str]:
-    """systemd's units, by the names that they are printed under."""
+    """Return systemd's units by their file names."""
     found = re.findall(
         r"^`/etc/systemd/system/([^`]+)`\n\n```ini\n(.*?)^```",
         text_of("docs/operations.md"),
@@ -314,7 +314,7 @@ def test_the_readme_shows_the_greeting_as_it_is() -> None:
 
 
 def anchors(document: Path) -> set[str]:
-    """The fragments that a document's headings have on the common forges."""
+    """Return the fragments of a document's headings on the common forges."""
     found = set()
     for heading in re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE):
         words = re.sub(r"[^\w\- ]", "", heading.lower())

@@ -1,4 +1,4 @@
-"""The wheel: everything is in it, and Microblog runs from it, outside the checkout."""
+"""The wheel contains every file, and Microblog runs from it outside the checkout."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SOURCES = ("microblog", "twisted", "templates", "setup.cfg", "pyproject.toml", "
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Short, as a Unix socket is made below it."""
+    """A folder with a short path, because a Unix socket is made below it."""
     with tempfile.TemporaryDirectory(prefix="mb-wheel-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 @pytest.fixture(scope="module")
 def wheel(folder: Path) -> Path:
-    """Built from a copy, so that an old ``build/`` or ``egg-info`` neither hides a mistake nor gets in the way."""
+    """Build the wheel from a copy, so that an old ``build/`` or ``egg-info`` does not affect it."""
     source = folder / "source"
     source.mkdir()
     for name in SOURCES:

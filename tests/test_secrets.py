@@ -108,7 +108,7 @@ def test_no_password_of_a_server_is_in_the_log(dsn: str, tmp_path: Path, running
 
 
 class _Stranger(Person):
-    """Who has not signed up."""
+    """A client that has not signed up."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -119,7 +119,7 @@ class _Stranger(Person):
 
 
 def _authorise(server: Server, person: Person) -> dict[str, str]:
-    """A program registers, gets consent, and its token; what of this is secret."""
+    """Register an app, give it consent and get its token. Return the secrets among these."""
     back = "https://app.example/back"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     made = request(
@@ -153,13 +153,13 @@ def _authorise(server: Server, person: Person) -> dict[str, str]:
 
 
 class Mails:
-    """What came into the maildir below ``folder``."""
+    """Return the mails in the maildir below ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def bodies(self) -> list[bytes]:
-        """The text part of each."""
+        """Return the text part of each mail."""
         found = []
         for file in self._folder.rglob("new/*"):
             part = message_from_bytes(file.read_bytes(), policy=default).get_body(("plain",))
@@ -168,7 +168,7 @@ class Mails:
         return found
 
     def link(self, path: str) -> str:
-        """The path that the newest mail of its kind leads to."""
+        """Return the path of the link in the newest mail of its kind."""
 
         pattern = re.compile(re.escape(path.encode()) + rb"\S+")
 
@@ -180,7 +180,7 @@ class Mails:
 
 
 def spellings(secret: str) -> set[bytes]:
-    """How it could have been written."""
+    """Return the encodings in which a secret could be written."""
     raw = secret.encode()
     encoded = base64.b64encode(raw).rstrip(b"=")
     return {
@@ -193,7 +193,7 @@ def spellings(secret: str) -> set[bytes]:
 
 
 def dump(dsn: str) -> bytes:
-    """Every row of every table, as text."""
+    """Return every row of every table as text."""
     tables = ask(dsn, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
     assert ("users",) in tables
     rows = [ask(dsn, f'SELECT t::text FROM "{table}" t') for (table,) in tables]

@@ -1,4 +1,4 @@
-"""Traps of this stack that no other test module has: each has been fallen into once, somewhere.
+"""Traps of this stack that no other test module covers. Each of them has caused a fault.
 
 Most traps have their tests beside what they are about: Klein's names and redirects in ``web/test_routing.py``, its
 dicts and cancelling in ``web/test_website.py``; Twisted's parser in ``web/test_guard.py``; slow and silent clients in
