@@ -1,7 +1,7 @@
 """Rendering of posts as HTML and as plain text, and the sanitiser of the project.
 
 What `html` makes is a fixed point of `sanitise`; a test holds the two together. It runs through it all the
-same, as a second wall: whoever changes the one has to change the other.
+same, as a second wall. A change of the one requires a change of the other.
 
 Paragraphs carry no ``dir``: clients of the Mastodon protocol expect a bare ``<p>``. A page gives each paragraph the
 direction of its own first letter with ``unicode-bidi: plaintext``. Links carry ``dir="ltr"``, which isolates

@@ -20,7 +20,7 @@ TRENDS_MOST: Final = 100  #: stored trends of each kind
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """An account that the viewer may want to follow. ``friends`` counts its followers whom the viewer follows."""
+    """An account that the viewer may want to follow. ``friends`` counts its followers that the viewer follows."""
 
     account: Account
     friends: int

@@ -132,7 +132,7 @@ FUNCTIONS: dict[Any, Callable[[str], Any]] = {
     language.native_name: language.native_name,
     lists.list_title: lists.list_title,
     lists.replies_policy: lists.replies_policy,
-    matching.Needle.of.__func__: lambda source: matching.found(  # type: ignore[attr-defined]
+    matching.Needle.of.__func__: lambda source: matching.find_keywords(  # type: ignore[attr-defined]
         [matching.Needle.of(source, whole_word=True)], matching.PostText(source)
     ),
     validation.bio: validation.bio,
