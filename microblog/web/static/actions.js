@@ -1,5 +1,5 @@
-// Favourite, boost and bookmark without a reload: the button's own form is sent, and the row of buttons that comes back
-// takes the old one's place. Whatever goes wrong, the form is sent the plain way and the server says what it was.
+// Favourite, boost and bookmark without a reload: the script sends the button's form and replaces the row of buttons with
+// the one in the answer. If anything fails, it submits the form as usual and the server shows the error.
 
 const form = document.getElementById("act");
 

@@ -1,11 +1,11 @@
-// The composer's counter. It counts as the server does: what a reader sees as one character is one (grapheme clusters,
-// Unicode's UAX #29), a link is 23 whatever its length, and a mention of somebody elsewhere is as long as one here.
+// The composer's character counter. It counts as the server does: a grapheme cluster (Unicode's UAX #29) is one character,
+// a link is 23 whatever its length, and the mention of an account elsewhere is as long as without its host.
 //
 // The rules are those of domain/text.py, word_boundaries.py, links.py and counting.py; tests/web/test_composer.py compares
 // the two. No lookbehind and no "v" flag here: Safari before 16.4 refuses a script that has them.
 
 const LINK = 23;
-const CLUSTER = 16; // code points that count as one character at most
+const CLUSTER = 16; // the maximum of code points that count as one character
 const MAX_LINK = 2048;
 const MAX_DOMAIN = 253;
 const MAX_ADDRESSES = 1000;
@@ -70,7 +70,7 @@ const graphemes = (text) => {
 const previous = (text, index) =>
   (index > 1 && /[\udc00-\udfff]/.test(text[index - 1]) ? index - 2 : index - 1);
 
-// Where the last character before an index is that is no mark; -1 where there is none.
+// Returns the index of the last character before an index that is no mark, or -1.
 const base = (text, index, flags = MARK) => {
   let position = previous(text, index);
   while (position >= 0 && at(flags, text, position)) position = previous(text, position);
@@ -106,13 +106,13 @@ const ascii = (written) => {
 const isOctal = (written) => /^[0-9.]+$/.test(written) && /(?:^|\.)0[0-9]/.test(written);
 const linkHost = (written) => points(written) <= MAX_DOMAIN && !isOctal(written) && ascii(written) !== "";
 
-// Hosts of accounts are host names (IDNA 2008), not only what a browser opens.
+// The hosts of accounts are host names (IDNA 2008), which is stricter than what a browser opens.
 const remoteHost = (written) =>
   linkHost(written)
   && ascii(written).split(".").every((label) => /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(label))
   && written.split(".").every((label) => /^[\0-\x7f]*$/.test(label) || !/^-|-$|^..--/u.test(label));
 
-// The mention of somebody elsewhere that begins with the "@" at an index, as [end, length]; null where there is none.
+// Returns the mention of an account elsewhere that begins with the "@" at an index, as [end, length], or null.
 const mention = (text, start) => {
   if (startsInside(text, start)) return null;
   const remote = at(REMOTE, text, start + 1);
@@ -141,7 +141,7 @@ const trimmed = (text, start, end) => {
   return end;
 };
 
-// The link whose scheme is between two indices, as [end, whether it is one].
+// Returns the link whose scheme is between two indices, as [end, whether it is a link].
 const address = (text, start, authority) => {
   if (start > 0 && /[@/=&#＃A-Za-z0-9_]/.test(text[start - 1])) return [authority, false];
   const written = at(AUTHORITY, text, authority);
@@ -171,7 +171,7 @@ export const length = (source) => {
   const text = normalise(source);
   const trigger = /@|[hH][tT][tT][pP][sS]?:\/\//g;
   let count = 0;
-  let counted = 0; // up to here
+  let counted = 0; // the end of the counted part
   let found = trigger.exec(text);
   for (let tries = 0; found && tries < MAX_ADDRESSES; found = trigger.exec(text), tries += 1) {
     if (found[0] === "@") {
@@ -193,7 +193,7 @@ export const length = (source) => {
   return count + graphemes(text.slice(counted));
 };
 
-// A content warning counts as the line that it becomes.
+// A content warning counts as the single line that the server makes of it.
 export const lineLength = (source) => graphemes(normalise(source).split(/\s+/u).filter(Boolean).join(" "));
 
 for (const form of document.querySelectorAll("[data-composer]")) {
@@ -208,23 +208,23 @@ for (const form of document.querySelectorAll("[data-composer]")) {
     label.textContent = output.dataset.left ?? label.textContent;
     output.replaceChildren(label, String(left));
     output.classList.toggle("over", left < 0);
-    // Only near the end is it worth a screen reader's breath.
+    // Screen readers announce the count only near the limit.
     output.setAttribute("aria-live", left <= 20 ? "polite" : "off");
   };
   text.addEventListener("input", update);
   summary?.addEventListener("input", update);
-  // Ctrl+Enter (or Command+Enter) sends.
+  // Ctrl+Enter (or Command+Enter) submits.
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) form.requestSubmit();
   });
-  // Leaving with something unsent asks first.
+  // Leaving the page with unsent text asks for confirmation.
   let sent = false;
   form.addEventListener("submit", () => { sent = true; });
   addEventListener("beforeunload", (event) => {
     if (!sent && text.value.trim() && text.value !== loaded) event.preventDefault();
   });
   update();
-  // "Reply" leads to #reply: write at once, behind the name that stands there already.
+  // "Reply" links to #reply: focus the text, behind the names that it begins with.
   if (location.hash === `#${form.id}` || location.hash === "#c-text") {
     text.focus();
     text.setSelectionRange(text.value.length, text.value.length);

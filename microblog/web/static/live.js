@@ -1,5 +1,5 @@
-// "3 new posts": listens to what the page shows, and says how much of it is new. The list itself stays as it is until the
-// reader asks, for nothing is worse to read than a page that moves. For those who are logged in it counts notifications.
+// The banner "3 new posts": counts new events on the page's streams. The list itself changes only when the reader follows
+// the banner, because a page that moves is hard to read. For logged-in users it also counts notifications.
 
 const news = document.querySelector("[data-live]");
 const badge = document.getElementById("unread");
@@ -8,12 +8,12 @@ const streams = new Set(news?.dataset.live.split(",") ?? []);
 const onTheirPage = streams.has("notifications");
 if (badge) streams.add("notifications");
 
-const SHORTEST = 2000; // milliseconds before the first attempt to come back, on average
+const SHORTEST = 2000; // the mean time in milliseconds before the first reconnection
 const LONGEST = 60000;
-const STEADY = 10000; // a connection that lasted so long was a good one
+const STEADY = 10000; // a connection that lasted this long resets the count of failures
 
 const seen = new Set();
-const told = new Set();
+const unread = new Set();
 let source;
 let timer;
 let failures = 0;
@@ -33,9 +33,9 @@ const show = () => {
 };
 
 const notify = (id) => {
-  if (!badge || told.has(id) || document.getElementById(`n${id}`)) return;
-  told.add(id);
-  const count = Number(badge.dataset.count) + told.size;
+  if (!badge || unread.has(id) || document.getElementById(`n${id}`)) return;
+  unread.add(id);
+  const count = Number(badge.dataset.count) + unread.size;
   badge.firstElementChild.textContent = count > 99 ? "99+" : String(count);
   badge.hidden = false;
 };
@@ -58,20 +58,20 @@ const hear = (event) => {
   show();
 };
 
-// The stream is live from here on.
+// The stream is live from this cursor on.
 const arrive = (event) => {
   cursor = event.lastEventId || cursor;
   since = Date.now();
 };
 
-// The log no longer goes back to where this page stopped.
+// The event log no longer reaches back to the cursor of this page.
 const miss = () => {
   missed = true;
   if (news) show();
 };
 
 // The connection failed or ended: 502 and 503 while the server restarts, 429, a lost network. A browser gives up after
-// some of these and comes back at once after others, together with all other pages, so the page decides by itself.
+// some of these and reconnects at once after others, together with all other pages, so this script reconnects itself.
 const lose = () => {
   rest();
   if (since && Date.now() - since > STEADY) failures = 0;
@@ -102,7 +102,7 @@ const rest = () => {
 };
 
 if (streams.size) {
-  // A tab that nobody looks at holds no connection; when it is looked at again it catches up from where it was.
+  // A hidden tab holds no connection. When it is shown again, it catches up from its cursor.
   document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
   addEventListener("pagehide", rest);
   addEventListener("pageshow", listen);

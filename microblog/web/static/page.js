@@ -1,9 +1,9 @@
-// What every page has: the appearance switch, menus that close, keyboard shortcuts, forms that are sent once.
-// Each is an extra: the page works whole without this file.
+// The script of all pages: theme switch, menus, keyboard shortcuts, forms that are submitted once.
+// The pages work fully without it.
 
 const root = document.documentElement;
 
-// Appearance: at once, and kept in the cookie that the form would set.
+// Theme: applied at once and stored in the cookie that the form would set.
 const themes = document.querySelector("[data-themes]");
 themes?.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -17,7 +17,7 @@ themes?.addEventListener("submit", (event) => {
   }
 });
 
-// A thread opens at the post that was asked for, not at its beginning; Back and a reload keep the reader's own place.
+// A thread opens at the requested post, not at its beginning. Back and reload keep the reader's position.
 const asked = document.querySelector("article.focus");
 const [arrival] = performance.getEntriesByType("navigation");
 if (asked?.previousElementSibling?.matches("article") && arrival?.type === "navigate" && !location.hash) {
@@ -36,19 +36,19 @@ document.addEventListener("keydown", (event) => {
   menu?.querySelector("summary").focus();
 });
 
-// Forms: a second press while the first is under way does nothing; the button shows that it is.
+// Forms: a second press while the form is being sent does nothing; the button shows that it is busy.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.ariaBusy === "true") event.preventDefault();
   else form.ariaBusy = "true";
 });
-// Back from the browser's memory: nothing is under way any more.
+// Restored from the back/forward cache: no form is being sent any more.
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) form.ariaBusy = null;
 });
 
-// Keyboard. j and k move the focus from post to post; the others press what the post in focus has.
+// Keyboard: j and k move the focus from post to post; the others press buttons of the focused post.
 const help = document.getElementById("help");
 const posts = () => [...document.querySelectorAll("article[data-post]")];
 const current = () => document.activeElement?.closest("article[data-post]");
@@ -63,7 +63,7 @@ const step = (by) => {
   next.focus({ preventScroll: true, focusVisible: true });
   next.scrollIntoView({ block: "nearest" });
 };
-// Only the post in focus: a key that is pressed by mistake does nothing.
+// Keys act on the focused post only, so a key pressed by mistake does nothing.
 const press = (verb) => {
   current()?.querySelector(`[data-act="${verb}"]`)?.click();
 };
@@ -95,7 +95,7 @@ for (const button of document.querySelectorAll("[data-help]")) {
   button.addEventListener("click", () => help.showModal());
 }
 
-// Single letters can be switched off (WCAG 2.1.4): by account in the preferences, for strangers here.
+// Single-letter shortcuts can be turned off (WCAG 2.1.4): in the preferences, or here without an account.
 const toggle = document.querySelector("button[data-shortcuts]");
 if (toggle) {
   let off = localStorage.getItem("shortcuts") === "off";

@@ -11,11 +11,10 @@ from microblog.domain.accounts import Account, Role
 from microblog.domain.posts import Draft, Post
 from microblog.domain.visibility import Visibility
 from microblog.http.route import Route
-from microblog.web.html import TABLES
 from tests.http.client import Client, Page
 from tests.web.html.html_site import HtmlSite, Person
+from tests.web.page_routes import ROUTES
 
-ROUTES = [route for table in TABLES for route in table]
 #: an id that nothing has, as long as those that something has
 NOBODY = "111111111111111111"
 SECRET = "walrus"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from microblog.domain.posts import Draft
 from microblog.http.route import Route
-from microblog.web.html import TABLES
 from tests.web.html.html_site import HtmlSite
+from tests.web.page_routes import FORMS, ROUTES, path_of
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-READ = {route.path for table in TABLES for route in table if route.method == "GET"}
-FORMS_ONLY = [
-    route for table in TABLES for route in table if route.method == "POST" and route.path not in READ
-]
+READ = {route.path for route in ROUTES if route.method == "GET"}
+FORMS_ONLY = [route for route in FORMS if route.path not in READ]
 
 
 @pytest.mark.parametrize("route", FORMS_ONLY, ids=lambda route: route.name)
@@ -26,8 +22,7 @@ async def test_opening_the_address_of_a_form_leads_to_a_page(html_site: HtmlSite
     made = await html_site.microblog.filters.create(ann.viewer, "Rain", ["home"])
     numbers = {"/lists/": chosen.id, "/settings/filters/": made.id}
     number = next((each for start, each in numbers.items() if route.path.startswith(start)), post.id)
-    path = route.path.replace("<int:id>", str(number)).replace("<name>", "ann")
-    path = re.sub("<(token|code|tag)>", "tea", path)
+    path = path_of(route, id=number)
     page = await ann.get(path, headers=BROWSER)
     if route.path.startswith("/oauth/"):
         return

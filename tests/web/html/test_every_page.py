@@ -8,24 +8,17 @@ import pytest
 
 from microblog.domain.posts import Draft, Post
 from microblog.http.route import Route
-from microblog.web.html import TABLES
 from tests.web.html.html_site import HtmlSite
+from tests.web.page_routes import PAGES, path_of
 
 EVIL = "evil.example"
-#: that answers as long as the client likes
-ENDLESS = {"/live"}
 
 
 def pages(post: Post) -> Iterator[tuple[Route, str]]:
-    """Each route that is read, with something in its gaps."""
-    for table in TABLES:
-        for route in table:
-            if route.method == "GET" and route.path not in ENDLESS:
-                path = route.path.replace(
-                    "<int:id>", str(post.author.id if "avatars" in route.path else post.id)
-                )
-                path = path.replace("<name>", post.author.name).replace("<tag>", "first")
-                yield route, path.replace("<token>", "nonsense").replace("<code>", "nonsense")
+    """Yield each page with the path that shows ``post``, its author or its tag."""
+    for route in PAGES:
+        number = post.author.id if "avatars" in route.path else post.id
+        yield route, path_of(route, id=number, name=post.author.name)
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from microblog.domain.posts import Draft
 from microblog.runtime.resources import templates_dir
 from microblog.services.outgoing_mail import OutgoingMail, Wait
 from microblog.tasks.messages import Messages
-from microblog.web.html import TABLES
 from microblog.web.html.syndication import FORMATS
 from tests.domain.corpora import SCRIPTING
 from tests.web.html.html_site import HtmlSite, Person
+from tests.web.page_routes import PAGES, path_of
 
 #: elements that no template of ours makes, and that can run, load or cover something
 NEVER: Final = frozenset(
@@ -131,22 +131,8 @@ async def fill(html_site: HtmlSite, person: Person, other: Person, texts: list[s
 
 
 def addresses(post: Any, client_id: str) -> list[str]:
-    """Each page there is, with something in its gaps."""
-    gaps = {
-        "<int:id>": str(post.id),
-        "<name>": post.author.name,
-        "<tag>": "first",
-        "<token>": "x",
-        "<code>": "x",
-    }
-    found = []
-    for table in TABLES:
-        for route in table:
-            if route.method == "GET" and route.path != "/live":
-                path = route.path
-                for gap, value in gaps.items():
-                    path = path.replace(gap, value)
-                found.append(path)
+    """Return the address of each page, for ``post``, its author and its tag."""
+    found = [path_of(route, id=post.id, name=post.author.name) for route in PAGES]
     consent = f"/oauth/authorize?response_type=code&client_id={client_id}&redirect_uri=https://app.example/"
     return [*found, "/search?q=first", consent]
 

@@ -26,10 +26,10 @@ from microblog.domain.posts import Draft, Span
 from microblog.http.csrf import Csrf, FormExpired
 from microblog.http.status import status_of
 from microblog.runtime.resources import templates_dir
-from microblog.web.html import TABLES
 from microblog.web.html.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
 from tests.http.client import Client, Page
 from tests.web.html.html_site import PASSWORD, HtmlSite, Person
+from tests.web.page_routes import PAGES, path_of
 
 MARK = "Typed with care <&> “ü” #{}"
 TYPED = "//textarea[not(@readonly)] | .//input[@type='text' or @type='email'][@name][not(@readonly)][not(@hidden)]"
@@ -72,13 +72,10 @@ async def all_forms(html_site: HtmlSite, ann: Person) -> list[Form]:
     names = ("ann", "bob")
     stranger = html_site.stranger()
     found: dict[str, Form] = {}
-    for route in (route for table in TABLES for route in table if route.method == "GET"):
-        if route.path == "/live":
-            continue
+    for route in PAGES:
         number = next((each for start, each in ids.items() if route.path.startswith(start)), post.id)
         for name in names:
-            path = route.path.replace("<int:id>", str(number)).replace("<name>", name)
-            path = re.sub("<(token|code|tag)>", "first", path)
+            path = path_of(route, id=number, name=name)
             for form in forms_of(await ann.get(path), allows_anonymous=False):
                 found.setdefault(form.action, form)
             for form in forms_of(await stranger.get(path), allows_anonymous=True):
