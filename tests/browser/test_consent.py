@@ -95,7 +95,7 @@ def is_accessible(browser: Any) -> None:
     assert [each["id"] for each in found["violations"]] == []
 
 
-def test_somebody_logs_in_says_yes_and_arrives_at_the_program(
+def test_user_logs_in_allows_and_returns_to_the_app(
     service: Service, open_browser: Open, program: Program
 ) -> None:
     Visitor(service.url).sign_up("gil")

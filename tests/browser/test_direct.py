@@ -30,7 +30,7 @@ def shown(browser: Any) -> bool:
     return bool(browser.find_element("id", "c-audience").is_displayed())
 
 
-def test_message_button_leads_to_a_composer_that_says_who_can_read(ann: Any, service: Service) -> None:
+def test_message_button_leads_to_a_composer_that_tells_who_can_read(ann: Any, service: Service) -> None:
     for width in (1000, 320):
         ann.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
@@ -46,7 +46,7 @@ def test_message_button_leads_to_a_composer_that_says_who_can_read(ann: Any, ser
         assert ann.find_element("id", "c-text").get_property("value").strip() == f"@{ann.other}"
 
 
-def test_note_follows_the_choice(ann: Any, service: Service) -> None:
+def test_note_follows_the_visibility(ann: Any, service: Service) -> None:
     ann.get(f"{service.url}/compose")
     assert not shown(ann)
     select = ann.find_element("name", "visibility")

@@ -90,14 +90,14 @@ def test_menus_stay_on_a_small_screen(phone: Any) -> None:
     )
 
 
-def test_it_prints_black_on_white_for_those_who_chose_dark(phone: Any) -> None:
+def test_dark_theme_prints_black_on_white(phone: Any) -> None:
     phone.execute_script("document.documentElement.dataset.theme = 'dark'")
     phone.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     look = "const style = getComputedStyle(document.documentElement); return [style.color, style.backgroundColor]"
     assert phone.execute_script(look) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
 
 
-def test_what_is_printed_has_whole_addresses_and_dates(phone: Any) -> None:
+def test_printed_page_has_full_addresses_and_dates(phone: Any) -> None:
     phone.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     sizes = phone.execute_script(
         "return [...document.querySelectorAll('.text a .invisible')].map((part) => getComputedStyle(part).fontSize)"
@@ -112,7 +112,7 @@ def test_what_is_printed_has_whole_addresses_and_dates(phone: Any) -> None:
     assert not phone.find_element("css selector", ".actions").is_displayed()
 
 
-def test_a_thread_opens_at_the_post_that_was_asked_for(phone: Any, service: Service, author: Visitor) -> None:
+def test_thread_opens_at_the_requested_post(phone: Any, service: Service, author: Visitor) -> None:
     path = first = author.write("The beginning")
     for number in range(6):
         path = author.write(f"Answer {number}", reply_to=path.rpartition("/")[2])

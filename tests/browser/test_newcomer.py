@@ -27,7 +27,7 @@ def main(browser: Any) -> str:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_a_newcomer_signs_up_writes_and_is_read(service: Service, open_browser: Any, script: bool) -> None:
+def test_newcomer_signs_up_and_posts(service: Service, open_browser: Any, script: bool) -> None:
     name = "ada" if script else "ben"
     browser = open_browser(script=script)
 
@@ -63,7 +63,7 @@ def test_a_newcomer_signs_up_writes_and_is_read(service: Service, open_browser: 
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_a_post_is_favourited_and_answered(
+def test_post_is_favourited_and_replied_to(
     service: Service, open_browser: Any, visitor: Any, script: bool
 ) -> None:
     suffix = "j" if script else "n"

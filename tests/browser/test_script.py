@@ -41,7 +41,7 @@ def focused(browser: Any) -> Any:
     return browser.switch_to.active_element
 
 
-def test_new_posts_announce_themselves(service: Service, browser: Any, writer: Visitor) -> None:
+def test_new_posts_are_announced(service: Service, browser: Any, writer: Visitor) -> None:
     browser.get(f"{service.url}/public")
     wait(browser, lambda: browser.execute_script("return document.readyState") == "complete")
     assert css(browser, ".news").text == ""
@@ -61,7 +61,7 @@ def test_new_posts_announce_themselves(service: Service, browser: Any, writer: V
     assert css(browser, ".news").text == ""
 
 
-def test_a_page_that_slept_too_long_says_that_more_is_new(service: Service, browser: Any) -> None:
+def test_page_that_slept_too_long_announces_a_gap(service: Service, browser: Any) -> None:
     """The log does not go back to where it stopped: as if it had stopped at a cursor that is none."""
     asked = browser.execute_cdp_cmd(
         "Page.addScriptToEvaluateOnNewDocument",
@@ -114,7 +114,7 @@ def test_the_counter_counts_as_the_server_does(service: Service, browser: Any, t
     browser.execute_script("arguments[0].value = ''", field)
 
 
-def test_a_button_answers_without_a_reload(service: Service, browser: Any) -> None:
+def test_button_works_without_a_reload(service: Service, browser: Any) -> None:
     browser.get(f"{service.url}/public")
     browser.execute_script("window.stayed = true")
     for expected in ("true", "false"):
@@ -167,7 +167,7 @@ def test_shortcuts_move_and_act(service: Service, browser: Any) -> None:
     wait(browser, lambda: focused(browser).get_attribute("name") == "text")
 
 
-def test_the_appearance_is_switched_at_once_and_kept(service: Service, browser: Any) -> None:
+def test_theme_is_switched_at_once_and_stored(service: Service, browser: Any) -> None:
     browser.get(f"{service.url}/about")
     css(browser, ".theme [value=dark]").click()
     assert css(browser, "html").get_attribute("data-theme") == "dark"
@@ -178,7 +178,7 @@ def test_the_appearance_is_switched_at_once_and_kept(service: Service, browser: 
     assert css(browser, "html").get_attribute("data-theme") is None
 
 
-def test_the_appearance_is_switched_without_a_script(service: Service, open_browser: Any) -> None:
+def test_theme_is_switched_without_javascript(service: Service, open_browser: Any) -> None:
     browser = open_browser(script=False)
     browser.get(f"{service.url}/public")
     css(browser, ".theme [value=light]").click()

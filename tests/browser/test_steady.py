@@ -44,7 +44,7 @@ def resize(browser: Any, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_a_pressed_button_moves_nothing(service: Service, browser: Any, width: int) -> None:
+def test_pressed_button_moves_nothing(service: Service, browser: Any, width: int) -> None:
     resize(browser, width)
     browser.get(f"{service.url}/public")
     before = browser.execute_script(PLACES)
@@ -58,7 +58,7 @@ def test_a_pressed_button_moves_nothing(service: Service, browser: Any, width: i
     assert len(tops) <= 2, "the row does not wrap"
 
 
-def test_the_announcement_of_new_posts_moves_nothing(service: Service, browser: Any, writer: Visitor) -> None:
+def test_banner_of_new_posts_moves_nothing(service: Service, browser: Any, writer: Visitor) -> None:
     resize(browser, 390)
     browser.get(f"{service.url}/public")
     wait(browser, lambda: browser.execute_script("return document.readyState") == "complete")
@@ -69,7 +69,7 @@ def test_the_announcement_of_new_posts_moves_nothing(service: Service, browser: 
     assert browser.execute_script(PLACES) == before
 
 
-def test_what_is_hidden_does_not_show_without_a_script(service: Service, open_browser: Any) -> None:
+def test_hidden_elements_stay_hidden_without_javascript(service: Service, open_browser: Any) -> None:
     plain = open_browser(script=False)
     plain.get(f"{service.url}/public")
     hidden = plain.find_elements(By.CSS_SELECTOR, "[hidden]")

@@ -23,8 +23,16 @@ def path_of(route: Route, **values: object) -> str:
 
     :raises KeyError: the path has a placeholder without a value.  Add an example for it above.
     """
+    return filled(route.path, **values)
+
+
+def filled(path: str, **values: object) -> str:
+    """Return a route's path with ``values``, or else examples, for its placeholders.
+
+    :raises KeyError: the path has a placeholder without a value.
+    """
     examples = {**_EXAMPLES, **values}
-    return _PLACEHOLDER.sub(lambda match: str(examples[match[1]]), route.path)
+    return _PLACEHOLDER.sub(lambda match: str(examples[match[1]]), path)
 
 
 def form_fields(route: Route) -> tuple[str, ...]:

@@ -15,6 +15,6 @@ def test_an_id_is_a_number() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0x1", "-1", "1.0", "one", "９", str(MAX_ID + 1), "1" * 5000])
-def test_what_can_not_be_one_is_the_id_of_nothing(text: str) -> None:
+def test_invalid_id_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         sent_id(text)

@@ -86,18 +86,18 @@ def page(tmp_path: Path) -> Any:
     return run
 
 
-def test_page_comes_back_from_its_cursor_after_an_error(page: Any) -> None:
+def test_page_reconnects_from_its_cursor_after_an_error(page: Any) -> None:
     done = page(("cursor", "110"), ("post", "117"), ("error", None), ("wait", None))
     assert [each.partition("since=")[2] for each in done["addresses"]] == ["100", "117"]
     assert (done["open"], done["timers"], done["shown"]) == (1, 0, "1 new post")
 
 
-def test_page_without_a_cursor_learns_it_from_the_stream(page: Any) -> None:
+def test_page_without_a_cursor_takes_it_from_the_stream(page: Any) -> None:
     done = page(("cursor", "110"), ("error", None), ("wait", None), starts_at="")
     assert [each.partition("since=")[2] for each in done["addresses"]] == ["", "110"]
 
 
-def test_attempts_are_further_and_further_apart_up_to_a_minute_and_a_half(page: Any) -> None:
+def test_reconnections_back_off_up_to_a_minute_and_a_half(page: Any) -> None:
     done = page(*[("error", None), ("wait", None)] * 12)
     delays = [delay for [delay] in done["delays"]]
     for number, delay in enumerate(delays):
@@ -106,12 +106,12 @@ def test_attempts_are_further_and_further_apart_up_to_a_minute_and_a_half(page: 
     assert done["open"] == 1
 
 
-def test_pages_do_not_come_back_all_at_once(page: Any) -> None:
+def test_pages_do_not_reconnect_all_at_once(page: Any) -> None:
     delays = {page(("error", None), ("wait", None))["delays"][0][0] for _ in range(5)}
     assert len(delays) > 1
 
 
-def test_good_connection_makes_the_next_attempt_soon_again(page: Any) -> None:
+def test_stable_connection_resets_the_back_off(page: Any) -> None:
     failing = [("error", None), ("wait", None)] * 5
     long_ago = page(*failing, ("cursor", "1"), ("pass", 60_000), ("error", None), ("wait", None))
     assert long_ago["delays"][-1][0] <= 3000
@@ -119,7 +119,7 @@ def test_good_connection_makes_the_next_attempt_soon_again(page: Any) -> None:
     assert at_once["delays"][-1][0] >= 30_000
 
 
-def test_hidden_page_makes_no_attempts_until_it_is_looked_at(page: Any) -> None:
+def test_hidden_page_does_not_reconnect_until_it_is_shown(page: Any) -> None:
     done = page(("error", None), ("hide", True))
     assert (done["open"], done["timers"], len(done["addresses"])) == (0, 0, 1)
     done = page(("error", None), ("hide", True), ("hide", False))
@@ -127,7 +127,7 @@ def test_hidden_page_makes_no_attempts_until_it_is_looked_at(page: Any) -> None:
 
 
 @pytest.mark.parametrize("signal", ["online", "pageshow"])
-def test_page_comes_back_at_once_when_the_network_does(page: Any, signal: str) -> None:
+def test_page_reconnects_at_once_when_the_network_returns(page: Any, signal: str) -> None:
     done = page(("error", None), ("window", signal))
     assert (done["open"], done["timers"], len(done["addresses"])) == (1, 0, 2)
 

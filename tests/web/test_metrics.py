@@ -35,7 +35,7 @@ async def text(accept: str) -> tuple[str, bytes]:
         ("2001:db8::1", False),
     ],
 )
-async def test_only_configured_addresses_read_them(make: Make, peer: str, allowed: bool) -> None:
+async def test_only_configured_addresses_read_the_metrics(make: Make, peer: str, allowed: bool) -> None:
     harness = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
     page = await Client(harness.site, address=peer).get("/metrics", headers={"Accept": "text/plain"})
     assert page.status == (200 if allowed else 403)
@@ -48,7 +48,7 @@ async def test_only_configured_addresses_read_them(make: Make, peer: str, allowe
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-async def test_what_an_unknown_proxy_brings_is_turned_away(make: Make, header: str) -> None:
+async def test_request_of_an_unknown_proxy_is_refused(make: Make, header: str) -> None:
     """Else the whole world could read them through a proxy on the same machine that nobody has configured."""
     harness = make(metrics.routes.bind(MetricsPage(text, ALLOW)))
     page = await Client(harness.site, address="127.0.0.1").get("/metrics", headers={header: "10.0.0.1"})
@@ -85,7 +85,7 @@ async def test_each_answer_is_counted_by_its_route(make: Make) -> None:
     assert all(seconds >= 0 for *_, seconds in seen)
 
 
-def test_the_page_has_no_limit_and_asks_nobody_who_they_are() -> None:
+def test_metrics_have_no_rate_limit_and_no_viewer() -> None:
     [route] = list(metrics.routes)
     assert route.limit is None
     assert route.viewer == "none"

@@ -288,7 +288,7 @@ def said(text: str) -> str:
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-async def test_each_surface_shows_an_account_to_whom_the_table_says(site: Site, relation: str) -> None:
+async def test_each_surface_shows_an_account_as_the_table_declares(site: Site, relation: str) -> None:
     await site.fill(relation)
     await site.relate(relation)
     wrong: list[str] = []

@@ -27,9 +27,7 @@ def assets(tmp_path: Path) -> Assets:
     return Assets(folder)
 
 
-async def test_a_file_with_its_hash_is_kept_for_a_year_and_changes_address_with_its_content(
-    make: Make, assets: Assets, tmp_path: Path
-) -> None:
+async def test_hashed_file_is_cached_for_a_year(make: Make, assets: Assets, tmp_path: Path) -> None:
     client = make(static.routes.bind(assets)).client
     url = assets.url("site.css")
     answer = await client.get(url)
@@ -40,7 +38,7 @@ async def test_a_file_with_its_hash_is_kept_for_a_year_and_changes_address_with_
     assert (await client.get(url.replace(".css", "x.css"))).status == 404
 
 
-async def test_a_file_without_it_is_asked_about_again(make: Make, assets: Assets) -> None:
+async def test_plain_file_is_revalidated(make: Make, assets: Assets) -> None:
     client = make(static.routes.bind(assets)).client
     answer = await client.get("/static/js/live.js")
     assert answer.headers["cache-control"] == "public, no-cache"
@@ -49,7 +47,7 @@ async def test_a_file_without_it_is_asked_about_again(make: Make, assets: Assets
     assert (await client.get("/static/js/live.js", headers={"If-None-Match": tag})).status == 304
 
 
-async def test_it_is_packed_once_and_its_tag_says_so(make: Make, assets: Assets) -> None:
+async def test_compressed_file_has_its_own_etag(make: Make, assets: Assets) -> None:
     client = make(static.routes.bind(assets)).client
     plain = await client.get("/static/site.css")
     packed = await client.get("/static/site.css", headers={"Accept-Encoding": "gzip"})
@@ -73,18 +71,18 @@ async def test_nothing_else_is_served(make: Make, assets: Assets, path: str) -> 
     assert (await make(static.routes.bind(assets)).client.get(path, follow=True)).status == 404
 
 
-async def test_what_is_asked_for_unasked_is_there(make: Make, assets: Assets) -> None:
+async def test_favicon_and_robots_are_served(make: Make, assets: Assets) -> None:
     client = make(static.routes.bind(assets)).client
     assert (await client.get("/favicon.ico")).headers["content-type"] == "image/svg+xml"
     assert "Disallow: /api/" in (await client.get("/robots.txt")).text
 
 
-async def test_a_site_without_files_stands(make: Make, tmp_path: Path) -> None:
+async def test_site_works_without_static_files(make: Make, tmp_path: Path) -> None:
     client = make(static.routes.bind(Assets(tmp_path / "nowhere"))).client
     assert (await client.get("/favicon.ico")).status == 204
 
 
-async def test_alive_and_ready_are_two_things(make: Make) -> None:
+async def test_health_and_readiness_differ(make: Make) -> None:
     class Database:
         away = False
 

@@ -1,7 +1,7 @@
 """Error pages of the website, in its own frame (``pages/error.html``).
 
-Whatever goes wrong with a form, its text is on the answer in a form that can be sent again (``unsent``). A request
-that needs a log-in leads to the log-in page and back.
+If a form fails, the error page has its text in a form that can be sent again (``unsent``).  A request that needs a
+log-in redirects to the log-in page, which leads back.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from microblog.http.forms import FormState
 from microblog.http.responses import LONGEST_PATH, Html, Redirect, Response, next_path
 from microblog.http.status import status_of
 from microblog.mastodon import errors as mastodon_errors
-from microblog.web.html.unsent import Unsent, wanted
+from microblog.web.html.unsent import Unsent, action_of
 
 if TYPE_CHECKING:
     from microblog.http.request import Request
 
 _log = Logger()
 
-#: Errors after which the very same form may work.
-_PASSING: Final = (Conflict, FormExpired, RateLimited, Unavailable)
+#: the errors after which the same form may succeed
+_TEMPORARY: Final = (Conflict, FormExpired, RateLimited, Unavailable)
 
 
 def answer(request: Request, error: MicroblogError) -> Response:
@@ -49,40 +49,38 @@ def _respond(request: Request, error: MicroblogError) -> Response:
 
 
 def _login_path(request: Request) -> str:
+    """Return the path of the log-in page that leads back to the page of ``request``."""
     if request.method not in ("GET", "HEAD"):
-        # A form that names no page leads back to its own address, which answers GET or leads to a page that does.
+        # A form without a field "next" leads back to its own address, which answers GET or redirects to a page.
         came_from = (
             {"next": next_path(request.form.get("next"), "") or next_path(request.path, "")}
             if Unsent.of(request)
             else {}
         )
-        then = {"then": request.path} if wanted(request.path) else {}
+        then = {"then": request.path} if action_of(request.path) else {}
         query = urlencode({name: value for name, value in (came_from | then).items() if value})
         return f"/login?{query}" if query else "/login"
-    there = "/login?next=" + quote(request.address, safe="/")
-    # Escaped twice it may be longer than a request line may be: then the way back is the page without its query.
-    return (
-        there
-        if len(there) <= LONGEST_PATH
-        else "/login?next=" + quote(quote(request.path, safe="/@"), safe="/")
-    )
+    path = "/login?next=" + quote(request.address, safe="/")
+    if len(path) > LONGEST_PATH:  # the address is escaped twice, which can be too long for a request line
+        path = "/login?next=" + quote(quote(request.path, safe="/@"), safe="/")
+    return path
 
 
 def _log_in_page(request: Request, unsent: Unsent) -> str:
-    """The log-in form, carrying what was typed."""
+    """Return the log-in page, whose form carries the typed text along."""
     values = {
         "form": FormState({"login": "", "password": ""}),
         "next": next_path(dict(unsent.fields).get("next")),
         "unsent": unsent,
-        "wanted": None,
+        "action": None,
         "refused": False,
     }
     return request.render_text("pages/log_in.html", values)
 
 
 def _page(request: Request, error: MicroblogError, unsent: Unsent | None) -> str:
-    own = isinstance(error, InternalError)
-    if unsent is not None and not (unsent.has_text or own or isinstance(error, _PASSING)):
+    internal = isinstance(error, InternalError)
+    if unsent is not None and not (unsent.has_text or internal or isinstance(error, _TEMPORARY)):
         unsent = None
     try:
         return request.render_text(
@@ -91,7 +89,7 @@ def _page(request: Request, error: MicroblogError, unsent: Unsent | None) -> str
                 "status": status_of(error),
                 "title": errors.title_of(error),
                 "text": error.text,
-                "request_id": request.id if own else None,
+                "request_id": request.id if internal else None,
                 "unsent": unsent,
             },
         )

@@ -15,7 +15,7 @@ from microblog.http.responses import Redirect, Response, next_path
 from microblog.http.routing import Routes
 from microblog.web.html import actions, relations
 from microblog.web.html.forms import redirect, submits
-from microblog.web.html.unsent import Unsent, wanted
+from microblog.web.html.unsent import Unsent, action_of
 
 if TYPE_CHECKING:
     from microblog.domain.accounts import Viewer
@@ -44,7 +44,7 @@ async def _page(
         "pages/log_in.html",
         form=state,
         next=next_path(sent.get("next")),
-        wanted=wanted(sent.get("then")),
+        action=action_of(sent.get("then")),
         unsent=Unsent.carried_by(request.form),
         refused=refused,
         status=status,
@@ -100,7 +100,7 @@ async def log_in(microblog: Microblog, request: Request, state: FormState) -> Re
     if (unsent := Unsent.carried_by(sent)) is not None:
         request.viewer = viewer
         return request.render("pages/again.html", unsent=unsent, next=target)
-    if (action := wanted(sent.get("then"))) is not None:
+    if (action := action_of(sent.get("then"))) is not None:
         await _finish(microblog, request, viewer, action)
     return Redirect(target)
 

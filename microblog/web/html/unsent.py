@@ -1,11 +1,11 @@
-"""A form that could not be handled, with what was typed into it.
+"""Failed forms whose typed text must not be lost.
 
-Whatever goes wrong, the answer shows the typed text again in a form that can be sent once more: an error page
-(``pages/error.html``) does so directly, the log-in page carries the form along and shows it again after the log-in.
-The form is never sent by itself: the person reads it and presses its button, with a token of the session that they
-have then.  So neither another site nor the account of another person can make it do anything unseen.
+If a form fails, the answer shows the typed text in a form that can be sent again.  An error page (``pages/error.html``)
+shows it directly.  The log-in page carries it along and shows it after the log-in.  Such a form is never sent
+automatically: the user reads it and presses its button, with a token of the current session.  So neither another site
+nor another account can make it do anything unseen.
 
-Passwords and form tokens are not part of it.  Its size is bounded by the limit of a body.
+Passwords and form tokens are not part of it.  The limit of a request body bounds its size.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from microblog.http.forms import Fields
     from microblog.http.request import Request
 
-#: The names of fields that people type text into.  ``templates/partials/unsent.html`` has their labels.
+#: the names of text fields, whose labels are in ``templates/partials/unsent.html``
 TEXT_FIELDS: Final = frozenset(
     {
         "text", "summary", "bio", "display_name", "comment", "title", "keywords", "name", "email", "login",
         "reason", "invitation", *(f"field_{part}_{number}" for part in ("name", "value") for number in range(1, 9)),
     }
 )  # fmt: skip
-#: The names of password fields: asked again, never shown again.
+#: the names of password fields, which are asked for again but never shown again
 SECRET_FIELDS: Final = frozenset({"password", "old"})
 
 _ACTION: Final = "again"
@@ -43,9 +43,9 @@ _REACT: Final = re.compile(r"/posts/([0-9]{1,20})/(favourite|boost|bookmark)\Z")
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """``action``: the path that the form is sent to.  ``fields``: names and values, in order; secrets are empty.
+    """A failed form: its ``action`` path and its ``fields`` in order, with empty passwords.
 
-    ``too_long``: it is above the limit of its route, so a log-in form cannot carry it.
+    ``too_long``: the text exceeds the limit of the form's route, so a log-in form cannot carry it.
     """
 
     action: str
@@ -54,17 +54,17 @@ class Unsent:
 
     @property
     def has_text(self) -> bool:
-        """Whether it has something that a person typed."""
-        return any(value.strip() for name, value in self.fields if bare(name) in TEXT_FIELDS)
+        """Whether a text field is filled in."""
+        return any(value.strip() for name, value in self.fields if _original(name) in TEXT_FIELDS)
 
     @property
     def carried(self) -> list[tuple[str, str]]:
-        """The fields by which the log-in form carries it."""
+        """The fields with which the log-in form carries this form along."""
         return [(_ACTION, self.action), *((_PREFIX + name, value) for name, value in self.fields)]
 
     @classmethod
     def of(cls, request: Request) -> Unsent | None:
-        """The form of ``request``; None when it is not a form of this site's pages, or cannot be read."""
+        """Return the form of ``request``; None if it is not a form of this site's pages or is unreadable."""
         route = request.route
         if request.method != "POST" or not route.csrf or route.program or request.is_fragment:
             return None
@@ -86,7 +86,7 @@ class Unsent:
 
     @classmethod
     def carried_by(cls, form: Fields) -> Unsent | None:
-        """What a log-in form carries, if anything."""
+        """Return the form that a log-in form carries along, or None."""
         action = form.text(_ACTION)
         if not action or len(action) > _MAX_ACTION or not is_local_path(action):
             return None
@@ -94,15 +94,15 @@ class Unsent:
         return cls(action, _safe(carried))
 
 
-def bare(name: str) -> str:
-    """The name of a field as its own form has it, also when a log-in form carries it."""
+def _original(name: str) -> str:
+    """Return a field's name in its own form, also if a log-in form carries it."""
     return name.removeprefix(_PREFIX)
 
 
-def wanted(path: str | None) -> tuple[str, str] | None:
-    """The action that a stranger wanted to take and that the log-in finishes, as (verb, account or post).
+def action_of(path: str | None) -> tuple[str, str] | None:
+    """Return the action behind ``path`` that a log-in can finish, as (verb, account or post), or None.
 
-    Only what a single press does and another press takes back: ``/@bob/follow`` gives ``("follow", "bob")`` and
+    Only actions of one press that another press undoes: ``/@bob/follow`` gives ``("follow", "bob")`` and
     ``/posts/1/favourite`` gives ``("favourite", "1")``.
     """
     if not path:
@@ -116,5 +116,5 @@ def wanted(path: str | None) -> tuple[str, str] | None:
 
 def _safe(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (name, "" if bare(name) in SECRET_FIELDS else value) for name, value in fields if name != FIELD
+        (name, "" if _original(name) in SECRET_FIELDS else value) for name, value in fields if name != FIELD
     )

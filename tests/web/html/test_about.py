@@ -12,7 +12,7 @@ from microblog.web.html.facts import SiteFacts
 from tests.web.html.html_site import HtmlSite
 
 
-async def test_it_says_how_to_join_and_how_else_to_read(html_site: HtmlSite) -> None:
+async def test_page_tells_how_to_join_and_how_else_to_read(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     page = await html_site.stranger().get("/about")
@@ -30,11 +30,11 @@ async def test_it_says_how_to_join_and_how_else_to_read(html_site: HtmlSite) -> 
         (("systemd:domain=INET:index=0",), None),
     ],
 )
-def test_the_push_port_is_told_where_people_can_type_it(endpoints: tuple[str, ...], port: int | None) -> None:
+def test_push_port_is_shown_if_it_has_a_number(endpoints: tuple[str, ...], port: int | None) -> None:
     assert SiteFacts.of(replace(Config.load({}, {}), push=endpoints)).push_port == port
 
 
-def test_the_site_s_own_languages_come_first_and_each_once() -> None:
+def test_the_sites_own_languages_come_first_and_only_once() -> None:
     facts = SiteFacts.of(Config.load({"languages": ["de", "en"]}, {}))
     assert facts.languages[:2] == (("de", "Deutsch"), ("en", "English"))
     codes = [code for code, _ in facts.languages]

@@ -20,7 +20,7 @@ NOBODY = "111111111111111111"
 SECRET = "walrus"
 
 
-def said(page: Page, *own: str) -> tuple[int, dict[str, str], str]:
+def comparable(page: Page, *own: str) -> tuple[int, dict[str, str], str]:
     """An answer without what differs each time: the form's token, the date, and the address that was asked for."""
     text = re.sub(r'name="csrf_token" value="[^"]*"', "", page.text)
     headers = {
@@ -53,7 +53,7 @@ def with_a_name() -> Iterator[Route]:
 
 
 @pytest.mark.parametrize("visibility", ["followers", "direct"])
-async def test_a_post_for_others_is_to_each_route_as_one_that_never_was(
+async def test_each_route_treats_an_invisible_post_like_a_nonexistent_one(
     html_site: HtmlSite, visibility: str
 ) -> None:
     owner, bob, ann, eve, mod = [
@@ -72,7 +72,7 @@ async def test_a_post_for_others_is_to_each_route_as_one_that_never_was(
             path = route.path.replace("<name>", "bob")
             there = await ask(browser, route, path.replace("<int:id>", str(post.id)))
             never = await ask(browser, route, path.replace("<int:id>", NOBODY))
-            assert said(there, str(post.id)) == said(never, NOBODY), route.path
+            assert comparable(there, str(post.id)) == comparable(never, NOBODY), route.path
             assert SECRET not in there.text
             asked += 1
     assert asked > 20
@@ -115,7 +115,7 @@ async def seen(browser: Client, paths: list[str]) -> list[str]:
     return found
 
 
-async def test_it_is_there_before(html_site: HtmlSite) -> None:
+async def test_post_is_visible_before_the_suspension(html_site: HtmlSite) -> None:
     bob, ann, _, question, post = await written(html_site)
     found = await seen(ann.browser, [*listings(bob.viewer.account, post), question.path])
     assert {
@@ -130,7 +130,7 @@ async def test_it_is_there_before(html_site: HtmlSite) -> None:
     assert f"/search?q={SECRET}" in found
 
 
-async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_back(
+async def test_suspended_account_is_on_no_page_until_the_suspension_ends(
     html_site: HtmlSite,
 ) -> None:
     mona = await html_site.person("mona")  # who came first owns the site, and can't be suspended
@@ -147,7 +147,7 @@ async def test_of_somebody_suspended_nothing_is_left_on_any_page_until_they_are_
         for browser in (html_site.stranger(), eve.browser, *(() if lets_go else (ann.browser,))):
             there = await ask(browser, route, route.path.replace("<name>", "bob"))
             never = await ask(browser, route, route.path.replace("<name>", "bib"))
-            assert said(there, "bob") == said(never, "bib"), route.path
+            assert comparable(there, "bob") == comparable(never, "bib"), route.path
     assert (await html_site.stranger().get(f"/avatars/{bob.viewer.id}.svg")).status == 404
     assert (await bob.get("/home")).status == 303  # their session has ended
     await html_site.microblog.moderation.unsuspend("bob", by=mona.viewer)
@@ -165,14 +165,14 @@ async def test_account_waiting_for_approval_looks_nonexistent_to_all_but_moderat
     for route in with_a_name():
         waiting = await ask(eve.browser, route, route.path.replace("<name>", "zoe"))
         nonexistent = await ask(eve.browser, route, route.path.replace("<name>", "zie"))
-        assert said(waiting, "zoe") == said(nonexistent, "zie"), route.path
+        assert comparable(waiting, "zoe") == comparable(nonexistent, "zie"), route.path
     assert (await owner.get("/@zoe")).status == 200
     assert (await html_site.stranger().get(f"/avatars/{account.id}.svg")).status == 404
     found = await html_site.stranger().get("/search?q=zoe")
     assert "/@zoe" not in found.text
 
 
-async def test_whom_an_author_blocks_finds_nothing_of_them(html_site: HtmlSite) -> None:
+async def test_blocked_viewer_sees_nothing_of_the_author(html_site: HtmlSite) -> None:
     bob, ann, cem, question, post = await written(html_site)
     paths = [*listings(bob.viewer.account, post), question.path]
     await html_site.microblog.follows.block(bob.viewer, ann.viewer.id)

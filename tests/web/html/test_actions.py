@@ -13,9 +13,7 @@ PAIRS = [("favourite", "favourited"), ("boost", "boosted"), ("bookmark", "bookma
 
 
 @pytest.mark.parametrize(("verb", "state"), PAIRS)
-async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
-    html_site: HtmlSite, verb: str, state: str
-) -> None:
+async def test_action_is_idempotent_and_can_be_undone(html_site: HtmlSite, verb: str, state: str) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for path, expected in [(verb, True), (verb, True), (f"un{verb}", False), (f"un{verb}", False)]:
@@ -26,7 +24,7 @@ async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
     assert (seen.favourites_count, seen.boosts_count) == (0, 0)
 
 
-async def test_without_a_place_to_return_to_one_sees_the_post(html_site: HtmlSite) -> None:
+async def test_action_without_next_redirects_to_the_post(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for sent in ({}, {"next": "//evil.example"}):
@@ -35,9 +33,7 @@ async def test_without_a_place_to_return_to_one_sees_the_post(html_site: HtmlSit
 
 
 @pytest.mark.parametrize(("verb", "_"), PAIRS)
-async def test_the_page_s_own_script_gets_the_post_as_it_now_is(
-    html_site: HtmlSite, verb: str, _: str
-) -> None:
+async def test_script_gets_the_changed_post(html_site: HtmlSite, verb: str, _: str) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for path, pressed in ((verb, "true"), (f"un{verb}", "false")):
@@ -49,9 +45,7 @@ async def test_the_page_s_own_script_gets_the_post_as_it_now_is(
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-async def test_a_post_that_one_may_not_see_is_as_absent_as_one_that_is_not_there(
-    html_site: HtmlSite, action: str
-) -> None:
+async def test_invisible_post_gets_the_answer_of_a_nonexistent_one(html_site: HtmlSite, action: str) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     hidden = await html_site.microblog.posts.publish(
         ann.viewer, Draft("Secret", visibility=Visibility.DIRECT)
@@ -64,7 +58,7 @@ async def test_a_post_that_one_may_not_see_is_as_absent_as_one_that_is_not_there
     assert theirs.body == absent.body == absurd.body
 
 
-async def test_what_is_not_public_can_not_be_boosted_by_others(html_site: HtmlSite) -> None:
+async def test_private_post_cannot_be_boosted_by_others(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     await html_site.microblog.follows.follow(bob.viewer, ann.viewer.id)
     post = await html_site.microblog.posts.publish(
@@ -75,7 +69,7 @@ async def test_what_is_not_public_can_not_be_boosted_by_others(html_site: HtmlSi
     assert (await html_site.microblog.posts.by_id(ann.viewer, post.id)).boosts_count == 0
 
 
-async def test_a_forged_press_does_nothing(html_site: HtmlSite) -> None:
+async def test_forged_form_does_nothing(html_site: HtmlSite) -> None:
     ann, eve = await html_site.person("ann"), await html_site.person("eve")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     foreign = await eve.browser.csrf_from("/settings")

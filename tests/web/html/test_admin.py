@@ -15,7 +15,7 @@ PAGES = ["/admin/accounts", "/admin/approvals"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_the_pages_are_for_moderators(html_site: HtmlSite, path: str) -> None:
+async def test_pages_are_for_moderators_only(html_site: HtmlSite, path: str) -> None:
     owner, ann = await html_site.person("olga"), await html_site.person("ann")
     assert (await owner.get(path)).status == 200
     assert (await ann.get(path)).status == 403
@@ -25,7 +25,7 @@ async def test_the_pages_are_for_moderators(html_site: HtmlSite, path: str) -> N
 @pytest.mark.parametrize(
     "path", ["/admin/accounts/olga/suspend", "/admin/accounts/bob/suspend", "/admin/accounts/bob/unsuspend"]
 )
-async def test_and_so_are_their_buttons(html_site: HtmlSite, path: str) -> None:
+async def test_forms_are_for_moderators_only(html_site: HtmlSite, path: str) -> None:
     for name in ("olga", "bob"):
         await html_site.person(name)
     ann = await html_site.person("ann")
@@ -56,7 +56,7 @@ async def test_every_moderation_route_is_for_browser_sessions_of_moderators(html
     assert (await html_site.microblog.accounts.by_name("ann")).state is State.ACTIVE
 
 
-async def test_demoted_moderator_no_longer_sees_who_waits_for_approval(html_site: HtmlSite) -> None:
+async def test_demoted_moderator_no_longer_sees_waiting_sign_ups(html_site: HtmlSite) -> None:
     await html_site.person("olga")
     mod = await html_site.with_role(await html_site.person("max"), Role.MODERATOR)
     html_site.set(registration="approval")
@@ -70,7 +70,7 @@ async def test_demoted_moderator_no_longer_sees_who_waits_for_approval(html_site
     assert demoted.viewer.unread == 0
 
 
-async def test_a_suspended_account_is_out_at_once_and_can_come_back(html_site: HtmlSite) -> None:
+async def test_suspended_account_is_logged_out_and_can_be_restored(html_site: HtmlSite) -> None:
     owner, ann = await html_site.person("olga"), await html_site.person("ann")
     await ann.send("/posts", {"text": "Spam"})
     answer = await owner.send("/admin/accounts/ann/suspend", {"next": "/admin/accounts?q=ann"})
@@ -83,7 +83,7 @@ async def test_a_suspended_account_is_out_at_once_and_can_come_back(html_site: H
     assert "Spam" in (await html_site.stranger().get("/public")).text
 
 
-async def test_nobody_suspends_the_owner_or_themselves(html_site: HtmlSite) -> None:
+async def test_neither_the_owner_nor_oneself_can_be_suspended(html_site: HtmlSite) -> None:
     owner = await html_site.person("olga")
     assert (await owner.send("/admin/accounts/olga/suspend")).status == 403
     assert (await owner.get("/settings")).status == 200
@@ -93,14 +93,16 @@ async def test_nobody_suspends_the_owner_or_themselves(html_site: HtmlSite) -> N
     ("q", "found"),
     [("ann", ["ann"]), ("ANN@example", ["ann"]), ("", ["ann", "olga"]), ("%", []), ("_n", []), ("zz", [])],
 )
-async def test_people_are_found_by_name_and_address(html_site: HtmlSite, q: str, found: list[str]) -> None:
+async def test_accounts_are_found_by_name_and_mail_address(
+    html_site: HtmlSite, q: str, found: list[str]
+) -> None:
     owner, _ = await html_site.person("olga"), await html_site.person("ann")
     page = await owner.get("/admin/accounts?q=" + q.replace("%", "%25"))
     shown = page.html.xpath("//main//a[@class='author']/@href")
     assert sorted(str(path).removeprefix("/@") for path in shown) == found
 
 
-async def test_somebody_who_is_not_there(html_site: HtmlSite) -> None:
+async def test_nonexistent_account_is_not_found(html_site: HtmlSite) -> None:
     owner = await html_site.person("olga")
     for path in (
         "/admin/accounts/nobody/suspend",

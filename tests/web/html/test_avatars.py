@@ -25,11 +25,11 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_white_has_the_contrast_of_text(colour: str) -> None:
+def test_white_text_has_enough_contrast_on_each_colour(colour: str) -> None:
     assert 1.05 / (luminance(colour) + 0.05) >= 4.5
 
 
-def test_the_style_sheet_has_the_same_colours() -> None:
+def test_style_sheet_has_the_same_colours() -> None:
     sheet = (Path(static.STATIC_DIR) / "site.css").read_text(encoding="utf-8")
     found = {
         int(number): colour
@@ -38,12 +38,12 @@ def test_the_style_sheet_has_the_same_colours() -> None:
     assert found == dict(enumerate(COLOURS))
 
 
-def test_there_is_a_colour_for_each_number() -> None:
+def test_each_colour_number_has_a_colour() -> None:
     assert len(set(COLOURS)) == NUMBER == len(COLOURS)
     assert {colour(make_account(number << 16, "ann")) for number in range(1000)} == set(range(NUMBER))
 
 
-def test_accounts_made_one_after_the_other_have_different_colours() -> None:
+def test_accounts_created_in_a_row_have_different_colours() -> None:
     first = 1_800_000_000_000
     assert len({colour(make_account((first + number) << 16, "ann")) for number in range(12)}) == 12
 
@@ -66,6 +66,6 @@ def test_accounts_made_one_after_the_other_have_different_colours() -> None:
         ("سميرة", "س"),
     ],
 )
-def test_the_letter_is_the_first_of_the_shown_name(display_name: str, letter: str) -> None:
+def test_letter_is_the_first_of_the_shown_name(display_name: str, letter: str) -> None:
     account = replace(make_account(1, "_yuki"), display_name=display_name)
     assert initial(account) == letter

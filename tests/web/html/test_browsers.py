@@ -43,11 +43,11 @@ from microblog.web.html.browsers import browser_name
         ("", ""),
     ],
 )
-def test_people_read_a_name(header: str, name: str) -> None:
+def test_known_browsers_have_a_readable_name(header: str, name: str) -> None:
     assert browser_name(header) == name
 
 
-def test_what_is_not_known_is_short_and_on_one_line() -> None:
+def test_unknown_header_is_shortened_to_one_line() -> None:
     shown = browser_name("x\u202ey" * 500)
     assert len(shown) <= 61
     assert "\u202e" not in shown

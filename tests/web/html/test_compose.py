@@ -19,7 +19,7 @@ async def test_a_post_is_published_and_shown(html_site: HtmlSite) -> None:
     assert "Hello" in page.text
 
 
-async def test_after_posting_one_is_where_one_was(html_site: HtmlSite) -> None:
+async def test_posting_redirects_back_to_next(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     answer = await ann.send("/posts", {"text": "Hello", "next": "/home"})
     assert answer.headers["location"] == "/home"
@@ -27,7 +27,7 @@ async def test_after_posting_one_is_where_one_was(html_site: HtmlSite) -> None:
     assert answer.headers["location"].startswith("/@ann/")
 
 
-async def test_a_form_that_is_sent_twice_is_one_post(html_site: HtmlSite) -> None:
+async def test_form_sent_twice_makes_one_post(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     form = {"text": "Once", "key": value(await ann.get("/compose"), "key")}
     first = await ann.send("/posts", form)
@@ -37,13 +37,13 @@ async def test_a_form_that_is_sent_twice_is_one_post(html_site: HtmlSite) -> Non
     assert len(page.items) == 1
 
 
-async def test_each_form_has_a_key_of_its_own(html_site: HtmlSite) -> None:
+async def test_each_form_has_its_own_key(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     assert value(await ann.get("/compose"), "key") != value(await ann.get("/compose"), "key")
 
 
 @pytest.mark.parametrize("text", ["", "   \n ", "x" * 501])
-async def test_a_post_that_is_turned_down_keeps_its_text(html_site: HtmlSite, text: str) -> None:
+async def test_refused_post_keeps_its_text(html_site: HtmlSite, text: str) -> None:
     ann = await html_site.person("ann")
     form = {
         "text": text,
@@ -62,14 +62,14 @@ async def test_a_post_that_is_turned_down_keeps_its_text(html_site: HtmlSite, te
     assert value(page, "next") == "/home"
 
 
-async def test_what_no_form_of_ours_sends_is_turned_down(html_site: HtmlSite) -> None:
+async def test_values_that_no_form_sends_are_refused(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/posts", {"text": "Hello", "visibility": "everyone"})
     assert page.status == 422
     assert value(page, "text") == "Hello"
 
 
-async def test_an_answer_belongs_to_what_it_answers(html_site: HtmlSite) -> None:
+async def test_reply_belongs_to_the_post_that_it_answers(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     answer = await bob.send("/posts", {"text": "@ann Hi", "reply_to": str(post.id)})
@@ -77,7 +77,7 @@ async def test_an_answer_belongs_to_what_it_answers(html_site: HtmlSite) -> None
     assert [reply.path for _, reply in thread.descendants] == [answer.headers["location"]]
 
 
-async def test_an_answer_to_what_was_deleted_keeps_its_text(html_site: HtmlSite) -> None:
+async def test_reply_to_a_deleted_post_keeps_its_text(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     await html_site.microblog.posts.delete(ann.viewer, post.id)
@@ -87,7 +87,7 @@ async def test_an_answer_to_what_was_deleted_keeps_its_text(html_site: HtmlSite)
         assert value(page, "text") == "@ann Hi"
 
 
-async def test_what_one_may_not_see_one_can_not_answer_and_it_looks_as_if_it_were_not_there(
+async def test_reply_to_an_invisible_post_gets_the_answer_of_a_nonexistent_one(
     html_site: HtmlSite,
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -101,7 +101,7 @@ async def test_what_one_may_not_see_one_can_not_answer_and_it_looks_as_if_it_wer
     assert "Secret" not in page.text
 
 
-async def test_editing_begins_with_what_it_says_and_ends_on_the_post(html_site: HtmlSite) -> None:
+async def test_edit_form_starts_with_the_text_and_leads_to_the_post(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Helo", summary="Greeting"))
     form = await ann.get(f"/posts/{post.id}/edit")
@@ -112,7 +112,7 @@ async def test_editing_begins_with_what_it_says_and_ends_on_the_post(html_site: 
     assert next(edit.text for edit in await html_site.microblog.posts.history(None, post.id)) == "Helo"
 
 
-async def test_an_edit_that_is_turned_down_keeps_its_text(html_site: HtmlSite) -> None:
+async def test_refused_edit_keeps_its_text(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     page = await ann.send(f"/posts/{post.id}/edit", {"text": "y" * 600, "summary": "s"})
@@ -165,7 +165,7 @@ async def test_every_way_to_a_direct_post_opens_the_composer_on_direct(html_site
     assert plain == ["composer"]
 
 
-async def test_no_message_button_across_a_block_on_the_own_profile_or_for_strangers(
+async def test_no_message_button_across_a_block_on_the_own_profile_or_for_anonymous_visitors(
     html_site: HtmlSite,
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -179,7 +179,7 @@ async def test_no_message_button_across_a_block_on_the_own_profile_or_for_strang
 
 
 @pytest.mark.parametrize("verb", ["edit", "delete"])
-async def test_somebody_elses_post_is_as_absent_as_one_that_is_not_there(
+async def test_another_authors_post_gets_the_answer_of_a_nonexistent_one(
     html_site: HtmlSite, verb: str
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -190,12 +190,12 @@ async def test_somebody_elses_post_is_as_absent_as_one_that_is_not_there(
     assert (await html_site.microblog.posts.by_id(None, post.id)).text == "Mine"
 
 
-async def test_a_share_button_can_bring_text_along(html_site: HtmlSite) -> None:
+async def test_share_link_fills_in_the_text(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     assert value(await ann.get("/compose?text=Look%20at%20this"), "text").strip() == "Look at this"
 
 
-async def test_the_page_s_own_script_gets_the_post_alone(html_site: HtmlSite) -> None:
+async def test_script_gets_only_the_new_post(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/posts", {"text": "Quick"}, headers={"X-Fragment": "post"})
     assert page.status == 201
@@ -203,7 +203,7 @@ async def test_the_page_s_own_script_gets_the_post_alone(html_site: HtmlSite) ->
     assert not page.html.xpath("//h1")
 
 
-async def test_taking_a_warning_away_unfolds_the_post(html_site: HtmlSite) -> None:
+async def test_removing_the_warning_unfolds_the_post(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Boo", summary="Scary"))
     form = await ann.get(f"/posts/{post.id}/edit")
@@ -212,14 +212,14 @@ async def test_taking_a_warning_away_unfolds_the_post(html_site: HtmlSite) -> No
     assert not (await html_site.microblog.posts.by_id(None, post.id)).sensitive
 
 
-async def test_a_post_can_be_folded_without_words(html_site: HtmlSite) -> None:
+async def test_post_can_be_marked_as_sensitive_without_a_warning(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     answer = await ann.send("/posts", {"text": "Boo", "sensitive": "on"})
     page = await html_site.stranger().get(answer.headers["location"])
     assert page.html.xpath("//details[@class='cw']")
 
 
-async def test_edit_page_of_a_private_post_says_who_can_read_what(html_site: HtmlSite) -> None:
+async def test_edit_page_of_a_private_post_tells_who_can_read_which_version(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for visibility, said in (("public", False), ("followers", True), ("direct", True)):
         draft = Draft("hello", visibility=Visibility(visibility))

@@ -14,7 +14,7 @@ SAME_ORIGIN = {**GZIP, "Sec-Fetch-Site": "same-origin"}
 TEXT = "reflected " * 200
 
 
-async def test_no_page_compresses_a_text_of_another_site_beside_a_secret(html_site: HtmlSite) -> None:
+async def test_text_from_another_site_is_not_compressed_beside_a_secret(html_site: HtmlSite) -> None:
     """Each page, with each parameter that any page reads."""
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
@@ -31,7 +31,7 @@ async def test_no_page_compresses_a_text_of_another_site_beside_a_secret(html_si
                     assert "content-encoding" not in page.headers, path
 
 
-async def test_no_form_is_shown_again_compressed(html_site: HtmlSite) -> None:
+async def test_form_that_is_shown_again_is_not_compressed(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await ann.get("/settings/profile")
     page = await ann.browser.post("/posts", form={"text": TEXT * 20, "visibility": "public"}, headers=GZIP)
@@ -39,7 +39,7 @@ async def test_no_form_is_shown_again_compressed(html_site: HtmlSite) -> None:
     assert "content-encoding" not in page.headers
 
 
-async def test_reply_to_a_private_post_is_not_compressed_beside_a_text_of_another_site(
+async def test_reply_to_a_private_post_is_not_compressed_beside_text_from_another_site(
     html_site: HtmlSite,
 ) -> None:
     ann = await html_site.person("ann")
@@ -56,7 +56,7 @@ async def test_reply_to_a_private_post_is_not_compressed_beside_a_text_of_anothe
     assert len(lengths) == 1
 
 
-async def test_pages_for_everyone_and_own_pages_are_still_compressed(html_site: HtmlSite) -> None:
+async def test_public_pages_and_own_pages_are_compressed(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for number in range(5):
         await html_site.microblog.posts.publish(ann.viewer, Draft(f"Hello {number} " * 20))

@@ -33,14 +33,14 @@ async def test_opening_the_address_of_a_form_leads_to_a_page(html_site: HtmlSite
         assert page.path == post.path
 
 
-async def test_a_program_that_opens_the_address_of_a_form_is_refused(html_site: HtmlSite) -> None:
+async def test_client_that_gets_the_address_of_a_form_is_refused(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/logout", headers={"Accept": "application/json"})
     assert (page.status, page.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("registration", ["approval", "invitation"])
 @pytest.mark.parametrize("spoilt", ["used", "withdrawn", "unknown", "suspended inviter"])
-async def test_an_invitation_that_is_void_is_refused_before_the_form_is_filled_in(
+async def test_void_invitation_is_refused_before_the_form_is_filled_in(
     html_site: HtmlSite, registration: str, spoilt: str
 ) -> None:
     owner = await html_site.person("olga")
@@ -70,7 +70,7 @@ async def test_an_invitation_that_is_void_is_refused_before_the_form_is_filled_i
 
 
 @pytest.mark.parametrize("purpose", ["reset", "confirm"])
-async def test_a_link_of_a_mail_that_is_void_is_refused_before_the_form_is_filled_in(
+async def test_void_link_of_a_mail_is_refused_before_the_form_is_filled_in(
     html_site: HtmlSite, purpose: str
 ) -> None:
     await html_site.person("ann")

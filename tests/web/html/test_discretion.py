@@ -32,7 +32,7 @@ def names(page: Page[Any]) -> list[str]:
 
 
 class TestModerators:
-    async def test_they_delete_what_everyone_can_read_without_getting_it_as_a_draft(
+    async def test_moderator_deletes_a_public_post_without_getting_it_as_a_draft(
         self, html_site: HtmlSite
     ) -> None:
         mona, bob = await html_site.person("mona"), await html_site.person("bob")
@@ -47,7 +47,7 @@ class TestModerators:
             await html_site.microblog.posts.by_id(bob.viewer, post.id)
 
     @pytest.mark.parametrize("visibility", ["followers", "direct"])
-    async def test_others_letters_are_as_absent_for_them_as_what_is_not_there(
+    async def test_private_posts_of_others_look_nonexistent_to_moderators(
         self, html_site: HtmlSite, visibility: str
     ) -> None:
         mona, bob, cem = [await html_site.person(name) for name in ("mona", "bob", "cem")]
@@ -58,12 +58,12 @@ class TestModerators:
         assert same(page.text, post.id) == same(absent.text, 1)
         assert (await html_site.microblog.posts.by_id(cem.viewer, post.id)).text == "@cem our secret"
 
-    async def test_a_letter_to_a_moderator_is_theirs_to_delete(self, html_site: HtmlSite) -> None:
+    async def test_moderator_can_delete_a_direct_post_that_mentions_them(self, html_site: HtmlSite) -> None:
         mona, bob = await html_site.person("mona"), await html_site.person("bob")
         post = await write(html_site, bob, "@mona you villain", "direct")
         assert (await mona.send(f"/posts/{post.id}/delete")).status == 303
 
-    async def test_everybody_else_deletes_their_own_alone(self, html_site: HtmlSite) -> None:
+    async def test_users_can_delete_only_their_own_posts(self, html_site: HtmlSite) -> None:
         await html_site.person("mona")
         bob, eve = await html_site.person("bob"), await html_site.person("eve")
         assert eve.viewer.role is Role.USER
@@ -72,7 +72,7 @@ class TestModerators:
 
 
 class TestCounters:
-    async def test_answers_that_not_everyone_may_read_are_in_no_count(self, html_site: HtmlSite) -> None:
+    async def test_private_replies_are_not_counted(self, html_site: HtmlSite) -> None:
         ann, bob = await html_site.person("ann"), await html_site.person("bob")
         post = await write(html_site, ann, "A question")
         answers = [
@@ -85,7 +85,7 @@ class TestCounters:
             await posts.delete(bob.viewer, answer.id)
             assert (await posts.by_id(None, post.id)).replies_count == left
 
-    async def test_an_account_that_goes_takes_out_what_was_counted(self, html_site: HtmlSite) -> None:
+    async def test_deleted_account_no_longer_counts(self, html_site: HtmlSite) -> None:
         ann, bob = await html_site.person("ann"), await html_site.person("bob")
         post = await write(html_site, ann, "A question")
         for visibility in ("public", "direct", "direct"):
@@ -93,7 +93,7 @@ class TestCounters:
         await html_site.microblog.deletion.delete(bob.viewer, "a long enough passphrase")
         assert (await html_site.microblog.posts.by_id(None, post.id)).replies_count == 0
 
-    async def test_letters_are_in_no_profiles_count_nor_in_its_last_post(self, html_site: HtmlSite) -> None:
+    async def test_direct_posts_are_not_in_a_profiles_counts(self, html_site: HtmlSite) -> None:
         ann, bob = await html_site.person("ann"), await html_site.person("bob")
         letter = await write(html_site, ann, "@bob psst", "direct")
         account = await html_site.microblog.accounts.by_name("ann")
@@ -105,7 +105,7 @@ class TestCounters:
 
 
 class TestBlocks:
-    async def test_two_of_whom_one_blocks_the_other_do_not_meet_in_lists_of_people(
+    async def test_blocked_accounts_do_not_see_each_other_in_lists_of_accounts(
         self, html_site: HtmlSite
     ) -> None:
         ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
@@ -128,7 +128,7 @@ class TestBlocks:
         assert names(await follows.followers(None, ann.viewer.id, Span())) == ["eve", "bob"]
         assert names(await posts.boosted_by(ann.viewer, post.id, Span())) == ["eve", "bob"]
 
-    async def test_what_somebody_boosted_who_blocks_is_hidden_with_them(self, html_site: HtmlSite) -> None:
+    async def test_boosts_by_a_blocking_account_are_hidden(self, html_site: HtmlSite) -> None:
         ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
         post = await write(html_site, ann, "Hello")
         await html_site.microblog.posts.boost(bob.viewer, post.id)
@@ -141,7 +141,7 @@ class TestBlocks:
         assert await html_site.microblog.posts.by_ids(eve.viewer, [boost.id]) == []
         assert (await html_site.microblog.posts.by_id(eve.viewer, post.id)).text == "Hello"
 
-    async def test_whom_an_author_blocks_does_not_read_them_by_anothers_boost_on_a_live_stream(
+    async def test_blocked_viewer_does_not_get_boosts_of_the_author_on_a_live_stream(
         self, html_site: HtmlSite
     ) -> None:
         ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
@@ -180,7 +180,7 @@ class _Reader:
 
 
 class TestMail:
-    async def test_no_mail_tells_of_what_may_no_longer_be_read(self, html_site: HtmlSite) -> None:
+    async def test_mail_does_not_mention_posts_that_became_invisible(self, html_site: HtmlSite) -> None:
         ann, bob = await html_site.person("ann"), await html_site.person("bob")
         post = await write(html_site, ann, "@bob can you keep a secret?", "direct")
         rules = OutgoingMail(html_site.microblog.db)

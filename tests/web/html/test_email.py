@@ -7,7 +7,7 @@ from tests.web.html.html_site import PASSWORD, HtmlSite, Person, errors, flashes
 NEW = "ann@example.net"
 
 
-async def test_it_says_which_address_waits_and_sends_the_link_again(html_site: HtmlSite) -> None:
+async def test_page_shows_the_waiting_address_and_sends_the_link_again(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.get("/settings/email")
     assert "ann@example.org" in page.html.xpath("string(//main)")
@@ -19,7 +19,7 @@ async def test_it_says_which_address_waits_and_sends_the_link_again(html_site: H
     ]
 
 
-async def test_it_is_changed_with_the_password_and_the_link(html_site: HtmlSite) -> None:
+async def test_address_is_changed_with_the_password_and_the_link(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/settings/email", {"email": NEW, "password": PASSWORD}, follow=True)
     assert NEW in flashes(page)[0]
@@ -34,7 +34,7 @@ async def test_it_is_changed_with_the_password_and_the_link(html_site: HtmlSite)
     assert (await ann.send("/settings/email/resend", follow=True)).status == 200
 
 
-async def test_it_can_be_kept_after_all(html_site: HtmlSite) -> None:
+async def test_old_address_can_be_kept(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await ann.send("/settings/email", {"email": NEW, "password": PASSWORD}, follow=True)
     page = await ann.send("/settings/email/keep", follow=True)
@@ -42,7 +42,7 @@ async def test_it_can_be_kept_after_all(html_site: HtmlSite) -> None:
     assert (await html_site.microblog.accounts.user(ann.viewer)).email_pending is None
 
 
-async def test_what_is_wrong_is_said_by_its_field_and_the_password_is_never_shown(
+async def test_errors_are_beside_their_fields_and_the_password_is_never_shown(
     html_site: HtmlSite,
 ) -> None:
     ann = await html_site.person("ann")
@@ -59,7 +59,7 @@ async def test_what_is_wrong_is_said_by_its_field_and_the_password_is_never_show
         assert form["password"] not in page.text
 
 
-async def test_an_address_that_is_somebodys_gets_the_same_answer(html_site: HtmlSite) -> None:
+async def test_address_of_another_account_gets_the_same_answer(html_site: HtmlSite) -> None:
     await html_site.microblog.sign_up.create("bob", "bob@example.org")
     shown = []
     for name, email in (("ann", "bob@example.org"), ("zoe", "nobody@example.org")):
@@ -69,7 +69,7 @@ async def test_an_address_that_is_somebodys_gets_the_same_answer(html_site: Html
     assert shown[0] == shown[1]
 
 
-async def test_mail_is_limited_by_person_and_by_where_it_goes(html_site: HtmlSite) -> None:
+async def test_mail_is_limited_per_account_and_per_address(html_site: HtmlSite) -> None:
     ann, eve = await html_site.person("ann"), await html_site.person("eve")
     html_site.set(rate_limits=True)
     for person in (ann, eve):

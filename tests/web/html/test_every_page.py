@@ -26,7 +26,7 @@ def sound() -> dict[str, str]:
     return {"Accept-Encoding": "identity"}
 
 
-async def test_what_depends_on_who_asks_is_kept_by_nobody(html_site: HtmlSite, sound: dict[str, str]) -> None:
+async def test_personal_pages_are_not_stored_in_caches(html_site: HtmlSite, sound: dict[str, str]) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     await html_site.microblog.posts.edit(ann.viewer, post.id, Draft("Hello again #first"))
@@ -45,7 +45,7 @@ async def test_what_depends_on_who_asks_is_kept_by_nobody(html_site: HtmlSite, s
             assert route.viewer in ("none", "optional"), path
 
 
-async def test_head_is_get_without_the_body_and_a_slash_leads_to_the_address_without(
+async def test_head_has_no_body_and_a_trailing_slash_redirects(
     html_site: HtmlSite, sound: dict[str, str]
 ) -> None:
     ann = await html_site.person("ann")
@@ -64,9 +64,7 @@ async def test_head_is_get_without_the_body_and_a_slash_leads_to_the_address_wit
             assert program or slashed.headers["location"] == path
 
 
-async def test_no_page_believes_the_host_that_it_was_asked_by(
-    html_site: HtmlSite, sound: dict[str, str]
-) -> None:
+async def test_no_page_uses_the_host_of_the_request(html_site: HtmlSite, sound: dict[str, str]) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     claims = {**sound, "X-Forwarded-Host": EVIL, "Forwarded": f"host={EVIL}", "X-Original-URL": f"//{EVIL}/"}
@@ -78,7 +76,7 @@ async def test_no_page_believes_the_host_that_it_was_asked_by(
             assert not any(EVIL in value for value in page.headers.values()), path
 
 
-async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(html_site: HtmlSite) -> None:
+async def test_mail_link_uses_the_public_url_for_each_request(html_site: HtmlSite) -> None:
     from datetime import UTC, datetime
 
     from microblog.runtime.resources import templates_dir
@@ -105,7 +103,7 @@ async def test_a_link_in_a_mail_leads_to_the_site_whoever_asked_for_it_and_how(h
     assert "http://localhost:8000/password/reset/" in mail.replace("=\n", "")
 
 
-async def test_the_same_person_by_other_spellings_has_no_further_tries(html_site: HtmlSite) -> None:
+async def test_other_spellings_of_a_name_share_the_log_in_limit(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     html_site.set(rate_limits=True)
     tried = []

@@ -42,7 +42,7 @@ async def test_each_feed_comes_in_each_format(html_site: HtmlSite, path: str, ex
     assert f"http://localhost:8000{path.format(extension)}" in page.text.replace("\\/", "/")
 
 
-async def test_it_holds_what_everyone_may_read_whoever_asks(html_site: HtmlSite) -> None:
+async def test_feed_holds_public_posts_for_each_viewer(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     publish = html_site.microblog.posts.publish
     for visibility in Visibility:
@@ -59,20 +59,20 @@ async def test_it_holds_what_everyone_may_read_whoever_asks(html_site: HtmlSite)
 
 
 @pytest.mark.parametrize("path", ["/@nobody.atom", "/tags/%20.atom", "/tags/12.rss", "/@ann.xml"])
-async def test_a_feed_of_nothing_is_not_there(html_site: HtmlSite, path: str) -> None:
+async def test_feed_of_a_nonexistent_account_is_not_found(html_site: HtmlSite, path: str) -> None:
     await html_site.person("ann")
     assert (await html_site.stranger().get(path)).status == 404
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-async def test_an_empty_feed_is_a_feed(html_site: HtmlSite, extension: str) -> None:
+async def test_empty_feed_is_valid(html_site: HtmlSite, extension: str) -> None:
     page = await html_site.stranger().get(f"/public.{extension}")
     assert page.status == 200
     assert addresses(page) == []
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-async def test_what_a_reader_has_is_not_sent_again(html_site: HtmlSite, extension: str) -> None:
+async def test_unchanged_feed_is_not_sent_again(html_site: HtmlSite, extension: str) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("First"))
     browser, path = html_site.stranger(), f"/@ann.{extension}"
@@ -113,19 +113,19 @@ async def test_reader_learns_of_each_change_at_once(html_site: HtmlSite, extensi
 
 
 @pytest.mark.parametrize("nonsense", ["yesterday", "", "Thu, 99 Foo 2026 99:99:99 GMT", "\xff"])
-async def test_a_date_that_is_none_is_no_condition(html_site: HtmlSite, nonsense: str) -> None:
+async def test_invalid_date_is_ignored(html_site: HtmlSite, nonsense: str) -> None:
     page = await html_site.stranger().get("/public.rss", headers={"If-Modified-Since": nonsense})
     assert page.status == 200
 
 
-async def test_other_sites_scripts_may_read_it(html_site: HtmlSite) -> None:
+async def test_scripts_of_other_sites_may_read_feeds(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/public.json")
     assert page.headers["access-control-allow-origin"] == "*"
     value: Any = json.loads(page.content)
     assert value["version"] == "https://jsonfeed.org/version/1.1"
 
 
-async def test_a_hashtag_of_any_script_has_one(html_site: HtmlSite) -> None:
+async def test_hashtag_in_any_script_has_a_feed(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("こんにちは #日本"))
     page = await html_site.stranger().get("/tags/%E6%97%A5%E6%9C%AC.atom")

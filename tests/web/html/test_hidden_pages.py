@@ -40,7 +40,7 @@ async def busy(html_site: HtmlSite) -> tuple[Person, int]:
 
 
 @pytest.mark.parametrize("path", [*LISTINGS, "/notifications"])
-async def test_a_page_that_filters_empty_leads_on(html_site: HtmlSite, path: str) -> None:
+async def test_page_emptied_by_filters_links_to_the_next(html_site: HtmlSite, path: str) -> None:
     ann, list_id = await busy(html_site)
     path = path.format(list=list_id)
     page = await ann.get(path)
@@ -52,7 +52,7 @@ async def test_a_page_that_filters_empty_leads_on(html_site: HtmlSite, path: str
 
 
 @pytest.mark.parametrize("path", LISTINGS)
-async def test_a_cursor_beyond_the_end_leads_back(html_site: HtmlSite, path: str) -> None:
+async def test_cursor_beyond_the_end_links_back(html_site: HtmlSite, path: str) -> None:
     ann, list_id = await busy(html_site)
     path = path.format(list=list_id)
     page = await ann.get(f"{path}{'&' if '?' in path else '?'}max_id=1")

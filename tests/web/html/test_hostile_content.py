@@ -74,7 +74,7 @@ def faults(tree: Any) -> list[str]:
     return found
 
 
-def test_the_judge_sees_what_it_has_to() -> None:
+def test_checker_finds_each_kind_of_fault() -> None:
     for source in (
         "<p onclick=x>", "<img src=x>", "<script>x</script>", "<a href='java\tscript:x'>", "<a href=//evil.example>",
         "<p style='x'>", "<meta http-equiv=refresh>", "<svg><animate>", "<iframe>", "<form action='data:x'>",
@@ -138,7 +138,7 @@ def addresses(post: Any, client_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("start", range(0, len(TEXTS), _PIECE))
-async def test_no_page_no_feed_and_no_mail_runs_what_somebody_wrote(html_site: HtmlSite, start: int) -> None:
+async def test_hostile_texts_run_in_no_page_feed_or_mail(html_site: HtmlSite, start: int) -> None:
     texts = TEXTS[start : start + _PIECE]
     bob, ann = await html_site.person("bob"), await html_site.person("ann")
     assert bob.viewer.role is Role.OWNER  # who sees the pages of moderators too

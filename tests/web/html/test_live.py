@@ -50,7 +50,7 @@ class Page:
         return self.events
 
 
-async def test_a_stranger_hears_of_public_posts_and_of_no_others(html_site: HtmlSite, reactor_: Any) -> None:
+async def test_anonymous_stream_has_public_posts_only(html_site: HtmlSite, reactor_: Any) -> None:
     alice = (await html_site.person("alice")).viewer
     page = Page(html_site.stranger(), reactor_, "public")
     await page.ready()
@@ -63,7 +63,7 @@ async def test_a_stranger_hears_of_public_posts_and_of_no_others(html_site: Html
     page.connection.hang_up()
 
 
-async def test_an_edit_is_no_news_and_a_deletion_is(html_site: HtmlSite, reactor_: Any) -> None:
+async def test_deletions_are_sent_and_edits_are_not(html_site: HtmlSite, reactor_: Any) -> None:
     alice = (await html_site.person("alice")).viewer
     posts = html_site.microblog.posts
     page = Page(html_site.stranger(), reactor_, f"user:{alice.id}")
@@ -76,7 +76,7 @@ async def test_an_edit_is_no_news_and_a_deletion_is(html_site: HtmlSite, reactor
 
 
 @pytest.mark.parametrize("resumes_by", ["Last-Event-ID", "since"])
-async def test_a_page_resumes_where_it_was(html_site: HtmlSite, reactor_: Any, resumes_by: str) -> None:
+async def test_page_resumes_from_its_cursor(html_site: HtmlSite, reactor_: Any, resumes_by: str) -> None:
     alice = (await html_site.person("alice")).viewer
     posts = html_site.microblog.posts
     page = Page(html_site.stranger(), reactor_, "public")
@@ -95,7 +95,7 @@ async def test_a_page_resumes_where_it_was(html_site: HtmlSite, reactor_: Any, r
     page.connection.hang_up()
 
 
-async def test_a_cursor_out_of_reach_is_told_and_live_begins(html_site: HtmlSite, reactor_: Any) -> None:
+async def test_cursor_out_of_reach_sends_gap_and_goes_live(html_site: HtmlSite, reactor_: Any) -> None:
     alice = (await html_site.person("alice")).viewer
     page = Page(html_site.stranger(), reactor_, "public&since=999999")
     await page.ready()
@@ -105,7 +105,7 @@ async def test_a_cursor_out_of_reach_is_told_and_live_begins(html_site: HtmlSite
     page.connection.hang_up()
 
 
-async def test_personal_streams_are_for_who_is_logged_in(html_site: HtmlSite, reactor_: Any) -> None:
+async def test_personal_streams_require_a_log_in(html_site: HtmlSite, reactor_: Any) -> None:
     bob = await html_site.person("bob")
     alice = (await html_site.person("alice")).viewer
     refused = await html_site.stranger().get("/live?streams=notifications")
@@ -117,7 +117,7 @@ async def test_personal_streams_are_for_who_is_logged_in(html_site: HtmlSite, re
     page.connection.hang_up()
 
 
-async def test_a_session_that_ends_ends_its_pages(html_site: HtmlSite, reactor_: Any) -> None:
+async def test_ended_session_ends_its_streams(html_site: HtmlSite, reactor_: Any) -> None:
     bob = await html_site.person("bob")
     page = Page(bob.browser, reactor_, "home")
     await page.ready()
@@ -138,15 +138,15 @@ async def test_a_session_that_ends_ends_its_pages(html_site: HtmlSite, reactor_:
         ",".join(f"tag:a{n}" for n in range(11)),
     ],
 )
-async def test_what_is_no_stream_is_refused(html_site: HtmlSite, streams: str) -> None:
+async def test_unknown_stream_is_refused(html_site: HtmlSite, streams: str) -> None:
     assert (await html_site.stranger().get(f"/live?streams={streams}")).status == 422
 
 
-async def test_a_user_who_is_not_there_is_not_found(html_site: HtmlSite) -> None:
+async def test_stream_of_a_nonexistent_account_is_not_found(html_site: HtmlSite) -> None:
     assert (await html_site.stranger().get("/live?streams=user:12345")).status == 404
 
 
-def test_nothing_is_told_of_what_a_banner_does_not_count() -> None:
+def test_events_that_the_banner_does_not_count_are_not_sent() -> None:
     from microblog.domain.events import Kind
     from tests.protocols.fakes import about, post
 

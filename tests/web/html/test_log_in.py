@@ -8,7 +8,7 @@ from tests.http.client import Client
 from tests.web.html.html_site import PASSWORD, HtmlSite, errors, value
 
 
-async def test_one_logs_in_with_the_name_and_comes_to_where_one_wanted_to_go(html_site: HtmlSite) -> None:
+async def test_log_in_with_the_name_redirects_to_next(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     browser = html_site.stranger()
     turned_away = await browser.get("/settings")
@@ -20,7 +20,7 @@ async def test_one_logs_in_with_the_name_and_comes_to_where_one_wanted_to_go(htm
     assert (await browser.get("/settings")).status == 200
 
 
-async def test_the_mail_address_does_as_well(html_site: HtmlSite) -> None:
+async def test_log_in_with_the_mail_address(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     browser = html_site.stranger()
     await browser.csrf_from("/login")
@@ -31,7 +31,7 @@ async def test_the_mail_address_does_as_well(html_site: HtmlSite) -> None:
 @pytest.mark.parametrize(
     ("login", "password"), [("ann", "not it"), ("nobody", PASSWORD), ("ann@example.net", PASSWORD)]
 )
-async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
+async def test_wrong_name_and_wrong_password_get_the_same_answer(
     html_site: HtmlSite, login: str, password: str
 ) -> None:
     await html_site.person("ann")
@@ -49,9 +49,7 @@ async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
 
 
 @pytest.mark.parametrize(("field", "form"), [("login", {"password": "x"}), ("password", {"login": "ann"})])
-async def test_what_is_missing_is_said_by_its_field(
-    html_site: HtmlSite, field: str, form: dict[str, str]
-) -> None:
+async def test_missing_field_has_a_message(html_site: HtmlSite, field: str, form: dict[str, str]) -> None:
     browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form=form)
@@ -59,7 +57,7 @@ async def test_what_is_missing_is_said_by_its_field(
     assert page.html.xpath(f"//input[@name='{field}' and @aria-invalid='true']")
 
 
-async def test_the_password_is_in_no_page(html_site: HtmlSite) -> None:
+async def test_password_is_in_no_page(html_site: HtmlSite) -> None:
     browser = html_site.stranger()
     await browser.csrf_from("/login")
     page = await browser.post("/login", form={"login": "ann", "password": "tell-tale-secret"})
@@ -69,7 +67,7 @@ async def test_the_password_is_in_no_page(html_site: HtmlSite) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""]
 )
-async def test_from_the_log_in_one_never_leaves_the_site(html_site: HtmlSite, target: str) -> None:
+async def test_log_in_never_redirects_to_another_site(html_site: HtmlSite, target: str) -> None:
     await html_site.person("ann")
     browser = html_site.stranger()
     form = await browser.get(f"/login?next={target}")
@@ -78,7 +76,7 @@ async def test_from_the_log_in_one_never_leaves_the_site(html_site: HtmlSite, ta
     assert answer.headers["location"] == "/"
 
 
-async def test_each_log_in_has_a_session_of_its_own_and_ends_the_one_that_it_came_with(
+async def test_each_log_in_gets_a_new_session_and_ends_the_former_one(
     html_site: HtmlSite,
 ) -> None:
     ann = await html_site.person("ann")
@@ -98,7 +96,7 @@ async def test_logging_out_ends_the_session_itself(html_site: HtmlSite) -> None:
     assert await html_site.microblog.sessions.viewer(token) is None
 
 
-async def test_a_log_in_that_no_form_of_ours_sent_is_refused(html_site: HtmlSite) -> None:
+async def test_forged_log_in_is_refused(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     browser = html_site.stranger()
     page = await browser.post("/login", form={"login": "ann", "password": PASSWORD}, csrf=False)
@@ -107,12 +105,12 @@ async def test_a_log_in_that_no_form_of_ours_sent_is_refused(html_site: HtmlSite
     assert page.html.xpath("//h1")
 
 
-async def test_whoever_is_logged_in_does_not_see_the_form(html_site: HtmlSite) -> None:
+async def test_logged_in_user_does_not_see_the_form(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     assert (await ann.get("/login?next=/public")).headers["location"] == "/public"
 
 
-async def test_a_suspended_account_is_told_so_with_the_right_password_only(html_site: HtmlSite) -> None:
+async def test_suspension_is_shown_only_with_the_right_password(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     await html_site.person("bob")
     await html_site.microblog.moderation.suspend("bob")
@@ -126,7 +124,7 @@ async def test_a_suspended_account_is_told_so_with_the_right_password_only(html_
     assert errors(wrong) is not None
 
 
-async def test_a_name_and_the_mail_address_of_one_account_share_their_tries_and_nothing_tells(
+async def test_name_and_mail_address_share_their_tries_without_revealing_it(
     html_site: HtmlSite,
 ) -> None:
     for name in ("ann", "bob"):
@@ -148,7 +146,7 @@ async def test_a_name_and_the_mail_address_of_one_account_share_their_tries_and_
     assert (await log_in(24, "bob@example.org", PASSWORD))[0] == 303
 
 
-async def test_being_logged_in_elsewhere_gives_no_more_tries_from_one_address(html_site: HtmlSite) -> None:
+async def test_other_sessions_give_no_more_tries_from_one_address(html_site: HtmlSite) -> None:
     people = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     html_site.set(rate_limits=True)
     tried = []
@@ -160,7 +158,7 @@ async def test_being_logged_in_elsewhere_gives_no_more_tries_from_one_address(ht
     assert tried == [422] * 10 + [429] * 2
 
 
-async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_account_knows(
+async def test_wrong_tries_elsewhere_do_not_lock_out_a_known_browser(
     html_site: HtmlSite,
 ) -> None:
     ann = (await html_site.person("ann")).viewer
@@ -196,7 +194,7 @@ async def test_wrong_tries_of_strangers_do_not_lock_out_a_browser_that_the_accou
 @pytest.mark.parametrize(
     "cookie", ["", ".", "a" * 45, "é" * 22 + "." + "b" * 22, ("c" * 22 + ".") * 40, "\x00"]
 )
-async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(html_site: HtmlSite, cookie: str) -> None:
+async def test_forged_browser_cookie_is_ignored(html_site: HtmlSite, cookie: str) -> None:
     from microblog.http.cookies import Cookies
     from microblog.http.known_browsers import KnownBrowsers
 
@@ -205,7 +203,7 @@ async def test_a_browser_cookie_of_somebody_elses_making_is_ignored(html_site: H
     assert browsers.read({"__Host-browser": cookie}) is None
 
 
-async def test_the_cookie_of_a_session_that_is_used_lasts_as_long_as_the_session(html_site: HtmlSite) -> None:
+async def test_session_cookie_is_renewed_with_the_session(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     token = ann.browser.cookies["session"]
     assert not any("session=" in each for each in (await ann.get("/settings")).cookies)

@@ -26,7 +26,7 @@ from microblog.domain.posts import Draft, Span
 from microblog.http.csrf import Csrf, FormExpired
 from microblog.http.status import status_of
 from microblog.runtime.resources import templates_dir
-from microblog.web.html.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, wanted
+from microblog.web.html.unsent import SECRET_FIELDS, TEXT_FIELDS, Unsent, action_of
 from tests.http.client import Client, Page
 from tests.web.html.html_site import PASSWORD, HtmlSite, Person
 from tests.web.page_routes import PAGES, path_of
@@ -315,7 +315,7 @@ async def test_a_carried_form_never_leads_to_another_site(html_site: HtmlSite, a
     assert page.headers["location"] == "/"
 
 
-async def test_a_stranger_follows_after_the_log_in(html_site: HtmlSite) -> None:
+async def test_anonymous_follow_is_finished_after_the_log_in(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     browser = html_site.stranger()
     profile = await browser.get("/@bob")
@@ -338,7 +338,7 @@ async def test_a_stranger_follows_after_the_log_in(html_site: HtmlSite) -> None:
         ("/conversations/1/delete", "/conversations"),
     ],
 )
-async def test_a_form_without_text_leads_back_to_its_page_after_the_log_in(
+async def test_form_without_text_leads_back_to_its_page_after_the_log_in(
     html_site: HtmlSite, action: str, page: str
 ) -> None:
     ann = await html_site.person("ann")
@@ -351,7 +351,7 @@ async def test_a_form_without_text_leads_back_to_its_page_after_the_log_in(
     assert page == (back if shown.status == 200 else shown.headers["location"])
 
 
-async def test_opening_a_link_alone_follows_nobody(html_site: HtmlSite) -> None:
+async def test_opening_a_link_does_not_follow(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     page = await ann.get("/login?next=/@bob&then=/@bob/follow")
     assert page.headers["location"] == "/@bob"
@@ -380,7 +380,7 @@ async def test_a_button_pressed_after_the_session_ended_works_after_the_log_in(
     "path", ["/@a/block", "/posts/1/delete", "/settings/delete", "/@a b/follow", "x", "", None]
 )
 def test_only_harmless_actions_are_taken_at_the_log_in(path: str | None) -> None:
-    assert wanted(path) is None
+    assert action_of(path) is None
 
 
 async def test_logging_in_twice_simply_succeeds(html_site: HtmlSite) -> None:

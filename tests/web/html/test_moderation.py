@@ -66,7 +66,7 @@ async def test_an_account_that_does_not_exist_or_was_deleted_is_absent_for_moder
     assert (await mona.get("/@nobody")).status == 404
 
 
-async def test_sign_ups_that_wait_are_counted_and_linked(html_site: HtmlSite) -> None:
+async def test_waiting_sign_ups_are_counted_and_linked(html_site: HtmlSite) -> None:
     _, mona, bob = await people(html_site)
     assert "waiting for approval" not in (await mona.get("/public")).text
     html_site.set(registration="approval")

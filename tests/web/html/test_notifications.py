@@ -10,7 +10,7 @@ from tests.web.html.test_public import texts
 
 
 @pytest.mark.parametrize("path", ["/home", "/notifications", "/bookmarks", "/favourites"])
-async def test_strangers_are_sent_to_log_in_and_back(html_site: HtmlSite, path: str) -> None:
+async def test_anonymous_visitors_are_sent_to_log_in_and_back(html_site: HtmlSite, path: str) -> None:
     answer = await html_site.stranger().get(path)
     assert (answer.status, answer.headers["location"]) == (303, f"/login?next={path}")
 
@@ -25,7 +25,7 @@ async def test_an_empty_page_says_what_to_do(html_site: HtmlSite, path: str) -> 
     assert page.headers["cache-control"] == "no-store"
 
 
-async def test_what_happened_is_said_and_counts_as_seen_once_shown(html_site: HtmlSite) -> None:
+async def test_notifications_are_read_once_shown(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     await html_site.microblog.posts.favourite(bob.viewer, post.id)
@@ -44,7 +44,7 @@ async def test_what_happened_is_said_and_counts_as_seen_once_shown(html_site: Ht
     assert again.html.xpath("//*[@id='unread']/@hidden")
 
 
-async def test_nobody_sees_anybody_else_s(html_site: HtmlSite) -> None:
+async def test_notifications_are_visible_to_their_recipient_only(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     await html_site.microblog.posts.bookmark(bob.viewer, post.id)

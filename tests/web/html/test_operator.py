@@ -40,7 +40,7 @@ async def test_about_shows_operator_contact_rules_privacy_and_source(html_site: 
     assert page.xpath("//*[@id='privacy']")
 
 
-async def test_a_suspended_person_learns_how_to_reach_the_operator(html_site: HtmlSite) -> None:
+async def test_suspended_user_sees_how_to_reach_the_operator(html_site: HtmlSite) -> None:
     await run_by(html_site)
     await html_site.person("eve")
     await html_site.microblog.moderation.suspend("eve")

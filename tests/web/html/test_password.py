@@ -10,7 +10,7 @@ NEW = "an even longer passphrase"
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
-async def test_asking_says_the_same_whether_the_address_is_known(html_site: HtmlSite, email: str) -> None:
+async def test_answer_is_the_same_whether_the_address_is_known(html_site: HtmlSite, email: str) -> None:
     await html_site.person("ann")
     browser = html_site.stranger()
     await browser.csrf_from("/password/forgotten")
@@ -26,7 +26,7 @@ async def test_asking_says_the_same_whether_the_address_is_known(html_site: Html
     assert jobs.count("mail.reset") == (1 if email == "ann@example.org" else 0)
 
 
-async def test_what_is_no_address_is_said_to_be_none(html_site: HtmlSite) -> None:
+async def test_invalid_address_has_a_message(html_site: HtmlSite) -> None:
     browser = html_site.stranger()
     await browser.csrf_from("/password/forgotten")
     page = await browser.post("/password/forgotten", form={"email": "ann"})
@@ -34,7 +34,7 @@ async def test_what_is_no_address_is_said_to_be_none(html_site: HtmlSite) -> Non
     assert value(page, "email") == "ann"
 
 
-async def test_the_link_sets_a_new_password_once_and_ends_every_session(html_site: HtmlSite) -> None:
+async def test_link_sets_a_password_once_and_ends_all_sessions(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.credentials.request_reset("ann@example.org")
     token = await html_site.secret_of("mail.reset")
@@ -55,7 +55,7 @@ async def test_the_link_sets_a_new_password_once_and_ends_every_session(html_sit
 
 @pytest.mark.parametrize("path", ["/password/reset/{}", "/confirm/{}"])
 @pytest.mark.parametrize("token", ["nonsense", "x" * 500, "%00", "%27%20OR%201=1"])
-async def test_a_link_that_nobody_sent_does_nothing(html_site: HtmlSite, path: str, token: str) -> None:
+async def test_forged_link_does_nothing(html_site: HtmlSite, path: str, token: str) -> None:
     browser = html_site.stranger()
     page = await browser.get(path.format(token))
     assert page.status in (200, 400, 404)
@@ -64,7 +64,7 @@ async def test_a_link_that_nobody_sent_does_nothing(html_site: HtmlSite, path: s
     assert answer.status in (400, 404, 422)
 
 
-async def test_following_the_link_of_a_welcome_mail_confirms_nothing_before_the_button(
+async def test_opening_a_confirmation_link_confirms_nothing_without_the_button(
     html_site: HtmlSite,
 ) -> None:
     ann = await html_site.person("ann")
@@ -77,7 +77,7 @@ async def test_following_the_link_of_a_welcome_mail_confirms_nothing_before_the_
     assert (await html_site.microblog.accounts.user(ann.viewer)).email_confirmed_at is not None
 
 
-async def test_strangers_do_not_use_up_the_mails_that_the_owner_of_an_address_may_ask_for(
+async def test_requests_from_elsewhere_do_not_use_up_the_owners_mails(
     html_site: HtmlSite,
 ) -> None:
     html_site.set(rate_limits=True)
@@ -101,7 +101,7 @@ async def test_strangers_do_not_use_up_the_mails_that_the_owner_of_an_address_ma
     assert signed_up == 303
 
 
-async def test_a_sign_up_and_a_forgotten_password_have_budgets_of_their_own(html_site: HtmlSite) -> None:
+async def test_sign_up_and_reset_have_separate_budgets(html_site: HtmlSite) -> None:
     html_site.set(rate_limits=True)
     browser = html_site.stranger()
     await browser.csrf_from("/signup")

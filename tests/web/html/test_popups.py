@@ -19,7 +19,7 @@ def keeps_its_opener(page: Page) -> bool:
 
 
 @pytest.mark.parametrize("path", ON_THE_WAY)
-async def test_pages_on_the_way_to_the_consent_keep_their_opener(html_site: HtmlSite, path: str) -> None:
+async def test_pages_before_the_consent_keep_their_opener(html_site: HtmlSite, path: str) -> None:
     assert keeps_its_opener(await html_site.stranger().get(path))
     assert keeps_its_opener(await (await html_site.person("ann")).get(path))
 

@@ -10,7 +10,7 @@ from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_a_thread_reads_from_its_beginning_to_its_answers(html_site: HtmlSite) -> None:
+async def test_thread_shows_ancestors_before_replies(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     publish = html_site.microblog.posts.publish
     first = await publish(ann.viewer, Draft("First"))
@@ -25,7 +25,7 @@ async def test_a_thread_reads_from_its_beginning_to_its_answers(html_site: HtmlS
     assert page.html.xpath("//title/text()") == ["bob: “Second” · Microblog"]
 
 
-async def test_where_a_thread_is_no_longer_indented_each_answer_says_what_it_answers(
+async def test_deep_replies_link_to_the_post_that_they_answer(
     html_site: HtmlSite,
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -39,7 +39,7 @@ async def test_where_a_thread_is_no_longer_indented_each_answer_says_what_it_ans
     assert said == [""] * 6 + ["in reply to @bob", "in reply to @ann"]
 
 
-async def test_strangers_read_once_how_often_a_post_was_boosted(html_site: HtmlSite) -> None:
+async def test_anonymous_visitors_see_each_count_once(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     await html_site.microblog.posts.boost(bob.viewer, post.id)
@@ -48,7 +48,7 @@ async def test_strangers_read_once_how_often_a_post_was_boosted(html_site: HtmlS
     assert not page.html.xpath("//article[contains(@class, 'focus')]//*[contains(@class, 'counts')]")
 
 
-async def test_strangers_may_log_in_to_reply_and_come_back(html_site: HtmlSite) -> None:
+async def test_anonymous_visitors_can_log_in_to_reply_and_come_back(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     page = await html_site.stranger().get(post.path)
@@ -56,7 +56,7 @@ async def test_strangers_may_log_in_to_reply_and_come_back(html_site: HtmlSite) 
     assert not page.html.xpath("//textarea")
 
 
-async def test_a_reply_starts_with_whom_it_answers_and_goes_no_further_than_the_post(
+async def test_reply_starts_with_the_author_and_the_visibility_of_the_post(
     html_site: HtmlSite,
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -71,7 +71,7 @@ async def test_a_reply_starts_with_whom_it_answers_and_goes_no_further_than_the_
 
 
 @pytest.mark.parametrize("rest", ["", "/history", "/favourites", "/boosts"])
-async def test_what_one_may_not_see_looks_like_what_there_is_not(html_site: HtmlSite, rest: str) -> None:
+async def test_invisible_post_looks_nonexistent(html_site: HtmlSite, rest: str) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     hidden = await html_site.microblog.posts.publish(
         ann.viewer, Draft("Secret", visibility=Visibility.DIRECT)
@@ -102,7 +102,7 @@ async def test_a_post_has_one_address(html_site: HtmlSite) -> None:
     assert (answer.status, answer.headers["location"]) == (301, post.path)
 
 
-async def test_a_warning_stands_in_for_the_text_in_titles_and_previews(html_site: HtmlSite) -> None:
+async def test_titles_and_previews_show_the_warning_instead_of_the_text(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("The butler did it", summary="Spoilers"))
     page = await html_site.stranger().get(post.path)
@@ -112,7 +112,7 @@ async def test_a_warning_stands_in_for_the_text_in_titles_and_previews(html_site
     assert not page.html.xpath("//article//details[@open]")
 
 
-async def test_only_public_posts_are_for_search_engines(html_site: HtmlSite) -> None:
+async def test_search_engines_may_index_public_posts_only(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for visibility, expected in ((Visibility.PUBLIC, []), (Visibility.UNLISTED, ["noindex"])):
         post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello", visibility=visibility))
@@ -120,7 +120,7 @@ async def test_only_public_posts_are_for_search_engines(html_site: HtmlSite) -> 
         assert page.html.xpath("//meta[@name='robots']/@content") == expected
 
 
-async def test_how_it_read_before(html_site: HtmlSite) -> None:
+async def test_history_shows_earlier_versions(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("A typo, here"))
     await html_site.microblog.posts.edit(ann.viewer, post.id, Draft("A typo, there"))
@@ -131,7 +131,7 @@ async def test_how_it_read_before(html_site: HtmlSite) -> None:
     assert sorted(shown) == ["A typo, here", "A typo, there"]
 
 
-async def test_who_favourited_and_boosted_it(html_site: HtmlSite) -> None:
+async def test_favourites_and_boosts_are_listed(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     await html_site.microblog.posts.favourite(bob.viewer, post.id)
@@ -140,7 +140,7 @@ async def test_who_favourited_and_boosted_it(html_site: HtmlSite) -> None:
         assert page.html.xpath("//ul[@class='people']//a/@href") == expected
 
 
-async def test_every_language_is_marked_and_finds_its_direction(html_site: HtmlSite) -> None:
+async def test_posts_have_their_language_and_direction(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     post = await html_site.microblog.posts.publish(ann.viewer, Draft("صباح الخير", language="ar"))
     page = await html_site.stranger().get(post.path)

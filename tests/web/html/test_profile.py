@@ -9,7 +9,7 @@ from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_a_profile_says_who_it_is(html_site: HtmlSite) -> None:
+async def test_profile_shows_name_bio_and_fields(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.profiles.update(
         ann.viewer,
@@ -38,7 +38,7 @@ async def test_posts_and_replies_have_a_tab_each(html_site: HtmlSite) -> None:
     assert texts(await html_site.stranger().get("/@bob/with-replies")) == ["My own", "Good morning"]
 
 
-async def test_other_ways_to_write_a_name_lead_to_the_one(html_site: HtmlSite) -> None:
+async def test_other_spellings_of_a_name_redirect(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     for path, to in (("/@Ann", "/@ann"), ("/@ANN/with-replies", "/@ann/with-replies")):
         answer = await html_site.stranger().get(path)
@@ -48,13 +48,13 @@ async def test_other_ways_to_write_a_name_lead_to_the_one(html_site: HtmlSite) -
 @pytest.mark.parametrize(
     "path", ["/@nobody", "/@nobody/followers", "/@a b", "/@" + "x" * 300, "/@ann@example.org"]
 )
-async def test_nobody_of_that_name(html_site: HtmlSite, path: str) -> None:
+async def test_nonexistent_account_is_not_found(html_site: HtmlSite, path: str) -> None:
     page = await html_site.stranger().get(path.replace(" ", "%20"))
     assert page.status in (400, 404)
     assert page.html.xpath("//main//a[@href='/search']")
 
 
-async def test_the_button_fits_how_one_stands_to_them(html_site: HtmlSite) -> None:
+async def test_buttons_fit_the_relationship(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     follows = html_site.microblog.follows
 
@@ -90,7 +90,7 @@ async def test_followers_are_listed(html_site: HtmlSite) -> None:
         assert bool(page.html.xpath("//div[@class='nothing']")) == (not expected)
 
 
-async def test_a_picture_for_those_who_have_none(html_site: HtmlSite) -> None:
+async def test_each_account_has_an_avatar(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     picture = await html_site.stranger().get(f"/avatars/{ann.viewer.id}.svg")
     assert (picture.status, picture.headers["content-type"]) == (200, "image/svg+xml")

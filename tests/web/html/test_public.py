@@ -16,14 +16,14 @@ def texts(page: object) -> list[str]:
     ]  # type: ignore[attr-defined]
 
 
-async def test_an_empty_site_says_what_to_do(html_site: HtmlSite) -> None:
+async def test_empty_site_tells_what_to_do(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/")
     assert page.status == 200
     assert page.html.xpath("//h1/text()") == ["Microblog"]
     assert page.html.xpath("//div[@class='nothing']//a/@href") == ["/signup"]
 
 
-async def test_strangers_read_public_posts_and_nothing_else(html_site: HtmlSite) -> None:
+async def test_anonymous_visitors_see_public_posts_only(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for visibility in Visibility:
         await html_site.microblog.posts.publish(
@@ -34,7 +34,7 @@ async def test_strangers_read_public_posts_and_nothing_else(html_site: HtmlSite)
     assert texts(await ann.get("/home")) == [f"This is {each}" for each in reversed(Visibility)]
 
 
-async def test_the_front_page_is_home_for_those_who_are_logged_in(html_site: HtmlSite) -> None:
+async def test_front_page_is_home_when_logged_in(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.get("/")
     assert page.html.xpath("//h1/text()") == ["Home"]
@@ -42,9 +42,7 @@ async def test_the_front_page_is_home_for_those_who_are_logged_in(html_site: Htm
     assert page.headers["cache-control"] == "no-store"
 
 
-async def test_strangers_get_no_form_and_no_token_so_that_the_page_can_be_kept(
-    html_site: HtmlSite, reactor_: Any
-) -> None:
+async def test_anonymous_pages_have_no_token_and_can_be_cached(html_site: HtmlSite, reactor_: Any) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     # The page says up to where it knows the log, so it is the same only while nothing happens.
@@ -76,14 +74,14 @@ async def test_long_lists_page_by_links(html_site: HtmlSite) -> None:
     assert not last.html.xpath("//a[@rel='next']")
 
 
-async def test_a_mangled_cursor_shows_the_newest(html_site: HtmlSite) -> None:
+async def test_invalid_cursor_shows_the_newest_posts(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("Hello"))
     for query in ("max_id=x", "min_id=-1", f"max_id={'9' * 30}"):
         assert texts(await html_site.stranger().get(f"/public?{query}")) == ["Hello"]
 
 
-async def test_the_feeds_are_told(html_site: HtmlSite) -> None:
+async def test_pages_link_to_their_feeds(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/public")
     feeds = page.html.xpath("//link[@rel='alternate']/@href")
     assert feeds == ["/public.atom", "/public.rss", "/public.json"]
@@ -91,7 +89,7 @@ async def test_the_feeds_are_told(html_site: HtmlSite) -> None:
         assert (await html_site.stranger().get(feed)).status == 200
 
 
-async def test_what_a_post_holds_is_shown_and_never_run(html_site: HtmlSite) -> None:
+async def test_markup_in_a_post_is_escaped(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     hostile = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'> javascript:alert(1)"
     await html_site.microblog.posts.publish(ann.viewer, Draft(hostile, summary="<b onclick=x>warning</b>"))
@@ -103,7 +101,7 @@ async def test_what_a_post_holds_is_shown_and_never_run(html_site: HtmlSite) -> 
     )
 
 
-async def test_no_page_has_scripts_or_styles_of_its_own(html_site: HtmlSite) -> None:
+async def test_no_page_has_inline_scripts_or_styles(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("Hello #first"))
     for path in (
@@ -123,7 +121,7 @@ async def test_no_page_has_scripts_or_styles_of_its_own(html_site: HtmlSite) -> 
         assert "unsafe" not in policy
 
 
-async def test_a_boost_names_who_boosted_and_acts_on_what_was_boosted(html_site: HtmlSite) -> None:
+async def test_boost_names_the_booster_and_acts_on_the_boosted_post(html_site: HtmlSite) -> None:
     ann, bob, cem = (
         await html_site.person("ann"),
         await html_site.person("bob"),
@@ -139,7 +137,7 @@ async def test_a_boost_names_who_boosted_and_acts_on_what_was_boosted(html_site:
     assert article.xpath(".//button[@data-act='favourite']/@formaction") == [f"/posts/{post.id}/favourite"]
 
 
-async def test_the_appearance_is_kept_in_a_cookie(html_site: HtmlSite) -> None:
+async def test_theme_is_stored_in_a_cookie(html_site: HtmlSite) -> None:
     stranger = html_site.stranger()
     answer = await stranger.post("/theme", form={"theme": "dark", "next": "/about"}, csrf=False)
     assert (answer.status, answer.headers["location"]) == (303, "/about")
@@ -148,7 +146,7 @@ async def test_the_appearance_is_kept_in_a_cookie(html_site: HtmlSite) -> None:
     assert (await stranger.get("/about")).html.get("data-theme") is None
 
 
-async def test_pages_tell_where_they_are(html_site: HtmlSite) -> None:
+async def test_pages_have_a_canonical_address(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/public")
     assert page.html.xpath("//link[@rel='canonical']/@href") == ["http://localhost:8000/public"]
     assert page.html.xpath("//nav//a[@aria-current='page']/@href") == ["/public"]

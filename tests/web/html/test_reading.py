@@ -29,7 +29,7 @@ async def two(html_site: HtmlSite) -> tuple[Person, Person]:
     return ann, bob
 
 
-async def test_a_list_is_made_filled_read_and_deleted(html_site: HtmlSite) -> None:
+async def test_list_is_created_filled_read_and_deleted(html_site: HtmlSite) -> None:
     ann, bob = await two(html_site)
     assert "apart from the others" in (await ann.get("/lists")).text
     answer = await ann.send("/lists", {"title": "Friends"})
@@ -93,7 +93,7 @@ FILTER = {
 }
 
 
-async def test_two_filters_of_one_name_are_named_once(html_site: HtmlSite) -> None:
+async def test_two_filters_with_one_title_are_named_once(html_site: HtmlSite) -> None:
     ann, bob = await two(html_site)
     await post(html_site, bob, "a spoiler here")
     for keyword in ("spoiler", "here"):
@@ -102,7 +102,7 @@ async def test_two_filters_of_one_name_are_named_once(html_site: HtmlSite) -> No
     assert page.html.xpath("//details[@class='cw']/summary/text()") == ["Filtered: Films"]
 
 
-async def test_filters_fold_away_and_hide(html_site: HtmlSite) -> None:
+async def test_filters_fold_and_hide_posts(html_site: HtmlSite) -> None:
     ann, bob = await two(html_site)
     await post(html_site, bob, "a spoiler here")
     await post(html_site, bob, "harmless")
@@ -138,7 +138,7 @@ async def test_filters_fold_away_and_hide(html_site: HtmlSite) -> None:
         ({"keywords": "x" * 600}, "512"),
     ],
 )
-async def test_a_filter_that_is_turned_down_keeps_what_was_typed(
+async def test_refused_filter_keeps_the_typed_values(
     html_site: HtmlSite, wrong: dict[str, str], what: str
 ) -> None:
     ann = await html_site.person("ann")
@@ -171,7 +171,7 @@ async def test_direct_posts_are_conversations(html_site: HtmlSite) -> None:
     assert "psst" in (await bob.get("/conversations")).text
 
 
-async def test_a_profile_shows_pinned_posts_endorsements_and_ones_own_note(html_site: HtmlSite) -> None:
+async def test_profile_shows_pinned_posts_endorsements_and_the_viewers_note(html_site: HtmlSite) -> None:
     ann, bob = await two(html_site)
     first = await post(html_site, ann, "first")
     await post(html_site, ann, "second")
@@ -192,7 +192,7 @@ async def test_a_profile_shows_pinned_posts_endorsements_and_ones_own_note(html_
     assert "choir" not in (await bob.get("/@bob")).text
 
 
-async def test_notifications_are_gathered_and_a_thread_can_be_muted(html_site: HtmlSite) -> None:
+async def test_notifications_are_grouped_and_a_thread_can_be_muted(html_site: HtmlSite) -> None:
     ann, bob = await two(html_site)
     eve = await html_site.person("eve")
     liked = await post(html_site, ann, "liked")
@@ -209,7 +209,7 @@ async def test_notifications_are_gathered_and_a_thread_can_be_muted(html_site: H
     await ann.send(f"/posts/{liked.id}/unmute")
 
 
-async def test_what_a_policy_makes_wait_is_asked_about(html_site: HtmlSite) -> None:
+async def test_filtered_notifications_become_requests(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     rules = dict.fromkeys(("for_not_followers", "for_new_accounts", "for_private_mentions"), "accept")
     assert (await ann.send("/settings/notifications", {**rules, "for_not_following": "maybe"})).status == 422
@@ -226,7 +226,7 @@ async def test_what_a_policy_makes_wait_is_asked_about(html_site: HtmlSite) -> N
     await html_site.microblog.notification_policy.set(ann.viewer)
 
 
-async def test_explore_and_the_directory_are_for_everyone(html_site: HtmlSite) -> None:
+async def test_explore_and_directory_are_public(html_site: HtmlSite) -> None:
     ann, bob = await two(html_site)
     eve = await html_site.person("eve")
     assert "Nothing stands out" in (await html_site.stranger().get("/explore")).text

@@ -22,7 +22,7 @@ async def standing(html_site: HtmlSite, one: Person, other: Person) -> Relations
     ("verb", "inverse", "state"),
     [("follow", "unfollow", "following"), ("block", "unblock", "blocking"), ("mute", "unmute", "muting")],
 )
-async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
+async def test_verb_is_idempotent_and_can_be_undone(
     html_site: HtmlSite, verb: str, inverse: str, state: str
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -32,13 +32,13 @@ async def test_pressed_twice_is_pressed_once_and_can_be_taken_back(
         assert getattr(await standing(html_site, ann, bob), state) is expected
 
 
-async def test_the_next_page_says_what_was_done(html_site: HtmlSite) -> None:
+async def test_next_page_shows_the_result(html_site: HtmlSite) -> None:
     ann, _ = await html_site.person("ann"), await html_site.person("bob")
     page = await ann.send("/@bob/follow", {"next": "/settings"}, follow=True)
     assert flashes(page) == ["You follow @bob."]
 
 
-async def test_who_is_locked_decides(html_site: HtmlSite) -> None:
+async def test_locked_account_decides_about_follow_requests(html_site: HtmlSite) -> None:
     ann, bob, eve = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     await bob.send("/settings", {"display_name": "Bob", "bio": "", "locked": "on"})
     for person in (ann, eve):
@@ -61,7 +61,7 @@ async def test_who_is_locked_decides(html_site: HtmlSite) -> None:
 @pytest.mark.parametrize(
     ("verb", "inverse", "there"), [("block", "unblock", "blocks"), ("mute", "unmute", "mutes")]
 )
-async def test_somebody_who_was_suspended_can_still_be_let_go(
+async def test_relations_to_a_suspended_account_can_be_ended(
     html_site: HtmlSite, verb: str, inverse: str, there: str
 ) -> None:
     await html_site.person("olga")
@@ -84,7 +84,7 @@ async def test_somebody_who_was_suspended_can_still_be_let_go(
 
 
 @pytest.mark.parametrize("verb", ["follow", "unfollow", "block", "unblock", "mute", "unmute"])
-async def test_who_waits_for_approval_is_not_there_by_id_either(html_site: HtmlSite, verb: str) -> None:
+async def test_account_waiting_for_approval_is_not_found_by_id(html_site: HtmlSite, verb: str) -> None:
     ann = await html_site.person("ann")
     waiting = await create_viewer(html_site.microblog.db, "waiting", state="pending")
     with pytest.raises(NotFound):
@@ -92,7 +92,7 @@ async def test_who_waits_for_approval_is_not_there_by_id_either(html_site: HtmlS
     assert await html_site.microblog.follows.relationships(ann.viewer, [waiting.id]) == []
 
 
-async def test_nobody_accepts_themselves(html_site: HtmlSite) -> None:
+async def test_user_cannot_accept_their_own_request(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     await bob.send("/settings", {"display_name": "", "bio": "", "locked": "on"})
     await ann.send("/@bob/follow")
@@ -103,7 +103,7 @@ async def test_nobody_accepts_themselves(html_site: HtmlSite) -> None:
 @pytest.mark.parametrize(
     ("seconds", "status"), [("", 303), ("3600", 303), ("7", 422), ("-1", 422), ("x" * 99, 422)]
 )
-async def test_a_mute_lasts_for_one_of_the_times_offered(
+async def test_mute_accepts_the_offered_durations_only(
     html_site: HtmlSite, seconds: str, status: int
 ) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
@@ -113,19 +113,19 @@ async def test_a_mute_lasts_for_one_of_the_times_offered(
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_nobody_of_that_name(html_site: HtmlSite, verb: str) -> None:
+async def test_nonexistent_account_is_not_found(html_site: HtmlSite, verb: str) -> None:
     ann = await html_site.person("ann")
     assert (await ann.send(f"/@nobody/{verb}")).status == 404
 
 
 @pytest.mark.parametrize("verb", ["follow", "block", "mute"])
-async def test_not_with_oneself(html_site: HtmlSite, verb: str) -> None:
+async def test_user_cannot_relate_to_themselves(html_site: HtmlSite, verb: str) -> None:
     ann = await html_site.person("ann")
     answer: Any = await ann.send(f"/@ann/{verb}")
     assert 400 <= answer.status < 500
 
 
-async def test_blocked_and_muted_people_are_listed_and_can_be_let_go_there(html_site: HtmlSite) -> None:
+async def test_blocks_and_mutes_are_listed_and_can_be_removed(html_site: HtmlSite) -> None:
     ann, _, _ = [await html_site.person(name) for name in ("ann", "bob", "eve")]
     await ann.send("/@bob/block")
     await ann.send("/@eve/mute")

@@ -13,7 +13,7 @@ from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_people_tags_and_posts_are_found(html_site: HtmlSite) -> None:
+async def test_accounts_tags_and_posts_are_found(html_site: HtmlSite) -> None:
     baker = await html_site.person("baker")
     await html_site.microblog.posts.publish(baker.viewer, Draft("Fresh bread #baking"))
     page = await html_site.stranger().get("/search?q=bak")
@@ -22,7 +22,7 @@ async def test_people_tags_and_posts_are_found(html_site: HtmlSite) -> None:
     assert texts(await html_site.stranger().get("/search?q=bread")) == ["Fresh bread #baking"]
 
 
-async def test_the_question_stays_in_the_field(html_site: HtmlSite) -> None:
+async def test_query_stays_in_the_field(html_site: HtmlSite) -> None:
     query = "\"><script>alert(1)</script> it's"
     page = await html_site.stranger().get(f"/search?q={quote(query)}")
     assert page.status == 200
@@ -32,11 +32,11 @@ async def test_the_question_stays_in_the_field(html_site: HtmlSite) -> None:
 
 
 @pytest.mark.parametrize("query", ["", " ", "'", "&|!", "%%%", "\\", ":*", '"', "-", "a" * 5000, "ก", "雪"])
-async def test_nothing_that_is_asked_breaks_it(html_site: HtmlSite, query: str) -> None:
+async def test_no_query_breaks_the_search(html_site: HtmlSite, query: str) -> None:
     assert (await html_site.stranger().get(f"/search?q={quote(query)}")).status == 200
 
 
-async def test_further_pages_keep_the_question(html_site: HtmlSite) -> None:
+async def test_further_pages_keep_the_query(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for number in range(25):
         await html_site.microblog.posts.publish(ann.viewer, Draft(f"Bread & butter {number}"))
@@ -47,7 +47,7 @@ async def test_further_pages_keep_the_question(html_site: HtmlSite) -> None:
     assert len(texts(await stranger.get(f"/search{older}"))) == 5
 
 
-async def test_a_browser_learns_how_to_search_here(html_site: HtmlSite) -> None:
+async def test_opensearch_description_is_served(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/opensearch.xml")
     root = etree.fromstring(page.content)
     (url,) = root.iter("{http://a9.com/-/spec/opensearch/1.1/}Url")

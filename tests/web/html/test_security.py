@@ -28,7 +28,7 @@ async def test_a_new_password_ends_every_other_session_and_every_token(html_site
     ("form", "field"),
     [({"old": "wrong", "password": NEW}, "old"), ({"old": PASSWORD, "password": "short"}, "password")],
 )
-async def test_a_change_of_password_that_is_turned_down_says_why_by_its_field(
+async def test_refused_password_change_has_a_message_beside_its_field(
     html_site: HtmlSite, form: dict[str, str], field: str
 ) -> None:
     ann = await html_site.person("ann")
@@ -39,7 +39,7 @@ async def test_a_change_of_password_that_is_turned_down_says_why_by_its_field(
     assert "wrong" not in [value(page, "old"), value(page, "password")]
 
 
-async def test_a_copy_of_the_cookie_is_worth_nothing_after_a_new_password(html_site: HtmlSite) -> None:
+async def test_copied_cookie_is_void_after_a_password_change(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     copied, session_id = ann.browser.cookies["session"], ann.viewer.session_id
     await ann.send("/settings/password", {"old": PASSWORD, "password": NEW})
@@ -49,7 +49,7 @@ async def test_a_copy_of_the_cookie_is_worth_nothing_after_a_new_password(html_s
     assert viewer.session_id == session_id  # it goes on, and what streams with it
 
 
-async def test_sessions_are_listed_and_can_be_ended_from_afar(html_site: HtmlSite) -> None:
+async def test_sessions_are_listed_and_can_be_ended(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     elsewhere = await html_site.logged_in(ann.viewer.account)
     page = await ann.get("/settings/sessions")
@@ -62,7 +62,7 @@ async def test_sessions_are_listed_and_can_be_ended_from_afar(html_site: HtmlSit
     assert (await ann.get("/settings")).status == 200
 
 
-async def test_ending_this_very_session_logs_out(html_site: HtmlSite) -> None:
+async def test_ending_the_current_session_logs_out(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     answer = await ann.send(f"/settings/sessions/{ann.viewer.session_id}/end")
     assert answer.headers["location"] == "/"
@@ -81,7 +81,7 @@ async def test_a_token_is_shown_once(html_site: HtmlSite) -> None:
     assert "Script" in again.text
 
 
-async def test_a_token_that_may_do_nothing_is_not_made(html_site: HtmlSite) -> None:
+async def test_token_without_scopes_is_refused(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/settings/tokens", {"name": "Script"})
     assert page.status == 422
@@ -98,7 +98,7 @@ async def test_a_revoked_token_is_void(html_site: HtmlSite) -> None:
     assert await html_site.microblog.tokens.viewer(token) is None
 
 
-async def test_an_invitation_can_be_taken_back(html_site: HtmlSite) -> None:
+async def test_invitation_can_be_withdrawn(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/settings/invitations", {"uses": "5", "days": "1"}, follow=True)
     (invitation,) = await html_site.microblog.invitations.of(ann.viewer)
@@ -110,7 +110,7 @@ async def test_an_invitation_can_be_taken_back(html_site: HtmlSite) -> None:
 @pytest.mark.parametrize(
     "form", [{"uses": "1000000", "days": "1"}, {"uses": "1"}, {"uses": "x", "days": "1"}]
 )
-async def test_an_invitation_is_for_as_many_as_offered(html_site: HtmlSite, form: dict[str, str]) -> None:
+async def test_invitation_accepts_the_offered_numbers_only(html_site: HtmlSite, form: dict[str, str]) -> None:
     ann = await html_site.person("ann")
     assert (await ann.send("/settings/invitations", form)).status == 422
     assert await html_site.microblog.invitations.of(ann.viewer) == []
@@ -128,7 +128,7 @@ async def what_ann_has(html_site: HtmlSite, ann: Person) -> dict[str, int]:
     }
 
 
-async def test_what_is_somebody_elses_is_as_absent_as_what_is_not_there(html_site: HtmlSite) -> None:
+async def test_objects_of_others_look_nonexistent(html_site: HtmlSite) -> None:
     ann, bob = await html_site.person("ann"), await html_site.person("bob")
     for path, hers in (await what_ann_has(html_site, ann)).items():
         plain = {"Accept": "text/plain"}  # a page has a token that differs each time
@@ -142,7 +142,7 @@ async def test_what_is_somebody_elses_is_as_absent_as_what_is_not_there(html_sit
     assert len(await html_site.microblog.invitations.of(ann.viewer)) == 1
 
 
-async def test_an_account_is_deleted_with_the_right_password_only(html_site: HtmlSite) -> None:
+async def test_account_is_deleted_with_the_right_password_only(html_site: HtmlSite) -> None:
     await html_site.person("olga")
     ann = await html_site.person("ann")
     await ann.send("/posts", {"text": "I was here"})

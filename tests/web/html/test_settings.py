@@ -32,7 +32,7 @@ async def test_a_profile_is_changed_and_shown(html_site: HtmlSite) -> None:
     assert 'href="/tags/bread"' in seen.text
 
 
-async def test_the_form_shows_what_is_set(html_site: HtmlSite) -> None:
+async def test_form_shows_the_current_values(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.get("/settings")
     assert page.html.xpath("//main//input[@type='checkbox' and @checked]/@name") == [
@@ -43,7 +43,7 @@ async def test_the_form_shows_what_is_set(html_site: HtmlSite) -> None:
     assert page.html.xpath(f"//*[@id='{hints[0]}']")
 
 
-async def test_check_boxes_that_are_not_ticked_are_off(html_site: HtmlSite) -> None:
+async def test_unticked_check_boxes_are_off(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await ann.send("/settings", {**PROFILE, "locked": "on", "bot": "on"})
     await ann.send("/settings", PROFILE)
@@ -54,9 +54,7 @@ async def test_check_boxes_that_are_not_ticked_are_off(html_site: HtmlSite) -> N
 @pytest.mark.parametrize(
     ("field", "wrong"), [("display_name", "x" * 200), ("bio", "x" * 5000), ("field_value_1", "x" * 5000)]
 )
-async def test_a_profile_that_is_turned_down_keeps_what_was_typed(
-    html_site: HtmlSite, field: str, wrong: str
-) -> None:
+async def test_refused_profile_keeps_the_typed_values(html_site: HtmlSite, field: str, wrong: str) -> None:
     ann = await html_site.person("ann")
     page = await ann.send("/settings", {**PROFILE, field: wrong})
     assert page.status == 422
@@ -83,7 +81,7 @@ async def test_markup_in_a_profile_is_text(html_site: HtmlSite) -> None:
         assert not page.html.xpath("//main//script | //main//img | //*[@onerror]")
 
 
-async def test_preferences_are_changed_and_kept(html_site: HtmlSite) -> None:
+async def test_preferences_are_changed_and_stored(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     form = {"language": "de", "default_visibility": "followers", "mail_boosts": "on"}
     page = await ann.send("/settings/preferences", form, follow=True)
@@ -96,16 +94,14 @@ async def test_preferences_are_changed_and_kept(html_site: HtmlSite) -> None:
 
 
 @pytest.mark.parametrize(("field", "wrong"), [("default_visibility", "all"), ("language", "'; DROP TABLE")])
-async def test_preferences_that_there_are_none_of_are_turned_down(
-    html_site: HtmlSite, field: str, wrong: str
-) -> None:
+async def test_unknown_preferences_are_refused(html_site: HtmlSite, field: str, wrong: str) -> None:
     ann = await html_site.person("ann")
     form = {"language": "de", "default_visibility": "public", field: wrong}
     assert (await ann.send("/settings/preferences", form)).status == 422
     assert (await html_site.microblog.accounts.user(ann.viewer)).language is None
 
 
-async def test_a_new_post_begins_with_what_was_preferred(html_site: HtmlSite) -> None:
+async def test_composer_starts_with_the_preferences(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await ann.send(
         "/settings/preferences",
@@ -116,7 +112,7 @@ async def test_a_new_post_begins_with_what_was_preferred(html_site: HtmlSite) ->
     assert page.html.xpath("//main//input[@name='sensitive' and @checked]")
 
 
-async def test_single_letter_shortcuts_can_be_switched_off(html_site: HtmlSite) -> None:
+async def test_single_letter_shortcuts_can_be_turned_off(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await ann.get("/settings/preferences")
     assert page.html.xpath("//input[@name='shortcuts']/@checked")

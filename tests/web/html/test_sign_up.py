@@ -10,7 +10,7 @@ from tests.web.html.html_site import PASSWORD, HtmlSite, value
 FORM = {"name": "ann", "email": "ann@example.org", "password": PASSWORD}
 
 
-async def test_the_first_one_is_the_owner_and_logged_in_at_once(html_site: HtmlSite) -> None:
+async def test_first_account_is_the_owner_and_logged_in_at_once(html_site: HtmlSite) -> None:
     browser = html_site.stranger()
     await browser.csrf_from("/signup")
     answer = await browser.post("/signup", form=FORM)
@@ -31,7 +31,7 @@ async def test_the_first_one_is_the_owner_and_logged_in_at_once(html_site: HtmlS
         ("password", ""),
     ],
 )
-async def test_what_is_wrong_is_said_by_its_field_and_what_was_typed_stays(
+async def test_errors_are_beside_their_fields_and_typed_values_stay(
     html_site: HtmlSite, field: str, wrong: str
 ) -> None:
     browser = html_site.stranger()
@@ -45,7 +45,7 @@ async def test_what_is_wrong_is_said_by_its_field_and_what_was_typed_stays(
     assert "session" not in browser.cookies
 
 
-async def test_a_name_that_is_taken_is_said_to_be(html_site: HtmlSite) -> None:
+async def test_taken_name_has_a_message(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     browser = html_site.stranger()
     await browser.csrf_from("/signup")
@@ -55,7 +55,7 @@ async def test_a_name_that_is_taken_is_said_to_be(html_site: HtmlSite) -> None:
 
 
 @pytest.mark.parametrize("registration", ["open", "approval"])
-async def test_that_an_address_is_somebodys_shows_nowhere(html_site: HtmlSite, registration: str) -> None:
+async def test_known_address_is_not_revealed(html_site: HtmlSite, registration: str) -> None:
     await html_site.microblog.sign_up.create("ann", "ann@example.org")
     html_site.set(registration=registration)
     seen = []
@@ -79,7 +79,7 @@ async def test_that_an_address_is_somebodys_shows_nowhere(html_site: HtmlSite, r
     assert seen[0] == seen[1]
 
 
-async def test_where_sign_ups_are_approved_one_waits(html_site: HtmlSite) -> None:
+async def test_sign_up_waits_for_approval(html_site: HtmlSite) -> None:
     owner = await html_site.person("olga")
     html_site.set(registration="approval")
     browser = html_site.stranger()
@@ -97,7 +97,7 @@ async def test_where_sign_ups_are_approved_one_waits(html_site: HtmlSite) -> Non
     assert answer.status == 303
 
 
-async def test_somebody_who_was_turned_down_is_gone(html_site: HtmlSite) -> None:
+async def test_rejected_sign_up_is_deleted(html_site: HtmlSite) -> None:
     owner = await html_site.person("olga")
     html_site.set(registration="approval")
     browser = html_site.stranger()
@@ -108,7 +108,7 @@ async def test_somebody_who_was_turned_down_is_gone(html_site: HtmlSite) -> None
     assert await html_site.microblog.moderation.pending(owner.viewer) == []
 
 
-async def test_by_invitation_one_needs_one_and_it_works_once(html_site: HtmlSite) -> None:
+async def test_invitation_is_required_and_works_once(html_site: HtmlSite) -> None:
     owner = await html_site.person("olga")
     html_site.set(registration="invitation")
     invitation = await html_site.microblog.invitations.create(owner.viewer, uses=1, days=7)
@@ -127,7 +127,7 @@ async def test_by_invitation_one_needs_one_and_it_works_once(html_site: HtmlSite
     assert value(page, "invitation") == invitation.code
 
 
-async def test_where_it_is_closed_there_is_no_form_and_none_is_taken(html_site: HtmlSite) -> None:
+async def test_closed_site_has_no_form_and_refuses_sign_ups(html_site: HtmlSite) -> None:
     await html_site.person("olga")
     html_site.set(registration="closed")
     browser = html_site.stranger()
@@ -139,6 +139,6 @@ async def test_where_it_is_closed_there_is_no_form_and_none_is_taken(html_site: 
     assert "session" not in browser.cookies
 
 
-async def test_a_member_does_not_see_the_form(html_site: HtmlSite) -> None:
+async def test_logged_in_user_does_not_see_the_form(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     assert (await ann.get("/signup")).headers["location"] == "/"

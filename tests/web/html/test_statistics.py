@@ -28,7 +28,7 @@ async def lively(html_site: HtmlSite) -> None:
     await html_site.microblog.statistics.compute_missing()
 
 
-async def test_an_empty_site_has_its_page(html_site: HtmlSite) -> None:
+async def test_empty_site_has_the_page(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/about/stats")
     assert page.status == 200
     assert page.text.count("None in these 30 days.") == 6
@@ -46,7 +46,7 @@ async def test_each_chart_has_its_table(html_site: HtmlSite) -> None:
     assert len(posts.xpath(".//svg//rect")) == 3
 
 
-async def test_nothing_that_the_policy_of_the_page_forbids(html_site: HtmlSite) -> None:
+async def test_page_obeys_its_content_security_policy(html_site: HtmlSite) -> None:
     await lively(html_site)
     for days in (30, 90, 365):
         page = await html_site.stranger().get(f"/about/stats?days={days}")
@@ -54,7 +54,7 @@ async def test_nothing_that_the_policy_of_the_page_forbids(html_site: HtmlSite) 
 
 
 @pytest.mark.parametrize("days", [30, 90, 365])
-async def test_ranges(html_site: HtmlSite, days: int) -> None:
+async def test_each_range_is_served(html_site: HtmlSite, days: int) -> None:
     await lively(html_site)
     client = html_site.stranger()
     page = await client.get(f"/about/stats?days={days}")
@@ -71,7 +71,7 @@ async def test_other_ranges_are_refused(html_site: HtmlSite, days: str) -> None:
         assert "30, 90 and 365" in page.text
 
 
-async def test_page_json_and_csv_say_the_same(html_site: HtmlSite) -> None:
+async def test_page_json_and_csv_have_the_same_figures(html_site: HtmlSite) -> None:
     await lively(html_site)
     client = html_site.stranger()
     document = (await client.get("/about/stats.json")).json()
@@ -88,7 +88,7 @@ async def test_page_json_and_csv_say_the_same(html_site: HtmlSite) -> None:
     assert document["tags"] == [{"tag": "first", "people": 1, "posts": 1}]
 
 
-async def test_what_a_stranger_gets_may_be_kept_a_minute_and_what_somebody_gets_not(
+async def test_anonymous_page_is_cacheable_for_a_minute_and_a_personal_one_is_not(
     html_site: HtmlSite,
 ) -> None:
     page = await html_site.stranger().get("/about/stats")
@@ -98,7 +98,7 @@ async def test_what_a_stranger_gets_may_be_kept_a_minute_and_what_somebody_gets_
 
 
 @given(st.integers(0, 10**12))
-def test_the_top_of_a_chart_is_near_and_has_a_whole_half(value: int) -> None:
+def test_top_of_a_chart_is_near_and_its_half_is_whole(value: int) -> None:
     top = ceiling(value)
     assert top >= max(value, 2)
     assert top % 2 == 0

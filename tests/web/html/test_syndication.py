@@ -55,7 +55,7 @@ def text(node: ET.Element, name: str) -> str:
     return found.text or ""
 
 
-def test_atom_has_what_rfc_4287_asks_for() -> None:
+def test_atom_has_the_elements_of_rfc_4287() -> None:
     root = ET.fromstring(atom(feed(POST)))
     assert root.tag == f"{ATOM}feed"
     for name in ("id", "title", "updated"):  # section 4.1.1: exactly one of each
@@ -72,7 +72,7 @@ def test_atom_has_what_rfc_4287_asks_for() -> None:
     assert entry.get("{http://www.w3.org/XML/1998/namespace}lang") == "en"
 
 
-def test_rss_has_what_rss_2_0_asks_for() -> None:
+def test_rss_has_the_elements_of_rss_2_0() -> None:
     root = ET.fromstring(rss(feed(POST)))
     assert (root.tag, root.get("version")) == ("rss", "2.0")
     (channel,) = root
@@ -85,7 +85,7 @@ def test_rss_has_what_rss_2_0_asks_for() -> None:
     assert channel.find(f"{ATOM}link") is not None
 
 
-def test_json_feed_has_what_version_1_1_asks_for() -> None:
+def test_json_feed_has_the_members_of_version_1_1() -> None:
     document = json.loads(json_feed(feed(POST)))
     assert document["version"] == "https://jsonfeed.org/version/1.1"
     assert document["title"] == "Ann & <Co>"
@@ -104,11 +104,11 @@ def test_links_within_posts_are_absolute() -> None:
 
 
 @pytest.mark.parametrize("visibility", [v for v in Visibility if v is not Visibility.PUBLIC])
-def test_only_public_posts_are_in_it(visibility: Visibility) -> None:
+def test_feed_has_public_posts_only(visibility: Visibility) -> None:
     assert feed(replace(POST, visibility=visibility)).entries == ()
 
 
-def test_boosts_are_not_in_it() -> None:
+def test_feed_has_no_boosts() -> None:
     assert feed(replace(POST, text="", html="", boost_of=POST)).entries == ()
 
 
@@ -134,18 +134,18 @@ def test_a_long_post_has_a_short_title_on_one_line() -> None:
     assert "\n" not in entry.title
 
 
-def test_the_date_is_that_of_the_newest_change_and_of_the_beginning_when_there_is_nothing() -> None:
+def test_feed_date_is_the_newest_change_or_the_beginning() -> None:
     edited = replace(POST, edited_at=datetime(2026, 5, 5, tzinfo=UTC))
     assert feed(POST, edited).updated == edited.edited_at
     assert feed().updated == BEGAN
 
 
-def test_it_has_an_end() -> None:
+def test_feed_has_a_maximum_length() -> None:
     assert len(feed(*[POST] * 100).entries) == LENGTH
 
 
 @given(st.text(st.characters(codec=None), max_size=60))
-def test_no_text_breaks_it(hostile: str) -> None:
+def test_no_text_breaks_a_feed(hostile: str) -> None:
     """Control characters, half of a surrogate pair, ``]]>``: what XML can't hold is left out."""
     post = replace(POST, text=hostile, html=f"<p>{hostile}</p>", summary=hostile, tags=(hostile,))
     whole = replace(feed(post), title=hostile, description=hostile)
@@ -154,7 +154,7 @@ def test_no_text_breaks_it(hostile: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", ["]]>", "\x00\x0b\x1b[31m", "</title><script>", "&nbsp;", "\ufffe\uffff"])
-def test_what_usually_breaks_feeds_does_not(hostile: str) -> None:
+def test_characters_that_xml_forbids_do_not_break_a_feed(hostile: str) -> None:
     written = atom(feed(replace(POST, summary=hostile)))
     (entry,) = entries(written)
     assert text(entry, f"{ATOM}summary") == "".join(c for c in hostile if c >= " " and c < "\ufffe")

@@ -11,7 +11,7 @@ from tests.web.html.html_site import HtmlSite
 from tests.web.html.test_public import texts
 
 
-async def test_the_posts_with_a_tag_in_any_script(html_site: HtmlSite) -> None:
+async def test_page_shows_posts_with_a_tag_in_any_script(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.microblog.posts.publish(ann.viewer, Draft("Snow #雪 and #First"))
     await html_site.microblog.posts.publish(ann.viewer, Draft("No tag"))
@@ -25,13 +25,13 @@ async def test_the_posts_with_a_tag_in_any_script(html_site: HtmlSite) -> None:
 
 
 @pytest.mark.parametrize("written", ["First", "FIRST", "ｆｉｒｓｔ"])
-async def test_other_ways_to_write_it_lead_to_the_one(html_site: HtmlSite, written: str) -> None:
+async def test_other_spellings_of_a_tag_redirect(html_site: HtmlSite, written: str) -> None:
     answer = await html_site.stranger().get(f"/tags/{quote(written)}")
     assert (answer.status, answer.headers["location"]) == (301, "/tags/first")
 
 
 @pytest.mark.parametrize("written", ["123", "a-b", "<b>", "x" * 101])
-async def test_what_is_no_tag_is_not_found(html_site: HtmlSite, written: str) -> None:
+async def test_invalid_tag_is_not_found(html_site: HtmlSite, written: str) -> None:
     assert (await html_site.stranger().get(f"/tags/{quote(written)}")).status == 404
 
 

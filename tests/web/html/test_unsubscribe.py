@@ -14,7 +14,7 @@ async def wants_mentions(html_site: HtmlSite, person: Person) -> bool:
     return (await html_site.microblog.accounts.user(person.viewer)).mail_mentions
 
 
-async def test_looking_at_the_page_changes_nothing(html_site: HtmlSite) -> None:
+async def test_get_changes_nothing(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     page = await html_site.stranger().get(await path_of(html_site, ann))
     assert page.status == 200
@@ -22,7 +22,7 @@ async def test_looking_at_the_page_changes_nothing(html_site: HtmlSite) -> None:
     assert await wants_mentions(html_site, ann)
 
 
-async def test_the_button_on_it_does_it(html_site: HtmlSite) -> None:
+async def test_button_unsubscribes(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     client = html_site.stranger()
     path = await path_of(html_site, ann)
@@ -33,7 +33,7 @@ async def test_the_button_on_it_does_it(html_site: HtmlSite) -> None:
     assert not await wants_mentions(html_site, ann)
 
 
-async def test_a_mail_program_does_it_by_one_post_again_and_again(html_site: HtmlSite) -> None:
+async def test_mail_program_unsubscribes_by_one_repeatable_post(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     for _ in range(2):
         page = await html_site.stranger().post(
@@ -44,14 +44,14 @@ async def test_a_mail_program_does_it_by_one_post_again_and_again(html_site: Htm
     assert (await html_site.microblog.accounts.user(ann.viewer)).mail_replies
 
 
-async def test_all_is_all(html_site: HtmlSite) -> None:
+async def test_link_for_all_mail_ends_all_mail(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.stranger().post(await path_of(html_site, ann, "all"), form={})
     user = await html_site.microblog.accounts.user(ann.viewer)
     assert not any((user.mail_mentions, user.mail_replies, user.mail_follows))
 
 
-async def test_a_forged_link_is_as_one_that_never_was(html_site: HtmlSite) -> None:
+async def test_forged_link_is_not_found(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     real = await path_of(html_site, ann)
     forged = real[:-3] + ("AAA" if not real.endswith("AAA") else "BBB")
@@ -61,7 +61,7 @@ async def test_a_forged_link_is_as_one_that_never_was(html_site: HtmlSite) -> No
     assert await wants_mentions(html_site, ann)
 
 
-async def test_what_the_link_says_is_what_it_is_about(html_site: HtmlSite) -> None:
+async def test_page_names_the_kind_of_mail(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     token = (await path_of(html_site, ann, "boosts")).rpartition("/")[2]
     found = await html_site.microblog.mail_subscriptions.by_token(token)

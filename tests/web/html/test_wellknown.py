@@ -18,7 +18,7 @@ from tests.web.html.html_site import HtmlSite
         "http://localhost:8000/@ann",
     ],
 )
-async def test_webfinger_finds_people_of_this_site(html_site: HtmlSite, resource: str) -> None:
+async def test_webfinger_finds_accounts_of_this_site(html_site: HtmlSite, resource: str) -> None:
     await html_site.person("ann")
     page = await html_site.stranger().get(f"/.well-known/webfinger?resource={resource}")
     assert page.status == 200
@@ -30,7 +30,7 @@ async def test_webfinger_finds_people_of_this_site(html_site: HtmlSite, resource
     assert profile["href"] == "http://localhost:8000/@ann"
 
 
-async def test_webfinger_gives_only_the_links_asked_for(html_site: HtmlSite) -> None:
+async def test_webfinger_returns_only_the_requested_links(html_site: HtmlSite) -> None:
     await html_site.person("ann")
     rel = "http://webfinger.net/rel/avatar"
     page = await html_site.stranger().get(f"/.well-known/webfinger?resource=acct:ann@localhost&rel={rel}")
@@ -51,19 +51,19 @@ async def test_webfinger_gives_only_the_links_asked_for(html_site: HtmlSite) -> 
         "acct:" + "x" * 2000 + "@localhost",
     ],
 )
-async def test_webfinger_does_not_know_others(html_site: HtmlSite, resource: str) -> None:
+async def test_webfinger_does_not_find_other_accounts(html_site: HtmlSite, resource: str) -> None:
     await html_site.person("ann")
     page = await html_site.stranger().get(f"/.well-known/webfinger?resource={resource}")
     assert page.status == 404
     assert "error" in page.json()
 
 
-async def test_webfinger_wants_to_know_whom(html_site: HtmlSite) -> None:
+async def test_webfinger_requires_a_resource(html_site: HtmlSite) -> None:
     assert (await html_site.stranger().get("/.well-known/webfinger")).status == 400
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1"])
-async def test_nodeinfo_says_what_runs_here(html_site: HtmlSite, version: str) -> None:
+async def test_nodeinfo_describes_the_software(html_site: HtmlSite, version: str) -> None:
     browser = html_site.stranger()
     links = (await browser.get("/.well-known/nodeinfo")).json()["links"]
     (href,) = [link["href"] for link in links if link["rel"].endswith(version)]
@@ -75,7 +75,7 @@ async def test_nodeinfo_says_what_runs_here(html_site: HtmlSite, version: str) -
     assert set(document) >= {"protocols", "services", "usage", "metadata"}
 
 
-async def test_nodeinfo_says_how_busy_it_is(html_site: HtmlSite) -> None:
+async def test_nodeinfo_describes_the_usage(html_site: HtmlSite) -> None:
     ann = await html_site.person("ann")
     await html_site.person("bob")
     await html_site.microblog.moderation.suspend("bob")
@@ -88,6 +88,6 @@ async def test_nodeinfo_says_how_busy_it_is(html_site: HtmlSite) -> None:
     assert document["protocols"] == []  # it does not federate
 
 
-async def test_password_programs_find_where_the_password_is_changed(html_site: HtmlSite) -> None:
+async def test_password_managers_find_the_password_form(html_site: HtmlSite) -> None:
     page = await html_site.stranger().get("/.well-known/change-password")
     assert (page.status, page.headers["location"]) == (302, "/settings/password")

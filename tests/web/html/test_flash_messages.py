@@ -26,7 +26,7 @@ async def said(person: Person, path: str, form: dict[str, str] | None = None) ->
 
 
 @pytest.mark.parametrize("route", CHANGES, ids=lambda route: route.name)
-def test_every_change_says_what_happened(route: Route) -> None:
+def test_each_change_shows_a_message(route: Route) -> None:
     source = inspect.getsource(route.page)
     assert route.name in SILENT or "flash(" in source or ".render(" in source or "_page(" in source
 
@@ -60,7 +60,7 @@ async def test_a_new_post_and_a_reply_are_confirmed_and_the_reply_is_in_view(htm
         ("mail@nobody.example", None),
     ],
 )
-async def test_a_mention_of_nobody_is_pointed_out(html_site: HtmlSite, text: str, hint: str | None) -> None:
+async def test_unknown_mention_is_pointed_out(html_site: HtmlSite, text: str, hint: str | None) -> None:
     ann = await html_site.person("ann")
     await html_site.person("bob")
     assert await said(ann, "/posts", {"text": text}) == ["Your post is published.", *([hint] if hint else [])]
@@ -71,7 +71,7 @@ async def test_a_mention_of_nobody_is_pointed_out(html_site: HtmlSite, text: str
     ]
 
 
-async def test_sign_up_mentions_the_mail_and_tells_the_first_person_that_the_site_is_theirs(
+async def test_sign_up_mentions_the_mail_and_the_role_of_the_owner(
     html_site: HtmlSite,
 ) -> None:
     for name, is_first in (("ann", True), ("bob", False)):
