@@ -9,11 +9,11 @@ import pytest
 from tests.web.api.api_site import ApiSite
 from tests.web.api.test_matrix import ENDPOINTS
 
-UPDATES = sorted({each.path for each in ENDPOINTS if each.method in ("PUT", "PATCH")})
+UPDATES = sorted({each.route.path for each in ENDPOINTS if each.route.method in ("PUT", "PATCH")})
 
 
 def test_every_update_is_declared_with_both_verbs() -> None:
-    declared = {(each.method, each.path) for each in ENDPOINTS}
+    declared = {(each.route.method, each.route.path) for each in ENDPOINTS}
     assert len(UPDATES) >= 8
     assert [path for path in UPDATES if not {("PUT", path), ("PATCH", path)} <= declared] == []
 
