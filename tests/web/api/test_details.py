@@ -42,10 +42,10 @@ async def test_every_422_about_a_parameter_names_one_of_the_endpoint(api_site: A
     for endpoint in ENDPOINTS:
         shape = shapes.type_info(endpoint.params)
         assert isinstance(shape, shapes.StructType)
-        if endpoint.path.startswith("/oauth/") or endpoint.method in ("GET", "PATCH"):
+        if endpoint.route.path.startswith("/oauth/") or endpoint.route.method in ("GET", "PATCH"):
             continue  # OAuth has words of its own; PATCH is PUT
         known = {field.encode_name for field in shape.fields}
-        sender = {"none": api_site.stranger(), "app": of_app}.get(endpoint.viewer, ann)
+        sender = {"none": api_site.stranger(), "app": of_app}.get(endpoint.route.viewer, ann)
         for field in shape.fields:
             name = field.encode_name
             for value in [*wrong_values(field.type), ...]:
@@ -54,10 +54,10 @@ async def test_every_422_about_a_parameter_names_one_of_the_endpoint(api_site: A
                     if not field.required:
                         continue
                     del sent[name]
-                answer = await sender.request(endpoint.method, path_of(endpoint), json=sent)
+                answer = await sender.request(endpoint.route.method, path_of(endpoint), json=sent)
                 details = answer.json().get("details", {})
                 if answer.status == 422 and (not details or not set(details) <= known):
                     wrong.append(
-                        f"{endpoint.method} {endpoint.path} {name}={str(value)[:20]!r}: {answer.text[:200]}"
+                        f"{endpoint.route.method} {endpoint.route.path} {name}={str(value)[:20]!r}: {answer.text[:200]}"
                     )
     assert not wrong, "\n".join(wrong)

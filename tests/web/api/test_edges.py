@@ -118,7 +118,7 @@ async def test_listing_ignores_cursors_and_limits_that_are_none(api_site: ApiSit
     for endpoint in ENDPOINTS:
         if not endpoint.paged:
             continue
-        path = endpoint.path.replace("<tag>", "tea")
+        path = endpoint.route.path.replace("<tag>", "tea")
         path = path.replace(
             "<id>", made["id"] if "list" in path else post["id"] if "statuses/<" in path else ann.id
         )
