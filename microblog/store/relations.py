@@ -17,7 +17,7 @@ condition                        where
 :func:`no_block_between`         the part of these that is about blocks
 :data:`BLOCKED_EITHER_WAY`       the same as a set: search and completion of names
 :func:`not_blocked_by`           an account that the viewer names exactly, so that it can be unblocked
-:data:`DELIVERED`                direct posts as a correspondence: conversations, home, the list of mentions
+:data:`DELIVERED`                direct posts that reached the viewer: conversations, home, mentions, search
 :func:`notification_shown`       notifications: list, groups, badge, mail, streams
 ===============================  ==================================================================================
 

@@ -17,6 +17,7 @@ from microblog.store.engine.paging import in_order, within
 from microblog.store.posts.columns import POST_COLUMNS, POST_TABLES, post_row
 from microblog.store.relations import (
     BLOCKED_EITHER_WAY,
+    DELIVERED,
     FINDABLE,
     VISIBLE,
     listed_for,
@@ -125,7 +126,7 @@ class SearchQueries(Protocol):
           AND ({{language}}::text IS NULL OR p.language = {{language}})
           AND ({{after}}::date IS NULL OR ({_SINCE})) AND ({{before}}::date IS NULL OR ({_UNTIL}))
           AND ((p.visibility = 'public' AND a.indexable) OR p.author_id = {{viewer}}::bigint
-               OR {{viewer}}::bigint = ANY (p.mentioned_ids) OR {_REACTED})
+               OR ({{viewer}}::bigint = ANY (p.mentioned_ids) AND {DELIVERED}) OR {_REACTED})
           AND {VISIBLE} AND {listed_for("p.author_id")} AND {reads_present()}
           AND {within("p.id")} {in_order("p.id")}""",
         load=rows(post_row),
@@ -146,7 +147,7 @@ class SearchQueries(Protocol):
         count: int,
     ) -> list[Post]:
         """Return the public posts of indexable accounts, and the posts that the viewer wrote, favourited, boosted,
-        bookmarked or is mentioned in, that match.
+        bookmarked or got with a mention, that match. A direct post that a policy withheld did not reach the viewer.
         """
 
 

@@ -68,6 +68,7 @@ async def surfaces(site: Microblog, viewer: Viewer, reading: Reading) -> dict[st
         "group count": bool(await site.notification_groups.unread(viewer)),
         "mail": bool(await mail(site.db.reads).news(viewer.id, kinds, 10)),
         "direct and mentions": bool((await site.timelines.mentions(viewer, Span())).items),
+        "search": bool((await site.search.posts(viewer, "psst", Span())).items),
         "streams": bool(reading.texts),
     }
 
@@ -254,12 +255,12 @@ async def test_edit_brings_the_conversation_to_an_account_it_names(site: Microbl
     reading = Reading()
     subscription = site.dispatcher.connect(reading, eve)
     await subscription.subscribe("direct")
-    post = await direct(site, ann, "@bob hello")
-    await site.posts.edit(ann, post.id, Draft("@bob @eve hello"))
+    post = await direct(site, ann, "@bob psst")
+    await site.posts.edit(ann, post.id, Draft("@bob @eve psst"))
     found = await surfaces(site, eve, reading)
     assert all(found.values()), found
-    assert await talks(site, eve) == [("@bob @eve hello", True)]
-    assert await talks(site, bob) == [("@bob @eve hello", True)]
+    assert await talks(site, eve) == [("@bob @eve psst", True)]
+    assert await talks(site, bob) == [("@bob @eve psst", True)]
 
 
 @pytest.mark.parametrize("how", WITHHOLDING)
