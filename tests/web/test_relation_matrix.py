@@ -214,7 +214,7 @@ class Site:
         await until(self.reactor, lambda: any("error" in each for each in self.socket.messages))
         self.socket.messages.clear()
         readers = self.microblog.dispatcher.registry.subscribers
-        await until(self.reactor, lambda: all(each.feed is not None for each in readers if each.streams))
+        await until(self.reactor, lambda: all(each.group is not None for each in readers if each.streams))
 
     async def _connected(self, port: int, protocol: Any) -> Any:
         address = self.ports[port].getHost()

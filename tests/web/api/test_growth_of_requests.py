@@ -218,7 +218,7 @@ async def test_measurement_finds_quadratic_work() -> None:
 def test_all_that_takes_text_is_measured() -> None:
     assert len(texts_that_writing_endpoints_take()) > 40
     assert {
-        "mixed flags",
+        "mixed marks",
         "regional indicators",
         "joiners",
         "opening brackets",

@@ -35,7 +35,10 @@ async def test_deep_replies_link_to_the_post_that_they_answer(
         viewer = bob.viewer if number % 2 else ann.viewer
         post = await publish(viewer, Draft(f"Post {number}", reply_to_id=post.id))
     page = await html_site.stranger().get(first.path)
-    said = [each.xpath("string(.//p[contains(@class, 'to')])") for each in page.html.xpath("//article")]
+    said = [
+        each.xpath("string(.//p[@class='context'][contains(., 'in reply to')])")
+        for each in page.html.xpath("//article")
+    ]
     assert said == [""] * 6 + ["in reply to @bob", "in reply to @ann"]
 
 
