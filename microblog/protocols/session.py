@@ -139,8 +139,7 @@ class PushSession:
 
     def _help(self, command: Help) -> bytes:
         if command.about is None:
-            width = max(len(each.form) for each in COMMANDS)
-            lines = [Remark(f"{each.form:<{width}}  {each.purpose}") for each in COMMANDS]
+            lines = [Remark(f"{each.form} - {each.purpose}") for each in COMMANDS]
             lines.append(Remark(f"A line is at most {self._context.max_line} bytes."))
             return b"".join(map(to_bytes, lines)) + to_bytes(Ok("HELP"))
         about = named(command.about)

@@ -92,6 +92,7 @@ class TestCommands:
         assert last == "OK HELP"
         assert [remark.split()[1] for remark in remarks[:-1]] == [each.name for each in COMMANDS]
         assert all(remark.startswith("* ") for remark in remarks)
+        assert all(" - " in remark for remark in remarks[:-1]), "the form stands apart from its purpose"
         assert "bytes" in remarks[-1]
 
     def test_what_is_not_found_is_named_in_the_answer(self, client: Client) -> None:
